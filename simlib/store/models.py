@@ -1,0 +1,349 @@
+"""What a store tells us: one frozen model a row of each sheet, and the store that holds them all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from simlib import facts
+
+Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
+Cohort = Literal["own", "temp", "outsourced", "student"]
+Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin"]
+Profile = Literal["N", "M", "E", "L"]
+RatioSource = Literal["store", "platform", "field", "ours"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0)]
+Count = Annotated[float, Field(ge=0)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Note = Annotated[str, Field(max_length=2000)] | None
+
+
+class Row(BaseModel):
+    """A row of a sheet: frozen, and no column that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StoreInfo(Row):
+    """The sheet ``store``: one field a line. Service hours that are equal mean round the clock."""
+
+    name: Text
+    platform: Platform
+    timezone: str = "Asia/Shanghai"
+    month_gmv_cny: Money | None = None
+    month_aov_cny: Annotated[float, Field(gt=0)] | None = None
+    service_opens: dt.time = dt.time(0)
+    service_closes: dt.time = dt.time(0)
+    note: Note = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("a time zone of the IANA list, such as Asia/Shanghai")
+        return zone
+
+
+class Wave(Row):
+    """One wave of the store's own promo calendar.
+
+    The GMV belongs to the wave's day: the calendar day of ``start`` (of ``end`` for profile L, the last day).
+    Give it as money, or as a share of the month's GMV.
+    """
+
+    name: Text
+    profile: Profile
+    start: dt.datetime
+    end: dt.datetime
+    day_gmv_cny: Money | None = None
+    month_share: Share | None = None
+    day_aov_cny: Annotated[float, Field(gt=0)] | None = None
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end after start")
+        if self.day_gmv_cny is None and self.month_share is None:
+            raise ValueError("day_gmv_cny or month_share filled in")
+        return self
+
+    @property
+    def day(self) -> dt.date:
+        """The wave's busiest calendar day: the opening day, or the last one for profile L."""
+        if self.profile == "L":
+            return (self.end - dt.timedelta(seconds=1)).date()
+        return self.start.date()
+
+
+class Ratio(Row):
+    """A ratio that the plan rests on, with its span and where it comes from."""
+
+    key: Text
+    low: float
+    likely: float
+    high: float
+    source: RatioSource = "store"
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.low <= self.likely <= self.high:
+            raise ValueError("low <= likely <= high")
+        return self
+
+
+class HistoryRow(Row):
+    """Contacts that came, by interval or by day; ``promo`` names the promo that the day belonged to."""
+
+    start: dt.datetime
+    queue: Queue = "presale"
+    contacts: Count
+    promo: Text | None = None
+
+
+class DateSpan(Row):
+    """Days from ``first`` to ``last``, both included."""
+
+    first: dt.date
+    last: dt.date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("last day not before the first")
+        return self
+
+
+class Agent(Row):
+    """One person who serves: what they can, how fast, what they cost, and when they may not."""
+
+    agent_id: Text
+    name: Text
+    cohort: Cohort
+    skill_1: Queue
+    skill_2: Queue | None = None
+    skill_3: Queue | None = None
+    capacity: Annotated[int, Field(ge=1, le=99)] = 5
+    speed: Annotated[float, Field(gt=0, le=5)] = 1.0
+    cost_cny_h: Money = 0.0
+    exam_score: Annotated[float, Field(ge=0, le=100)] | None = None
+    qa_pass: bool | None = None
+    lead: bool = False
+    on_call: bool = False
+    starts_on: dt.date | None = None
+    seat: Text | None = None
+    leave: tuple[DateSpan, ...] = ()
+    wishes: Note = None
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _distinct_skills(self) -> Self:
+        if len(set(self.skills)) < len(self.skills):
+            raise ValueError("each skill once")
+        return self
+
+    @property
+    def skills(self) -> tuple[Queue, ...]:
+        """The queues this person serves, the best first."""
+        return tuple(skill for skill in (self.skill_1, self.skill_2, self.skill_3) if skill is not None)
+
+
+class Shift(Row):
+    """A shift of the library: a code, its hours (over midnight where end <= start), its meal window."""
+
+    code: Annotated[str, Field(min_length=1, max_length=8)]
+    name: Text | None = None
+    start: dt.time
+    end: dt.time
+    meal_from: dt.time | None = None
+    meal_to: dt.time | None = None
+    meal_min: Annotated[int, Field(ge=0, le=180)] = 0
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _whole_meal(self) -> Self:
+        if self.meal_min and (self.meal_from is None or self.meal_to is None):
+            raise ValueError("meal_from and meal_to for a shift with a meal")
+        return self
+
+
+class Rule(Row):
+    """A rule of the store that takes the place of a default limit of the playbook."""
+
+    key: Text
+    value: float
+    note: Note = None
+
+
+class Phrase(Row):
+    """A quick reply, in the languages the store needs, and the topic it answers."""
+
+    topic: Text
+    queue: Queue | None = None
+    zh: Note = None
+    en: Note = None
+    owner: Text | None = None
+    note: Note = None
+
+
+class Seat(Row):
+    """A working place: where it stands, what machine it has, and whether that passed its tests."""
+
+    seat: Text
+    site: Text
+    room: Text
+    machine: Literal["company", "laptop", "rented"] = "company"
+    usable: bool = True
+    note: Note = None
+
+
+class Duty(Row):
+    """Something that must be done at a time by a named person: a live stream, or logistics."""
+
+    duty: Text
+    kind: Literal["live", "logistics"]
+    agent_id: Text | None = None
+    owner: Text | None = None
+    start: dt.datetime
+    end: dt.datetime
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end after start")
+        return self
+
+
+class Goal(Row):
+    """A target: the floor that must hold and the stretch that is aimed for."""
+
+    kpi: Text
+    queue: Queue | None = None
+    floor: float
+    stretch: float | None = None
+    note: Note = None
+
+
+class Incentive(Row):
+    """A prize with the four parts that must be published: prize, basis, selection, payout."""
+
+    prize: Text
+    basis: Text
+    selection: Text
+    payout: Text
+    payout_cny: Money | None = None
+    pay_on: dt.date | None = None
+    note: Note = None
+
+
+class Actual(Row):
+    """What came on the night itself, by interval: contacts, and how they were served where known."""
+
+    start: dt.datetime
+    queue: Queue = "presale"
+    contacts: Count
+    answered: Count | None = None
+    in_time: Count | None = None
+    note: Note = None
+
+
+class HourShare(Row):
+    """The store's own day: the share of a day's contacts or orders that falls into one hour."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    share: Share
+    source: RatioSource = "store"
+
+
+SHEETS: Mapping[str, type[Row]] = {
+    "store": StoreInfo,
+    "waves": Wave,
+    "ratios": Ratio,
+    "history": HistoryRow,
+    "day_profile": HourShare,
+    "agents": Agent,
+    "shifts": Shift,
+    "rules": Rule,
+    "phrases": Phrase,
+    "site": Seat,
+    "duties": Duty,
+    "goals": Goal,
+    "incentives": Incentive,
+    "actuals": Actual,
+}
+NEEDED = ("store", "waves", "ratios", "agents")
+
+
+class Store(BaseModel):
+    """A store's whole workbook, read and checked. ``missing`` names the sheets that were left empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    store_id: Annotated[str, Field(pattern=r"^[\w-]{1,80}$")]
+    store: StoreInfo
+    waves: tuple[Wave, ...]
+    ratios: tuple[Ratio, ...]
+    agents: tuple[Agent, ...]
+    history: tuple[HistoryRow, ...] = ()
+    day_profile: tuple[HourShare, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    site: tuple[Seat, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    incentives: tuple[Incentive, ...] = ()
+    actuals: tuple[Actual, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The store's time zone."""
+        return ZoneInfo(self.store.timezone)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Sheets without a row, in the workbook's order."""
+        return tuple(sheet for sheet in SHEETS if sheet != "store" and not getattr(self, sheet))
+
+    def frame(self, sheet: str) -> pd.DataFrame:
+        """Show one sheet as a frame with the model's columns, one row a row (``store`` has one)."""
+        model = SHEETS[sheet]
+        rows = [self.store] if sheet == "store" else getattr(self, sheet)
+        return pd.DataFrame([row.model_dump() for row in rows], columns=list(model.model_fields))
+
+    def ratio(self, key: str) -> Ratio:
+        """Find a ratio: the store's own, else its platform's default, else the field's.
+
+        Raises
+        ------
+        KeyError
+            No such ratio is defined in ``playbook/facts/ratios.yml``.
+        """
+        for own in self.ratios:
+            if own.key == key:
+                return own
+        known = facts.rows("ratios", platform=self.store.platform)
+        known = known[known["key"] == key]
+        if known.empty:
+            raise KeyError(f"playbook/facts/ratios.yml has no ratio {key!r}")
+        row = max(known.to_dict("records"), key=lambda row: row["platform"] is not None)
+        source: RatioSource = "ours" if row["status"] == "ours" else "field"
+        if row["platform"]:
+            source = "platform"
+        return Ratio(key=key, low=row["low"], likely=row["value"], high=row["high"], source=source)
+
+    def rule(self, key: str) -> float:
+        """Find a rule: the store's own, else the default of ``playbook/facts/labour.yml``."""
+        for own in self.rules:
+            if own.key == key:
+                return own.value
+        return float(facts.value("labour", key))
