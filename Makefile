@@ -1,0 +1,41 @@
+# Every target does its own set-up into .venv; the README's two commands are `make rehearse` and `make test`.
+# PYTHON names the interpreter that the environment is made from (3.11 or newer).
+PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) 2>/dev/null)))
+STORE ?= templates/stores/appliances.xlsx
+OUT ?= out
+UV := .venv/bin/uv
+READY := .venv/.ready
+TESTED := .venv/.browser
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: setup rehearse test lab bench environment clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml uv.lock .ci/uv.txt
+	@bash .ci/setup "$(PYTHON)"
+	@touch $@
+
+rehearse: $(READY)
+	@.venv/bin/sandtable rehearse "$(STORE)" --out "$(OUT)"
+
+test: $(READY) $(TESTED)
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@.venv/bin/pytest --nbval -n 2 --dist loadfile notebooks
+
+$(TESTED): .ci/browser
+	@bash .ci/browser
+	@touch $@
+
+lab: $(READY)
+	@.venv/bin/sandtable lab
+
+bench: $(READY)
+	@$(UV) sync --quiet --frozen --group bench
+	@bash .ci/bench
+
+clean:
+	rm -rf .venv out build
