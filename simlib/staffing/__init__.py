@@ -1,5 +1,6 @@
-"""Chapter 1, staffing: from the sales task to contacts and heads."""
+"""Chapter 1, staffing: from the sales task to contacts and heads, and from heads to named people."""
 
+from simlib.staffing.aftersale import aftersale_stream, visitor_route
 from simlib.staffing.cascade import (
     Span,
     cascade_inputs,
@@ -9,5 +10,35 @@ from simlib.staffing.cascade import (
     sales_cascade,
     tornado,
 )
+from simlib.staffing.people import (
+    effective_speed,
+    head_ratio,
+    last_safe_dates,
+    make_or_buy,
+    may_serve,
+    need_and_have,
+    organise,
+)
+from simlib.staffing.solve import Solution, needed_heads, solve_for
 
-__all__ = ["Span", "cascade_inputs", "day_capacity", "day_profile", "hour_view", "sales_cascade", "tornado"]
+__all__ = [
+    "Solution",
+    "Span",
+    "aftersale_stream",
+    "cascade_inputs",
+    "day_capacity",
+    "day_profile",
+    "effective_speed",
+    "head_ratio",
+    "hour_view",
+    "last_safe_dates",
+    "make_or_buy",
+    "may_serve",
+    "need_and_have",
+    "needed_heads",
+    "organise",
+    "sales_cascade",
+    "solve_for",
+    "tornado",
+    "visitor_route",
+]

@@ -167,7 +167,7 @@ def cascade_inputs(store: Store, wave: Wave) -> dict[str, Span]:
     elif store.store.month_gmv_cny is not None and wave.month_share is not None:
         gmv = store.store.month_gmv_cny * wave.month_share
     else:
-        raise ValueError(f"wave {wave.name!r} needs day_gmv_cny, or month_share with month_gmv_cny of the store")
+        raise ValueError(f"wave {wave.name!r} needs day_gmv_cny, or month_share with a month_gmv_cny")
     spans = {"day_gmv_cny": Span(low=gmv, likely=gmv, high=gmv, source="store")}
     for key in INPUTS[1:]:
         ratio = store.ratio(key)
@@ -224,7 +224,7 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        step, value (at the likely inputs), low, high (5th and 95th percentile over 20,000 draws of the inputs;
+        step, value (at the likely inputs), low, high (5th and 95th percentile over the draws of the inputs;
         an input's own span for an input), unit, formula, source, heads (value rounded up; only for agents).
 
     Examples

@@ -1,0 +1,241 @@
+"""The command line: ``sandtable new | check | import | rehearse | batch | lab``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from simlib.words import HOUSE, LANGS, Lang, say, term
+
+DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
+
+
+class Language(StrEnum):
+    """The two languages of the kit."""
+
+    zh = "zh"
+    en = "en"
+
+
+def both(key: str) -> str:
+    """Say a sentence in both languages: help is read before a language is chosen."""
+    return " / ".join(say(f"cli.{key}", lang) for lang in LANGS)
+
+
+app = typer.Typer(
+    help=both("help"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True, highlight=False)
+
+StorePath = Annotated[Path, typer.Argument(metavar="STORE", help=both("store"), show_default=False)]
+Out = Annotated[Path, typer.Option("--out", help=both("out"))]
+Lingo = Annotated[Language, typer.Option("--lang", help=both("lang"))]
+Given = Annotated[list[str], typer.Option("-p", metavar="NAME=VALUE", help=both("parameter"))]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help=both("seed"))]
+
+
+def tell(key: str, lang: Lang, **values: object) -> None:
+    """Say a sentence on the terminal; what a store wrote is never read as markup."""
+    console.print(escape(say(f"cli.{key}", lang, **values)), soft_wrap=True)
+
+
+def stop(text: str, *, status: int) -> typer.Exit:
+    """Say why the command stops and give the exit to raise."""
+    console.print(escape(text), soft_wrap=True)
+    return typer.Exit(status)
+
+
+@app.command(help=both("new"))
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=both("new_name"), show_default=False)],
+    lang: Lingo = Language.zh,
+) -> None:
+    """Write a fresh workbook; one that is there already stays as it is."""
+    from simlib.store import write_template
+
+    path = Path(name if name.endswith(".xlsx") else f"{name}.xlsx")
+    if path.exists():
+        raise stop(say("cli.new_exists", lang.value, path=path), status=USAGE_WRONG)
+    if not path.parent.is_dir():
+        raise stop(say("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
+    write_template(path, lang=lang.value)
+    tell("new_done", lang.value, path=path)
+
+
+@app.command(help=both("check"))
+def check(store: StorePath, lang: Lingo = Language.zh) -> None:
+    """List all problems of a store's data at once, and what is still empty."""
+    from simlib.store import check_store
+
+    found = check_store(store)
+    for notice in found.notices:
+        console.print(escape(notice.render(lang.value)), soft_wrap=True)
+    if found.problems:
+        for problem in found.problems:
+            console.print(escape(problem.render(lang.value)), soft_wrap=True)
+        raise stop(say("cli.check_wrong", lang.value, n=len(found.problems)), status=DATA_WRONG)
+    tell("check_done", lang.value, store=store)
+
+
+@app.command("import", help=both("import"))
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help=both("files"), show_default=False)],
+    store: Annotated[Path, typer.Option("--store", metavar="STORE", help=both("store"))],
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+) -> None:
+    """Read order exports into the store and show the day's profile they give."""
+    from simlib.report.charts import plot_hours, save_figure
+    from simlib.store import StoreError, import_orders
+
+    for file in files:
+        try:
+            result = import_orders(file, store)
+        except StoreError as error:
+            raise stop(error.render(lang.value), status=DATA_WRONG) from None
+        for sentence in result.render(lang.value):
+            console.print(escape(sentence), soft_wrap=True)
+        picture = out / f"{result.store_id}-{term('day_profile', 'en').lower().replace(' ', '-')}.svg"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        save_figure(plot_hours(result.hours, lang=lang.value), picture)
+        tell("picture", lang.value, path=picture)
+
+
+@app.command(help=both("rehearse"))
+def rehearse(
+    store: StorePath,
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+    given: Given = [],  # noqa: B006  typer reads the default and never changes it
+    seed: Seed = None,
+) -> None:
+    """Run every notebook for one store and write its report."""
+    from simlib import rehearsal
+    from simlib.store import StoreError
+
+    try:
+        parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
+        with progress_bar() as bar:
+            task = bar.add_task(term("sand_table", lang.value), total=1.0)
+
+            def show(chapter: str, stage: str, share: float) -> None:
+                text = f"{term(chapter, lang.value)} · {term(stage, lang.value)}"
+                bar.update(task, description=text, completed=share)
+
+            done = rehearsal.rehearse(
+                store, out=out, lang=lang.value, parameters=parameters, on_progress=show
+            )
+    except rehearsal.ParameterError as error:
+        raise stop(str(error), status=USAGE_WRONG) from None
+    except StoreError as error:
+        raise stop(error.render(lang.value), status=DATA_WRONG) from None
+    except rehearsal.NotebookError as error:
+        said = say(
+            "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
+        )
+        raise stop(said, status=DATA_WRONG) from None
+    for sentence in done.summary["verdict"][lang.value]:
+        console.print(escape(sentence), soft_wrap=True)
+    tell("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
+
+
+@app.command(help=both("batch"))
+def batch(
+    stores: Annotated[list[Path], typer.Argument(metavar="STORES", help=both("stores"), show_default=False)],
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+    given: Given = [],  # noqa: B006  as above
+    seed: Seed = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help=both("workers"))] = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help=both("scheduler"))] = None,
+    resume: Annotated[bool, typer.Option("--resume", help=both("resume"))] = False,
+) -> None:
+    """Rehearse many stores on all cores; a broken one fails alone."""
+    from simlib import rehearsal
+
+    paths = list(store_paths(stores))
+    if not paths:
+        raise stop(say("cli.no_stores", lang.value), status=USAGE_WRONG)
+    try:
+        parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
+    except rehearsal.ParameterError as error:
+        raise stop(str(error), status=USAGE_WRONG) from None
+    with progress_bar() as bar:
+        task = bar.add_task(term("sand_table", lang.value), total=len(paths))
+
+        def show(row: rehearsal.BatchRow) -> None:
+            bar.update(task, advance=1, description=row.store)
+            if row.problem:
+                tell("store_failed", lang.value, store=row.store, problem=row.problem)
+
+        rows = rehearsal.rehearse_batch(
+            paths,
+            out=out,
+            lang=lang.value,
+            parameters=parameters,
+            workers=workers,
+            scheduler=scheduler,
+            resume=resume,
+            on_store=show,
+        )
+    failed = sum(row.problem is not None for row in rows)
+    tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
+    raise typer.Exit(SOME_FAILED if failed else DONE)
+
+
+@app.command(help=both("lab"))
+def lab() -> None:
+    """Open JupyterLab on this machine only, with its token, at the landing page."""
+    settings = HOUSE / "notebooks" / ".jupyter"
+    landing = "lab/tree/00_sand_table.ipynb"
+    command = [
+        str(Path(sys.executable).with_name("jupyter-lab")),
+        f"--ServerApp.root_dir={HOUSE / 'notebooks'}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--LabApp.default_url=/{landing}",
+        f"--LabApp.app_settings_dir={settings}",
+    ]
+    os.execv(command[0], command)
+
+
+def with_seed(given: Iterable[str], seed: int | None) -> list[str]:
+    """Put ``--seed`` among the parameters."""
+    return [*given, *([f"seed={seed}"] if seed is not None else [])]
+
+
+def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
+    """Take stores as they are, and from a folder that is no store itself every store inside it."""
+    for path in stores:
+        tables = ("store.csv", "store.yml", "store.yaml")
+        if path.is_dir() and not any((path / name).exists() for name in tables):
+            inside = sorted(path.iterdir())
+            yield from (
+                p for p in inside if p.is_dir() or (p.suffix == ".xlsx" and not p.name.startswith("~$"))
+            )
+        else:
+            yield path
+
+
+def progress_bar() -> Progress:
+    """Make the bar that long work shows."""
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+def main() -> None:
+    """Enter the command line."""
+    app()

@@ -1,0 +1,149 @@
+"""The sales cascade against the two worked examples and against brute force."""
+
+import numpy as np
+import pytest
+
+from simlib.staffing import Span, day_capacity, hour_view, needed_heads, sales_cascade, solve_for, tornado
+from simlib.staffing.cascade import draw_inputs, run_steps
+
+# Share of the day's chats in each hour of a day that opens at 20:00 (profile E of the field document).
+PROFILE_E = np.array(
+    [0.9, 0.4, 0.3, 0.2, 0.2, 0.2, 0.5, 1.0, 1.9, 2.9, 3.6, 3.5]
+    + [3.2, 3.3, 3.6, 3.8, 4.1, 4.2, 4.9, 7.2, 17.0, 13.1, 11.0, 9.0]
+)
+A1 = {
+    "day_gmv_cny": 1_000_000,
+    "cs_share": 0.30,
+    "aov_cny": 150,
+    "conversion": 0.45,
+    "inquiries_per_reception": 1,
+    "presale_share": 2 / 3,
+    "bot_share": 0.40,
+    "agent_day_capacity": 300,
+    "agent_hour_capacity": 22,
+    "reserve": 0.15,
+    "occupancy_max": 0.85,
+    "peak_share": 0.17 / 2,
+}
+
+
+def spans(values):
+    return {key: Span(low=value, likely=value, high=value, source="store") for key, value in values.items()}
+
+
+def test_story_a1_step_by_step():
+    """Six fields of a shop give exactly the numbers of the story, down to 14 and 16 agents."""
+    table = sales_cascade(spans(A1)).set_index("step")
+    value = table["value"].round(6)
+    assert value["cs_sales_cny"] == 300_000
+    assert value["buyers"] == 2_000
+    assert round(value["inquiries"]) == 4_444
+    assert round(value["total_contacts"]) == 6_667
+    assert round(value["aftersale_contacts"]) == 2_222
+    assert value["human_contacts"] == pytest.approx(4_000)
+    assert value["agents_day"] == pytest.approx(13.333, abs=1e-3)
+    assert table.loc["agents_day", "heads"] == 14
+    assert table.loc["agents_day_reserve", "heads"] == 16
+
+
+def test_story_a1_hour_view():
+    """The hour of 20:00 needs 31 agents flat out and 37 at the ceiling, where the day's average said 14."""
+    hours = hour_view(
+        human_contacts=4_000, profile=PROFILE_E / PROFILE_E.sum(), agent_hour_capacity=22, occupancy_max=0.85
+    ).set_index("hour")
+    assert hours.loc[20, ["agents_flat_out", "agents_at_ceiling"]].tolist() == [31, 37]
+    assert hours["contacts"].sum() == pytest.approx(4_000)
+    assert hours["agents_flat_out"].idxmax() == 20
+
+
+def test_story_a1_with_three_inquiries_in_four_receptions():
+    """With 0.75 inquiries a reception the same inquiries come from 5,926 presale receptions."""
+    table = sales_cascade(spans(A1 | {"inquiries_per_reception": 0.75})).set_index("step")
+    assert round(table.loc["presale_contacts", "value"]) == 5_926
+
+
+def test_story_a2_trade_example():
+    """The trade's example: 2,500 inquiries, 576 an agent-day, 4.34, so 5 agents."""
+    capacity = day_capacity(messages=10, message_s=5, hours=8)
+    values = A1 | {
+        "day_gmv_cny": 500_000,
+        "aov_cny": 100,
+        "cs_share": 0.2,
+        "conversion": 0.4,
+        "presale_share": 1,
+        "bot_share": 0,
+        "agent_day_capacity": capacity,
+        "reserve": 0,
+    }
+    table = sales_cascade(spans(values)).set_index("step")
+    assert capacity == 576
+    assert table.loc["buyers", "value"] == pytest.approx(1_000)
+    assert table.loc["inquiries", "value"] == pytest.approx(2_500)
+    assert table.loc["agents_day", "value"] == pytest.approx(4.34, abs=0.005)
+    assert table.loc["agents_day", "heads"] == 5
+
+
+@pytest.mark.parametrize("basis", ["day", "peak"])
+@pytest.mark.parametrize("unknown", ["day_gmv_cny", "bot_share", "conversion", "cs_share", "presale_share"])
+def test_solution_put_back_gives_the_heads(basis, unknown):
+    """Whatever is solved for, the cascade run forward with the solution asks for exactly the given heads."""
+    heads = needed_heads(A1, basis=basis) * 0.9
+    solution = solve_for(unknown, A1, heads=heads, basis=basis)
+    assert solution.value is not None
+    assert needed_heads(A1 | {unknown: solution.value}, basis=basis) == pytest.approx(heads, rel=1e-12)
+
+
+def test_no_solution_says_what_would_be_needed():
+    """Ten times the sales with the same people asks for a conversion above 1: no value, but the need is named."""
+    solution = solve_for("conversion", A1 | {"day_gmv_cny": 10_000_000}, heads=14, basis="day")
+    assert solution.value is None
+    assert solution.needed > 1 == solution.allowed[1]
+
+
+def test_enough_people_need_no_bot():
+    """With more people than the work asks for, the bot share that is needed is none."""
+    assert solve_for("bot_share", A1, heads=1_000).value == 0.0
+
+
+def test_steps_agree_with_solver():
+    """The table's heads and the solver's closed form are two ways to the same number."""
+    table = sales_cascade(spans(A1)).set_index("step")
+    assert needed_heads(A1, basis="day") == pytest.approx(table.loc["agents_day_reserve", "value"])
+    assert needed_heads(A1, basis="peak") == pytest.approx(table.loc["agents_peak_occupancy", "value"])
+
+
+def test_band_holds_ninety_percent_of_draws():
+    """The band of a step is the middle 90 % of what the cascade gives over the inputs' spans."""
+    wide = spans(A1) | {"conversion": Span(low=0.3, likely=0.45, high=0.6, source="field")}
+    row = sales_cascade(wide, seed=3).set_index("step").loc["inquiries"]
+    inquiries = run_steps(draw_inputs(wide, seed=99))["inquiries"]
+    inside = ((inquiries >= row["low"]) & (inquiries <= row["high"])).mean()
+    assert inside == pytest.approx(0.90, abs=0.01)
+
+
+def test_new_uncertainty_moves_no_other_draw():
+    """Widening one input leaves the draws of every other input as they were."""
+    base = spans(A1) | {"conversion": Span(low=0.3, likely=0.45, high=0.6, source="field")}
+    more = base | {"bot_share": Span(low=0.2, likely=0.4, high=0.6, source="field")}
+    assert (draw_inputs(base, seed=7)["conversion"] == draw_inputs(more, seed=7)["conversion"]).all()
+
+
+def test_tornado_ranks_by_brute_force():
+    """The widest bar belongs to the input whose ends move the heads most when the cascade is simply run again."""
+    wide = spans(A1) | {
+        "conversion": Span(low=0.40, likely=0.45, high=0.50, source="field"),
+        "bot_share": Span(low=0.20, likely=0.40, high=0.70, source="field"),
+    }
+    table = tornado(wide)
+    swings = {}
+    for key in ("conversion", "bot_share"):
+        ends = [needed_heads(A1 | {key: getattr(wide[key], end)}, basis="peak") for end in ("low", "high")]
+        swings[key] = abs(ends[1] - ends[0])
+    assert table["step"].tolist() == sorted(swings, key=swings.get, reverse=True)
+    assert table["swing"].tolist() == pytest.approx(sorted(swings.values(), reverse=True))
+
+
+def test_span_out_of_order_is_refused():
+    """A low above the likely value is refused with the three values."""
+    with pytest.raises(ValueError, match=r"low <= likely <= high.*0\.5, 0\.4"):
+        Span(low=0.5, likely=0.4, high=0.6, source="store")
