@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from simlib import facts
 
@@ -26,7 +27,11 @@ Note = Annotated[str, Field(max_length=2000)] | None
 
 
 class Row(BaseModel):
-    """A row of a sheet: frozen, and no column that nobody knows."""
+    """A row of a sheet: frozen, and no column that nobody knows.
+
+    A validator names its complaint: the type of the ``PydanticCustomError`` is a sentence of
+    ``playbook/sentences/store.yml``, its ``column`` is where the reader points.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -47,7 +52,7 @@ class StoreInfo(Row):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
-            raise ValueError("a time zone of the IANA list, such as Asia/Shanghai")
+            raise PydanticCustomError("time_zone", "a time zone of the IANA list, such as Asia/Shanghai", {"column": "timezone"})
         return zone
 
 
@@ -70,9 +75,9 @@ class Wave(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
-            raise ValueError("end after start")
+            raise PydanticCustomError("end_after_start", "end after start", {"column": "end"})
         if self.day_gmv_cny is None and self.month_share is None:
-            raise ValueError("day_gmv_cny or month_share filled in")
+            raise PydanticCustomError("wave_without_sales", "day_gmv_cny or month_share filled in", {"column": "day_gmv_cny"})
         return self
 
     @property
@@ -96,7 +101,7 @@ class Ratio(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.low <= self.likely <= self.high:
-            raise ValueError("low <= likely <= high")
+            raise PydanticCustomError("span_out_of_order", "low <= likely <= high", {"column": "likely"})
         return self
 
 
@@ -107,6 +112,7 @@ class HistoryRow(Row):
     queue: Queue = "presale"
     contacts: Count
     promo: Text | None = None
+    note: Note = None
 
 
 class DateSpan(Row):
@@ -118,7 +124,7 @@ class DateSpan(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last < self.first:
-            raise ValueError("last day not before the first")
+            raise PydanticCustomError("days_out_of_order", "last day not before the first", {"column": "leave"})
         return self
 
 
@@ -147,7 +153,7 @@ class Agent(Row):
     @model_validator(mode="after")
     def _distinct_skills(self) -> Self:
         if len(set(self.skills)) < len(self.skills):
-            raise ValueError("each skill once")
+            raise PydanticCustomError("skill_twice", "each skill once", {"column": "skill_2"})
         return self
 
     @property
@@ -171,7 +177,7 @@ class Shift(Row):
     @model_validator(mode="after")
     def _whole_meal(self) -> Self:
         if self.meal_min and (self.meal_from is None or self.meal_to is None):
-            raise ValueError("meal_from and meal_to for a shift with a meal")
+            raise PydanticCustomError("meal_without_window", "meal_from and meal_to for a shift with a meal", {"column": "meal_from"})
         return self
 
 
@@ -219,7 +225,7 @@ class Duty(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
-            raise ValueError("end after start")
+            raise PydanticCustomError("end_after_start", "end after start", {"column": "end"})
         return self
 
 
@@ -262,6 +268,7 @@ class HourShare(Row):
     hour: Annotated[int, Field(ge=0, le=23)]
     share: Share
     source: RatioSource = "store"
+    note: Note = None
 
 
 SHEETS: Mapping[str, type[Row]] = {

@@ -1,0 +1,232 @@
+"""What only the whole store can show: waves that overlap, shares that do not add up, names that nobody bears."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from simlib import facts
+from simlib.store.cells import fold
+from simlib.store.columns import known_keys, known_terms, nearest
+from simlib.store.models import HistoryRow, Store
+from simlib.store.problems import Problem
+
+if TYPE_CHECKING:
+    from simlib.store.reader import ReadSheet
+
+SHARE_SLACK = 0.01
+DAY = dt.timedelta(days=1)
+ROW_SHARE_OF_DAY_MAX = 0.5
+DAY_CONTACTS_TO_JUDGE = 100
+ROWS_TO_JUDGE_DAY = 24
+
+
+def find_problems(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Find what contradicts itself across rows and sheets; rows that are unsound already are left out."""
+    yield from _wave_problems(store, read["waves"])
+    yield from _ratio_problems(read["ratios"])
+    yield from _key_problems(read)
+    yield from _name_problems(store, read)
+    yield from _profile_problems(read["day_profile"])
+    for sheet in ("history", "actuals"):
+        yield from _series_problems(sheet, read[sheet])
+
+
+def find_notices(store: Store) -> Iterator[Problem]:
+    """Find what is no error and yet worth knowing before a rehearsal."""
+    for sheet in store.missing:
+        yield Problem(message="sheet_left_empty", sheet=sheet)
+    yield from _wave_notices(store)
+    ungated = sum(agent.exam_score is None or agent.qa_pass is None for agent in store.agents)
+    if ungated:
+        yield Problem(message="agents_without_gate", sheet="agents", values={"count": ungated})
+    served = {queue for agent in store.agents for queue in agent.skills}
+    asked = {row.queue for row in store.history} | {goal.queue for goal in store.goals if goal.queue}
+    for queue in sorted(asked - served):
+        yield Problem(message="queue_without_agents", sheet="agents", values={"queue": queue})
+    unusable = {seat.seat for seat in store.site if not seat.usable}
+    for agent in store.agents:
+        if agent.seat in unusable:
+            yield Problem(message="seat_unusable", sheet="agents", column="seat", value=f"{agent.agent_id} {agent.seat}")
+    for goal in store.goals:
+        if fold(goal.kpi) not in known_terms():
+            yield Problem(message="kpi_unknown", sheet="goals", column="kpi", value=goal.kpi,
+                          nearest=nearest(goal.kpi, known_terms()))
+    steps = _steps(store.history)
+    if steps and min(steps.values()) == DAY:
+        yield Problem(message="history_by_day", sheet="history")
+
+
+def _wave_problems(store: Store, waves: ReadSheet) -> Iterator[Problem]:
+    rows = sorted(waves.rows, key=lambda item: item[1].start)
+    for (_, before), (number, wave) in pairwise(rows):
+        if wave.start < before.end:
+            values = {"name": wave.name, "other": before.name, "until": f"{before.end:%Y-%m-%d %H:%M}"}
+            yield Problem(message="waves_overlap", sheet="waves", row=number, column="start",
+                          value=f"{wave.start:%Y-%m-%d %H:%M}", values=values)
+    yield from _twice(waves, "name")
+    month_gmv = store.store.month_gmv_cny
+    for number, wave in waves.rows:
+        if wave.month_share is None:
+            continue
+        place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "month_share", "value": f"{wave.month_share:.4g}"}
+        if month_gmv is None:
+            yield Problem(message="share_of_unknown_month", **place)
+        elif wave.day_gmv_cny is not None and abs(wave.month_share * month_gmv - wave.day_gmv_cny) > 0.01 * month_gmv:
+            values = {"share_cny": f"{wave.month_share * month_gmv:,.0f}", "day_cny": f"{wave.day_gmv_cny:,.0f}"}
+            yield Problem(message="wave_figures_disagree", values=values, **place)
+    total = sum(wave.month_share or 0 for _, wave in waves.rows)
+    if total > 1 + SHARE_SLACK:
+        yield Problem(message="month_shares_above_one", sheet="waves", column="month_share", values={"total": f"{total:.1%}"})
+
+
+def _wave_notices(store: Store) -> Iterator[Problem]:
+    opens, closes = store.store.service_opens, store.store.service_closes
+    for wave in store.waves:
+        if wave.end.time() == dt.time():
+            last = (wave.end - DAY).date()
+            yield Problem(message="wave_ends_at_midnight", sheet="waves", column="end", value=wave.name, values={"last": last})
+        start = wave.start.time()
+        open_now = opens == closes or (opens <= start < closes if opens < closes else start >= opens or start < closes)
+        if not open_now:
+            yield Problem(message="wave_outside_service", sheet="waves", column="start", value=wave.name)
+    month_gmv = store.store.month_gmv_cny
+    total = sum(wave.day_gmv_cny or 0 for wave in store.waves)
+    if month_gmv and total > month_gmv:
+        values = {"total": f"{total:,.0f}", "month": f"{month_gmv:,.0f}"}
+        yield Problem(message="waves_above_month", sheet="waves", column="day_gmv_cny", values=values)
+
+
+def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
+    yield from _twice(ratios, "key")
+    limits = {row["key"]: row for row in facts.table("ratios").to_dict("records")}
+    for number, ratio in ratios.rows:
+        limit = limits.get(ratio.key)
+        if limit is None:
+            continue
+        for column in ("low", "likely", "high"):
+            value = getattr(ratio, column)
+            if not limit["min"] <= value <= limit["max"]:
+                as_percent = limit["unit"] == "share" and 1 < value <= 100
+                yield Problem(
+                    message="share_not_percent" if as_percent else "ratio_out_of_range",
+                    sheet="ratios",
+                    row=number,
+                    column=column,
+                    value=f"{value:g}",
+                    values={"ratio": ratio.key, "hint": f"{value:g}%"},
+                    allowed=(f"{limit['min']:g} – {limit['max']:g}",),
+                )
+
+
+def _key_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Name the keys of ratios and rules that nobody knows."""
+    for sheet, column, known in (
+        ("ratios", "key", known_keys("ratios")),
+        ("rules", "key", known_keys("labour")),
+    ):
+        for number, cells in read[sheet].cells:
+            name = cells.get(column)
+            if name is not None and fold(name) not in known:
+                yield Problem(message="key_unknown", sheet=sheet, row=number, column=column, value=name,
+                              nearest=nearest(name, known))
+
+
+def _name_problems(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Find ids that stand twice and names that no other sheet knows."""
+    for sheet, column in (("agents", "agent_id"), ("shifts", "code"), ("site", "seat"), ("rules", "key")):
+        yield from _twice(read[sheet], column)
+    for sheet, column, home, wanted in (
+        ("agents", "seat", "site", "seat"),
+        ("duties", "agent_id", "agents", "agent_id"),
+    ):
+        known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
+        for number, cells in read[sheet].cells:
+            name = cells.get(column)
+            if known and name is not None and fold(name) not in known:
+                yield Problem(message="not_in_sheet", sheet=sheet, row=number, column=column, value=name,
+                              values={"sheet_name": home}, nearest=nearest(name, known))
+
+
+def _twice(read: ReadSheet, column: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for number, cells in read.cells:
+        name = cells.get(column)
+        if name is None:
+            continue
+        if name in first:
+            yield Problem(message="stands_twice", sheet=read.sheet, row=number, column=column, value=name,
+                          values={"first": first[name]})
+        first.setdefault(name, number)
+
+
+def _profile_problems(profile: ReadSheet) -> Iterator[Problem]:
+    hours = Counter(cells["hour"] for _, cells in profile.cells if "hour" in cells)
+    for number, cells in profile.cells:
+        if hours[cells.get("hour")] > 1:
+            yield Problem(message="hour_twice", sheet="day_profile", row=number, column="hour", value=str(cells["hour"]))
+    total = sum(row.share for _, row in profile.rows)
+    if profile.rows and not profile.problems and abs(total - 1) > SHARE_SLACK:
+        yield Problem(message="shares_not_one", sheet="day_profile", column="share", values={"total": f"{total:.1%}"})
+
+
+def _steps(rows: tuple[HistoryRow, ...]) -> dict[str, dt.timedelta]:
+    """Find the step of each queue's series: the gap that is most frequent."""
+    starts = defaultdict(list)
+    for row in rows:
+        starts[row.queue].append(row.start)
+    found = {}
+    for queue, times in starts.items():
+        gaps = Counter(later - sooner for sooner, later in pairwise(sorted(times)) if later > sooner)
+        if gaps:
+            found[queue] = max(gaps, key=lambda gap: (gaps[gap], -gap))
+    return found
+
+
+def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
+    """Find times that stand twice, steps that jump, and rows in a unit other than their neighbours'."""
+    by_queue = defaultdict(list)
+    for number, row in series.rows:
+        by_queue[row.queue].append((row.start, number, row.contacts))
+    steps = _steps(tuple(row for _, row in series.rows))
+    for queue, rows in by_queue.items():
+        rows.sort()
+        for (before, first, _), (start, number, _) in pairwise(rows):
+            if start == before:
+                yield Problem(message="time_twice", sheet=sheet, row=number, column="start",
+                              value=f"{start:%Y-%m-%d %H:%M}", values={"first": first, "queue": queue})
+        step = steps.get(queue)
+        if step is None:
+            continue
+        if step > DAY or DAY % step:
+            yield Problem(message="step_unusable", sheet=sheet, column="start", value=str(step), values={"queue": queue})
+            continue
+        origin = rows[0][0]
+        off = [(number, start) for start, number, _ in rows if (start - origin) % step]
+        for number, start in off:
+            yield Problem(message="step_irregular", sheet=sheet, row=number, column="start",
+                          value=f"{start:%Y-%m-%d %H:%M}", values={"step": str(step), "queue": queue})
+        if step < DAY:
+            yield from _day_totals(sheet, rows)
+    if len(set(steps.values())) > 1:
+        finest = min(steps, key=lambda queue: steps[queue])
+        coarsest = max(steps, key=lambda queue: steps[queue])
+        yield Problem(message="steps_differ", sheet=sheet, column="start", value=str(steps[coarsest]),
+                      values={"queue": coarsest, "other": str(steps[finest])})
+
+
+def _day_totals(sheet: str, rows: list[tuple[dt.datetime, int, float]]) -> Iterator[Problem]:
+    """Find a row that holds more than half of a full day: a day's total where an interval's count was meant."""
+    totals: dict[dt.date, float] = defaultdict(float)
+    counts: Counter[dt.date] = Counter()
+    for start, _, contacts in rows:
+        totals[start.date()] += contacts
+        counts[start.date()] += 1
+    for start, number, contacts in rows:
+        day = start.date()
+        judged = counts[day] >= ROWS_TO_JUDGE_DAY and totals[day] >= DAY_CONTACTS_TO_JUDGE
+        if judged and contacts > ROW_SHARE_OF_DAY_MAX * totals[day]:
+            yield Problem(message="day_total_in_row", sheet=sheet, row=number, column="contacts", value=f"{contacts:g}")

@@ -1,0 +1,117 @@
+"""What is wrong with a store's data, said in both languages: where, what, what is allowed, what was meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from simlib.words import Lang, glossary, say, term
+
+SHOWN_OF_A_KIND = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One complaint or notice about one place of a store's data.
+
+    Attributes
+    ----------
+    message : str
+        Key of a sentence in ``playbook/sentences/store.yml``; ``values`` are put in for its {names}.
+    sheet, row, column : str, int, str or None
+        Where: the key (or the name as written) of sheet and column, the row as Excel numbers it (the line of a
+        CSV file, the item of a YAML list).
+    value : str or None
+        What stands there.
+    allowed : tuple of str
+        What may stand there; glossary keys are shown with their labels.
+    nearest : str or None
+        The known name nearest to the one that nobody knows.
+
+    Examples
+    --------
+    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").text("en"))
+    wavs: no sheet has this name. Did you mean "Waves" (waves)?
+    """
+
+    message: str
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
+    nearest: str | None = None
+
+    def text(self, lang: Lang) -> str:
+        """Say the problem in one line of one language."""
+        names = {name: label(str(value), lang) if name in LABELLED else value for name, value in self.values.items()}
+        parts = [say(f"store.{self.message}", lang, **names)]
+        if self.allowed:
+            choices = say("store.list_mark", lang).join(label(choice, lang) for choice in self.allowed)
+            parts.append(say("store.allowed", lang, choices=choices))
+        if self.nearest is not None:
+            parts.append(say("store.nearest", lang, name=label(self.nearest, lang)))
+        return self._place(lang) + say("store.sentence_space", lang).join(parts)
+
+    def _place(self, lang: Lang) -> str:
+        place = [] if self.sheet is None else [label(self.sheet, lang)]
+        if self.row is not None:
+            place.append(say("store.at_row", lang, row=self.row))
+        if self.column is not None:
+            place.append(say("store.at_column", lang, column=label(self.column, lang)))
+        if self.value is not None:
+            place.append(say("store.at_value", lang, value=self.value))
+        return say("store.place_mark", lang).join(place) + say("store.colon", lang) if place else ""
+
+
+LABELLED = frozenset({"other_column", "queue", "sheet_name", "ratio"})
+
+
+def label(key: str, lang: Lang) -> str:
+    """Show a glossary key as its label with the key behind it; show anything else as it is.
+
+    Examples
+    --------
+    >>> label("waves", "zh"), label("7-day plan", "zh")
+    ('「波次」(waves)', '7-day plan')
+    """
+    if key not in glossary():
+        return key
+    return say("store.label", lang, name=term(key, lang), code=key.removeprefix("profile_").removeprefix("source_"))
+
+
+def render(problems: Iterable[Problem], lang: Lang) -> str:
+    """Say all problems, one a line; of one kind in one column the first twenty, then how many more there are.
+
+    Examples
+    --------
+    >>> many = [Problem(message="missing", sheet="agents", row=row, column="name") for row in range(2, 40)]
+    >>> print(render(many, "en").splitlines()[-1])
+    "Agents" (agents), column "Name" (name): 18 more lines like this, up to row 39.
+    """
+    problems = list(problems)
+    kinds = [(problem.sheet, problem.column, problem.message) for problem in problems]
+    total, seen = Counter(kinds), Counter[tuple[str | None, str | None, str]]()
+    lines = []
+    for kind, problem in zip(kinds, problems, strict=True):
+        seen[kind] += 1
+        if seen[kind] <= SHOWN_OF_A_KIND:
+            lines.append(problem.text(lang))
+        elif seen[kind] == total[kind]:
+            rest = {"count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row or "-"}
+            lines.append(Problem(message="more_like_this", sheet=kind[0], column=kind[1], values=rest).text(lang))
+    return "\n".join(lines)
+
+
+class StoreError(ValueError):
+    """A store's data cannot be used; ``problems`` lists everything that is wrong, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.render("en"))
+
+    def render(self, lang: Lang) -> str:
+        """Say all problems in one language, one a line."""
+        return render(self.problems, lang)

@@ -1,0 +1,319 @@
+"""Read a store from a workbook or a folder of tables; every problem is found before anything is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from simlib.store import checks
+from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
+from simlib.store.columns import (
+    Column,
+    column_names,
+    columns,
+    known_keys,
+    known_terms,
+    nearest,
+    sheet_names,
+)
+from simlib.store.models import NEEDED, SHEETS, Row, Store
+from simlib.store.problems import Problem, StoreError
+from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
+
+HEADER_WITHIN_ROWS = 10
+
+
+@dataclass(kw_only=True)
+class ReadSheet:
+    """What one sheet gave: sound rows with their numbers, the cells of all rows, and the problems."""
+
+    sheet: str
+    rows: list[tuple[int, Row]] = field(default_factory=list)
+    cells: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, message: str, row: int | None = None, column: str | None = None, **more: Any) -> None:
+        """Note a problem of this sheet."""
+        self.problems.append(Problem(message=message, sheet=self.sheet, row=row, column=column, **more))
+
+
+def load_store(path: str | Path) -> Store:
+    """Read a store and refuse it with all its problems at once.
+
+    Parameters
+    ----------
+    path : str or Path
+        An ``.xlsx`` workbook, or a folder with one CSV or YAML file a sheet (``waves.csv``, ``store.yml``).
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    StoreError
+        Its ``problems`` list everything that is wrong; ``render(lang)`` says it in one language.
+
+    Examples
+    --------
+    >>> load_store("no_such_file.xlsx")
+    Traceback (most recent call last):
+    simlib.store.problems.StoreError: no_such_file.xlsx: there is no such file or folder.
+    """
+    store, problems, _ = check_store(path)
+    if problems or store is None:
+        raise StoreError(problems)
+    return store
+
+
+def check_store(path: str | Path) -> tuple[Store | None, tuple[Problem, ...], tuple[Problem, ...]]:
+    """Read a store and tell what is wrong with it and what is worth knowing.
+
+    Returns
+    -------
+    (store, problems, notices)
+        The store, or None where there are problems; the problems; and the notices: sheets left empty, agents
+        without an exam score, a queue that nobody serves.
+    """
+    path = Path(path)
+    try:
+        raw_sheets, problems = read_source(path)
+    except StoreError as error:
+        return None, error.problems, ()
+    read = {key: ReadSheet(sheet=key) for key in SHEETS}
+    problems += _read_known(raw_sheets, read)
+    for sheet in NEEDED:
+        if not read[sheet].cells and not read[sheet].problems:
+            problems.append(Problem(message="sheet_needed", sheet=sheet))
+    store = None
+    if read["store"].rows:
+        store = _build(path, read)
+        problems += checks.find_problems(store, read)
+    problems += [problem for sheet in read.values() for problem in sheet.problems]
+    problems.sort(key=_reading_order)
+    if problems or store is None:
+        return None, tuple(problems), ()
+    return store, (), tuple(checks.find_notices(store))
+
+
+def _reading_order(problem: Problem) -> tuple[int, int]:
+    sheets = list(SHEETS)
+    place = sheets.index(problem.sheet) if problem.sheet in sheets else -1
+    return place, problem.row or 0
+
+
+def _build(path: Path, read: dict[str, ReadSheet]) -> Store:
+    """Put the sound rows together; each row was checked when it was read."""
+    tables = {sheet: tuple(row for _, row in read[sheet].rows) for sheet in SHEETS if sheet != "store"}
+    return Store(store_id=store_id(path), store=read["store"].rows[0][1], **tables)
+
+
+def store_id(path: Path) -> str:
+    """Make a name for a store's folder of results out of its file's name.
+
+    Examples
+    --------
+    >>> store_id(Path("my shop (2).xlsx"))
+    'my-shop-2'
+    """
+    stem = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^\w-]+", "-", stem).strip("-")[:80] or "store"
+
+
+def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> Iterator[Problem]:
+    """Read every sheet whose name we know; yield a problem for the others."""
+    names = sheet_names()
+    found: dict[str, str] = {}
+    for raw in raw_sheets:
+        if raw.private:
+            continue
+        stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
+        key = names.get(fold(stem))
+        if key is None:
+            if raw.rows:
+                yield Problem(message="sheet_unknown", sheet=raw.name, nearest=nearest(stem, names))
+        elif key in found:
+            yield Problem(message="sheet_twice", sheet=key, values={"first": found[key], "second": raw.name})
+        else:
+            found[key] = raw.name
+            _read_sheet(raw, read[key])
+
+
+def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
+    """Find the header, then read every row under it."""
+    if not raw.rows:
+        return
+    header = _find_header(raw, into.sheet)
+    if header is None:
+        into.complain("no_header", allowed=tuple(column.key for column in columns(into.sheet)))
+        return
+    at, tall = header
+    number, cells = raw.rows[at]
+    for _, bottom, where in raw.merged:
+        if bottom >= number:
+            into.complain("merged", value=where)
+    if tall:
+        places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
+        records = [(line, _pick(row, places)) for line, row in raw.rows[at + 1 :]]
+        _complain_of_stray_cells(raw.rows[at + 1 :], len(places), into)
+        _read_records(records, into)
+    else:
+        _read_store_lines(raw.rows[at:], into)
+
+
+def _needed(sheet: str) -> set[str]:
+    return {column.key for column in columns(sheet) if column.needed}
+
+
+def _find_header(raw: RawSheet, sheet: str) -> tuple[int, bool] | None:
+    """Find the header among the first rows, and whether it heads a table (or lines of item and value)."""
+    names = column_names(sheet)
+    for at, (_, cells) in enumerate(raw.rows[:HEADER_WITHIN_ROWS]):
+        words = [fold(str(cell)) for cell in cells if not is_blank(cell)]
+        if sheet == "store" and {"key", "value"} <= {column_names("rules").get(word) for word in words}:
+            return at, False
+        known = sum(word in names for word in words)
+        if known >= 2 and known * 2 >= len(words):
+            return at, True
+    return None
+
+
+def _match_columns(
+    cells: Sequence[Any], number: int, into: ReadSheet, names: dict[str, str] | Any, needed: set[str]
+) -> list[str | None]:
+    """Name the column of every header cell; None for one without a name, or one nobody knows."""
+    places: list[str | None] = []
+    for cell in cells:
+        if is_blank(cell) or str(cell).strip().startswith("_"):
+            places.append(None if is_blank(cell) else "")
+            continue
+        key = names.get(fold(str(cell)))
+        if key is None:
+            into.complain("column_unknown", row=number, value=shown(cell), nearest=nearest(str(cell), names))
+        elif key in places:
+            into.complain("column_twice", row=number, column=key)
+            key = None
+        places.append(key or "")
+    for key in [column.key for column in columns(into.sheet) if column.key in needed - set(places)]:
+        into.complain("column_needed", row=number, column=key)
+    return places
+
+
+def _pick(cells: Sequence[Any], places: Sequence[str | None]) -> dict[str, Any]:
+    return {key: cell for key, cell in zip(places, cells, strict=False) if key and not is_blank(cell)}
+
+
+def _complain_of_stray_cells(rows: Sequence[tuple[int, Sequence[Any]]], width: int, into: ReadSheet) -> None:
+    for number, cells in rows:
+        for cell in cells[width:]:
+            if not is_blank(cell):
+                into.complain("cell_outside", row=number, value=shown(cell))
+
+
+def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> None:
+    """Read the sheet ``store``: one item a line, with its value; a note beside it is a remark."""
+    number, header = rows[0]
+    places = _match_columns(header, number, into, column_names("rules"), set())
+    names = column_names("store")
+    lines: dict[str, int] = {}
+    record: dict[str, Any] = {}
+    for line, cells in rows[1:]:
+        picked = _pick(cells, places)
+        item = picked.get("key")
+        if item is None:
+            if "value" in picked:
+                into.complain("missing", row=line, column="key")
+            continue
+        key = names.get(fold(str(item)))
+        if key is None:
+            into.complain("item_unknown", row=line, value=shown(item), nearest=nearest(str(item), names))
+        elif key in lines:
+            into.complain("item_twice", row=line, column=key)
+        else:
+            lines[key] = line
+            if "value" in picked:
+                record[key] = picked["value"]
+    _read_records([(number, record)], into, lines)
+
+
+def _read_records(records: Sequence[tuple[int, dict[str, Any]]], into: ReadSheet, lines: dict[str, int] | None = None) -> None:
+    """Read the cells of every record and build its row; ``lines`` gives a column its own line."""
+    known = {column.key: (column, column.spelled()) for column in columns(into.sheet)}
+    model = SHEETS[into.sheet]
+    for number, record in records:
+        if not record.keys() - {"note"} and into.sheet != "store":
+            continue
+        values: dict[str, Any] = {}
+        spoiled = set()
+        for key, cell in record.items():
+            column, spelled = known[key]
+            try:
+                value = read_cell(cell, column.kind, spelled)
+            except CellError as error:
+                spoiled.add(key)
+                line = (lines or {}).get(key, number)
+                _complain_of_cell(into, line, column, cell, error)
+                continue
+            if value is not None:
+                values[key] = value
+        into.cells.append((number, values))
+        _resolve_names(into.sheet, values)
+        try:
+            row = model.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors():
+                _complain_of_row(into, number, record, spoiled, detail, lines or {})
+        else:
+            if not spoiled:
+                into.rows.append((number, row))
+
+
+def _resolve_names(sheet: str, values: dict[str, Any]) -> None:
+    """Turn the label of a ratio, a rule or a KPI into its key, where it is known."""
+    if sheet == "ratios" and "key" in values:
+        values["key"] = known_keys("ratios").get(fold(values["key"]), values["key"])
+    elif sheet == "rules" and "key" in values:
+        values["key"] = known_keys("labour").get(fold(values["key"]), values["key"])
+    elif sheet == "goals" and "kpi" in values:
+        values["kpi"] = known_terms().get(fold(values["kpi"]), values["kpi"])
+
+
+def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, error: CellError) -> None:
+    found = nearest(str(cell), column.spelled()) if error.message == "not_choice" else None
+    into.complain(
+        error.message,
+        row=row,
+        column=column.key,
+        value=shown(cell),
+        values=error.values,
+        allowed=column.allowed if error.message in ("not_choice", "not_number", "not_integer") else (),
+        nearest=column.choices[found] if found else None,
+    )
+
+
+def _complain_of_row(
+    into: ReadSheet, number: int, record: dict[str, Any], spoiled: set[str], detail: Any, lines: dict[str, int]
+) -> None:
+    """Turn one complaint of the model into a problem; what a spoiled cell caused is left out."""
+    key = str(detail["loc"][0]) if detail["loc"] else detail.get("ctx", {}).get("column")
+    if key in spoiled:
+        return
+    place: dict[str, Any] = {"row": lines.get(str(key), number), "column": key}
+    if detail["type"] == "missing":
+        into.complain("missing", **place)
+        return
+    if key in record:
+        place["value"] = shown(record[key])
+    column = next((column for column in columns(into.sheet) if column.key == key), None)
+    context = detail.get("ctx", {})
+    if detail["type"] in ("greater_than_equal", "less_than_equal", "greater_than", "finite_number"):
+        into.complain("out_of_range", allowed=column.allowed if column else (), **place)
+    elif detail["type"] == "string_too_long":
+        into.complain("too_long", values={"limit": context["max_length"]}, **place)
+    else:
+        into.complain(detail["type"], **place)
