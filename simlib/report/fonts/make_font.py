@@ -16,7 +16,7 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-FACE_SC = 2  # Japanese, Korean, Simplified Chinese, Traditional Chinese, Hong Kong: the order in the collection
+FACE_SC = 2  # the collection holds Japanese, Korean, Simplified Chinese, Traditional Chinese, Hong Kong
 FAMILY = "Noto Sans SC Subset"
 BLOCKS = (
     (0x0020, 0x007F),  # ASCII

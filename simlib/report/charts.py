@@ -1,0 +1,800 @@
+"""Still charts: each takes a table and an axis, and finds every word in the glossary.
+
+``ax`` is an axis to draw on, or None for a new figure; ``lang`` is ``"zh"`` or ``"en"``; the axis comes back.
+Times are drawn on the clock of their own zone. Colours are those of Okabe and Ito, which people with colour
+blindness tell apart; red is kept for what is missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from simlib.report.columns import day_words, list_words, quantity, show_number, titled, unit_word
+from simlib.report.typeface import register_typeface
+from simlib.words import Lang, glossary, say, term
+
+INK, PAPER, GRID, MUTED = "#1F2933", "#FFFFFF", "#E4E7EB", "#7B8794"
+MISSING = "#C81E1E"
+ROSTERED, NEEDED = "#9CC9EA", "#0B3C5D"
+QUEUE_COLOURS = {
+    "presale": "#0072B2",
+    "aftersale": "#E69F00",
+    "order_change": "#009E73",
+    "payment_chasing": "#CC79A7",
+    "escalation": "#56B4E9",
+}
+BOT = "#B8C0CA"
+ACTIVITY_COLOURS = {"live": "#8C564B", "meal": "#F0E442", "break": "#D3DAE2"}
+UNIT_COLOURS = {"CNY": "#0072B2", "share": "#B8C0CA", "agents": "#D55E00"}
+COUNT = "#009E73"
+
+P = ParamSpec("P")
+Table = pd.DataFrame
+
+
+def _style() -> dict[str, Any]:
+    return {
+        "font.family": [register_typeface(), "DejaVu Sans"],
+        "font.size": 12,
+        "text.color": INK,
+        "text.parse_math": False,  # a store's name with two dollar signs is no formula
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "axes.titlesize": 15,
+        "axes.titlelocation": "left",
+        "axes.titlepad": 30,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "grid.color": GRID,
+        "grid.linewidth": 1,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "ytick.left": False,
+        "legend.frameon": False,
+        "legend.fontsize": 11,
+        "hatch.linewidth": 0.6,
+        "figure.facecolor": PAPER,
+        "savefig.facecolor": PAPER,
+    }
+
+
+def _chart(
+    *, size: tuple[float, float]
+) -> Callable[[Callable[Concatenate[Table, Axes, P], None]], Callable[..., Axes]]:
+    """Give a drawing function the house's style, and a new figure when no axis is given."""
+
+    def dress(draw: Callable[Concatenate[Table, Axes, P], None]) -> Callable[..., Axes]:
+        @wraps(draw)
+        def plot(table: Table, ax: Axes | None = None, *args: P.args, **kwargs: P.kwargs) -> Axes:
+            with mpl.rc_context(_style()):
+                if ax is None:
+                    _, ax = plt.subplots(figsize=size, layout="constrained")
+                draw(table, ax, *args, **kwargs)
+            return ax
+
+        return plot
+
+    return dress
+
+
+def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None) -> None:
+    """Lay the legend in one line between title and picture, where it covers nothing."""
+    known = {"handles": list(handles)} if handles is not None else {}
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        columnspacing=1.4,
+        handlelength=1.5,
+        **known,
+    )
+
+
+def _edges(starts: pd.DatetimeIndex) -> np.ndarray:
+    """Turn the starts of equal intervals into matplotlib's numbers for their n + 1 edges."""
+    step = starts[1] - starts[0] if len(starts) > 1 else pd.Timedelta(minutes=30)
+    return mdates.date2num([*starts, starts[-1] + step])
+
+
+def _clock_axis(ax: Axes, starts: pd.DatetimeIndex, lang: Lang) -> None:
+    """Mark the hours of the starts' own zone, and the day where it changes."""
+    zone = starts.tz
+    edges = _edges(starts)
+    hours = (edges[-1] - edges[0]) * 24
+    step = next((step for step in (1, 2, 3, 6, 12, 24) if hours / step <= 16), 48)
+    ticks = mdates.HourLocator(byhour=range(0, 24, min(step, 24)), tz=zone).tick_values(
+        mdates.num2date(edges[0], tz=zone), mdates.num2date(edges[-1], tz=zone)
+    )
+    ticks = [tick for tick in ticks if edges[0] - 1e-9 <= tick <= edges[-1] + 1e-9]
+    thin = max(1, round(step / 24)) if step > 24 else 1
+    labels, last_day = [], None
+    for tick in ticks[::thin]:
+        moment = mdates.num2date(tick, tz=zone) + dt.timedelta(seconds=1)
+        day = day_words(moment.date(), lang)
+        clock = f"{moment:%H:%M}"
+        if step >= 24:
+            labels.append(day)
+        else:
+            labels.append(clock if day == last_day else f"{clock}\n{day}")
+        last_day = day
+    ax.set_xticks(ticks[::thin], labels)
+    ax.set_xlim(edges[0], edges[-1])
+
+
+def _number_axis(ax: Axes, *, unit: str = "", whole: bool = False) -> None:
+    """Write the numbers of the upright axis with thousands separators; they begin at nought."""
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=whole))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, unit)))
+
+
+def _tick(value: float, unit: str) -> str:
+    scaled = 100 * value if unit == "share" else value
+    return show_number(value, unit=unit, digits=0 if abs(scaled - round(scaled)) < 1e-9 else 1)
+
+
+def _headroom(ax: Axes, top: float) -> None:
+    ax.set_ylim(0, top * 1.06 if top > 0 else 1)
+
+
+def _queues(table: Table) -> list[str]:
+    """List the queues that occur, in the house's order."""
+    present = set(table["queue"].astype(str))
+    return [queue for queue in QUEUE_COLOURS if queue in present] + sorted(present - set(QUEUE_COLOURS))
+
+
+def _by_start(table: Table, columns: Sequence[str]) -> Table:
+    """Add the queues up within each interval."""
+    return table.groupby("start", sort=True)[list(columns)].sum()
+
+
+@_chart(size=(11, 5))
+def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the contacts by interval: people's share stacked by queue, the bot's on top, and the band.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        start, queue, contacts, p05, p95, bot, human: one row an interval and queue.
+    """
+    total = _by_start(forecast, ["contacts", "p05", "p95", "bot"])
+    starts = pd.DatetimeIndex(total.index)
+    edges = _edges(starts)
+    floor = np.zeros(len(total))
+    queues = _queues(forecast)
+    for queue in queues:
+        rows = forecast[forecast["queue"].astype(str) == queue]
+        human = rows.groupby("start")["human"].sum().reindex(total.index, fill_value=0).to_numpy(dtype=float)
+        colour = QUEUE_COLOURS.get(queue, MUTED)
+        ax.stairs(floor + human, edges, baseline=floor, fill=True, color=colour, label=term(queue, lang))
+        floor = floor + human
+    bot = total["bot"].to_numpy(dtype=float)
+    label = say("report.bot_resolves", lang)
+    ax.stairs(floor + bot, edges, baseline=floor, fill=True, color=BOT, label=label)
+    low, high = total["p05"].to_numpy(dtype=float), total["p95"].to_numpy(dtype=float)
+    band = say("report.band_summed" if len(queues) > 1 else "report.band", lang)
+    ax.stairs(high, edges, baseline=None, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label=band)
+    ax.stairs(low, edges, baseline=None, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+    minutes = round((edges[1] - edges[0]) * 1440)
+    ax.set_ylabel(say("report.contacts_half_hour", lang, minutes=minutes))
+    ax.set_title(say("report.forecast_title", lang))
+    _number_axis(ax)
+    _headroom(ax, max(high.max(), (floor + bot).max()))
+    _clock_axis(ax, starts, lang)
+    _legend(ax, columns=7)
+
+
+@_chart(size=(11, 5))
+def plot_requirement(requirement: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the agents needed by interval: three ways to count them, those on chat, and those to roster.
+
+    Parameters
+    ----------
+    requirement : DataFrame
+        start, queue, on_chat, to_roster, and agents_pool, agents_offered_load, agents_simulated as far as
+        they were counted. The queues are added up.
+    """
+    methods = {"agents_pool": "#E69F00", "agents_offered_load": "#CC79A7", "agents_simulated": "#009E73"}
+    counted = [key for key in methods if key in requirement and requirement[key].notna().any()]
+    total = _by_start(requirement, ["on_chat", "to_roster", *counted]).astype(float)
+    starts = pd.DatetimeIndex(total.index)
+    edges = _edges(starts)
+    ax.stairs(total["on_chat"], edges, fill=True, color=ROSTERED, label=term("on_chat", lang))
+    ax.stairs(
+        total["to_roster"], edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("to_roster", lang)
+    )
+    dashes = ((0, (1, 1)), (0, (5, 2)), (0, (3, 1, 1, 1)))
+    for key, dash in zip(counted, dashes, strict=False):
+        ax.stairs(
+            total[key],
+            edges,
+            baseline=None,
+            color=methods[key],
+            linewidth=1.8,
+            linestyle=dash,
+            label=term(key, lang),
+        )
+    ax.set_ylabel(titled("agents_needed", lang))
+    ax.set_title(say("report.requirement_title", lang))
+    _number_axis(ax, whole=True)
+    _headroom(ax, total.to_numpy().max())
+    _clock_axis(ax, starts, lang)
+    _legend(ax)
+
+
+@_chart(size=(11, 5))
+def plot_coverage(coverage: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the agents rostered under the line of those needed; what is missing in any queue is red.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+        start, queue, required, rostered, shortfall. The queues are added up, so that a queue with people to
+        spare never hides another one's gap.
+    """
+    total = _by_start(coverage, ["required", "rostered", "shortfall"]).astype(float)
+    starts = pd.DatetimeIndex(total.index)
+    edges = _edges(starts)
+    required, short = total["required"].to_numpy(), total["shortfall"].to_numpy()
+    ax.stairs(total["rostered"], edges, fill=True, color=ROSTERED, label=term("rostered", lang))
+    ax.stairs(
+        required,
+        edges,
+        baseline=required - short,
+        fill=True,
+        facecolor=MISSING,
+        edgecolor=PAPER,
+        hatch="////",
+        label=titled("shortfall", lang),
+    )
+    ax.stairs(required, edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("required", lang))
+    worst = int(short.argmax())
+    top = float(max(required.max(), total["rostered"].max()))
+    if short[worst] > 0:
+        agents = show_number(short[worst], unit="agents", digits=0)
+        said = say("report.coverage_worst", lang, agents=agents, clock=f"{starts[worst]:%H:%M}")
+    else:
+        said = say("report.coverage_whole", lang)
+    ax.set_title(say("report.coverage_title", lang))
+    ax.annotate(
+        said,
+        xy=(1, 1),
+        xycoords="axes fraction",
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=MISSING if short[worst] > 0 else INK,
+    )
+    ax.set_ylabel(unit_word("agents", lang))
+    _number_axis(ax, whole=True)
+    _headroom(ax, top)
+    _clock_axis(ax, starts, lang)
+    _legend(ax)
+
+
+@_chart(size=(11, 8))
+def plot_cascade(cascade: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw every step of the sales cascade as a bar with its figure and its span.
+
+    The steps have different units, so a bar's length is its share of the longest bar of its own unit.
+
+    Parameters
+    ----------
+    cascade : DataFrame
+        step, value, low, high, unit, in the order of the calculation.
+    """
+    values = cascade["value"].to_numpy(dtype=float)
+    high = cascade["high"].to_numpy(dtype=float)
+    units = cascade["unit"].astype(str).to_numpy()
+    whole = pd.Series(np.fmax(values, high)).groupby(units).transform("max").to_numpy()
+    whole = np.where(whole > 0, whole, 1.0)
+    rows = np.arange(len(cascade))[::-1]
+    colours = [UNIT_COLOURS.get(unit, COUNT) for unit in units]
+    ax.barh(rows, values / whole, height=0.62, color=colours)
+    low = cascade["low"].to_numpy(dtype=float)
+    ax.hlines(rows, low / whole, high / whole, color=INK, linewidth=1.4)
+    for row, value, end, unit in zip(rows, values, np.fmax(values, high) / whole, units, strict=True):
+        ax.annotate(
+            quantity(value, unit, lang),
+            xy=(end, row),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=14 if unit == "agents" else 12,
+        )
+    ax.set_yticks(rows, [term(step, lang) for step in cascade["step"]])
+    ax.set_xlim(0, 1.2)
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    ax.xaxis.set_visible(False)
+    ax.spines["bottom"].set_visible(False)
+    ax.grid(visible=False)
+    ax.set_title(say("report.cascade_title", lang), pad=24)
+    _remark(ax, say("report.cascade_note", lang))
+
+
+def _remark(ax: Axes, text: str) -> None:
+    """Write a line of smaller print between title and picture."""
+    ax.annotate(
+        text,
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 8),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=11,
+    )
+
+
+NIGHT = ("concurrency", "waiting", "first_response", "platform_rate")
+
+
+@_chart(size=(11, 9))
+def plot_night(
+    intervals: Table,
+    ax: Axes,
+    *,
+    lang: Lang,
+    measures: Sequence[str] = NIGHT,
+    incidents: Sequence[tuple[pd.Timestamp, pd.Timestamp, str]] = (),
+) -> None:
+    """Draw the night interval by interval, one panel a measure, each with its band.
+
+    Parameters
+    ----------
+    intervals : DataFrame
+        start, and a column a measure; with ``<measure>_low`` and ``<measure>_high`` beside it a band is drawn.
+    measures : sequence of str
+        Terms of the glossary; those that ``intervals`` lacks get no panel.
+    incidents : sequence of (start, end, name)
+        What to shade, tz-aware, with its name in the user's words.
+    """
+    shown = [measure for measure in measures if measure in intervals]
+    if not shown:
+        raise ValueError(f"intervals must have one of {', '.join(measures)}, got {list(intervals.columns)}")
+    starts = pd.DatetimeIndex(intervals["start"])
+    edges = _edges(starts)
+    ax.set_axis_off()
+    ax.set_title(say("report.night_title", lang), pad=34)
+    gap = 0.07
+    height = (1 - gap * (len(shown) - 1)) / len(shown)
+    for number, (measure, colour) in enumerate(zip(shown, _cycle(len(shown)), strict=True)):
+        panel = ax.inset_axes((0, 1 - (number + 1) * height - number * gap, 1, height))
+        values = intervals[measure].to_numpy(dtype=float)
+        top = values
+        if {f"{measure}_low", f"{measure}_high"} <= set(intervals.columns):
+            low = intervals[f"{measure}_low"].to_numpy(dtype=float)
+            top = intervals[f"{measure}_high"].to_numpy(dtype=float)
+            panel.stairs(top, edges, baseline=low, fill=True, color=colour, alpha=0.25)
+        panel.stairs(values, edges, baseline=None, color=colour, linewidth=2.2)
+        for begins, ends, _ in incidents:
+            panel.axvspan(
+                mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.12, linewidth=0
+            )
+        unit = glossary()[measure]["unit"]
+        _number_axis(panel, unit=unit)
+        finite = np.concatenate([values, top])[np.isfinite(np.concatenate([values, top]))]
+        _headroom(panel, 1.0 if unit == "share" else float(finite.max(initial=0.0)))
+        panel.annotate(
+            titled(measure, lang),
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 5),
+            textcoords="offset points",
+            color=colour,
+            fontsize=13,
+        )
+        _clock_axis(panel, starts, lang)
+        if number < len(shown) - 1:
+            panel.tick_params(labelbottom=False)
+    handles = [Patch(color=MUTED, alpha=0.25, label=say("report.band", lang))]
+    handles += [
+        Patch(color=MISSING, alpha=0.12, label=say("report.incident", lang, name=name))
+        for _, _, name in incidents
+    ]
+    _legend(ax, handles=handles, columns=4)
+    ax.get_legend().set(loc="lower right", bbox_to_anchor=(1, 1.0))
+
+
+def _cycle(count: int) -> list[str]:
+    colours = ["#0072B2", "#D55E00", "#8A5A00", "#00795A", "#A3457C", "#1F2933"]
+    return [colours[number % len(colours)] for number in range(count)]
+
+
+@_chart(size=(11, 8))
+def plot_roster(roster: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the roster as one line a person: chats in the colour of the queue, other activities in their own.
+
+    Up to forty people are named; more are bracketed by cohort.
+
+    Parameters
+    ----------
+    roster : DataFrame
+        agent_id, name, cohort, queue, start, end, activity: one row a segment.
+    """
+    first = roster.groupby("agent_id", sort=False).agg(
+        name=("name", "first"), cohort=("cohort", "first"), begins=("start", "min")
+    )
+    order = [
+        cohort for cohort in ("own", "temp", "outsourced", "student") if (first["cohort"] == cohort).any()
+    ]
+    first["rank"] = first["cohort"].astype(str).map({cohort: rank for rank, cohort in enumerate(order)})
+    people = first.sort_values(["rank", "begins", "name"], kind="stable")
+    line = {agent: len(people) - 1 - number for number, agent in enumerate(people.index)}
+    half = 0.4 if len(people) <= 40 else 0.5
+    kinds = roster["queue"].astype(str).where(roster["activity"] == "chat", roster["activity"].astype(str))
+    handles = []
+    for kind, colour in {**QUEUE_COLOURS, **ACTIVITY_COLOURS}.items():
+        segments = roster[kinds == kind]
+        if segments.empty:
+            continue
+        begins = mdates.date2num(segments["start"])
+        ends = mdates.date2num(segments["end"])
+        rows = segments["agent_id"].map(line).to_numpy(dtype=float)
+        corners = np.stack(
+            [
+                np.stack([begins, rows - half], axis=1),
+                np.stack([ends, rows - half], axis=1),
+                np.stack([ends, rows + half], axis=1),
+                np.stack([begins, rows + half], axis=1),
+            ],
+            axis=1,
+        )
+        ax.add_collection(PolyCollection(list(corners), facecolor=colour, linewidth=0))
+        name = term(kind, lang)
+        label = say("report.queue_activity", lang, queue=name) if kind in QUEUE_COLOURS else name
+        handles.append(Patch(color=colour, label=label))
+    if len(people) <= 40:
+        names = people["name"].astype(str)
+        ax.set_yticks([line[agent] for agent in people.index], names.tolist(), fontsize=10)
+    else:
+        _bracket_cohorts(ax, people, line, lang)
+    ax.set_ylim(-0.8, len(people) - 0.2)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    zone = roster["start"].dt.tz
+    starts = pd.date_range(
+        roster["start"].min().floor("h"), roster["end"].max().ceil("h"), freq="h", inclusive="left", tz=None
+    ).tz_convert(zone)
+    _clock_axis(ax, starts, lang)
+    ax.set_title(say("report.roster_title", lang))
+    _legend(ax, handles=handles, columns=8)
+
+
+def _bracket_cohorts(ax: Axes, people: Table, line: Mapping[str, int], lang: Lang) -> None:
+    """Write each cohort with its head count at the middle of its lines, and rule the cohorts off."""
+    ticks, labels = [], []
+    for cohort, members in people.groupby("cohort", sort=False, observed=True):
+        rows = [line[agent] for agent in members.index]
+        ticks.append((min(rows) + max(rows)) / 2)
+        labels.append(f"{term(str(cohort), lang)}\n{quantity(len(rows), 'agents', lang)}")
+        ax.axhline(min(rows) - 0.5, color=MUTED, linewidth=0.8)
+    ax.set_yticks(ticks, labels)
+
+
+@_chart(size=(11, 4))
+def plot_calendar(waves: Table, ax: Axes, *, lang: Lang, today: dt.date) -> None:
+    """Draw the waves of the promo calendar as bars, each with its name and opening, and a line for today.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        name, profile, start, end: one row a wave, times on the store's own clock.
+    today : datetime.date
+    """
+    colours = {"N": MUTED, "M": "#0072B2", "E": "#D55E00", "L": "#CC79A7"}
+    waves = waves.sort_values("start", kind="stable")
+    starts, ends = mdates.date2num(waves["start"]), mdates.date2num(waves["end"])
+    rows = np.arange(len(waves))[::-1]
+    now = mdates.date2num(today)
+    left, right = min([*starts, now]), max([*ends, now + 1])
+    width = right - left
+    ax.barh(
+        rows,
+        np.maximum(ends - starts, width / 150),
+        left=starts,
+        height=0.55,
+        color=[colours.get(profile, MUTED) for profile in waves["profile"]],
+    )
+    ax.set_yticks(rows, waves["name"].astype(str).tolist())
+    for row, start, end, begins in zip(rows, starts, ends, waves["start"], strict=True):
+        moment = say("report.moment", lang, day=day_words(begins.date(), lang), clock=f"{begins:%H:%M}")
+        beside = end + width * 0.24 < right + width * 0.2
+        ax.annotate(
+            moment,
+            xy=(end if beside else start, row),
+            xytext=(8 if beside else -8, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left" if beside else "right",
+            fontsize=11,
+        )
+    ax.axvline(now, color=MISSING, linewidth=2)
+    near_end = now > left + width * 0.8
+    ax.annotate(
+        say("report.calendar_today", lang, day=day_words(today, lang)),
+        xy=(now, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-6 if near_end else 6, 6),
+        textcoords="offset points",
+        ha="right" if near_end else "left",
+        color=MISSING,
+        fontsize=13,
+    )
+    ax.set_xlim(left - width * 0.03, right + width * 0.22)
+    ax.set_ylim(-1.1, len(rows) - 0.4)
+    ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=9))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda day, _: day_words(mdates.num2date(day).date(), lang)))
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.set_title(say("report.calendar_title", lang))
+    kinds = [kind for kind in colours if (waves["profile"] == kind).any()]
+    _legend(ax, handles=[Patch(color=colours[kind], label=term(f"profile_{kind}", lang)) for kind in kinds])
+
+
+@_chart(size=(11, 4.5))
+def plot_hours(hours: Table, ax: Axes, *, lang: Lang, left_out: Sequence[dt.date] = ()) -> None:
+    """Draw the share of a day that falls into each hour, and name the days that were not counted in.
+
+    Parameters
+    ----------
+    hours : DataFrame
+        hour (0 to 23) and share.
+    left_out : sequence of datetime.date
+        Days with too little data.
+    """
+    shares = hours["share"].to_numpy(dtype=float)
+    peak = shares == shares.max()
+    ax.bar(hours["hour"], shares, width=0.86, color=np.where(peak, "#D55E00", "#0072B2"))
+    top = int(shares.argmax())
+    ax.annotate(
+        quantity(shares[top], "share", lang),
+        xy=(hours["hour"].iloc[top], shares[top]),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        fontsize=13,
+    )
+    ax.set_xticks(range(0, 24, 2))
+    ax.set_xlim(-0.6, 23.6)
+    ax.set_xlabel(say("report.hour_axis", lang))
+    ax.set_ylabel(titled("share", lang))
+    ax.set_title(say("report.hours_title", lang))
+    _number_axis(ax, unit="share")
+    _headroom(ax, shares.max() * 1.06)
+    _remark(ax, _left_out_words(sorted(left_out), lang))
+
+
+def _left_out_words(days: Sequence[dt.date], lang: Lang) -> str:
+    if not days:
+        return say("report.hours_all_used", lang)
+    named = list_words([day_words(day, lang) for day in days[:6]], lang)
+    named = say("report.and_more", lang, list=named) if len(days) > 6 else named
+    return say("report.hours_left_out", lang, days=len(days), list=named)
+
+
+@_chart(size=(11, 5))
+def plot_day_heads(hours: Table, ax: Axes, *, lang: Lang, day_agents: int) -> None:
+    """Draw the agents that each hour needs, against the number that the day average suggests.
+
+    Parameters
+    ----------
+    hours : DataFrame
+        hour, agents_flat_out, agents_at_ceiling: 24 rows.
+    day_agents : int
+        Agents by the day average.
+    """
+    hour = hours["hour"].to_numpy(dtype=float)
+    ceiling = hours["agents_at_ceiling"].to_numpy(dtype=float)
+    flat_out = hours["agents_flat_out"].to_numpy(dtype=float)
+    above = flat_out > day_agents
+    ax.bar(hour, ceiling, width=0.86, color=np.where(above, "#F5C6A5", "#D8E6F2"))
+    ax.bar(hour, flat_out, width=0.86, color=np.where(above, "#D55E00", "#0072B2"))
+    ax.axhline(day_agents, color=INK, linewidth=2, linestyle=(0, (5, 2)))
+    ax.annotate(
+        say("report.day_heads_average", lang, agents=show_number(day_agents, unit="agents", digits=0)),
+        xy=(0, day_agents),
+        xytext=(-12, 6),
+        textcoords="offset points",
+        fontsize=13,
+    )
+    top = int(ceiling.argmax())
+    for bar in (flat_out, ceiling):
+        ax.annotate(
+            show_number(bar[top], unit="agents", digits=0),
+            xy=(hour[top], bar[top]),
+            xytext=(0, -4 if bar is flat_out else 4),
+            textcoords="offset points",
+            ha="center",
+            va="top" if bar is flat_out else "bottom",
+            color=PAPER if bar is flat_out else INK,
+            fontsize=13,
+        )
+    ax.set_xticks(range(0, 24, 2))
+    ax.set_xlim(-0.6, 23.6)
+    ax.set_xlabel(say("report.hour_axis", lang))
+    ax.set_ylabel(unit_word("agents", lang))
+    ax.set_title(say("report.day_heads_title", lang))
+    _number_axis(ax, whole=True)
+    _headroom(ax, ceiling.max() * 1.04)
+    _legend(
+        ax,
+        handles=[
+            Patch(color="#D55E00", label=say("report.flat_out", lang)),
+            Patch(color="#F5C6A5", label=say("report.at_ceiling", lang)),
+        ],
+    )
+
+
+@_chart(size=(11, 5))
+def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
+    """Draw what each ratio does to the target when it alone goes to its low and to its high value.
+
+    Parameters
+    ----------
+    tornado : DataFrame
+        step, at_low, at_high, base, the widest swing first.
+    target : str
+        Term of the glossary: what the bars measure.
+    """
+    rows = np.arange(len(tornado))[::-1]
+    base = float(tornado["base"].iloc[0])
+    unit = glossary()[target]["unit"]
+    for column, colour in (("at_low", "#0072B2"), ("at_high", "#E69F00")):
+        reach = tornado[column].to_numpy(dtype=float)
+        ax.barh(rows, reach - base, left=base, height=0.6, color=colour, label=say(f"report.{column}", lang))
+        for row, value in zip(rows, reach, strict=True):
+            right = value >= base
+            ax.annotate(
+                show_number(value, unit=unit, digits=0 if abs(value) >= 100 else 1),
+                xy=(value, row),
+                xytext=(5 if right else -5, 0),
+                textcoords="offset points",
+                va="center",
+                ha="left" if right else "right",
+                fontsize=11,
+            )
+    ax.axvline(base, color=INK, linewidth=1.4)
+    ends = tornado[["at_low", "at_high"]].to_numpy(dtype=float)
+    width = max(float(ends.max() - ends.min()), abs(base) * 0.01, 1e-9)
+    ax.set_xlim(ends.min() - width * 0.12, ends.max() + width * 0.12)
+    ax.set_yticks(rows, [term(step, lang) for step in tornado["step"]])
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, unit)))
+    ax.set_xlabel(titled(target, lang))
+    ax.grid(visible=False, axis="y")
+    ax.grid(axis="x")
+    ax.set_title(say("report.tornado_title", lang, target=term(target, lang)))
+    _legend(ax)
+
+
+@_chart(size=(11, 8.5))
+def plot_concurrency(
+    sweep: Table,
+    ax: Axes,
+    *,
+    lang: Lang,
+    sweet_spot: int,
+    measures: Sequence[str] = ("mean_response", "platform_rate"),
+) -> None:
+    """Draw agents, response and platform rate against the concurrency limit, and the usual mistake beside it.
+
+    Parameters
+    ----------
+    sweep : DataFrame
+        concurrency, agents, agents_divided (those of one chat at a time, divided by the limit), and a column a
+        measure.
+    sweet_spot : int
+        The limit to mark.
+    measures : sequence of str
+        Terms of the glossary for the panels below; those that ``sweep`` lacks get no panel.
+    """
+    caps = sweep["concurrency"].to_numpy(dtype=float)
+    below = [measure for measure in measures if measure in sweep]
+    ax.set_axis_off()
+    ax.set_title(say("report.concurrency_title", lang), pad=34)
+    gap = 0.08
+    small = 0.22
+    tall = 1 - len(below) * (small + gap)
+    heads = ax.inset_axes((0, 1 - tall, 1, tall))
+    heads.plot(
+        caps, sweep["agents"], color=NEEDED, linewidth=2.6, marker="o", label=term("agents_needed", lang)
+    )
+    heads.plot(
+        caps,
+        sweep["agents_divided"],
+        color=MISSING,
+        linewidth=1.8,
+        linestyle=(0, (5, 2)),
+        marker="x",
+        label=say("report.divided_by_cap", lang),
+    )
+    _number_axis(heads, whole=True)
+    finite = sweep[["agents", "agents_divided"]].to_numpy(dtype=float)
+    _headroom(heads, float(np.nanmax(np.where(np.isfinite(finite), finite, np.nan))))
+    panels = [(heads, titled("agents_needed", lang), NEEDED)]
+    for number, (measure, colour) in enumerate(zip(below, ("#D55E00", "#00795A"), strict=False)):
+        panel = ax.inset_axes((0, 1 - tall - (number + 1) * (small + gap) + 0.0, 1, small))
+        values = sweep[measure].to_numpy(dtype=float)
+        panel.plot(caps, values, color=colour, linewidth=2.4, marker="o")
+        unit = glossary()[measure]["unit"]
+        _number_axis(panel, unit=unit)
+        panel.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+        _headroom(panel, 1.0 if unit == "share" else float(np.nanmax(values)))
+        panels.append((panel, titled(measure, lang), colour))
+    for panel, name, colour in panels:
+        panel.axvline(sweet_spot, color="#009E73", linewidth=7, alpha=0.3)
+        panel.set_xlim(caps.min() - 0.3, caps.max() + 0.3)
+        panel.set_xticks(caps, [f"{cap:.0f}" for cap in caps] if panel is panels[-1][0] else [])
+        if panel is not heads:
+            panel.annotate(
+                name,
+                xy=(0, 1),
+                xycoords="axes fraction",
+                xytext=(0, 5),
+                textcoords="offset points",
+                color=colour,
+                fontsize=13,
+            )
+    heads.set_ylabel(unit_word("agents", lang))
+    heads.annotate(
+        say("report.sweet_spot", lang, cap=sweet_spot),
+        xy=(sweet_spot, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(8, -14),
+        textcoords="offset points",
+        color="#00795A",
+        fontsize=13,
+    )
+    panels[-1][0].set_xlabel(titled("capacity", lang))
+    _legend(heads)
+
+
+def to_svg(ax: Axes) -> str:
+    """Turn the axis' figure into an SVG element to stand in a page, and close the figure.
+
+    Its letters are outlines, so that it looks the same on a machine without any font. The same table gives the
+    same bytes; its ids are its own, so that several charts may stand in one page.
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("ax must belong to a figure")
+    written = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with mpl.rc_context(_style() | {"svg.hashsalt": "sandtable", "svg.fonttype": "path"}):
+        figure.savefig(written, format="svg", metadata=nothing)
+    plt.close(figure)
+    svg = written.getvalue()
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    # Hundredths of a point are finer than any screen, and half the size.
+    svg = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    return _own_ids(svg)
+
+
+def _own_ids(svg: str) -> str:
+    """Put a mark of the picture's own before each id and each reference to one."""
+    mark = "c" + hashlib.sha256(svg.encode()).hexdigest()[:8]
+    svg = re.sub(r'\bid="', f'id="{mark}-', svg)
+    svg = re.sub(r'href="#', f'href="#{mark}-', svg)
+    return re.sub(r"url\(#", f"url(#{mark}-", svg)

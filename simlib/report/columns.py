@@ -1,0 +1,248 @@
+"""How a column of a table is shown: its title, its unit, how many digits, and what its cells say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from simlib.words import Lang, glossary, say, term
+
+Kind = Literal["number", "moment", "date", "clock", "words", "text"]
+
+# Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
+KEY_COLUMNS = {
+    "activity": "",
+    "bound_by": "",
+    "chapter": "",
+    "cohort": "",
+    "kpi": "",
+    "measure": "",
+    "platform": "",
+    "profile": "profile_",
+    "queue": "",
+    "sheet": "",
+    "skill_1": "",
+    "skill_2": "",
+    "skill_3": "",
+    "source": "source_",
+    "step": "",
+}
+# Numbers that stand in the unit that the cell ``unit`` of their row names.
+ROW_UNIT_COLUMNS = frozenset({"value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"})
+DIGITS = {"CNY": 0, "h": 1, "min": 1, "s": 1, "points": 1, "share": 1}
+MEAN_DIGITS = 1  # of a count that is a mean, such as 13.3 agents
+EMPTY = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column ready to be shown: ``unit`` is the glossary's or empty, ``digits`` follow the point."""
+
+    key: Hashable
+    title: str
+    kind: Kind
+    unit: str = ""
+    digits: int = 0
+
+
+def unit_word(unit: str, lang: Lang) -> str:
+    """Name a unit in one language.
+
+    Examples
+    --------
+    >>> unit_word("agents", "zh"), unit_word("s", "en")
+    ('人', 's')
+    """
+    return say(f"report.unit_{unit}", lang) if unit else ""
+
+
+def titled(key: str, lang: Lang) -> str:
+    """Name a term with its unit, as the title of an axis or a column.
+
+    Examples
+    --------
+    >>> titled("first_response", "zh"), titled("roster", "en")
+    ('首响（秒）', 'Roster')
+    """
+    unit = glossary()[key]["unit"] if key in glossary() else ""
+    name = term(key, lang)
+    return say("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
+
+
+def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
+    """Decide how a column is shown from its name in the glossary and from what stands in it.
+
+    Raises
+    ------
+    KeyError
+        The name of the column is in no row of the glossary (a date as a name speaks for itself).
+    """
+    if isinstance(key, dt.date | dt.datetime):
+        return Column(key=key, title=day_words(key, lang), kind=_kind(values))
+    kind: Kind = "words" if key in KEY_COLUMNS else _kind(values)
+    unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
+    if kind != "number":
+        return Column(key=key, title=term(str(key), lang), kind=kind)
+    return Column(
+        key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit)
+    )
+
+
+def digits_of(values: pd.Series, *, unit: str) -> int:
+    """Count the digits to show after the point: by the unit, and none where all are whole."""
+    if unit in DIGITS:
+        return DIGITS[unit]
+    numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    if np.array_equal(numbers, np.rint(numbers)):
+        return 0
+    return MEAN_DIGITS if unit else 2
+
+
+def _kind(values: pd.Series) -> Kind:
+    if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
+        return "moment"
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "text"
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return "number"
+    filled = [value for value in values if not _is_empty(value)]
+    kinds: tuple[tuple[Kind, type], ...] = (("moment", dt.datetime), ("date", dt.date), ("clock", dt.time))
+    for kind, known in kinds:
+        if filled and all(isinstance(value, known) for value in filled):
+            return kind
+    if filled and all(isinstance(value, int | float) and not isinstance(value, bool) for value in filled):
+        return "number"
+    return "text"
+
+
+def _is_empty(value: Any) -> bool:
+    return (
+        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = None) -> str:
+    """Write one cell out; an empty one is a dash, an instant keeps its own zone's clock.
+
+    Parameters
+    ----------
+    row_unit : str, optional
+        What the row's own cell ``unit`` says, for the columns that follow it.
+
+    Examples
+    --------
+    >>> share = Column(key="share", title="Share", kind="number", unit="share", digits=1)
+    >>> show_cell(0.625, share, lang="en"), show_cell(None, share, lang="en")
+    ('62.5', '–')
+    """
+    if _is_empty(value):
+        return EMPTY
+    if column.kind == "words":
+        return key_words(value, str(column.key), lang)
+    if column.kind == "number":
+        if row_unit is None or column.key not in ROW_UNIT_COLUMNS:
+            return show_number(value, unit=column.unit, digits=column.digits)
+        return show_number(value, unit=row_unit, digits=digits_of(pd.Series([value]), unit=row_unit))
+    if column.kind == "moment":
+        return f"{pd.Timestamp(value):%Y-%m-%d %H:%M}"
+    if column.kind == "date":
+        return f"{value:%Y-%m-%d}"
+    if column.kind == "clock":
+        return f"{value:%H:%M}"
+    if column.key == "unit":
+        return unit_word(str(value), lang)
+    if column.key == "formula":
+        return formula_words(str(value), lang)
+    return plain_words(value, lang)
+
+
+def show_number(value: float, *, unit: str, digits: int) -> str:
+    """Write a number with thousands separators; a share as a percentage, whose sign the title carries.
+
+    Examples
+    --------
+    >>> show_number(1234567.0, unit="CNY", digits=0), show_number(0.0349, unit="share", digits=1)
+    ('1,234,567', '3.5')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    shown = f"{100 * value if unit == 'share' else value:,.{digits}f}"
+    return shown.replace("-", "−") if float(shown.replace(",", "")) else f"{0:.{digits}f}"
+
+
+def quantity(value: float, unit: str, lang: Lang) -> str:
+    """Write a number together with its unit, as a label in a chart or on a card.
+
+    Examples
+    --------
+    >>> quantity(0.625, "share", "zh"), quantity(16, "agents", "en"), quantity(41.5, "s", "zh")
+    ('62.5%', '16 agents', '41.5 秒')
+    """
+    shown = show_number(value, unit=unit, digits=digits_of(pd.Series([value]), unit=unit))
+    if not unit:
+        return shown
+    return f"{shown}{unit_word(unit, lang)}" if unit == "share" else f"{shown} {unit_word(unit, lang)}"
+
+
+def key_words(value: Any, column: str, lang: Lang) -> str:
+    """Say what a key in a cell means; what the glossary does not know is a user's own word and stays."""
+    key = KEY_COLUMNS[column] + str(value)
+    return term(key, lang) if key in glossary() else str(value)
+
+
+def plain_words(value: Any, lang: Lang) -> str:
+    """Write out a cell that is neither number nor time: yes and no, lists, and text as it came."""
+    if isinstance(value, bool | np.bool_):
+        return term("yes" if value else "no", lang)
+    if isinstance(value, list | tuple | set | frozenset):
+        return list_words([plain_words(part, lang) for part in value], lang)
+    return str(value)
+
+
+def list_words(parts: Sequence[str], lang: Lang) -> str:
+    """Join words into a list, with the comma of the language.
+
+    Examples
+    --------
+    >>> list_words(["售前", "售后"], "zh"), list_words([], "en")
+    ('售前、售后', '')
+    """
+    return (
+        reduce(lambda first, second: say("words.list_comma", lang, first=first, second=second), parts)
+        if parts
+        else ""
+    )
+
+
+def formula_words(formula: str, lang: Lang) -> str:
+    """Put the terms of the glossary in for the keys of a formula.
+
+    Examples
+    --------
+    >>> formula_words("bot x (1 - reserve)", "zh")
+    '机器人 × (1 − 预留比例)'
+    """
+    named = re.sub(
+        r"[a-z][a-z0-9_]+", lambda key: term(key[0], lang) if key[0] in glossary() else key[0], formula
+    )
+    return named.replace(" x ", " × ").replace(" - ", " − ").replace(" / ", " ÷ ")
+
+
+def day_words(day: dt.date, lang: Lang) -> str:
+    """Name a day without its year.
+
+    Examples
+    --------
+    >>> day_words(dt.date(2026, 10, 31), "zh"), day_words(dt.date(2026, 10, 31), "en")
+    ('10月31日', '31 Oct')
+    """
+    return say("report.day", lang, month=say(f"report.month_{day.month}", lang), day=day.day)
