@@ -1,0 +1,1739 @@
+"""Who works when: a roster by constraint programming (OR-tools CP-SAT) that explains itself.
+
+How it is built. A *shift option* is a shift of the library on one day, with or without a duty (a live stream) inside.
+People decide options (``x``: how many of a crew take an option). When the meals are, and which queue a desk serves
+in which half hour, does not depend on who sits there: those are counts for a whole desk (people with the same
+skills), dealt out to names at the end. That is the implicit modelling of breaks of Aykin (1996, Management Science
+42:591): linear in the number of break slots, and exact, because the windows of a shift's pauses never overlap.
+
+Every rule about a person is a linear sum with the limit 1 x limit. For a crew of n people the same sum has the limit
+n x limit, and is what remains when the rules of the n people are added up. So one builder makes two models: with
+crews of one, the roster; with whole cohorts as crews, a relaxation that is small, and whose optimum no roster can beat.
+On one day nobody's yesterday matters, so people who are alike form a crew and the small model is the exact one.
+
+Every flaw has a price and a name (``ShiftModel.charge``), so a legal answer always exists and says what it lacks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from ortools.sat.python import cp_model
+
+from simlib import facts
+from simlib.words import Lang, say, term
+
+ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
+_FEN = 100  # the solver counts money in whole fen
+_GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
+_FIRST_SHARE = 0.15  # of the time goes to the whole model before the neighbourhoods begin
+_BITE = 1.0  # units of solver time for one neighbourhood
+
+Progress = Callable[[float, float, float], None]
+Stop = Callable[[], bool]
+
+
+# --- the machine: a model of people, days and shifts whose objective is a list of named charges ---------------------
+
+
+class Charge(NamedTuple):
+    """One named flaw or cost at ``price`` each: the sum of the variables or, where ``lacking``, what it lacks of 1."""
+
+    rule: str
+    where: Any
+    variables: tuple[cp_model.IntVar, ...]
+    price: int
+    lacking: bool
+
+    def amount(self, answer: Answer) -> int:
+        """How much of it an answer has."""
+        found = sum(answer[variable] for variable in self.variables)
+        return 1 - found if self.lacking else found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a search found: values by variable index, its cost, the proven bound."""
+
+    values: Sequence[int]
+    cost: int
+    bound: int
+    status: Literal["optimal", "feasible"]
+    seconds: float
+    effort: float
+
+    def __getitem__(self, variable: cp_model.IntVar) -> int:
+        """Value of a variable."""
+        return self.values[variable.index]
+
+
+class _Clock:
+    """How much thinking is left, in seconds or, repeatably, in units of solver effort."""
+
+    def __init__(self, seconds: float, effort: float | None, stop: Stop | None) -> None:
+        self.begun, self.seconds, self.effort, self.stop = time.monotonic(), seconds, effort, stop
+        self.used = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.begun
+
+    @property
+    def left(self) -> float:
+        return self.seconds - self.elapsed_s if self.effort is None else self.effort - self.used
+
+    @property
+    def over(self) -> bool:
+        return self.left <= 0 or (self.stop is not None and self.stop())
+
+    def share(self, part: float) -> _Clock:
+        """Hand a part of what is left to one stage."""
+        effort = None if self.effort is None else self.left * part
+        return _Clock(self.left * part, effort, self.stop)
+
+    def limit(self, solver: cp_model.CpSolver, most: float = math.inf) -> None:
+        if self.effort is None:
+            solver.parameters.max_time_in_seconds = max(0.01, self.left)
+            if most < math.inf:
+                solver.parameters.max_deterministic_time = most
+        else:
+            solver.parameters.max_deterministic_time = max(0.01, min(self.left, most))
+
+
+class ShiftModel:
+    """A CP-SAT model of who works what on which day; shared by rosters and the public scheduling instances.
+
+    Decisions are registered by who and day, so that the search can open a neighbourhood (some people, some days)
+    while the rest stands. What is already fixed outranks a limit: ``at_most`` gives way to it, so a roster that was
+    broken by hand can still be completed.
+
+    Examples
+    --------
+    >>> model = ShiftModel()
+    >>> work = [[model.decide(who, day, f"{who} {day}") for day in range(3)] for who in ("ann", "bo")]
+    >>> for days in work:
+    ...     model.limit_run(days, longest=2)
+    >>> for day in range(3):
+    ...     model.cover([days[day] for days in work], 2, rule="short", where=day, under=10)
+    >>> answer = model.search(seconds=5, seed=1, workers=1)
+    >>> answer.cost, answer.status
+    (20, 'optimal')
+    """
+
+    def __init__(self) -> None:
+        self.cp = cp_model.CpModel()
+        self.charges: list[Charge] = []
+        self._decisions: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
+        self._shared: dict[int, list[int]] = defaultdict(list)
+
+    def decide(self, who: Hashable, day: int, name: str, *, low: int = 0, high: int = 1) -> cp_model.IntVar:
+        """Add a decision about one person (or crew) on one day."""
+        made = self.cp.new_int_var(low, high, name)
+        self._decisions[who, day].append(made.index)
+        return made
+
+    def count(self, day: int, name: str, high: int) -> cp_model.IntVar:
+        """Add a number that everybody of a day shares: heads at a meal, minutes on a queue."""
+        made = self.cp.new_int_var(0, high, name)
+        self._shared[day].append(made.index)
+        return made
+
+    def charge(
+        self, rule: str, where: Any, variables: Iterable[cp_model.IntVar], price: int, *, lacking: bool = False
+    ) -> None:
+        """Put a price on a sum (or on what it lacks of 1); ``rule`` names it in the explanation."""
+        if price:
+            self.charges.append(Charge(rule, where, tuple(variables), price, lacking))
+
+    def at_most(self, variables: Sequence[cp_model.IntVar], limit: int, weights: Sequence[int] | None = None) -> None:
+        """Keep a (weighted, weights >= 0) sum within ``limit``, or within what is already fixed if that is more."""
+        weights = [1] * len(variables) if weights is None else weights
+        pairs = list(zip(variables, weights, strict=True))
+        fixed = sum(variable.proto.domain[0] * weight for variable, weight in pairs)
+        if sum(variable.proto.domain[1] * weight for variable, weight in pairs) > max(limit, fixed):
+            self.cp.add(cp_model.LinearExpr.weighted_sum(variables, weights) <= max(limit, fixed))
+
+    def at_least(self, variables: Sequence[cp_model.IntVar], limit: int, weights: Sequence[int] | None = None) -> None:
+        """Keep a (weighted) sum at ``limit`` or above."""
+        weights = [1] * len(variables) if weights is None else weights
+        self.cp.add(cp_model.LinearExpr.weighted_sum(variables, weights) >= limit)
+
+    def limit_run(self, work: Sequence[cp_model.IntVar], *, longest: int) -> None:
+        """Allow at most ``longest`` working days in a row (0/1 variables by day)."""
+        for first in range(len(work) - longest):
+            self.at_most(work[first : first + longest + 1], longest)
+
+    def require_run(self, work: Sequence[Any], *, shortest: int) -> None:
+        """Forbid runs of true that are shorter than ``shortest``, unless they touch an end of the horizon."""
+        for length in range(1, shortest):
+            for first in range(len(work) - length - 1):
+                inside = [~day for day in work[first + 1 : first + 1 + length]]
+                self.cp.add_bool_or([work[first], *inside, work[first + length + 1]])
+
+    def cover(
+        self, heads: Sequence[cp_model.IntVar], need: int, *, rule: str, where: Any, under: int, over: int = 0
+    ) -> None:
+        """Ask for ``need`` heads; each one missing costs ``under``, each one too many ``over``."""
+        short = self.cp.new_int_var(0, need, "")
+        spare = self.cp.new_int_var(0, max(0, len(heads) - need), "")
+        self.cp.add(sum(heads) + short - spare == need)
+        self.charge(rule, where, [short], under)
+        self.charge(f"{rule} (over)", where, [spare], over)
+
+    def search(
+        self,
+        *,
+        seconds: float = 20.0,
+        effort: float | None = None,
+        seed: int = 7,
+        workers: int = 2,
+        hint: Mapping[int, int] | None = None,
+        bound: int | None = None,
+        on_progress: Progress | None = None,
+        stop: Stop | None = None,
+        gap: float = 0.0,
+    ) -> Answer:
+        """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
+
+        Parameters
+        ----------
+        seconds, effort : float
+            How long. ``effort`` (units of solver time, about a second of one core) takes the place of ``seconds``
+            and makes the answer a function of the model, the seed and the number of workers alone.
+        hint : mapping of variable index to value, optional
+            Decisions and counts to begin from; the rest is filled in. A hint that no answer agrees with is dropped.
+        bound : int, optional
+            A cost below which there is known to be nothing. With it and a hint that holds, the search goes straight
+            to the neighbourhoods.
+        on_progress : callable (best, bound, seconds), optional
+        stop : callable returning bool, optional
+            Asked about five times a second; true ends the search with the best so far.
+        gap : float
+            Share of the cost that is not worth the time it takes to save.
+
+        Raises
+        ------
+        RuntimeError
+            No answer exists, or none was found in the time given.
+        """
+        clock = _Clock(seconds, effort, stop)
+        self.cp.minimize(self._cost())
+        floor = -(1 << 60) if bound is None else bound
+        best: tuple[list[int], int] | None = None
+
+        def tell(cost: float, proven: float) -> None:
+            if on_progress is not None:
+                on_progress(cost, max(proven, floor), clock.elapsed_s)
+
+        if hint:
+            best = self._complete(hint, clock, seed=seed, workers=workers, gap=gap, tell=tell)
+        if best is None or bound is None:
+            stage = clock.share(_FIRST_SHARE)
+            while True:
+                solver, status = self._run(self.cp, stage, seed=seed, workers=workers, gap=gap, tell=tell)
+                clock.used += stage.used
+                if status != cp_model.UNKNOWN or clock.over:
+                    break
+                stage = clock.share(1.0)  # the first share found nothing: the rest goes the same way
+            if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                best = list(solver.response_proto.solution), round(solver.objective_value)
+                floor = max(floor, math.ceil(solver.best_objective_bound - 1e-6))
+            if best is None:
+                raise RuntimeError(f"no answer found: {solver.status_name(status)}")
+        values, cost = best
+        if not _close(cost, floor, gap):
+            values, cost = self._improve(values, cost, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell)
+        return Answer(
+            values=values,
+            cost=cost,
+            bound=min(floor, cost),
+            status="optimal" if _close(cost, floor, gap) else "feasible",
+            seconds=clock.elapsed_s,
+            effort=clock.used,
+        )
+
+    def _cost(self) -> cp_model.LinearExprT:
+        signs = [-1 if charge.lacking else 1 for charge in self.charges]
+        pairs = [
+            (variable, sign * charge.price)
+            for charge, sign in zip(self.charges, signs, strict=True)
+            for variable in charge.variables
+        ]
+        always = sum(charge.price for charge in self.charges if charge.lacking)
+        return cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True)) + always if pairs else always
+
+    def _complete(
+        self,
+        hint: Mapping[int, int],
+        clock: _Clock,
+        *,
+        seed: int,
+        workers: int,
+        gap: float,
+        tell: Callable[[float, float], None],
+    ) -> tuple[list[int], int] | None:
+        """Find the best answer that agrees with the hint, and leave it in the model as its hint."""
+        part = self.cp.clone()
+        _fix(part, hint)
+        stage = clock.share(0.5)
+        solver, status = self._run(part, stage, seed=seed, workers=workers, gap=gap, tell=tell)
+        clock.used += stage.used
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return None
+        values = list(solver.response_proto.solution)
+        self.cp.clear_hints()
+        self.cp.proto.solution_hint.vars.extend(range(len(values)))
+        self.cp.proto.solution_hint.values.extend(values)
+        return values, round(solver.objective_value)
+
+    def _run(
+        self,
+        model: cp_model.CpModel,
+        clock: _Clock,
+        *,
+        seed: int,
+        workers: int,
+        gap: float,
+        tell: Callable[[float, float], None] | None = None,
+        most: float = math.inf,
+    ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
+        """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
+        solver = cp_model.CpSolver()
+        solver.parameters.random_seed = seed
+        solver.parameters.num_workers = workers
+        solver.parameters.interleave_search = clock.effort is not None and workers > 1
+        solver.parameters.relative_gap_limit = gap
+        clock.limit(solver, most)
+        done = threading.Event()
+
+        def watch(ask: Stop) -> None:
+            while not done.wait(0.2):
+                if ask():
+                    solver.stop_search()
+
+        watcher = threading.Thread(target=watch, args=(clock.stop,), daemon=True) if clock.stop else None
+        if watcher:
+            watcher.start()
+        try:
+            status = solver.solve(model, _Teller(tell) if tell else None)
+        finally:
+            done.set()
+        clock.used += solver.response_proto.deterministic_time
+        return solver, status
+
+    def _improve(
+        self,
+        values: list[int],
+        cost: int,
+        floor: int,
+        clock: _Clock,
+        *,
+        seed: int,
+        workers: int,
+        gap: float,
+        tell: Callable[[float, float], None],
+    ) -> tuple[list[int], int]:
+        """Free some people on some days, solve that part exactly, keep what is not worse; sizes adapt."""
+        whos = sorted({who for who, _ in self._decisions}, key=str)
+        days = sorted({day for _, day in self._decisions})
+        size = {"people": 0.25, "days": 0.25, "box": 0.35}
+        chance = random.Random(seed)
+
+        def bite(job: tuple[set[tuple[Hashable, int]], int]) -> tuple[list[int], int, bool, float]:
+            free, own_seed = job
+            part, own_clock = self._fix_outside(free, values), clock.share(1.0)
+            solver, status = self._run(part, own_clock, seed=own_seed, workers=1, gap=0.0, most=_BITE)
+            if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                return values, cost, False, own_clock.used
+            found = list(solver.response_proto.solution)
+            return found, round(solver.objective_value), status == cp_model.OPTIMAL, own_clock.used
+
+        with ThreadPoolExecutor(workers) as pool:
+            while not clock.over and not _close(cost, floor, gap):
+                kinds = [chance.choice(sorted(size)) for _ in range(workers)]
+                jobs = [(_pick(kind, size[kind], whos, days, chance), chance.randrange(1 << 30)) for kind in kinds]
+                for kind, (found, its_cost, proven, used) in zip(kinds, pool.map(bite, jobs), strict=True):
+                    size[kind] = min(0.95, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
+                    clock.used += used
+                    if its_cost < cost:
+                        tell(its_cost, floor)
+                    if its_cost <= cost:
+                        values, cost = found, its_cost
+        return values, cost
+
+    def _fix_outside(self, free: set[tuple[Hashable, int]], values: Sequence[int]) -> cp_model.CpModel:
+        """Copy the model with every decision outside ``free`` fixed, and all values as the hint."""
+        part = self.cp.clone()
+        variables, hint = part.proto.variables, part.proto.solution_hint
+        hint.vars.clear()
+        hint.values.clear()
+        hint.vars.extend(range(len(variables)))
+        hint.values.extend(values)
+        open_days = {day + late for _, day in free for late in (0, 1)}  # a shift may reach into the next morning
+        fixed = [index for key, indices in self._decisions.items() if key not in free for index in indices]
+        fixed += [index for day, indices in self._shared.items() if day not in open_days for index in indices]
+        _fix(part, {index: values[index] for index in fixed})
+        return part
+
+
+class _Teller(cp_model.CpSolverSolutionCallback):
+    def __init__(self, tell: Callable[[float, float], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def on_solution_callback(self) -> None:
+        self._tell(self.objective_value, self.best_objective_bound)
+
+
+def _pick(
+    kind: str, size: float, whos: Sequence[Hashable], days: Sequence[int], chance: random.Random
+) -> set[tuple[Hashable, int]]:
+    """Choose a neighbourhood: all days of some people, some days of all, or some days of some people."""
+    n_people = len(whos) if kind == "days" else round((size if kind == "people" else size**0.5) * len(whos))
+    n_days = len(days) if kind == "people" else round((size if kind == "days" else size**0.5) * len(days))
+    n_people, n_days = min(len(whos), max(2, n_people)), min(len(days), max(2, n_days))
+    first = chance.randrange(len(days) - n_days + 1)
+    return {(who, day) for who in chance.sample(whos, n_people) for day in days[first : first + n_days]}
+
+
+def _fix(model: cp_model.CpModel, values: Mapping[int, int]) -> None:
+    for index, value in values.items():
+        domain = model.proto.variables[index].domain
+        domain.clear()
+        domain.extend([value, value])
+
+
+def _close(cost: int, floor: int, gap: float) -> bool:
+    return cost - floor <= gap * abs(cost)
+
+
+# --- what goes in -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class RosterRules:
+    """Limits and prices of a roster; the defaults are the dated rows of ``playbook/facts/labour.yml``.
+
+    Build it with :meth:`of_playbook`. Prices of flaws (``*_cny``) are weights for the solver, not money paid out.
+    ``seats`` maps a room to its usable seats; empty means that seats are no limit. People with a ``room`` sit
+    there, people without one sit anywhere.
+    """
+
+    standard_h_day: float
+    standard_h_week: float
+    overtime_max_h_day: float
+    overtime_max_h_month: float
+    overtime_pay_pct: float
+    rest_day_pay_pct: float
+    holiday_pay_pct: float
+    rest_min_h: float
+    consecutive_days_max: float
+    night_from_h: float
+    night_to_h: float
+    student_max_h_day: float
+    student_nights_allowed: float
+    exam_pass_mark: float
+    shortfall_cny_h: float
+    thin_cover_cny_h: float
+    cushion_pct: float
+    duty_uncovered_cny_h: float
+    change_cny: float
+    on_call_cny: float
+    wish_cny: float
+    night_unfair_cny: float
+    second_skill_cny_h: float
+    holidays: tuple[dt.date, ...] = ()
+    seats: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name not in ("holidays", "seats") and not 0 <= value < math.inf:
+                raise ValueError(f"{each.name} must be a number >= 0, got {value!r}")
+        for hour in ("night_from_h", "night_to_h"):
+            if getattr(self, hour) > 24:
+                raise ValueError(f"{hour} must be an hour of the day, 0 to 24, got {getattr(self, hour)!r}")
+        for room, seats in self.seats.items():
+            if seats < 0:
+                raise ValueError(f"seats of room {room!r} must be >= 0, got {seats!r}")
+
+    @classmethod
+    def of_playbook(cls, *, on: dt.date | None = None, **own: Any) -> RosterRules:
+        """Take the limits that hold on a day, and put a store's own in their place.
+
+        Examples
+        --------
+        >>> RosterRules.of_playbook(rest_min_h=10).rest_min_h, RosterRules.of_playbook().overtime_max_h_day
+        (10, 3)
+        """
+        lookup = [each.name for each in fields(cls) if each.name not in own | {"holidays": 0, "seats": 0}]
+        return cls(**{name: facts.value("labour", name, on=on) for name in lookup}, **own)
+
+
+def make_shifts(
+    *, length_h: float, first: dt.time, last: dt.time, step_min: int = 30, meal_min: int = 0, break_min: int = 0
+) -> pd.DataFrame:
+    """Make a shift library with free start times: one shift of ``length_h`` for every start in ``[first, last]``.
+
+    A meal lies in the middle third of the shift.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns code, start, end, meal_from, meal_to, meal_min, break_min, as ``solve_roster`` takes them.
+
+    Examples
+    --------
+    >>> made = make_shifts(length_h=9, first=dt.time(8), last=dt.time(9), meal_min=60)
+    >>> made[["code", "start", "end", "meal_from", "meal_to"]].astype(str).values.tolist()
+    [['0800-9', '08:00:00', '17:00:00', '11:00:00', '14:00:00'],
+     ['0830-9', '08:30:00', '17:30:00', '11:30:00', '14:30:00'],
+     ['0900-9', '09:00:00', '18:00:00', '12:00:00', '15:00:00']]
+    """
+    if not 0 < length_h < 24 or step_min < 1:
+        raise ValueError(f"length_h must be within (0, 24) and step_min >= 1, got {length_h!r}, {step_min!r}")
+    midnight, length = dt.datetime(2000, 1, 1), dt.timedelta(hours=length_h)
+    opens, rows = dt.datetime.combine(midnight, first), []
+    while opens <= dt.datetime.combine(midnight, last):
+        row: dict[str, Any] = {"code": f"{opens:%H%M}-{length_h:g}", "start": opens.time()}
+        row |= {"end": (opens + length).time(), "meal_min": meal_min, "break_min": break_min}
+        row["meal_from"] = (opens + length / 3).time() if meal_min else None
+        row["meal_to"] = (opens + 2 * length / 3).time() if meal_min else None
+        rows.append(row)
+        opens += dt.timedelta(minutes=step_min)
+    return pd.DataFrame(rows)
+
+
+class _Pause(NamedTuple):
+    """A meal or break: one of ``starts`` (minutes since the horizon opens), for ``minutes``."""
+
+    activity: str
+    starts: tuple[int, ...]
+    minutes: int
+
+
+class _Segment(NamedTuple):
+    start: int
+    end: int
+    activity: str
+    queue: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Option:
+    """A shift on one day, perhaps with a duty inside: what a person can be given. Minutes since the horizon opens.
+
+    ``fixed`` are segments that stand already (a roster that is being repaired); the rest of the shift, from
+    ``flexible_from`` on, is chat that the solver cuts up. ``only`` is the one person whom the option is for.
+    """
+
+    day: int
+    code: str
+    start: int
+    end: int
+    paid_min: int
+    night: bool
+    pauses: tuple[_Pause, ...] = ()
+    duty: int | None = None
+    cohorts: tuple[str, ...] | None = None
+    fixed: tuple[_Segment, ...] = ()
+    flexible_from: int = 0
+    only: str | None = None
+    must: bool = False
+    changes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Duty:
+    name: str
+    kind: str
+    start: int
+    end: int
+    agent_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Person:
+    agent_id: str
+    name: str
+    cohort: str
+    skills: tuple[str, ...]
+    cost_cny_h: float
+    fit: bool
+    on_call: bool
+    room: str | None
+    starts_on: dt.date | None
+    leave: frozenset[dt.date]
+    wishes: tuple[tuple[dt.date, str, float], ...]
+
+    @property
+    def kind(self) -> tuple[Hashable, ...]:
+        """What makes people alike, apart from the days on which they can work."""
+        return (self.skills, self.cohort, self.cost_cny_h, self.on_call, self.room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Calendar:
+    """Clock times of a store as minutes since the first midnight, clock changes included."""
+
+    opens: pd.Timestamp
+    days: tuple[dt.date, ...]
+
+    def minute(self, day: dt.date, clock: dt.time) -> int:
+        stamp = pd.Timestamp(dt.datetime.combine(day, clock))
+        local = stamp.tz_localize(self.opens.tz, nonexistent="shift_forward", ambiguous=True)
+        return self.since(local)
+
+    def since(self, stamp: pd.Timestamp) -> int:
+        return round((stamp - self.opens).total_seconds() / 60)
+
+    def stamp(self, minute: int) -> pd.Timestamp:
+        return (self.opens.tz_convert("UTC") + pd.Timedelta(minutes=minute)).tz_convert(self.opens.tz)
+
+    def dates(self, start: int, end: int) -> set[dt.date]:
+        """Dates that a span touches."""
+        return {self.stamp(start).date(), self.stamp(end - 1).date()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Problem:
+    calendar: _Calendar
+    step: int
+    slots: tuple[int, ...]
+    starts: pd.DatetimeIndex
+    queues: tuple[str, ...]
+    need: Mapping[tuple[int, str], int]
+    people: tuple[_Person, ...]
+    options: tuple[_Option, ...]
+    duties: tuple[_Duty, ...]
+    rules: RosterRules
+    closed: frozenset[tuple[str, int]] = frozenset()
+
+    @cached_property
+    def unit(self) -> int:
+        """Largest number of minutes that divides every cut of every slot."""
+        cuts = [self.step]
+        for option in self.options:
+            cuts += [option.start, option.end, option.flexible_from]
+            cuts += [minute for pause in option.pauses for minute in (*pause.starts, pause.minutes)]
+            cuts += [minute for piece in option.fixed for minute in (piece.start, piece.end)]
+        cuts += [minute for duty in self.duties for minute in (duty.start, duty.end)]
+        return math.gcd(*cuts, *self.slots)
+
+    def fits(self, person: _Person, option: _Option) -> bool:
+        """Whether a person may be given an option, looking at that option alone."""
+        if option.only is not None:
+            return option.only == person.agent_id
+        if (person.agent_id, option.day) in self.closed:
+            return False
+        days = self.calendar.dates(option.start, option.end)
+        if option.duty is not None and self.duties[option.duty].agent_id not in (None, person.agent_id):
+            return False
+        return (
+            person.fit
+            and self.lawful(person.cohort, option)
+            and not days & person.leave
+            and (person.starts_on is None or min(days) >= person.starts_on)
+            and (option.cohorts is None or person.cohort in option.cohorts)
+        )
+
+    def lawful(self, cohort: str, option: _Option) -> bool:
+        """Whether the length and the hours of an option are allowed for a cohort."""
+        rules = self.rules
+        if cohort == "student":
+            return option.paid_min <= rules.student_max_h_day * 60 and (
+                not option.night or bool(rules.student_nights_allowed)
+            )
+        return option.paid_min <= (rules.standard_h_day + rules.overtime_max_h_day) * 60
+
+    def spans(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Slots that a span of minutes touches, each with the units of it that fall inside."""
+        first = int(np.searchsorted(self.slots, start - self.step, side="right"))
+        found = []
+        for index in range(first, len(self.slots)):
+            if self.slots[index] >= end:
+                break
+            inside = min(end, self.slots[index] + self.step) - max(start, self.slots[index])
+            if inside > 0:
+                found.append((index, inside // self.unit))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Crew:
+    """People who are alike in all that their model looks at; ``room_for[option]`` = how many may take an option."""
+
+    members: tuple[_Person, ...]
+    room_for: Mapping[int, int]
+    free_on: Mapping[int, int]
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """A roster and its explanation.
+
+    Attributes
+    ----------
+    assignments : DataFrame
+        agent_id, name, cohort, queue, shift, date, start, end, activity: one row a segment.
+    coverage : DataFrame
+        start, queue, required, rostered, shortfall: mean heads on chat in each interval.
+    why : DataFrame
+        rule, where, amount, unit, penalty_cny: what the roster costs, rule by rule, and who or what was left out
+        (penalty 0). The penalties add up to ``cost_cny``.
+    cost_cny, bound_cny, gap : float
+        Total price, the price below which no roster exists, and the share between them.
+    seconds : float
+    status : str
+        ``"optimal"`` (nothing cheaper by more than 0.1 %) or ``"feasible"`` (the best so far).
+    inputs : mapping
+        The arguments it was made from, for a repair and for the checker.
+    """
+
+    assignments: pd.DataFrame
+    coverage: pd.DataFrame
+    why: pd.DataFrame
+    cost_cny: float
+    bound_cny: float
+    seconds: float
+    status: str
+    inputs: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def gap(self) -> float:
+        """Share of the cost that might still be saved."""
+        return max(0.0, (self.cost_cny - self.bound_cny) / self.cost_cny) if self.cost_cny else 0.0
+
+    def explain(self, lang: Lang) -> list[str]:
+        """Say in sentences what the roster lacks, why, and what to do about it."""
+        return _explain(self, lang)
+
+
+def solve_roster(
+    requirement: pd.DataFrame,
+    agents: pd.DataFrame,
+    shifts: pd.DataFrame,
+    *,
+    rules: RosterRules | None = None,
+    duties: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    leave: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    wishes: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    locked: pd.DataFrame | None = None,
+    seed: int = 7,
+    seconds: float = 20.0,
+    effort: float | None = None,
+    workers: int = 2,
+    on_progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Roster:
+    """Roster people over 1 to 21 days so that every half hour of every queue has the heads it needs.
+
+    Parameters
+    ----------
+    requirement : DataFrame
+        start (tz-aware), queue, to_roster (heads on chat), one row an interval and queue, equal intervals.
+    agents : DataFrame
+        agent_id, name, cohort, cost_cny_h, exam_score, qa_pass and ``skills`` (queues, best first; or a mapping
+        queue -> rank) or skill_1, skill_2, ...; as they apply on_call, room, starts_on, leave (spans with first
+        and last).
+    shifts : DataFrame
+        code, start, end (``datetime.time``; over midnight where end <= start); as they apply meal_from, meal_to,
+        meal_min (unpaid), break_min (one paid break in every stretch of two hours or more), cohorts (who may).
+    rules : RosterRules, optional
+        Limits and prices; those of the playbook on the first day otherwise.
+    duties : DataFrame or rows
+        duty, kind (``live`` or ``logistics``), start, end, agent_id (None: anyone): one person each, off the chat.
+    leave : DataFrame or rows
+        agent_id, first, last (dates, both included), on top of what ``agents`` tells.
+    wishes : DataFrame or rows
+        agent_id, date, wish (a shift code, or ``"rest"``), weight.
+    locked : DataFrame, optional
+        Roster rows that stand: those person-days are kept as they are.
+    seed, seconds, effort, workers
+        ``effort`` in place of ``seconds`` makes the roster a function of its inputs: the same bytes every time,
+        on a fast machine and on a slow one. One unit is roughly a second of one core.
+    on_progress, stop : callable, optional
+        ``on_progress(best, bound, seconds)`` in yuan; ``stop()`` true ends the search with the best so far.
+
+    Returns
+    -------
+    Roster
+        Always: what cannot be met is a named shortfall.
+
+    Raises
+    ------
+    ValueError
+        A table lacks a column or holds nonsense; the message names it.
+
+    Notes
+    -----
+    Coverage counts heads on chat; how fast they are is the simulator's business.
+
+    Examples
+    --------
+    >>> start = pd.date_range("2026-10-31 18:00", periods=8, freq="30min", tz="Asia/Shanghai")
+    >>> need = pd.DataFrame({"start": start, "queue": "presale", "to_roster": [1, 1, 1, 1, 2, 2, 2, 2]})
+    >>> team = pd.DataFrame({"agent_id": ["a1", "a2"], "name": ["Lin", "Wu"], "cohort": "own", "cost_cny_h": 30.0,
+    ...                      "skills": [("presale",)] * 2, "exam_score": 95, "qa_pass": True})
+    >>> library = pd.DataFrame({"code": ["B", "C"], "start": [dt.time(14), dt.time(20)], "end": [dt.time(22)] * 2})
+    >>> roster = solve_roster(need, team, library, seconds=5)
+    >>> sorted(roster.assignments["shift"]), float(roster.coverage["shortfall"].sum()), roster.status
+    (['B', 'C'], 0.0, 'optimal')
+    """
+    begun = time.monotonic()
+    clock = _Clock(seconds, effort, stop)
+    tables = {"requirement": requirement, "agents": agents, "shifts": shifts}
+    rules = RosterRules.of_playbook(on=_first_day(requirement)) if rules is None else rules
+    problem = _read_problem(requirement, agents, shifts, rules, duties, leave, wishes, locked)
+    tables |= {"rules": rules, "duties": duties, "leave": leave, "wishes": wishes}
+    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress))
+    return _write_roster(problem, plan, seconds=time.monotonic() - begun, inputs=tables)
+
+
+def repair_roster(
+    roster: Roster,
+    *,
+    absent: Sequence[str],
+    from_time: pd.Timestamp,
+    seed: int = 7,
+    seconds: float = 10.0,
+    effort: float | None = None,
+    workers: int = 2,
+    on_progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Roster:
+    """Mend a roster after people call in sick, changing as few assignments as possible.
+
+    What lies before ``from_time`` stands; the absent drop out for the rest of that working day. A person who is on
+    shift may stay on for one to three hours, one who has not begun may get another shift, one who is off (or on
+    call) may be called in. Each change has the price ``change_cny``, so it happens only where it closes a gap.
+
+    Parameters
+    ----------
+    roster : Roster
+    absent : sequence of agent_id
+    from_time : Timestamp, tz-aware
+
+    Returns
+    -------
+    Roster
+        Over the same horizon; ``why`` has one row for each person who was changed.
+    """
+    begun = time.monotonic()
+    unknown = sorted(set(absent) - set(roster.inputs["agents"]["agent_id"]))
+    if unknown:
+        raise ValueError(f"absent names people who are not in the team: {', '.join(map(str, unknown))}")
+    given = roster.inputs
+    base = _read_problem(
+        *(given[key] for key in ("requirement", "agents", "shifts", "rules", "duties", "leave", "wishes")), None
+    )
+    now = base.calendar.since(pd.Timestamp(from_time))
+    problem = _repair_problem(base, roster.assignments, set(absent), base.calendar.since(pd.Timestamp(from_time)))
+    clock = _Clock(seconds, effort, stop)
+    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress), staged=False)
+    whole = replace(problem, need=base.need)
+    return _write_roster(whole, plan, seconds=time.monotonic() - begun, inputs=given)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _need_columns(frame: pd.DataFrame, table: str, columns: Iterable[str]) -> None:
+    lacking = [column for column in columns if column not in frame.columns]
+    if lacking:
+        raise ValueError(f"{table} lacks the column(s) {', '.join(lacking)}")
+
+
+def _rows(table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Take a frame or rows; whatever pandas calls missing becomes None."""
+    records = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
+    return [
+        {key: None if np.isscalar(value) and pd.isna(value) else value for key, value in row.items()}
+        for row in records
+    ]
+
+
+def _first_day(requirement: pd.DataFrame) -> dt.date:
+    _need_columns(requirement, "requirement", ("start", "queue", "to_roster"))
+    if requirement.empty:
+        raise ValueError("requirement has no rows: there is nothing to roster")
+    if getattr(requirement["start"].dt, "tz", None) is None:
+        raise ValueError("requirement.start must carry a time zone")
+    return requirement["start"].min().date()
+
+
+def _read_problem(
+    requirement: pd.DataFrame,
+    agents: pd.DataFrame,
+    shifts: pd.DataFrame,
+    rules: RosterRules,
+    duties: pd.DataFrame | Sequence[Mapping[str, Any]],
+    leave: pd.DataFrame | Sequence[Mapping[str, Any]],
+    wishes: pd.DataFrame | Sequence[Mapping[str, Any]],
+    locked: pd.DataFrame | None,
+) -> _Problem:
+    """Check the tables and turn clock times into minutes since the first midnight."""
+    _first_day(requirement)
+    if requirement.duplicated(["start", "queue"]).any():
+        twice = requirement[requirement.duplicated(["start", "queue"])].iloc[0]
+        raise ValueError(f"requirement names {twice['queue']} at {twice['start']} twice")
+    heads = requirement["to_roster"].to_numpy(dtype=float)
+    if not np.isfinite(heads).all() or (heads < 0).any():
+        raise ValueError("requirement.to_roster must be finite numbers >= 0")
+    starts = pd.DatetimeIndex(requirement["start"].drop_duplicates().sort_values(), name="start")
+    opens = starts[0].normalize()
+    last = starts[-1].date()
+    days = tuple(opens.date() + dt.timedelta(days=n) for n in range((last - opens.date()).days + 1))
+    if len(days) > 21:
+        raise ValueError(f"requirement spans {len(days)} days; a roster covers 1 to 21")
+    calendar = _Calendar(opens=opens, days=days)
+    slots = tuple(calendar.since(start) for start in starts)
+    gaps = np.diff(slots)
+    step = int(gaps.min()) if len(gaps) else 30
+    if (gaps % step).any():
+        raise ValueError(f"requirement.start must lie on one grid; its steps are {sorted({*gaps.tolist()})} minutes")
+    index_of = {start: index for index, start in enumerate(starts)}
+    queues = tuple(dict.fromkeys(requirement["queue"]))
+    need = {
+        (index_of[row.start], row.queue): math.ceil(row.to_roster - 1e-9)
+        for row in requirement.itertuples()
+        if row.to_roster > 0
+    }
+    people = _read_people(agents, rules, leave, wishes)
+    duty_list = _read_duties(duties, calendar, {person.agent_id for person in people})
+    options = _shift_options(calendar, shifts, rules, duty_list, step, slots)
+    kept = _locked_options(calendar, locked, rules)
+    return _Problem(
+        calendar=calendar,
+        step=step,
+        slots=slots,
+        starts=starts,
+        queues=queues,
+        need=need,
+        people=people,
+        options=tuple(options + kept),
+        duties=duty_list,
+        rules=rules,
+        closed=frozenset((option.only, option.day) for option in kept if option.only is not None),
+    )
+
+
+def _skills(row: Mapping[str, Any]) -> tuple[str, ...]:
+    skills = row.get("skills")
+    if skills is None:
+        skills = [row[key] for key in sorted(row) if key.startswith("skill_") and row[key]]
+    elif isinstance(skills, Mapping):
+        skills = [queue for queue, rank in sorted(skills.items(), key=lambda pair: pair[1]) if rank]
+    elif isinstance(skills, str):
+        skills = [skills]
+    if not len(skills):
+        raise ValueError(f"agents: {row['agent_id']} has no skill; name at least one queue")
+    return tuple(skills)
+
+
+def _read_people(
+    agents: pd.DataFrame,
+    rules: RosterRules,
+    leave: pd.DataFrame | Sequence[Mapping[str, Any]],
+    wishes: pd.DataFrame | Sequence[Mapping[str, Any]],
+) -> tuple[_Person, ...]:
+    _need_columns(agents, "agents", ("agent_id", "name", "cohort", "cost_cny_h", "exam_score", "qa_pass"))
+    if agents["agent_id"].duplicated().any():
+        raise ValueError(f"agents: agent_id {agents['agent_id'][agents['agent_id'].duplicated()].iloc[0]!r} stands twice")
+    away: dict[str, set[dt.date]] = defaultdict(set)
+    wanted: dict[str, list[tuple[dt.date, str, float]]] = defaultdict(list)
+    spans = _rows(leave) + [
+        {"agent_id": row["agent_id"], **(span if isinstance(span, Mapping) else {"first": span.first, "last": span.last})}
+        for row in _rows(agents)
+        for span in row.get("leave") or ()
+    ]
+    for span in spans:
+        first, last = pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
+        away[span["agent_id"]] |= {first + dt.timedelta(days=n) for n in range((last - first).days + 1)}
+    for wish in _rows(wishes):
+        weight = 1.0 if wish.get("weight") is None else float(wish["weight"])
+        wanted[wish["agent_id"]].append((pd.Timestamp(wish["date"]).date(), str(wish["wish"]), weight))
+    unknown = sorted(set(map(str, [*away, *wanted])) - set(map(str, agents["agent_id"])))
+    if unknown:
+        raise ValueError(f"leave or wishes name people who are not in agents: {', '.join(unknown)}")
+    people = []
+    for row in _rows(agents):
+        score, cost = row["exam_score"], row["cost_cny_h"]
+        if cost is None or not 0 <= cost < math.inf:
+            raise ValueError(f"agents: cost_cny_h of {row['agent_id']} must be a number >= 0, got {cost!r}")
+        people.append(
+            _Person(
+                agent_id=row["agent_id"],
+                name=row["name"],
+                cohort=row["cohort"],
+                skills=_skills(row),
+                cost_cny_h=float(cost),
+                fit=score is not None and score >= rules.exam_pass_mark and bool(row["qa_pass"]),
+                on_call=bool(row.get("on_call")),
+                room=row.get("room"),
+                starts_on=None if row.get("starts_on") is None else pd.Timestamp(row["starts_on"]).date(),
+                leave=frozenset(away[row["agent_id"]]),
+                wishes=tuple(wanted[row["agent_id"]]),
+            )
+        )
+        if rules.seats and people[-1].room not in (None, *rules.seats):
+            raise ValueError(f"agents: room {people[-1].room!r} of {row['agent_id']} is not among {sorted(rules.seats)}")
+    return tuple(people)
+
+
+def _read_duties(
+    duties: pd.DataFrame | Sequence[Mapping[str, Any]], calendar: _Calendar, known: set[str]
+) -> tuple[_Duty, ...]:
+    found = []
+    for row in _rows(duties):
+        spans = [pd.Timestamp(row[end]) for end in ("start", "end")]
+        start, end = (each if each.tz else each.tz_localize(calendar.opens.tz) for each in spans)
+        if end <= start:
+            raise ValueError(f"duties: {row['duty']} must end after it starts")
+        if row.get("agent_id") is not None and row["agent_id"] not in known:
+            raise ValueError(f"duties: {row['duty']} names {row['agent_id']!r}, who is not in agents")
+        span = {"start": calendar.since(start), "end": calendar.since(end)}
+        found.append(_Duty(name=str(row["duty"]), kind=row["kind"], agent_id=row.get("agent_id"), **span))
+    return tuple(found)
+
+
+def _shift_options(
+    calendar: _Calendar,
+    shifts: pd.DataFrame,
+    rules: RosterRules,
+    duties: Sequence[_Duty],
+    step: int,
+    slots: Sequence[int],
+) -> list[_Option]:
+    """Lay the shift library over the days; the evening before counts where its shifts reach into the first day."""
+    _need_columns(shifts, "shifts", ("code", "start", "end"))
+    options = []
+    for index in range(-1, len(calendar.days)):
+        day = calendar.opens.date() + dt.timedelta(days=index)
+        for row in _rows(shifts):
+            start, end = _span(calendar, day, row["start"], row["end"])
+            if end <= 0 or not any(start < slot + step and slot < end for slot in slots):
+                continue
+            meal_min = int(row.get("meal_min") or 0)
+            plain = _Option(
+                day=index,
+                code=str(row["code"]),
+                start=start,
+                end=end,
+                paid_min=end - start - meal_min,
+                night=_touches_night(calendar, start, end, rules),
+                cohorts=tuple(row["cohorts"]) if row.get("cohorts") is not None else None,
+                pauses=_pauses(calendar, day, row, start, end, step, None),
+            )
+            if meal_min and not plain.pauses:
+                raise ValueError(f"shifts: the meal of {row['code']} does not fit into its window and the shift")
+            options.append(plain)
+            for number, duty in enumerate(duties):
+                if start <= duty.start and duty.end <= end:
+                    pauses = _pauses(calendar, day, row, start, end, step, duty)
+                    if not meal_min or any(pause.activity == "meal" for pause in pauses):
+                        options.append(replace(plain, duty=number, pauses=pauses))
+    return options
+
+
+def _span(calendar: _Calendar, day: dt.date, opens: dt.time, closes: dt.time) -> tuple[int, int]:
+    """Minutes of a span of clock times that may cross midnight."""
+    next_day = day if closes > opens else day + dt.timedelta(days=1)
+    return calendar.minute(day, opens), calendar.minute(next_day, closes)
+
+
+def _touches_night(calendar: _Calendar, start: int, end: int, rules: RosterRules) -> bool:
+    """Whether any minute lies in the night hours."""
+    for day in sorted(calendar.dates(start - 24 * 60, end)):
+        midnight = calendar.minute(day, dt.time(0))
+        opens = midnight + round(rules.night_from_h * 60)
+        closes = midnight + round(rules.night_to_h * 60) + (24 * 60 if rules.night_to_h <= rules.night_from_h else 0)
+        if start < closes and opens < end:
+            return True
+    midnight = calendar.minute(calendar.stamp(start).date(), dt.time(0))
+    return rules.night_to_h <= rules.night_from_h and start < midnight + round(rules.night_to_h * 60)
+
+
+def _pauses(
+    calendar: _Calendar, day: dt.date, row: Mapping[str, Any], start: int, end: int, step: int, duty: _Duty | None
+) -> tuple[_Pause, ...]:
+    """Say when the meal and the short breaks of a shift may lie; their windows never overlap.
+
+    A stretch of work of two hours or more, before or after the meal window, has one break, not in its first or
+    last half hour.
+    """
+    meal_min, break_min = int(row.get("meal_min") or 0), int(row.get("break_min") or 0)
+    stretches, pauses = [(start, end)], []
+
+    def free(begin: int, minutes: int) -> bool:
+        return duty is None or begin >= duty.end or begin + minutes <= duty.start
+
+    if meal_min:
+        first, last = _span(calendar, day, row["meal_from"], row["meal_to"])
+        if last <= start:
+            first, last = _span(calendar, day + dt.timedelta(days=1), row["meal_from"], row["meal_to"])
+        first, last = max(first, start), min(last, end)
+        starts = tuple(begin for begin in range(first, last - meal_min + 1, step) if free(begin, meal_min))
+        if starts:
+            pauses.append(_Pause("meal", starts, meal_min))
+            stretches = [(start, starts[0]), (starts[-1] + meal_min, end)]
+    for opens, closes in stretches:
+        if break_min and closes - opens >= 120:
+            begins = range(opens + 30, closes - 30 - break_min + 1, step)
+            starts = tuple(begin for begin in begins if free(begin, break_min))
+            if starts:
+                pauses.append(_Pause("break", starts, break_min))
+    return tuple(pauses)
+
+
+def _standing(calendar: _Calendar, rows: pd.DataFrame, rules: RosterRules) -> list[_Option]:
+    """Turn roster rows into options that keep them as they are, one a person and day."""
+    options = []
+    for (agent_id, day), group in rows.groupby(["agent_id", "date"], sort=True):
+        pieces = tuple(
+            _Segment(calendar.since(row.start), calendar.since(row.end), row.activity, row.queue)
+            for row in group.sort_values("start").itertuples()
+        )
+        start, end = pieces[0].start, pieces[-1].end
+        options.append(
+            _Option(
+                day=(pd.Timestamp(day).date() - calendar.opens.date()).days,
+                code=str(group["shift"].iloc[0]),
+                start=start,
+                end=end,
+                paid_min=sum(piece.end - piece.start for piece in pieces if piece.activity != "meal"),
+                night=_touches_night(calendar, start, end, rules),
+                fixed=pieces,
+                flexible_from=end,
+                only=agent_id,
+            )
+        )
+    return options
+
+
+def _locked_options(calendar: _Calendar, locked: pd.DataFrame | None, rules: RosterRules) -> list[_Option]:
+    if locked is None or locked.empty:
+        return []
+    _need_columns(locked, "locked", ROSTER_COLUMNS)
+    return [replace(option, must=True) for option in _standing(calendar, locked, rules)]
+
+
+def _repair_problem(base: _Problem, rows: pd.DataFrame, absent: set[str], now: int) -> _Problem:
+    """What may still change: the absent go home at ``now``, others keep, stay on, swap or are called in."""
+    today = (base.calendar.stamp(now).date() - base.calendar.opens.date()).days
+    cohort_of = {person.agent_id: person.cohort for person in base.people}
+    options, closed = [], {(agent_id, today) for agent_id in absent}
+    for kept in _standing(base.calendar, rows, base.rules):
+        running = kept.start < now < kept.end
+        begins_later = kept.day == today and kept.start >= now
+        if kept.only in absent and (running or begins_later):
+            pieces = tuple(piece._replace(end=min(piece.end, now)) for piece in kept.fixed if piece.start < now)
+            if pieces:
+                paid = sum(piece.end - piece.start for piece in pieces if piece.activity != "meal")
+                end = pieces[-1].end
+                options.append(replace(kept, end=end, fixed=pieces, flexible_from=end, paid_min=paid, must=True))
+            continue
+        options.append(replace(kept, must=not begins_later))
+        if not begins_later:
+            closed.add((str(kept.only), kept.day))
+        for more_min in (60, 120, 180) if running else ():
+            end = kept.end + more_min
+            night = _touches_night(base.calendar, kept.start, end, base.rules)
+            longer = replace(kept, end=end, paid_min=kept.paid_min + more_min, night=night, must=True, changes=True)
+            if base.lawful(cohort_of[str(kept.only)], longer):
+                options.append(longer)
+    options += [replace(new, changes=True) for new in base.options if new.day == today and new.start >= now]
+    need = {key: heads for key, heads in base.need.items() if base.slots[key[0]] + base.step > now}
+    return replace(base, options=tuple(options), need=need, closed=frozenset(closed))
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Built:
+    """A model with its variables by what they mean: crew and option; desk, option, pause, start; desk, slot, queue."""
+
+    model: ShiftModel
+    crews: tuple[_Crew, ...]
+    takes: Mapping[tuple[int, int], cp_model.IntVar]
+    pauses: Mapping[tuple[tuple[str, ...], int, int, int], cp_model.IntVar]
+    quotas: Mapping[tuple[tuple[str, ...], int, str], cp_model.IntVar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """Who takes which option, how many pause when, units of each desk's time on each queue, and what it costs."""
+
+    takes: Mapping[str, list[int]]
+    pauses: Mapping[tuple[tuple[str, ...], int, int], list[int]]
+    quotas: Mapping[tuple[tuple[str, ...], int, str], int]
+    flaws: list[tuple[str, Any, int, int]]
+    cost: int
+    bound: int
+    status: str
+
+
+def _in_yuan(on_progress: Progress | None) -> Progress | None:
+    if on_progress is None:
+        return None
+    return lambda best, bound, seconds: on_progress(best / _FEN, bound / _FEN, seconds)
+
+
+def _crews(problem: _Problem, key: Callable[[_Person, tuple[int, ...]], Hashable]) -> tuple[_Crew, ...]:
+    """Put people with the same key into one crew, in the order of their first member."""
+    allowed = {
+        person.agent_id: tuple(n for n, option in enumerate(problem.options) if problem.fits(person, option))
+        for person in problem.people
+    }
+    groups: dict[Hashable, list[_Person]] = defaultdict(list)
+    for person in problem.people:
+        if allowed[person.agent_id]:
+            groups[key(person, allowed[person.agent_id])].append(person)
+    crews = []
+    for members in groups.values():
+        room_for: dict[int, int] = defaultdict(int)
+        free_on: dict[int, int] = defaultdict(int)
+        for person in members:
+            for n in allowed[person.agent_id]:
+                room_for[n] += 1
+            for day in {problem.options[n].day for n in allowed[person.agent_id]}:
+                free_on[day] += 1
+        crews.append(_Crew(members=tuple(members), room_for=room_for, free_on=free_on))
+    return tuple(crews)
+
+
+def _plan(
+    problem: _Problem,
+    *,
+    clock: _Clock,
+    seed: int,
+    workers: int,
+    on_progress: Progress | None,
+    staged: bool = True,
+) -> _Plan:
+    """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
+
+    def search(built: _Built, part: float, **more: Any) -> Answer:
+        mine = clock.share(part)
+        budget = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
+        answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
+        clock.used += answer.effort
+        return answer
+
+    def alone(person: _Person, _: tuple[int, ...]) -> Hashable:
+        return person.agent_id
+
+    def alike(person: _Person, options: tuple[int, ...]) -> Hashable:
+        return person.agent_id if person.wishes or person.on_call else (person.kind, options)
+
+    one_day = len({option.day for option in problem.options}) <= 1
+    if one_day or not staged:
+        built = _build(problem, _crews(problem, alike if one_day else alone))
+        answer = search(built, 1.0, on_progress=on_progress)
+        return _read_plan(problem, built, answer, answer.bound)
+    cohorts = _build(problem, _crews(problem, lambda person, _: person.kind), relaxed=True)
+    ideal = search(cohorts, 0.3)
+    wanted: dict[tuple[Hashable, int], int] = defaultdict(int)
+    for (crew, n), variable in cohorts.takes.items():
+        wanted[cohorts.crews[crew].members[0].kind, n] += ideal[variable]
+    people = _crews(problem, alone)
+    names = _build(problem, people, wanted=wanted)
+    named = search(names, 0.3)
+    whole = _build(problem, people)
+    hint = {variable.index: named[names.takes[key]] for key, variable in whole.takes.items()}
+    answer = search(whole, 1.0, hint=hint, bound=ideal.bound, on_progress=on_progress)
+    return _read_plan(problem, whole, answer, ideal.bound)
+
+
+def _build(
+    problem: _Problem,
+    crews: tuple[_Crew, ...],
+    *,
+    relaxed: bool = False,
+    wanted: Mapping[tuple[Hashable, int], int] | None = None,
+) -> _Built:
+    """Write the model down. ``relaxed`` leaves wishes out; ``wanted`` asks for given totals in place of coverage."""
+    model = ShiftModel()
+    takes = {
+        (number, n): model.decide(
+            number,
+            problem.options[n].day,
+            f"{crew.members[0].agent_id} {problem.options[n].day} {problem.options[n].code}",
+            high=room,
+        )
+        for number, crew in enumerate(crews)
+        for n, room in sorted(crew.room_for.items())
+    }
+    for number, crew in enumerate(crews):
+        mine = {n: takes[number, n] for n in sorted(crew.room_for)}
+        _add_person_rules(model, problem, crew, mine)
+        if not relaxed:
+            _add_wishes(model, problem, crew, mine)
+    _add_seats(model, problem, crews, takes)
+    _add_duties(model, problem, takes)
+    if wanted is not None:
+        _add_wanted(model, crews, takes, wanted)
+        return _Built(model=model, crews=crews, takes=takes, pauses={}, quotas={})
+    pauses, quotas = _add_desks(model, problem, crews, takes)
+    return _Built(model=model, crews=crews, takes=takes, pauses=pauses, quotas=quotas)
+
+
+def _add_person_rules(
+    model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, cp_model.IntVar]
+) -> None:
+    """One shift a day, rest, days in a row, hours, pay, nights: sums over a crew, exact for a crew of one."""
+    rules, options, people = problem.rules, problem.options, len(crew.members)
+    who, cohort = crew.members[0].agent_id, crew.members[0].cohort
+    by_day: dict[int, list[int]] = defaultdict(list)
+    for n in takes:
+        by_day[options[n].day].append(n)
+    for day, ns in by_day.items():
+        model.at_most([takes[n] for n in ns], crew.free_on[day])
+        musts = [takes[n] for n in ns if options[n].must]
+        if musts:
+            model.at_least(musts, 1)
+        for end in sorted({options[n].end for n in ns}):
+            late = [takes[n] for n in ns if options[n].end >= end]
+            early = [takes[n] for n in by_day.get(day + 1, ()) if options[n].start < end + rules.rest_min_h * 60]
+            if early:
+                model.at_most(late + early, people)
+    longest = int(rules.consecutive_days_max)
+    for day in by_day:
+        window = [takes[n] for each in range(day, day + longest + 1) for n in by_day.get(each, ())]
+        model.at_most(window, longest * people)
+    rate = crew.members[0].cost_cny_h
+    standard = round(rules.standard_h_day * 60)
+    weeks: dict[tuple[int, int], list[int]] = defaultdict(list)
+    months: dict[tuple[int, int], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
+    for n, variable in takes.items():
+        date = problem.calendar.opens.date() + dt.timedelta(days=options[n].day)
+        regular = min(options[n].paid_min, standard)
+        beyond = options[n].paid_min - regular
+        usual = rules.holiday_pay_pct if date in rules.holidays else 100
+        model.charge("wages", cohort, [variable], round(rate * regular * usual / 60 / 100 * _FEN))
+        extra = max(usual, rules.overtime_pay_pct)
+        model.charge("overtime_pay", cohort, [variable], round(rate * beyond * extra / 60 / 100 * _FEN))
+        if crew.members[0].on_call:
+            model.charge("on_call", who, [variable], round(rules.on_call_cny * _FEN))
+        if options[n].changes:
+            model.charge("change", who, [variable], round(rules.change_cny * _FEN))
+        weeks[date.isocalendar()[:2]].append(n)
+        if beyond:
+            months[date.year, date.month].append((variable, beyond))
+    week = round(rules.standard_h_week * 60)
+    for ns in weeks.values():
+        regular_of = [min(options[n].paid_min, standard) for n in ns]
+        if len({options[n].day for n in ns}) * standard <= week:
+            continue
+        grain = math.gcd(week, *regular_of)
+        rest_day = model.cp.new_int_var(0, people * (7 * standard - week) // grain, f"{who} rest day work")
+        works = cp_model.LinearExpr.weighted_sum([takes[n] for n in ns], [each // grain for each in regular_of])
+        model.cp.add(works - rest_day <= people * week // grain)
+        price = rate * grain / 60 * (rules.rest_day_pay_pct - 100) / 100
+        model.charge("rest_day_pay", cohort, [rest_day], round(price * _FEN))
+        date = problem.calendar.opens.date() + dt.timedelta(days=options[ns[-1]].day)
+        months[date.year, date.month].append((rest_day, grain))
+    for pairs in months.values():
+        limit = round(rules.overtime_max_h_month * 60) * people
+        model.at_most([variable for variable, _ in pairs], limit, [minutes for _, minutes in pairs])
+    nights = [takes[n] for n in takes if options[n].night]
+    most = len({options[n].day for n in takes if options[n].night})
+    for already in range(1, most):
+        beyond_fair = model.cp.new_int_var(0, people * (most - already), f"{who} nights beyond {already}")
+        model.cp.add(sum(nights) - beyond_fair <= people * already)
+        model.charge("night_unfair", who, [beyond_fair], round(rules.night_unfair_cny * _FEN))
+
+
+def _add_wishes(model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, cp_model.IntVar]) -> None:
+    for person in crew.members:
+        for date, wish, weight in person.wishes:
+            day = (date - problem.calendar.opens.date()).days
+            works = [takes[n] for n in takes if problem.options[n].day == day]
+            wished = [takes[n] for n in takes if problem.options[n].day == day and problem.options[n].code == wish]
+            price = round(problem.rules.wish_cny * weight * _FEN)
+            if wish == "rest":
+                model.charge("wish", person.agent_id, works, price)
+            elif 0 <= day < len(problem.calendar.days):
+                model.charge("wish", person.agent_id, wished, price, lacking=True)
+
+
+def _add_seats(
+    model: ShiftModel,
+    problem: _Problem,
+    crews: Sequence[_Crew],
+    takes: Mapping[tuple[int, int], cp_model.IntVar],
+) -> None:
+    """Never more people on shift in a room, or in all, than there are seats."""
+    if not problem.rules.seats:
+        return
+    present: dict[tuple[str | None, int], list[cp_model.IntVar]] = defaultdict(list)
+    for (number, n), variable in takes.items():
+        for slot, _ in problem.spans(problem.options[n].start, problem.options[n].end):
+            present[None, slot].append(variable)
+            if crews[number].members[0].room is not None:
+                present[crews[number].members[0].room, slot].append(variable)
+    for (room, _), variables in present.items():
+        seats = sum(problem.rules.seats.values()) if room is None else problem.rules.seats[room]
+        model.at_most(variables, seats)
+
+
+def _holds_duty(option: _Option, duty: _Duty) -> bool:
+    return any((piece.start, piece.end, piece.activity) == (duty.start, duty.end, duty.kind) for piece in option.fixed)
+
+
+def _add_duties(
+    model: ShiftModel, problem: _Problem, takes: Mapping[tuple[int, int], cp_model.IntVar]
+) -> None:
+    """One person for each duty, or a named gap."""
+    for number, duty in enumerate(problem.duties):
+        holders = [
+            variable
+            for (_, n), variable in takes.items()
+            if problem.options[n].duty == number or _holds_duty(problem.options[n], duty)
+        ]
+        nobody = model.cp.new_bool_var(f"nobody does {duty.name}")
+        model.at_most(holders, 1)
+        model.cp.add(sum(holders) + nobody >= 1)
+        hours = (duty.end - duty.start) / 60
+        model.charge("duty_uncovered", duty.name, [nobody], round(problem.rules.duty_uncovered_cny_h * hours * _FEN))
+
+
+def _add_wanted(
+    model: ShiftModel,
+    crews: Sequence[_Crew],
+    takes: Mapping[tuple[int, int], cp_model.IntVar],
+    wanted: Mapping[tuple[Hashable, int], int],
+) -> None:
+    """Ask for so many of a kind of people on each option; a shift too many or too few costs as much as a missing hour."""
+    groups: dict[tuple[Hashable, int], list[cp_model.IntVar]] = defaultdict(list)
+    for (number, n), variable in takes.items():
+        groups[crews[number].members[0].kind, n].append(variable)
+    for key, variables in groups.items():
+        model.cover(variables, wanted.get(key, 0), rule="wanted", where=key, under=1000 * _FEN, over=500 * _FEN)
+
+
+def _add_desks(
+    model: ShiftModel,
+    problem: _Problem,
+    crews: Sequence[_Crew],
+    takes: Mapping[tuple[int, int], cp_model.IntVar],
+) -> tuple[dict[Any, cp_model.IntVar], dict[Any, cp_model.IntVar]]:
+    """Place pauses and share each desk's time among its queues, so that little is missing anywhere."""
+    rules, unit = problem.rules, problem.unit
+    whole = problem.step // unit
+    asked = {queue for _, queue in problem.need}
+    pauses: dict[Any, cp_model.IntVar] = {}
+    quotas: dict[Any, cp_model.IntVar] = {}
+    on_queue: dict[tuple[int, str], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
+    at_desk: dict[tuple[tuple[str, ...], int], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
+    seated: dict[tuple[tuple[str, ...], int], list[cp_model.IntVar]] = defaultdict(list)
+    for (number, n), variable in takes.items():
+        seated[crews[number].members[0].skills, n].append(variable)
+    for (skills, n), variables in seated.items():
+        option = problem.options[n]
+        for begin, end in _chat_spans(problem, option):
+            for slot, units in problem.spans(begin, end):
+                at_desk[skills, slot] += [(variable, units) for variable in variables]
+        for piece in option.fixed:
+            if piece.activity == "chat":
+                for slot, units in problem.spans(piece.start, piece.end):
+                    on_queue[slot, str(piece.queue)] += [(variable, units) for variable in variables]
+        most = sum(variable.proto.domain[1] for variable in variables)
+        for number, pause in enumerate(option.pauses):
+            begun = []
+            for begin in pause.starts:
+                begun.append(model.count(option.day, f"{option.code} {pause.activity} {begin}", most))
+                pauses[skills, n, number, begin] = begun[-1]
+                for slot, units in problem.spans(begin, begin + pause.minutes):
+                    at_desk[skills, slot].append((begun[-1], -units))
+            model.cp.add(sum(begun) == sum(variables))
+    for (skills, slot), pairs in at_desk.items():
+        useful = [queue for queue in skills if queue in asked and problem.need.get((slot, queue))]
+        if skills[0] in useful and len(useful) == 1:
+            on_queue[slot, useful[0]] += pairs
+            continue
+        shared = []
+        for queue in useful:
+            most = _padded(problem.need[slot, queue] * whole, rules)
+            day = problem.slots[slot] // (24 * 60)
+            quota = model.count(day, f"{slot} {queue}", most)
+            quotas[skills, slot, queue] = quota
+            shared.append(quota)
+            on_queue[slot, queue].append((quota, 1))
+            down = skills.index(queue)
+            model.charge("second_skill", queue, [quota], round(rules.second_skill_cny_h * down * unit / 60 * _FEN))
+        if shared:
+            model.cp.add(sum(shared) <= cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True)))
+    for (slot, queue), heads in problem.need.items():
+        need, padded = heads * whole, _padded(heads * whole, rules)
+        short = model.count(problem.slots[slot] // (24 * 60), f"short {slot} {queue}", need)
+        thin = model.count(problem.slots[slot] // (24 * 60), f"thin {slot} {queue}", padded - need)
+        supply = on_queue.get((slot, queue), [])
+        terms = cp_model.LinearExpr.weighted_sum(*zip(*supply, strict=True)) if supply else 0
+        model.cp.add(terms + short + thin >= padded)
+        model.charge("shortfall", (slot, queue), [short], round(rules.shortfall_cny_h * unit / 60 * _FEN))
+        model.charge("thin_cover", queue, [thin], round(rules.thin_cover_cny_h * unit / 60 * _FEN))
+    return pauses, quotas
+
+
+def _padded(units: int, rules: RosterRules) -> int:
+    """Need with its cushion: spare heads are worth a little where they are few, so pauses fall into troughs."""
+    return units + round(units * rules.cushion_pct / 100)
+
+
+def _chat_spans(problem: _Problem, option: _Option) -> list[tuple[int, int]]:
+    """Minutes of an option that the solver may use for chats: all but what stands and the duty."""
+    begin = max(option.start, option.flexible_from)
+    if option.duty is None:
+        return [(begin, option.end)] if begin < option.end else []
+    duty = problem.duties[option.duty]
+    return [span for span in ((begin, duty.start), (duty.end, option.end)) if span[0] < span[1]]
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _read_plan(problem: _Problem, built: _Built, answer: Answer, bound: int) -> _Plan:
+    """Deal the counts of each crew out to its members."""
+    takes: dict[str, list[int]] = defaultdict(list)
+    for number, crew in enumerate(built.crews):
+        free = sorted(crew.members, key=lambda person: str(person.agent_id))
+        if len(free) == 1:
+            takes[free[0].agent_id] = [n for n in crew.room_for if answer[built.takes[number, n]]]
+            continue
+        for n in sorted(crew.room_for):
+            for _ in range(answer[built.takes[number, n]]):
+                takes[free.pop(0).agent_id].append(n)
+    pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
+    for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
+        pauses[skills, n, which] += [begin] * answer[variable]
+    flaws = []
+    for charge in built.model.charges:
+        amount = charge.amount(answer)
+        if amount:
+            flaws.append((charge.rule, charge.where, amount, amount * charge.price))
+    return _Plan(
+        takes=takes,
+        pauses=pauses,
+        quotas={key: answer[variable] for key, variable in built.quotas.items()},
+        flaws=flaws,
+        cost=answer.cost,
+        bound=min(bound, answer.cost),
+        status=answer.status,
+    )
+
+
+_UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
+    "shortfall": "h",
+    "thin_cover": "h",
+    "second_skill": "h",
+    "wages": "shifts",
+    "overtime_pay": "shifts",
+    "rest_day_pay": "shifts",
+    "night_unfair": "shifts",
+    "duty_uncovered": "duties",
+    "on_call": "people",
+    "change": "people",
+    "wish": "wishes",
+}
+
+
+def _write_roster(problem: _Problem, plan: _Plan, *, seconds: float, inputs: Mapping[str, Any]) -> Roster:
+    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs."""
+    cuts = _cut_shifts(problem, plan)
+    queue_at = _deal_queues(problem, plan, cuts)
+    person_of = {person.agent_id: person for person in problem.people}
+    rows = []
+    for (agent_id, n), pieces in cuts.items():
+        person, option = person_of[agent_id], problem.options[n]
+        date = problem.calendar.opens.date() + dt.timedelta(days=option.day)
+        for piece in _merge(pieces, queue_at.get((agent_id, n), {}), problem.unit):
+            span = problem.calendar.stamp(piece.start), problem.calendar.stamp(piece.end)
+            rows.append(
+                (agent_id, person.name, person.cohort, piece.queue, option.code, date, *span, piece.activity)
+            )
+    assignments = pd.DataFrame(rows, columns=ROSTER_COLUMNS)
+    for column in ("start", "end"):
+        assignments[column] = pd.DatetimeIndex(assignments[column], tz=problem.calendar.opens.tz).as_unit("ns")
+    assignments = assignments.sort_values(["start", "agent_id"], kind="stable").reset_index(drop=True)
+    return Roster(
+        assignments=assignments,
+        coverage=_count_heads(problem, assignments),
+        why=_why(problem, plan),
+        cost_cny=plan.cost / _FEN,
+        bound_cny=plan.bound / _FEN,
+        seconds=seconds,
+        status=plan.status,
+        inputs=inputs,
+    )
+
+
+def _cut_shifts(problem: _Problem, plan: _Plan) -> dict[tuple[str, int], list[_Segment]]:
+    """Cut each shift at its duty and its pauses; people of a desk take the pauses' starts in turn."""
+    skills_of = {person.agent_id: person.skills for person in problem.people}
+    left = {key: list(begins) for key, begins in plan.pauses.items()}
+    cuts: dict[tuple[str, int], list[_Segment]] = {}
+    for agent_id in sorted(plan.takes, key=str):
+        for n in plan.takes[agent_id]:
+            option = problem.options[n]
+            off = list(option.fixed)
+            if option.duty is not None:
+                duty = problem.duties[option.duty]
+                off.append(_Segment(duty.start, duty.end, duty.kind, None))
+            for which, pause in enumerate(option.pauses):
+                queue = left[skills_of[agent_id], n, which]
+                begin = queue.pop(0)
+                twice = pause.activity == "break" and 2 * pause.minutes <= problem.step
+                if twice and len(queue) % 2 and begin % problem.step == 0:
+                    begin += pause.minutes  # two short breaks in one half hour follow each other
+                off.append(_Segment(begin, begin + pause.minutes, pause.activity, None))
+            pieces, at = [], option.start
+            for piece in sorted(off):
+                if at < piece.start:
+                    pieces.append(_Segment(at, piece.start, "chat", None))
+                pieces.append(piece)
+                at = piece.end
+            if at < option.end:
+                pieces.append(_Segment(at, option.end, "chat", None))
+            cuts[agent_id, n] = pieces
+    return cuts
+
+
+def _deal_queues(
+    problem: _Problem, plan: _Plan, cuts: Mapping[tuple[str, int], Sequence[_Segment]]
+) -> dict[tuple[str, int], dict[int, str]]:
+    """Give each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
+    skills_of = {person.agent_id: person.skills for person in problem.people}
+    free: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for key, pieces in cuts.items():
+        for piece in pieces:
+            if piece.activity == "chat" and piece.queue is None:
+                for minute in range(piece.start, piece.end, problem.unit):
+                    free[minute].append(key)
+    left = dict(plan.quotas)
+    now_on: dict[tuple[str, int], str] = {}
+    queue_at: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
+    for minute in sorted(free):
+        slot = int(np.searchsorted(problem.slots, minute, side="right")) - 1
+        waiting = sorted(free[minute])
+        for stay in (True, False):
+            unplaced = []
+            for key in waiting:
+                skills = skills_of[key[0]]
+                for queue in [now_on.get(key, "")] if stay else skills:
+                    if left.get((skills, slot, queue), 0) > 0:
+                        left[skills, slot, queue] -= 1
+                        now_on[key] = queue_at[key][minute] = queue
+                        break
+                else:
+                    unplaced.append(key)
+            waiting = unplaced
+        for key in waiting:
+            shared = any((skills_of[key[0]], slot, queue) in plan.quotas for queue in skills_of[key[0]])
+            queue_at[key][minute] = now_on.get(key, skills_of[key[0]][0]) if shared else skills_of[key[0]][0]
+    return queue_at
+
+
+def _merge(pieces: Iterable[_Segment], queue_at: Mapping[int, str], unit: int) -> list[_Segment]:
+    """Join neighbouring units of the same activity and queue."""
+    fine = []
+    for piece in pieces:
+        if piece.activity == "chat" and piece.queue is None:
+            minutes = range(piece.start, piece.end, unit)
+            fine += [_Segment(minute, minute + unit, "chat", queue_at[minute]) for minute in minutes]
+        else:
+            fine.append(piece)
+    merged: list[_Segment] = []
+    for piece in fine:
+        if merged and merged[-1].end == piece.start and merged[-1][2:] == piece[2:]:
+            merged[-1] = merged[-1]._replace(end=piece.end)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _count_heads(problem: _Problem, assignments: pd.DataFrame) -> pd.DataFrame:
+    """Mean heads on chat in each interval and queue that asks for any."""
+    minutes: dict[tuple[int, str], int] = defaultdict(int)
+    for row in assignments[assignments["activity"] == "chat"].itertuples():
+        span = problem.calendar.since(row.start), problem.calendar.since(row.end)
+        for slot, units in problem.spans(*span):
+            minutes[slot, row.queue] += units * problem.unit
+    rows = [
+        (problem.starts[slot], queue, problem.need.get((slot, queue), 0), minutes[slot, queue] / problem.step)
+        for slot in range(len(problem.slots))
+        for queue in problem.queues
+    ]
+    coverage = pd.DataFrame(rows, columns=["start", "queue", "required", "rostered"])
+    coverage["shortfall"] = (coverage["required"] - coverage["rostered"]).clip(lower=0.0)
+    return coverage
+
+
+def _why(problem: _Problem, plan: _Plan) -> pd.DataFrame:
+    """List each rule that cost something, where, how much of it, at what penalty; and who could not be used."""
+    sums: dict[tuple[str, Any], list[int]] = defaultdict(lambda: [0, 0])
+    for rule, where, amount, fen in plan.flaws:
+        if rule == "shortfall":
+            slot, queue = where
+            where = f"{queue} {problem.starts[slot]:%Y-%m-%d %H:%M}"
+        sums[rule, where][0] += amount
+        sums[rule, where][1] += fen
+    hour = 60 / problem.unit
+    rows = [
+        (rule, where, amount / hour if _UNITS[rule] == "h" else amount, _UNITS[rule], fen / _FEN)
+        for (rule, where), (amount, fen) in sums.items()
+    ]
+    rows += [("not_fit", person.agent_id, 1, "people", 0.0) for person in problem.people if not person.fit]
+    able = {queue for person in problem.people if person.fit for queue in person.skills}
+    lost = sorted({queue for _, queue in problem.need} - able)
+    rows += [("nobody_can", queue, 1, "queues", 0.0) for queue in lost]
+    why = pd.DataFrame(rows, columns=["rule", "where", "amount", "unit", "penalty_cny"])
+    return why.sort_values(["penalty_cny", "rule", "where"], ascending=[False, True, True]).reset_index(drop=True)
+
+
+def _explain(roster: Roster, lang: Lang) -> list[str]:
+    """Turn coverage and ``why`` into sentences, the dearest first."""
+    lines = [
+        say("roster.summary", lang, status=say(f"roster.status_{roster.status}", lang), cost=f"{roster.cost_cny:,.0f}",
+            gap=f"{roster.gap:.1%}", seconds=f"{roster.seconds:.0f}")
+    ]
+    short = roster.coverage[roster.coverage["shortfall"] > 0]
+    if short.empty:
+        lines.append(say("roster.covered", lang))
+    for queue, rows in short.groupby("queue", sort=False):
+        worst = rows.loc[rows["shortfall"].idxmax()]
+        lines.append(
+            say("roster.short", lang, queue=term(str(queue), lang), n=len(rows), at=f"{worst['start']:%m-%d %H:%M}",
+                heads=f"{worst['shortfall']:g}", required=worst["required"])
+        )
+    why = roster.why
+    for row in why[why["rule"] == "nobody_can"].itertuples():
+        lines.append(say("roster.nobody_can", lang, queue=term(row.where, lang)))
+    unfit = why.loc[why["rule"] == "not_fit", "where"]
+    if len(unfit):
+        mark = roster.inputs["rules"].exam_pass_mark
+        lines.append(say("roster.not_fit", lang, n=len(unfit), people=", ".join(map(str, unfit)), mark=f"{mark:g}"))
+    for rule in ("duty_uncovered", "on_call", "change", "wish"):
+        rows = why[why["rule"] == rule]
+        if len(rows):
+            lines.append(say(f"roster.{rule}", lang, n=len(rows), where=", ".join(map(str, rows["where"]))))
+    paid = why[why["rule"].isin(["overtime_pay", "rest_day_pay"])]
+    if len(paid):
+        lines.append(say("roster.overtime", lang, cost=f"{paid['penalty_cny'].sum():,.0f}"))
+    return lines
