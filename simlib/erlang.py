@@ -556,7 +556,7 @@ def lps_pool(agents: int, completion_rates: Sequence[float], arrival_rate: float
     completions = np.concatenate([[0.0], np.arange(1, capacity + 1) * rates])
     capacity_rate = agents * float(completions[-1])
     _refuse_overload(arrival_rate, capacity_rate, patience_rate)
-    if arrival_rate == 0:
+    if arrival_rate < 1e-100 * capacity_rate:  # nobody, to any precision
         full, levels = 0.0, np.eye(capacity + 1)[0] * agents
     elif math.comb(agents + capacity, capacity) <= EXACT_STATES:
         full, levels = _levels_exact(agents, completions, arrival_rate)
@@ -579,7 +579,7 @@ def lps_pool(agents: int, completion_rates: Sequence[float], arrival_rate: float
         capacity_rate=capacity_rate,
         patience_rate=patience_rate,
         open_chats=open_chats,
-        mean_chat=open_chats / served_rate if served_rate > 0 else 1 / float(rates[0]),
+        mean_chat=open_chats / served_rate if open_chats > 0 else 1 / float(rates[0]),
         agent_busy=1 - float(at_level[0]),
         concurrency=open_chats / agents,
         at_level=tuple(at_level.tolist()),
@@ -699,7 +699,7 @@ def chat_pool(
     pool = lps_pool(agents, rates, arrival_rate, 1 / patience_s)
     level = np.array(pool.at_level[1:])
     sent = float(level @ [agent.replies_per_s for agent in loaded])
-    if sent > 1e-200:  # with next to nobody there a ratio of next to nothing means nothing
+    if sent > 0:
         response = float(level @ [agent.replies_per_s * agent.mean_response_s for agent in loaded]) / sent
     else:
         response = reply_s
