@@ -1,0 +1,33 @@
+"""Chapter 3: contacts by interval with bands, the people each interval asks for, and who works when.
+
+forecast_counts says what an ordinary day brings, the promo curve what a promo puts on top, reforecast what the
+night so far has taught; the requirement and the roster follow from there. Names load on first use, so that
+importing the chapter costs nothing.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "forecast_counts": "base",
+    "expected_base": "base",
+    "spread_day": "promo",
+    "promo_shape": "promo",
+    "promo_uplift": "promo",
+    "minute_profile": "promo",
+    "forecast_contacts": "promo",
+    "reforecast": "intraday",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that holds it."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return __all__

@@ -1,0 +1,578 @@
+"""The base forecast: what an ordinary day brings, interval by interval, with a band, for any store.
+
+A history is laid out as a matrix, one row a day and one column an interval of the day. Two simple views of it
+forecast side by side and are mixed by how well each did on the days already past:
+
+* **level x weekday x profile.** The level of the next days is a mixture of yesterday, the last week, the last
+  four weeks and the whole history. The shares are those that would have served best so far, learned for each
+  number of days ahead. Before there is a record near days lean on yesterday and far days on the long run
+  (Taylor, Management Science 54(2), 2008: beyond two or three days a historical average is hard to beat).
+* **three daily patterns.** The first three singular vectors of the square roots of the counts, whose daily
+  weights fall back to their weekday's mean as an AR(1) (Shen & Huang, M&SOM 10(3), 2008).
+
+The band is the spread of past forecasts made the same way. A count of mean m scatters with variance m + d m^2,
+Poisson noise and a share of the level, as a negative binomial count does; d is set for each side, number of days
+ahead and part of the day so that 5 % of what came would have been beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Marked = Iterable[Any] | pd.Series
+
+DAY = pd.Timedelta(days=1)
+HOUR = pd.Timedelta(hours=1)
+FINEST_STEP = pd.Timedelta(minutes=1)
+TAIL = 0.05  # share beyond the band on each side
+TAIL_Z = 1.645
+
+HORIZONS = (1, 2, 3, 5, 7, 10, 14, 21, 28)  # days ahead that are learned; the others lie between two of them
+SPANS = (1, 7, 28, None)  # days a level looks back on; None is the whole history
+SHARES = np.array([share for share in product(range(6), repeat=len(SPANS)) if sum(share) == 5]) / 5
+NEAR_SHARE = np.array([0.4, 0.3, 0.2, 0.1])  # believed for tomorrow, before there is a record
+FAR_SHARE = np.array([0.0, 0.0, 0.1, 0.9])  # believed for a day far ahead
+FAR_DAYS = 4.0  # the belief moves from near to far within some such number of days
+PATTERNS = 3
+PATTERNS_FROM_DAYS = 28  # weekday means of fewer weeks are mostly noise
+MIXES = np.linspace(0.0, 1.0, 5)  # shares of the patterns that are tried
+ORIGINS = 42  # past mornings that judge the method
+BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
+PARTS_OF_DAY = 6
+TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Days:
+    """A history as a matrix with no holes.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (days, slots)
+        Counts; what was missing or kept out holds what an ordinary day would have brought.
+    weekday : ndarray of int, shape (days,)
+        0 = Monday.
+    scored : ndarray of bool, shape (days,)
+        Days that were really seen; only they judge a forecast.
+    """
+
+    counts: Floats
+    weekday: Ints
+    scored: Bools
+
+    def before(self, day: int) -> Days:
+        """Keep what was known on the morning of one day."""
+        return Days(counts=self.counts[:day], weekday=self.weekday[:day], scored=self.scored[:day])
+
+    def weekday_ahead(self, horizons: Ints) -> Ints:
+        """Tell the weekday of days ahead; 1 is the day after the last."""
+        return (self.weekday[-1] + horizons) % 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """How time stamps and the matrix of days belong together."""
+
+    first_day: pd.Timestamp
+    step: pd.Timedelta
+    tz: Any
+
+    @property
+    def slots(self) -> int:
+        """Count the intervals of one day."""
+        return DAY // self.step
+
+    def locate(self, stamps: pd.DatetimeIndex) -> tuple[Ints, Ints]:
+        """Find row (day) and column (slot by the wall clock) of each stamp."""
+        wall = stamps.tz_localize(None)
+        midnight = wall.normalize()
+        return np.asarray((midnight - self.first_day) // DAY), np.asarray((wall - midnight) // self.step)
+
+    def ahead(self, begin: pd.Timestamp, days: int) -> pd.DatetimeIndex:
+        """Lay the intervals over the next days; the day of a clock change is an hour shorter or longer."""
+        if self.tz is not None and self.step <= HOUR:
+            edges = pd.DatetimeIndex([begin, begin + days * DAY])
+            first, end = edges.tz_localize(self.tz, ambiguous=np.array([True, True]), nonexistent="shift_forward")
+            return pd.date_range(first, end, freq=self.step, inclusive="left")
+        wall = pd.date_range(begin, begin + days * DAY, freq=self.step, inclusive="left")
+        if self.tz is None:
+            return wall
+        return wall.tz_localize(self.tz, ambiguous=np.ones(len(wall), dtype=bool), nonexistent="shift_forward")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What the method would have said on past mornings, beside what came.
+
+    Parameters
+    ----------
+    horizons : ndarray of int, shape (h,)
+        Days ahead that were tried.
+    patterns_share : ndarray, shape (h,)
+        Share of the daily patterns in the mixture; the rest is level x weekday x profile.
+    said, came : ndarray, shape (origins, h, slots)
+        Mixed forecast and count; nan where nothing was seen.
+    """
+
+    horizons: Ints
+    patterns_share: Floats
+    said: Floats
+    came: Floats
+
+
+def forecast_counts(
+    history: pd.Series, days: int, *, promo_days: Marked = (), holidays: Marked = ()
+) -> pd.DataFrame:
+    """Forecast a series of counts for the next days, with a 90 % band.
+
+    Parameters
+    ----------
+    history : Series of counts on a DatetimeIndex
+        One regular step that divides a day, from a minute to a day; with a time zone or without. Rows that are
+        missing or nan were not seen; a slot that no day holds is closed. Where the last day is cut short the
+        forecast begins right after its last interval and rests on the days before (``reforecast`` is for tonight).
+    days : int
+        How many days ahead, >= 1.
+    promo_days : dates, or a boolean mask over ``history``
+        Kept out of the base: they teach nothing about ordinary days. Future ones are forecast as ordinary days.
+    holidays : dates, or a boolean mask over ``history``
+        Past ones are kept out too. Future ones are forecast at the share of an ordinary day that the past ones
+        brought, drawn toward the whole as if one more holiday had been ordinary.
+
+    Returns
+    -------
+    DataFrame
+        Index: the next ``days`` days at the same step. Columns mean, p05, p50, p95, counts an interval, with
+        0 <= p05 <= p50 <= p95 and p05 <= mean <= p95; 90 % of the counts, not of their means, should lie between
+        p05 and p95.
+
+    Raises
+    ------
+    ValueError
+        No observation at all (nothing says how large the store is; ``spread_day`` spreads a day total instead),
+        a negative count, no regular step, a step that does not divide a day, days < 1.
+
+    Notes
+    -----
+    With less than a week, weekdays are held equal and the band is that of a store about which little is known
+    (about 0.4 to 1.8 times the mean); its own past errors take over as they come in.
+
+    Examples
+    --------
+    >>> shop = pd.Series([40.0, 60.0] * 28, index=pd.date_range("2026-09-01", periods=56, freq="12h"))
+    >>> forecast_counts(shop, days=1)["mean"].round(1).tolist()
+    [40.0, 60.0]
+    """
+    if days < 1:
+        raise ValueError(f"days must be >= 1, got {days!r}")
+    grid, cells, begin = _lay_out(history)
+    past = _fill_holes(cells, grid, _marked(promo_days, history, grid) + _marked(holidays, history, grid))
+    index = grid.ahead(begin, days)
+    day, slot = grid.locate(index)
+    horizon = day - len(cells) + 1
+
+    trial = _try_on_past(past, int(horizon.max()))
+    mean = _forecast(past, np.arange(1, horizon.max() + 1), trial)[horizon - 1, slot]
+    mean = mean * _holiday_share(cells, past, _marked(holidays, history, grid), day)
+    low, high = _spreads(trial)
+    return _band(mean, low(horizon, slot), high(horizon, slot), index)
+
+
+def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
+    """Say what the days of a history would have brought, had they been ordinary.
+
+    Parameters
+    ----------
+    history : Series of counts on a DatetimeIndex
+        As for ``forecast_counts``.
+    days_out : dates, or a boolean mask over ``history``
+        Promo days; the days around them, same weekday first, say what was ordinary.
+
+    Returns
+    -------
+    Series
+        Expected ordinary counts at the stamps of ``history`` that belong to ``days_out``.
+
+    Examples
+    --------
+    >>> shop = pd.Series(100.0, index=pd.date_range("2026-10-01", periods=42, freq="D"))
+    >>> shop["2026-11-11"] = 700.0
+    >>> expected_base(shop, ["2026-11-11"]).round().tolist()
+    [100.0]
+    """
+    grid, cells, _ = _lay_out(history)
+    out = _marked(days_out, history, grid)
+    past = _fill_holes(cells, grid, out)
+    day, slot = grid.locate(history.index)
+    chosen = np.isin(day, out) & (day < len(cells))
+    return pd.Series(past.counts[day[chosen], slot[chosen]], index=history.index[chosen], name=history.name)
+
+
+# --- from stamps to a matrix ---------------------------------------------------------------------------------
+
+
+def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
+    """Lay a history out by day and slot, nan where nothing was seen, and say when the forecast begins."""
+    index = history.index
+    if not isinstance(index, pd.DatetimeIndex):
+        raise ValueError(f"history must stand on a DatetimeIndex, got {type(index).__name__}")
+    seen = history.dropna()
+    if seen.empty:
+        raise ValueError(
+            "history holds no observation, so nothing says how large the store is; "
+            "give at least one day, or spread a day total with spread_day"
+        )
+    values = seen.to_numpy(dtype=float)
+    if not (np.isfinite(values) & (values >= 0)).all():
+        wrong = seen.index[~(np.isfinite(values) & (values >= 0))][0]
+        raise ValueError(f"history must hold counts >= 0, got {seen[wrong]!r} at {wrong}")
+    step = _step_of(index)
+    first = seen.index.min()
+    grid = Grid(first_day=first.tz_localize(None).normalize(), step=step, tz=index.tz)
+    day, slot = grid.locate(seen.index)
+    total = np.zeros((day.max() + 1, grid.slots))
+    times = np.zeros_like(total)
+    # an hour that the clock shows twice, or a row pasted twice, is one slot seen twice: its mean
+    np.add.at(total, (day, slot), values)
+    np.add.at(times, (day, slot), 1.0)
+    cells = np.where(times > 0, total / np.maximum(times, 1.0), np.nan)
+
+    last_day, last_slot = grid.locate(index[[index.argmax()]])
+    closes = slot[day < day.max()].max() if day.max() > 0 else last_slot[0]
+    cells = np.vstack([cells, np.full((last_day[0] + 1 - len(cells), grid.slots), np.nan)])
+    if last_slot[0] >= closes and len(cells) > 1:
+        return grid, cells, grid.first_day + len(cells) * DAY
+    begin = grid.first_day + last_day[0] * DAY + (last_slot[0] + 1) * step
+    return grid, cells[:-1] if len(cells) > 1 else cells, begin
+
+
+def _step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """Find the one step of an index; refuse one that has none or that does not divide a day."""
+    gaps = pd.Series(index.sort_values().unique()).diff().dropna()
+    if index.freq is not None and len(gaps) == 0:
+        step = pd.Timedelta(index.freq)
+    elif len(gaps) == 0:
+        raise ValueError("history has one stamp and no freq, so its step is unknown; give two intervals or set freq")
+    else:
+        step = pd.Timedelta(gaps.mode().iloc[0])
+    if not FINEST_STEP <= step <= DAY or DAY % step != pd.Timedelta(0):
+        raise ValueError(f"history must have a step that divides a day, from a minute to a day; got {step}")
+    off = (gaps % min(step, HOUR)) != pd.Timedelta(0)
+    if off.any():
+        where = index.sort_values().unique()[int(off.to_numpy().argmax()) + 1]
+        raise ValueError(f"history must be regular: most steps are {step}, but the stamp {where} is off that grid")
+    return step
+
+
+def _marked(marks: Marked, history: pd.Series, grid: Grid) -> list[int]:
+    """Turn dates, or a mask over the history, into row numbers of the matrix; future days lie beyond its end."""
+    if isinstance(marks, pd.Series) and marks.dtype == bool:
+        if not marks.index.equals(history.index):
+            raise ValueError("a mask of promo days or holidays must have the index of history")
+        stamps = history.index[marks.to_numpy()]
+    else:
+        dates = [pd.Timestamp(mark) for mark in marks]
+        stamps = pd.DatetimeIndex([date.tz_localize(None) for date in dates])
+    if len(stamps) == 0:
+        return []
+    return np.unique(grid.locate(stamps)[0]).tolist()
+
+
+def _fill_holes(cells: Floats, grid: Grid, kept_out: list[int]) -> Days:
+    """Put what an ordinary day would have brought where nothing was seen or a day is kept out.
+
+    A hole takes the mean of its slot on the same weekday, near weeks first, at the level of the rest of its day.
+    """
+    n = len(cells)
+    weekday = (grid.first_day.dayofweek + np.arange(n)) % 7
+    out = [day for day in kept_out if 0 <= day < n]
+    if len(set(out)) == n:
+        raise ValueError("every day of history is marked, so no ordinary day is left to learn from")
+    cells = cells.copy()
+    cells[out] = np.nan
+    seen = ~np.isnan(cells)
+    open_slot = seen.any(axis=0)
+    scored = seen[:, open_slot].mean(axis=1) > 0.5
+    if not seen.any():
+        raise ValueError("every observation of history is marked, so no ordinary day is left to learn from")
+    counts = np.where(seen, cells, 0.0)
+    if not (seen | ~open_slot).all():
+        near = 0.5 ** (np.abs(np.subtract.outer(np.arange(n), np.arange(n))) / 28)
+        usual = _kernel_mean(near, counts, seen)
+        for one in range(7):
+            own = weekday == one
+            means = _kernel_mean(near[np.ix_(own, own)], counts[own], seen[own])
+            usual[own] = np.where(np.isnan(means), usual[own], means)
+        usual = np.nan_to_num(usual)
+        level = (counts.sum(axis=1) + 1.0) / ((usual * seen).sum(axis=1) + 1.0)
+        counts = np.where(seen, counts, usual * level[:, None])
+    begun = int(np.argmax(counts.sum(axis=1) > 0))  # zeros before the first buyer are not a history
+    return Days(counts=counts[begun:], weekday=weekday[begun:], scored=scored[begun:])
+
+
+def _kernel_mean(near: Floats, counts: Floats, seen: Bools) -> Floats:
+    """Average the seen counts of each slot, days weighted by nearness; nan where no day was seen."""
+    weight = near @ seen
+    return np.divide(near @ counts, weight, out=np.full(counts.shape, np.nan), where=weight > 1e-12)
+
+
+def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) -> Floats:
+    """Share of an ordinary day that each day ahead brings: one, or what past holidays brought."""
+    n = len(cells)
+    skipped = n - len(past.counts)
+    rows = [row for row in holidays if skipped <= row < n and not np.isnan(cells[row]).all()]
+    ordinary = past.counts[[row - skipped for row in rows]]
+    one_more = ordinary.sum() / max(len(rows), 1)
+    came = np.nansum(cells[rows])
+    share = (came + one_more) / (ordinary.sum() + one_more) if one_more > 0 else 1.0
+    return np.where(np.isin(day, holidays), share, 1.0)
+
+
+# --- first view: level x weekday x profile -------------------------------------------------------------------
+
+
+def _weekday_index(root: Floats, weekday: Ints) -> Floats:
+    """How busy each weekday is beside its week, on square roots; near weeks count more, one week is half believed."""
+    window = np.ones(7)
+    n = len(root)
+    around = np.convolve(root, window)[3 : n + 3] / np.convolve(np.ones(n), window)[3 : n + 3]
+    weight = 0.5 ** (np.arange(n)[::-1] / (26 * 7))
+    own = np.bincount(weekday, weight * root, minlength=7)
+    usual = np.bincount(weekday, weight * around, minlength=7)
+    belief = 0.3 * around[-1] if n >= 7 else 1e9 * max(float(around[-1]), 1.0)
+    if belief == 0:
+        belief = 1.0
+    return np.maximum((own + belief) / (usual + belief), 1e-3) ** 2
+
+
+def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
+    """Draw odd days in: unmarked promos and shut days would otherwise pass for a new level."""
+    tamed = total.astype(float).tolist()
+    busy = index[weekday].tolist()
+    root = [(t / b) ** 0.5 * b for t, b in zip(tamed, busy, strict=True)]
+    for day in range(7, len(tamed)):
+        expected = (sum(root[day - 7 : day]) / sum(busy[day - 7 : day])) ** 2 * busy[day]
+        noise = 2 * expected**0.5
+        tamed[day] = min(max(tamed[day], expected / TAME - noise, 0.0), expected * TAME + noise + 1)
+        root[day] = (tamed[day] / busy[day]) ** 0.5 * busy[day]
+    return np.array(tamed)
+
+
+def _levels(root: Floats, busy: Floats) -> Floats:
+    """Square root of the level on every day, one column a span: deseasonalised, sums over sums."""
+    top = np.concatenate([[0.0], np.cumsum(root * busy)])
+    bottom = np.concatenate([[0.0], np.cumsum(busy)])
+    end = np.arange(1, len(root) + 1)
+    columns = []
+    for span in SPANS:
+        start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
+        columns.append((top[end] - top[start]) / (bottom[end] - bottom[start]))
+    return np.column_stack(columns)
+
+
+def _level_shares(tamed: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
+    """Mixture of spans that would have served best at one number of days ahead."""
+    fade = np.exp(-(horizon - 1) / FAR_DAYS)
+    belief = fade * NEAR_SHARE + (1 - fade) * FAR_SHARE
+    past = np.arange(7, len(tamed) - horizon)[-180:]
+    if len(past) == 0:
+        return belief
+    weight = 0.5 ** ((len(tamed) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
+    said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
+    loss = weight @ np.abs(tamed[past + horizon, None] - said)
+    return _weigh(loss, weight, np.abs(SHARES - belief).sum(axis=1)) @ SHARES
+
+
+def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
+    """Weigh rival mixtures by their record and by their distance from what was believed before it."""
+    best = loss.min()
+    if best <= 0:
+        return np.where(loss == best, 1.0, 0.0) / (loss == best).sum()
+    record_days = weight.sum() ** 2 / (weight**2).sum()
+    score = -(loss / best * record_days + BELIEF_DAYS * distance)
+    likely = np.exp(score - score.max())
+    return likely / likely.sum()
+
+
+def _profiles(past: Days) -> Floats:
+    """Share of the day in each slot, one row a weekday; an own profile is drawn a little toward the common one."""
+    n = len(past.counts)
+    weight = 0.5 ** (np.arange(n)[::-1] / 70)
+    member = (past.weekday == np.arange(7)[:, None]) * weight
+    own = member @ past.counts
+    common = weight @ past.counts
+    common = common / common.sum() if common.sum() > 0 else np.full(common.shape, 1 / len(common))
+    size = own.sum(axis=1, keepdims=True)
+    days = member.sum(axis=1, keepdims=True)
+    pull = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9), 1.0)
+    return (own + pull * common) / (size + pull)
+
+
+def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
+    """Forecast by level x weekday x profile: shape (horizons, slots)."""
+    total = past.counts.sum(axis=1)
+    index = _weekday_index(np.sqrt(total), past.weekday)
+    busy = index[past.weekday]
+    tamed = _tame(total, past.weekday, index)
+    levels = _levels(np.sqrt(tamed / busy), busy)
+    shares = np.array([_level_shares(tamed, busy, levels, int(h)) for h in learned])
+    share = np.column_stack([np.interp(horizons, learned, column) for column in shares.T])
+    ahead = past.weekday_ahead(horizons)
+    return ((share @ levels[-1]) ** 2 * index[ahead])[:, None] * _profiles(past)[ahead]
+
+
+# --- second view: daily patterns -----------------------------------------------------------------------------
+
+
+def _patterns(counts: Floats) -> Floats:
+    """First singular vectors of the square roots of the counts: shape (patterns, slots)."""
+    root = np.sqrt(counts)
+    wide = root.T @ root
+    _, vectors = np.linalg.eigh(wide)
+    return vectors[:, ::-1][:, :PATTERNS].T
+
+
+def _say_patterns(past: Days, patterns: Floats, horizons: Ints) -> Floats:
+    """Forecast the daily weight of each pattern as weekday mean plus a fading remainder: shape (horizons, slots)."""
+    weight = np.sqrt(past.counts) @ patterns.T
+    days = np.bincount(past.weekday, minlength=7)
+    usual = np.column_stack(
+        [np.bincount(past.weekday, column, minlength=7) / np.maximum(days, 1) for column in weight.T]
+    )
+    rest = weight - usual[past.weekday]
+    scale = 2.5 * 1.4826 * np.median(np.abs(rest), axis=0)
+    rest = np.clip(rest, -scale, scale)
+    fade = (rest[1:] * rest[:-1]).sum(axis=0) / np.maximum((rest[:-1] ** 2).sum(axis=0), 1e-12)
+    ahead = usual[past.weekday_ahead(horizons)] + fade ** horizons[:, None] * rest[-1]
+    root = np.maximum(ahead @ patterns, 0.0)
+    # the mean root of a Poisson count squares to a quarter less than its mean, and to nearly nothing where it is rare
+    return root**2 + (1 - np.exp(-4 * root)) / 4
+
+
+# --- the mixture, its record and its band --------------------------------------------------------------------
+
+
+def _forecast(past: Days, horizons: Ints, trial: Trial) -> Floats:
+    """Mix both views: mean count, shape (horizons, slots)."""
+    level = _say_level(past, horizons, trial.horizons)
+    if len(past.counts) < PATTERNS_FROM_DAYS:
+        return level
+    patterns = _say_patterns(past, _patterns(past.counts), horizons)
+    share = np.interp(horizons, trial.horizons, trial.patterns_share)[:, None]
+    return _mix(patterns, level, share)
+
+
+def _mix(patterns: Floats, level: Floats, share: Floats | float) -> Floats:
+    """Mix two forecasts on the scale on which counts scatter evenly."""
+    return (share * np.sqrt(patterns) + (1 - share) * np.sqrt(level)) ** 2
+
+
+def _try_on_past(past: Days, days: int) -> Trial:
+    """Forecast from past mornings with what was known then, and learn how to mix the two views."""
+    n = len(past.counts)
+    horizons = np.array([h for h in HORIZONS if h <= days])
+    latest = n - 1 - 2 * np.arange(ORIGINS)
+    origins = latest[latest >= 7][::-1]
+    shape = (len(origins), len(horizons), past.counts.shape[1])
+    level, patterns, came = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    basis = _patterns(past.counts) if n >= PATTERNS_FROM_DAYS else None
+    for row, origin in enumerate(origins):
+        known = past.before(int(origin))
+        reached = origin + horizons - 1 < n
+        level[row] = _say_level(known, horizons, horizons)
+        patterns[row] = level[row]
+        if basis is not None and origin >= PATTERNS_FROM_DAYS:
+            patterns[row] = _say_patterns(known, basis, horizons)
+        target = origin + horizons[reached] - 1
+        came[row, reached] = np.where(past.scored[target, None], past.counts[target], np.nan)
+    weight = 0.5 ** ((n - origins) / 45)
+    share = np.array([_patterns_share(level[:, h], patterns[:, h], came[:, h], weight) for h in range(len(horizons))])
+    if n < PATTERNS_FROM_DAYS:
+        share[:] = 0.0
+    said = _mix(patterns, level, share[:, None])
+    return Trial(horizons=horizons, patterns_share=share, said=said, came=came)
+
+
+def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats) -> float:
+    """Share of the daily patterns that would have served best, drawn toward a half."""
+    seen = ~np.isnan(came).all(axis=1)
+    if not seen.any():
+        return 0.5
+    said = _mix(patterns[seen], level[seen], MIXES[:, None, None])
+    loss = np.abs(said - np.nan_to_num(came[seen])).sum(axis=2) @ weight[seen]
+    return float(_weigh(loss, weight[seen], np.abs(MIXES - 0.5)) @ MIXES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Relative spread d of a count, variance m + d m^2, on one side of the band: shape (horizons, parts of the day)."""
+
+    horizons: Ints
+    d: Floats
+    slots: int
+
+    def __call__(self, horizon: Ints, slot: Ints) -> Floats:
+        """Read d for intervals, between two learned horizons on a logarithmic scale of days."""
+        part = slot * self.d.shape[1] // self.slots
+        by_part = [np.interp(np.log(horizon), np.log(self.horizons), column) for column in self.d.T]
+        return np.array(by_part)[part, np.arange(len(slot))]
+
+
+def _spreads(trial: Trial) -> tuple[Spread, Spread]:
+    """Set the spread below and above so that one in twenty of what came was beyond."""
+    origins, _, slots = trial.came.shape
+    parts = min(PARTS_OF_DAY, slots)
+    part = np.arange(slots) * parts // slots
+    sides = []
+    for sign in (-1.0, 1.0):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            beyond = sign * 2 * (np.sqrt(trial.came + 0.375) - np.sqrt(trial.said + 0.375)) / TAIL_Z
+            needed = (np.sign(beyond) * beyond**2 - 1) / np.where(trial.said >= 2, trial.said, np.nan)
+        d = np.empty((len(trial.horizons), parts))
+        for row, horizon in enumerate(trial.horizons):
+            record = needed[:, row]
+            mornings = int((~np.isnan(record)).any(axis=1).sum())
+            belief = 0.2 if origins == 0 else 0.04 + 0.004 * horizon
+            whole = _toward(_tail(record), belief, mornings / 3)
+            for p in range(parts):
+                d[row, p] = _toward(_tail(record[:, part == p]), whole, mornings / 10)
+        sides.append(Spread(horizons=trial.horizons, d=d, slots=slots))
+    return sides[0], sides[1]
+
+
+def _tail(needed: Floats) -> float:
+    """Smallest spread that leaves one in twenty beyond; nan where there is no record."""
+    seen = needed[~np.isnan(needed)]
+    return max(float(np.quantile(seen, 1 - TAIL)), 1e-4) if len(seen) else np.nan
+
+
+def _toward(own: float, belief: float, weight: float) -> float:
+    """Draw an own figure toward a belief, on a scale of ratios; the own one counts ``weight`` times the belief."""
+    if np.isnan(own):
+        return belief
+    return float(np.exp((weight * np.log(own) + np.log(belief)) / (weight + 1)))
+
+
+def _band(mean: Floats, low: Floats, high: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Put a band round a mean: gamma quantiles with the count's variance, half a count lower below."""
+    from scipy.special import gammaincinv
+
+    def quantile(share: float, d: Floats) -> Floats:
+        scale = 1 + d * mean
+        return gammaincinv(np.maximum(mean, 1e-12) / scale, share) * scale
+
+    p05 = np.minimum(np.maximum(quantile(TAIL, low) - 0.5, 0.0), mean)
+    p95 = np.maximum(quantile(1 - TAIL, high), mean)
+    p95 = np.where(mean > 0, p95, 0.0)
+    p50 = np.clip(quantile(0.5, (low + high) / 2), p05, p95)
+    return pd.DataFrame({"mean": mean, "p05": p05, "p50": p50, "p95": p95}, index=index)
