@@ -55,10 +55,10 @@ class Chat:
     end: float = math.nan
     agent: int = -1
     replies: int = 0
-    attempts: int = 1
+    attempts: int = 0  # times it entered the human stage
     transfers: int = 0
     response_sum: float = 0.0
-    response_max: float = math.nan
+    response_max: float = 0.0
     log: list[list] = field(default_factory=list)
 
     @property
@@ -228,6 +228,7 @@ class ReferenceFloor:
 
     def _enter(self, chat):
         """Enter the human stage: the first message is sent now (2)."""
+        chat.attempts += 1
         chat.entry = chat.sent = self.now
         chat.log = [[chat.index, 0, self.now, math.nan, -1]]
         seat = self._offer(chat)
@@ -282,7 +283,7 @@ class ReferenceFloor:
         chat.replies += 1
         seat.replies += 1
         chat.response_sum += response
-        chat.response_max = response if chat.replies == 1 else max(chat.response_max, response)
+        chat.response_max = max(chat.response_max, response)
         if chat.replies == 1:
             chat.first_reply = self.now
         chat.log[-1][3:] = [self.now, seat.index]
@@ -322,7 +323,7 @@ class ReferenceFloor:
         if chat.attempts == 1 and not math.isnan(chat.retry):
             chat.stage, chat.when = "away", self.now + chat.retry
             # Its row tells of the last attempt.
-            chat.attempts, chat.transfers, chat.agent, chat.assigned = 2, 0, -1, math.nan
+            chat.transfers, chat.agent, chat.assigned = 0, -1, math.nan
         else:
             chat.stage, chat.outcome, chat.end = "over", "abandoned", self.now
         if seat is not None:

@@ -1,0 +1,290 @@
+"""Hold the simulated floor against a real one: a bank's call centre, 15 to 31 August 1999.
+
+    .venv/bin/python benchmarks/real_centre.py [--replications 100] [--seed 1]
+
+Call by call the records say who waited how long, who hung up, and which server answered when. From them come the
+arrivals (a Poisson process with the day's own half-hourly counts), service times (resampled) and patience
+(Kaplan-Meier: a caller who was answered tells only that the patience was longer), the last two from the *other*
+days; and the servers on duty, inferred from when each was seen at work. Then each day is simulated many times and
+its mean wait and share of callers lost are set beside the real ones, by day, by hour and by kind of call.
+
+Nothing is tuned to make the two agree. The data are the AnonymousBank records of the Technion (free with
+acknowledgement); they are read from ``../shared/data`` and are not part of the project.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from lifelines import KaplanMeierFitter
+
+from simlib.simulator import Agents, Contacts, Policy, simulate
+from simlib.streams import stream
+
+RECORDS = Path(__file__).parents[2] / "shared" / "data" / "bank_il_1999_08_15_to_31_calls.csv.gz"
+QUEUES = ("regular", "stock", "internet")
+QUEUE_OF_TYPE = {"NE": "stock", "IN": "internet"}
+OPENING_S = 7 * 3600.0
+HALF_HOUR_S = 1800.0
+LONGEST_CALL_S = 3600.0  # longer ones (up to ten hours) are lines left open in the record
+SKILL_SHARE = 0.05  # a server serves a kind of call that makes up this share of its calls
+LONGEST_IDLE_S = 900.0  # a longer gap between two calls of a server is a break
+SEEN_WAITING_S = 20.0  # and so is a gap in which callers it serves waited longer than this
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centre:
+    """What is fitted on the records of some days."""
+
+    service_s: dict[str, np.ndarray]
+    patience: dict[str, pd.Series]  # survival function by seconds
+    skill: pd.DataFrame  # servers by queues, 0 or 1
+    wrap_up_s: float
+
+
+def read_calls(path: Path) -> pd.DataFrame:
+    """Read the calls that asked for an agent: day, queue, entry_s, wait_s, served, service_s, server."""
+    raw = pd.read_csv(path)
+    clock = raw[["q_start", "ser_start"]].apply(lambda column: pd.to_timedelta(column).dt.total_seconds())
+    queued = raw["q_time"] > 0
+    served = raw["outcome"] == "AGENT"
+    calls = pd.DataFrame(
+        {
+            "day": raw["d"],
+            "queue": raw["type"].map(QUEUE_OF_TYPE).fillna("regular"),
+            "entry_s": clock["q_start"].where(queued, clock["ser_start"]),
+            "wait_s": raw["q_time"].astype(float),
+            "served": served,
+            "service_s": raw["ser_time"].astype(float),
+            "server": raw["server"],
+        }
+    )
+    # A call that neither queued nor was answered hung up in the voice menu; a phantom is nobody.
+    asked = (served | queued) & (raw["outcome"] != "PHANTOM")
+    open_hours = calls["entry_s"] >= OPENING_S
+    return calls[asked & open_hours].sort_values(["day", "entry_s"], ignore_index=True)
+
+
+def fit_centre(calls: pd.DataFrame) -> Centre:
+    """Fit service, patience, skills and wrap-up on these calls."""
+    answered = calls[calls["served"] & (calls["service_s"] <= LONGEST_CALL_S)]
+    shares = pd.crosstab(answered["server"], answered["queue"], normalize="index").reindex(
+        columns=list(QUEUES), fill_value=0.0
+    )
+    return Centre(
+        service_s={queue: rows["service_s"].to_numpy() for queue, rows in answered.groupby("queue")},
+        patience={queue: fit_patience(rows) for queue, rows in calls.groupby("queue")},
+        skill=(shares >= SKILL_SHARE).astype(int),
+        wrap_up_s=fit_wrap_up(calls),
+    )
+
+
+def fit_patience(calls: pd.DataFrame) -> pd.Series:
+    """Estimate the share of callers still patient after so many seconds (Kaplan and Meier 1958)."""
+    waited = calls[calls["wait_s"] > 0]
+    curve = KaplanMeierFitter().fit(waited["wait_s"], event_observed=~waited["served"]).survival_function_
+    return curve.iloc[:, 0]
+
+
+def fit_wrap_up(calls: pd.DataFrame) -> float:
+    """Return the median gap between two calls of a server where a caller was already waiting for the next."""
+    answered = calls[calls["served"]].assign(start_s=calls["entry_s"] + calls["wait_s"])
+    answered = answered.sort_values(["day", "server", "start_s"])
+    ended = (answered["start_s"] + answered["service_s"]).groupby([answered["day"], answered["server"]]).shift()
+    gap = answered["start_s"] - ended
+    waiting = answered["entry_s"] < ended
+    return float(gap[waiting & (gap >= 0)].median())
+
+
+def infer_shifts(calls: pd.DataFrame, skill: pd.DataFrame) -> list[tuple[int, float, float]]:
+    """Infer when each server was there to take a call, from one day's calls.
+
+    A server is present from the start of one call to the start of its next, unless the gap between them is a
+    break: longer than `LONGEST_IDLE_S`, or callers it serves waited in it for longer than `SEEN_WAITING_S`. The
+    last call of a stretch is taken at its very end and finished after it.
+    """
+    horizon = np.arange(0.0, 100_000.0)
+    somebody = {}
+    for queue, rows in calls.groupby("queue"):
+        change = np.zeros(len(horizon) + 1)
+        np.add.at(change, rows["entry_s"].astype(int), 1)
+        np.add.at(change, (rows["entry_s"] + rows["wait_s"]).astype(int), -1)
+        somebody[queue] = np.cumsum(change[:-1]) > 0
+    shifts = []
+    for server, rows in calls[calls["served"]].groupby("server"):
+        if server not in skill.index:
+            continue
+        index = skill.index.get_loc(server)
+        waits = np.zeros(len(horizon), dtype=bool)
+        for queue, seen in somebody.items():
+            if skill.loc[server, queue]:
+                waits |= seen
+        waited_until = np.concatenate([[0.0], np.cumsum(waits)])
+        start = np.sort((rows["entry_s"] + rows["wait_s"]).to_numpy())
+        order = np.argsort((rows["entry_s"] + rows["wait_s"]).to_numpy(), kind="stable")
+        end = start + np.minimum(rows["service_s"].to_numpy()[order], LONGEST_CALL_S)
+        gap_from, gap_to = end[:-1], np.maximum(start[1:], end[:-1])
+        waited = waited_until[gap_to.astype(int)] - waited_until[gap_from.astype(int)]
+        is_break = (gap_to - gap_from > LONGEST_IDLE_S) | (waited > SEEN_WAITING_S)
+        firsts = np.concatenate([[0], np.flatnonzero(is_break) + 1])
+        lasts = np.concatenate([np.flatnonzero(is_break), [len(start) - 1]])
+        shifts += [(index, start[i], start[j] + 1.0) for i, j in zip(firsts, lasts, strict=True)]
+    return without_overlaps(shifts)
+
+
+def without_overlaps(shifts: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """Join the stretches of one server that overlap, as records of two calls at one second make them do."""
+    joined: list[tuple[int, float, float]] = []
+    for index, start, end in sorted(shifts):
+        if joined and joined[-1][0] == index and start <= joined[-1][2]:
+            joined[-1] = (index, joined[-1][1], max(end, joined[-1][2]))
+        else:
+            joined.append((index, start, end))
+    return joined
+
+
+def draw_calls(calls: pd.DataFrame, centre: Centre, *, seed: int, replication: int) -> Contacts:
+    """Draw one day's callers: Poisson by half hour and queue around the day's counts, service, patience."""
+    parts = []
+    for index, queue in enumerate(QUEUES):
+        counts = np.bincount((calls.loc[calls["queue"] == queue, "entry_s"] // HALF_HOUR_S).astype(int))
+        drawn = stream(seed, replication, f"arrivals {queue}").poisson(counts)
+        half_hour = np.repeat(np.arange(len(counts)), drawn)
+        within = stream(seed, replication, f"instants {queue}").random(len(half_hour))
+        curve = centre.patience[queue]
+        # The first second at which no more than the drawn share is still patient; beyond the records: for ever.
+        share = stream(seed, replication, f"patience {queue}").random(len(half_hour))
+        seconds = np.append(curve.index.to_numpy(dtype=float), np.inf)
+        service = stream(seed, replication, f"service {queue}").choice(centre.service_s[queue], len(half_hour))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "arrival": (half_hour + within) * HALF_HOUR_S,
+                    "queue": index,
+                    "handle": service,
+                    "patience": seconds[np.searchsorted(-curve.to_numpy(), -share)],
+                }
+            )
+        )
+    drawn_calls = pd.concat(parts).sort_values("arrival", kind="stable")
+    return Contacts(**{name: drawn_calls[name].to_numpy() for name in drawn_calls})
+
+
+def simulate_day(
+    calls: pd.DataFrame, centre: Centre, *, seed: int, replications: int
+) -> tuple[pd.DataFrame, int]:
+    """Simulate one day so often; return every call of every replication and the number of servers."""
+    shifts = infer_shifts(calls, centre.skill)
+    agents = Agents(shifts=shifts, skill=centre.skill.to_numpy(), capacity=np.ones(len(centre.skill), dtype=int))
+    policy = Policy(close_s=centre.wrap_up_s)
+    nights = []
+    for replication in range(replications):
+        contacts = draw_calls(calls, centre, seed=seed, replication=replication)
+        rows = simulate(contacts, agents, policy=policy).contacts
+        lost = rows["outcome"] == "abandoned"
+        nights.append(
+            pd.DataFrame(
+                {
+                    "replication": replication,
+                    "queue": np.array(QUEUES)[contacts.queue],
+                    "entry_s": rows["entry"],
+                    "wait_s": rows["end"].where(lost, rows["assigned"]) - rows["entry"],
+                    "lost": lost,
+                }
+            )
+        )
+    return pd.concat(nights, ignore_index=True), len({index for index, _, _ in shifts})
+
+
+def compare_days(calls: pd.DataFrame, *, seed: int, replications: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Simulate every day with what the other days teach; return one row a day and all simulated calls."""
+    days, simulated = [], []
+    for day, real in calls.groupby("day"):
+        centre = fit_centre(calls[calls["day"] != day])
+        night, servers = simulate_day(real, centre, seed=seed, replications=replications)
+        runs = night.groupby("replication").agg(wait_s=("wait_s", "mean"), lost=("lost", "mean"))
+        low, high = runs.quantile(0.05), runs.quantile(0.95)
+        days.append(
+            {
+                "day": pd.Timestamp(day).strftime("%a %d"),
+                "calls": len(real),
+                "servers": servers,
+                "real_wait_s": real["wait_s"].mean(),
+                "sim_wait_s": runs["wait_s"].mean(),
+                "wait_low_s": low["wait_s"],
+                "wait_high_s": high["wait_s"],
+                "real_lost_pct": 100 * (~real["served"]).mean(),
+                "sim_lost_pct": 100 * runs["lost"].mean(),
+                "lost_low_pct": 100 * low["lost"],
+                "lost_high_pct": 100 * high["lost"],
+            }
+        )
+        simulated.append(night)
+    return pd.DataFrame(days), pd.concat(simulated, ignore_index=True)
+
+
+def compare_by(real: pd.Series, simulated: pd.Series, calls: pd.DataFrame, night: pd.DataFrame) -> pd.DataFrame:
+    """Set real and simulated means side by side by some key of the calls."""
+    return pd.DataFrame(
+        {
+            "calls": calls.groupby(real).size(),
+            "real_wait_s": calls.groupby(real)["wait_s"].mean(),
+            "sim_wait_s": night.groupby(simulated)["wait_s"].mean(),
+            "real_lost_pct": 100 * (~calls["served"]).groupby(real).mean(),
+            "sim_lost_pct": 100 * night.groupby(simulated)["lost"].mean(),
+        }
+    )
+
+
+def describe_fit(days: pd.DataFrame) -> list[str]:
+    """Say in a few sentences how close the days are and where they are not."""
+    lines = []
+    for what, unit in (("wait", "s"), ("lost", "pct")):
+        real, sim = days[f"real_{what}_{unit}"], days[f"sim_{what}_{unit}"]
+        inside = real.between(days[f"{what}_low_{unit}"], days[f"{what}_high_{unit}"])
+        weights = days["calls"] / days["calls"].sum()
+        lines.append(
+            f"{what}: all calls real {real @ weights:.1f} {unit}, simulated {sim @ weights:.1f} {unit}; "
+            f"{inside.sum()} of {len(days)} days inside the simulated 90 % band; "
+            f"rank correlation over days {real.corr(sim, method='spearman'):.2f}; "
+            f"days too high: {', '.join(days['day'][~inside & (sim > real)]) or 'none'}; "
+            f"too low: {', '.join(days['day'][~inside & (sim < real)]) or 'none'}"
+        )
+    return lines
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--replications", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args()
+    if not RECORDS.exists():
+        sys.exit(f"skipped: the records are not here ({RECORDS})")
+    calls = read_calls(RECORDS)
+    days, night = compare_days(calls, seed=told.seed, replications=told.replications)
+    centre = fit_centre(calls)
+    print(f"{len(calls)} calls, wrap-up {centre.wrap_up_s:.0f} s; patience (Kaplan-Meier) and service by kind:")
+    for queue in QUEUES:
+        curve, service = centre.patience[queue], centre.service_s[queue]
+        still = [float(curve.loc[:seconds].iloc[-1]) for seconds in (30, 60, 120, 300)]
+        print(
+            f"  {queue:9s} still patient after 30/60/120/300 s: {' '.join(f'{s:.2f}' for s in still)}; "
+            f"service mean {service.mean():.0f} s, cv {service.std() / service.mean():.2f}"
+        )
+    print(f"\nDay by day, {told.replications} replications; low and high are the 5 % and 95 % replication:")
+    print(days.round(1).to_string(index=False))
+    print("\nBy hour of the day:")
+    by_hour = compare_by(calls["entry_s"] // 3600, night["entry_s"] // 3600, calls, night)
+    print(by_hour.round(1).rename_axis("hour").to_string())
+    print("\nBy kind of call:")
+    print(compare_by(calls["queue"], night["queue"], calls, night).round(1).to_string())
+    print()
+    print("\n".join(describe_fit(days)))
+
+
+if __name__ == "__main__":
+    main()
