@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from zlib import crc32
 
 import numpy as np
@@ -66,8 +66,8 @@ class Spread:
     values: tuple[float, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if self.name not in SpreadName.__args__:  # type: ignore[attr-defined]
-            raise ValueError(f"name must be one of {SpreadName.__args__}, got {self.name!r}")  # type: ignore[attr-defined]
+        if self.name not in get_args(SpreadName):
+            raise ValueError(f"name must be one of {get_args(SpreadName)}, got {self.name!r}")
         if self.name in _NEEDS_CV:
             if self.cv is None or not 0 < self.cv < math.inf:
                 raise ValueError(f"cv must be a number > 0 for {self.name}, got {self.cv!r}")
@@ -307,7 +307,7 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
             bot_s=likely("bot_s"),
         )
 
-    return {queue: service(_KIND.get(queue, "aftersale")) for queue in Queue.__args__}
+    return {queue: service(_KIND.get(queue, "aftersale")) for queue in get_args(Queue)}
 
 
 def agents_from_roster(
@@ -382,7 +382,7 @@ def agents_from_roster(
         capacity=agents["capacity"].to_numpy(dtype=np.int64),
         speed=agents["speed"].to_numpy(dtype=float),
         skill=skill,
-        shifts=[(int(agent), start, end) for agent, start, end in shifts],
+        shifts=np.array(shifts).reshape(-1, 3),
     )
 
 
