@@ -151,7 +151,8 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
     if column.kind == "number":
         if row_unit is None or column.key not in ROW_UNIT_COLUMNS:
             return show_number(value, unit=column.unit, digits=column.digits)
-        return show_number(value, unit=row_unit, digits=digits_of(pd.Series([value]), unit=row_unit))
+        shown = show_number(value, unit=row_unit, digits=digits_of(pd.Series([value]), unit=row_unit))
+        return shown + unit_word(row_unit, lang) if row_unit == "share" else shown
     if column.kind == "moment":
         return f"{pd.Timestamp(value):%Y-%m-%d %H:%M}"
     if column.kind == "date":

@@ -1,0 +1,328 @@
+"""Pages: the pieces a notebook shows, the report that gathers them, and the page over a batch.
+
+A piece is a :class:`Fragment`. A notebook shows it as it is, and the report takes it over unchanged: what people
+read in the report is what the notebook has shown. Everything a store has written is escaped; a page loads nothing
+from anywhere and runs no code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+
+from simlib.report.columns import Column, describe_column, show_cell, show_number, titled
+from simlib.report.typeface import embed_typeface
+from simlib.words import Lang, glossary, say, term
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TEMPLATES = Path(__file__).parent / "templates"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+HTML_LANG = {"zh": "zh-CN", "en": "en"}
+FOLD_FROM, ROWS_SHOWN = 24, 200
+INDEX_FIGURES = ("human", "agents_needed", "shortfall", "platform_rate", "sales_lost")
+
+Tone = Literal["plain", "good", "bad"]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of a page, ready to be shown: safe HTML with its own style."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return f"<style>{_css('fragment')}</style>{self.html}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One figure to look at: its name, its value in words, its band, a remark, and whether it is well."""
+
+    label: str
+    value: str
+    band: str = ""
+    note: str = ""
+    tone: Tone = "plain"
+
+    def __post_init__(self) -> None:
+        if self.tone not in ("plain", "good", "bad"):
+            raise ValueError(f"tone must be plain, good or bad, got {self.tone!r}")
+
+
+@lru_cache(maxsize=2)
+def _css(name: str) -> str:
+    return (TEMPLATES / f"{name}.css").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _pages() -> jinja2.Environment:
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.globals.update(say=say, term=term)
+    return pages
+
+
+def show_text(*paragraphs: str) -> Fragment:
+    """Show paragraphs of plain text.
+
+    Examples
+    --------
+    >>> show_text("a < b").html
+    '<p>a &lt; b</p>'
+    """
+    return Fragment("".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs))
+
+
+def show_verdict(sentences: Sequence[str], *, tone: Tone = "plain") -> Fragment:
+    """Show the sentences that a lead reads out, in a box; a bad tone makes the box red."""
+    lines = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    return Fragment(f'<div class="st-verdict {escape(tone)}">{lines}</div>')
+
+
+def show_cards(cards: Sequence[Card]) -> Fragment:
+    """Show figures side by side, each with its band and its remark."""
+    shown = []
+    for card in cards:
+        parts = (("label", card.label), ("value", card.value), ("band", card.band), ("note", card.note))
+        lines = "".join(f'<div class="{name}">{escape(text)}</div>' for name, text in parts if text)
+        shown.append(f'<div class="st-card {card.tone}">{lines}</div>')
+    return Fragment(f'<div class="st-cards">{"".join(shown)}</div>')
+
+
+def show_chart(ax: Axes, *, caption: str = "") -> Fragment:
+    """Show a chart as a picture that scales, with its title as the spoken text; its figure is closed."""
+    from simlib.report.charts import to_svg
+
+    spoken = escape(ax.get_title(loc="left") or caption)
+    svg = to_svg(ax).replace("<svg", f'<svg role="img" aria-label="{spoken}"', 1)
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return Fragment(f'<figure class="st-chart">{svg}{below}</figure>')
+
+
+def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragment:
+    """Show a table with titles and units from the glossary; numbers stand right, gaps are red.
+
+    A long table is folded; of a very long one the first rows are shown, and the page says so.
+
+    Raises
+    ------
+    KeyError
+        A column has no row in the glossary.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"queue": ["presale"], "shortfall": [3]})
+    >>> "Presale" in show_table(frame, lang="en").html
+    True
+    """
+    columns = [describe_column(key, frame[key], lang) for key in frame.columns]
+    head = "".join(f"<th{_side(column)}>{escape(column.title)}</th>" for column in columns)
+    body = "".join(_row(row, columns, lang) for row in frame.head(ROWS_SHOWN).to_dict("records"))
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    table = (
+        f'<div class="st-scroll"><table class="st-table">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+    if len(frame) > ROWS_SHOWN:
+        cut = say("report.rows_left_out", lang, shown=ROWS_SHOWN, rows=f"{len(frame):,}")
+        table += f'<p class="st-note">{escape(cut)}</p>'
+    if len(frame) > FOLD_FROM:
+        summary = caption or say("report.open_table", lang, rows=f"{len(frame):,}")
+        table = f'<details class="st-fold"><summary>{escape(summary)}</summary>{table}</details>'
+    return Fragment(table)
+
+
+def _side(column: Column) -> str:
+    return ' class="n"' if column.kind == "number" else ""
+
+
+def _row(row: Mapping[Any, Any], columns: Sequence[Column], lang: Lang) -> str:
+    unit = row.get("unit")
+    cells = []
+    for column in columns:
+        text = show_cell(row[column.key], column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
+        classes = ["n"] * (column.kind == "number")
+        if column.key == "shortfall" and pd.notna(row["shortfall"]) and row["shortfall"] > 0:
+            classes.append("bad")
+        mark = f' class="{" ".join(classes)}"' if classes else ""
+        cells.append(f"<td{mark}>{escape(text)}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def render_report(
+    sections: Sequence[tuple[str, Sequence[str | Fragment]]],
+    *,
+    title: str,
+    lang: Lang,
+    meta: Mapping[str, object],
+    verdict: Sequence[str] = (),
+    tone: Tone = "plain",
+    cards: Sequence[Card] = (),
+) -> str:
+    """Write the report: one page that needs no network, no fonts and no script, and prints on A4.
+
+    Parameters
+    ----------
+    sections : sequence of (heading, fragments)
+        A fragment is a :class:`Fragment`, or the HTML that a notebook's cell has shown.
+    title : str
+        Usually the store's name; escaped like everything a store writes.
+    meta : mapping
+        What the page comes from, by label: store, seed, versions, hash.
+    verdict, tone, cards
+        The box and the figures above everything else.
+
+    Raises
+    ------
+    ValueError
+        A fragment holds a script, a handler, or something that loads from elsewhere; the message names it.
+    """
+    opening = (show_verdict(verdict, tone=tone).html if verdict else "") + (
+        show_cards(cards).html if cards else ""
+    )
+    shown = [(heading, [_checked(piece, heading) for piece in pieces]) for heading, pieces in sections]
+    return _page("report", title=title, lang=lang, meta=meta, opening=Markup(opening), sections=shown)
+
+
+def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
+    """Write the page over a batch: a line a store, with its verdict, figures and files, or why it failed.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        store; folder (relative to the page) and summary of a store that is done; problem (text) of one that
+        failed, else None. Of the summary are shown: verdict (a list of sentences) and those of
+        :data:`INDEX_FIGURES` that any store has.
+    """
+    present = {key for row in rows for key in row.get("summary") or {}}
+    keys = [key for key in INDEX_FIGURES if key in present]
+    figures = [
+        Column(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys
+    ]
+    failed = sum(row["problem"] is not None for row in rows)
+    counts = say("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
+    return _page(
+        "index",
+        title=say("report.batch_title", lang),
+        lang=lang,
+        meta={},
+        counts=counts,
+        figures=figures,
+        rows=[_index_row(row, figures) for row in rows],
+    )
+
+
+def _index_row(row: Mapping[str, Any], figures: Sequence[Column]) -> dict[str, Any]:
+    summary = row.get("summary") or {}
+    shown = []
+    for figure in figures:
+        value = summary.get(figure.key)
+        text = (
+            "–"
+            if value is None
+            else show_number(value, unit=figure.unit, digits=1 if figure.unit == "share" else 0)
+        )
+        shown.append({"text": text, "bad": figure.key == "shortfall" and bool(value)})
+    return {
+        "store": row["store"],
+        "problem": row["problem"],
+        "verdict": summary.get("verdict", ()),
+        "figures": shown,
+        "link": quote(str(row.get("folder") or "")),
+    }
+
+
+def _page(template: str, *, title: str, lang: Lang, meta: Mapping[str, object], **parts: Any) -> str:
+    """Fill a template, then give the page the glyphs that it turned out to use."""
+    place = "FONT-GOES-HERE"
+    html = (
+        _pages()
+        .get_template(f"{template}.html.j2")
+        .render(
+            title=title,
+            lang=lang,
+            html_lang=HTML_LANG[lang],
+            meta=meta,
+            policy=POLICY,
+            font=place,
+            css=Markup(_css("fragment") + _css("page")),
+            **parts,
+        )
+    )
+    return html.replace(place, embed_typeface("".join(sorted(set(html)))), 1)
+
+
+# --- what may stand in a page -----------------------------------------------------------------------------
+
+
+def _checked(piece: str | Fragment, heading: str) -> Markup:
+    html = piece.html if isinstance(piece, Fragment) else piece
+    html = html.replace(f"<style>{_css('fragment')}</style>", "")  # the page has it once
+    guard = _Guard(heading)
+    guard.feed(html)
+    guard.close()
+    return Markup(html)
+
+
+class _Guard(HTMLParser):
+    """Refuses what runs, and what loads from elsewhere; a link to click on is neither."""
+
+    ACTIVE = frozenset(
+        {"script", "iframe", "object", "embed", "link", "meta", "base", "form", "audio", "video"}
+    )
+    LOADING = frozenset({"src", "srcset", "data", "poster", "background"})
+
+    def __init__(self, heading: str) -> None:
+        super().__init__()
+        self.heading = heading
+
+    def handle_starttag(self, tag: str, attrs: Iterable[tuple[str, str | None]]) -> None:
+        """Look at one element."""
+        if tag in self.ACTIVE:
+            self._refuse(f"<{tag}>")
+        for name, text in attrs:
+            target = (text or "").strip().lower()
+            plain = re.sub(r"[\x00-\x20]", "", target)
+            if name.startswith("on"):
+                self._refuse(f"{name} of <{tag}>")
+            if plain.startswith(("javascript:", "vbscript:")):
+                self._refuse(f"{name}={text!r} of <{tag}>")
+            loads = name in self.LOADING or (name in ("href", "xlink:href") and tag != "a")
+            if loads and not plain.startswith(("#", "data:image/")):
+                self._refuse(f"{name}={text!r} of <{tag}>")
+            if name == "style":
+                self._check_style(target)
+
+    def handle_data(self, data: str) -> None:
+        """Look at a style sheet's text."""
+        if self.cdata_elem == "style":
+            self._check_style(data)
+
+    def _check_style(self, style: str) -> None:
+        if "@import" in style or re.search(r"url\(\s*['\"]?(?!#|data:)", style):
+            self._refuse("a style that loads from elsewhere")
+
+    def _refuse(self, what: str) -> None:
+        raise ValueError(
+            f"the section {self.heading!r} holds {what}; a report runs no code and loads nothing"
+        )
