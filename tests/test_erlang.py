@@ -524,22 +524,39 @@ def test_chat_pool_laws():
         assert pool.mean_response_s > pool.agent_response_s
 
 
+def mean_of(share_within, longest):
+    times = np.linspace(0, longest, 601)
+    within = np.array([share_within(t) for t in times])
+    assert (np.diff(within) >= -1e-6).all()
+    late = within[-1] - within
+    return float(((late[1:] + late[:-1]) / 2 * np.diff(times)).sum())
+
+
 def test_responses_have_their_mean():
-    """The distribution of the response time has the mean that Little's law gives."""
+    """The distribution of the time until a reply is begun has the mean that Little's law gives."""
     pool = chat_pool(6, 4, 0.041, replies=6, reply_s=20, think_s=40, patience_s=math.inf)
-    times = np.linspace(0, 1500, 3001)
-    within = np.array([pool.responds_within(t) for t in times])
-    assert (np.diff(within) >= -1e-9).all()
-    late = 1 - within
-    mean = float(((late[1:] + late[:-1]) / 2 * np.diff(times)).sum())
-    assert mean == pytest.approx(pool.mean_response_s, rel=0.02)
+    assert mean_of(pool.turns_begun_within, 1500) == pytest.approx(pool.mean_response_s - 20, rel=0.03)
+    with_line = mean_of(pool.first_begun_within, 1500)
+    assert pool.mean_wait < with_line < pool.mean_wait + 4 * 20
+    alone = chat_pool(6, 1, 0.01, replies=6, reply_s=20, think_s=40, patience_s=math.inf)
+    assert mean_of(alone.first_begun_within, 9000) == pytest.approx(alone.mean_wait, rel=1e-3)
 
 
 def test_a_turn_without_reply_counts():
     """Who gives up in line leaves one unanswered turn, so not all turns are answered in any time."""
     pool = chat_pool(2, 3, 0.03, replies=6, reply_s=20, think_s=40, patience_s=60)
     lost = pool.abandon_probability
-    assert pool.responds_within(math.inf) == pytest.approx(1 - lost / (lost + 6 * (1 - lost)))
+    assert pool.turns_begun_within(math.inf) == pytest.approx(1 - lost / (lost + 6 * (1 - lost)))
+    assert pool.turns_begun_within(1e5) == pytest.approx(pool.turns_begun_within(math.inf))
+    assert pool.first_begun_within(1e5) == pytest.approx(1 - lost)
+
+
+def test_closing_holds_the_place():
+    """A place that is freed later is a longer pause: twenty seconds more thinking, or one more at the end."""
+    closing = chat_pool(5, 3, 0.02, replies=6, reply_s=20, think_s=40, patience_s=90, close_s=100)
+    thinking = chat_pool(5, 3, 0.02, replies=6, reply_s=20, think_s=60, patience_s=90)
+    assert closing == thinking
+    assert closing.wait_probability > chat_pool(5, 3, 0.02, 6, 20, 40, 90).wait_probability
 
 
 @settings(max_examples=150, deadline=None)
@@ -556,7 +573,8 @@ def test_chat_pool_is_whole(agents, capacity, load, replies, reply_s, think_s, p
     """For any team the shares are shares and nothing is nan."""
     arrivals = load * agents / (replies * reply_s)
     pool = chat_pool(agents, capacity, arrivals, replies, reply_s, think_s, patience_s)
-    shares = (pool.wait_probability, pool.abandon_probability, pool.occupancy, pool.responds_within(60))
+    shares = (pool.wait_probability, pool.abandon_probability, pool.occupancy)
+    shares += (pool.first_begun_within(60), pool.turns_begun_within(60))
     assert all(-1e-12 <= share <= 1 + 1e-9 for share in shares)
     assert pool.abandon_probability <= pool.wait_probability
     assert 0 <= pool.concurrency <= capacity + 1e-9
