@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -300,11 +300,15 @@ class WaitingLine:
         longer, outlasted = self._beyond(t)
         return max(self.abandon_probability - longer * (1 - outlasted), 0.0)
 
+    @cached_property
+    def _delayed(self) -> _Wait:
+        return _wait_of_delayed(self.capacity_rate, self.arrival_rate, self.patience_rate)
+
     def _beyond(self, t: float) -> tuple[float, float]:
         t, theta = _threshold(t), self.patience_rate
         if self.wait_probability == 0 or t == math.inf:
             return 0.0, 1.0
-        start = _wait_of_delayed(self.capacity_rate, self.arrival_rate, theta)
+        start = self._delayed
         rest = _wait_of_delayed(self.capacity_rate, self.arrival_rate * math.exp(-theta * t), theta)
         # How far phi has fallen at t from its peak, or not at all while the peak lies ahead; in terms that do
         # not cancel, as in _wait_of_delayed.
@@ -715,7 +719,7 @@ def chat_pool(
         response = float(level @ [agent.replies_per_s * agent.mean_response_s for agent in loaded]) / sent
     else:
         response = reply_s
-    delayed = _wait_of_delayed(pool.capacity_rate, pool.arrival_rate, pool.patience_rate)
+    delayed = pool._delayed
     in_line = pool.wait_probability * delayed.outlasted * delayed.mean_served / (1 - pool.abandon_probability)
     fields = {name: getattr(pool, name) for name in SharedPool.__dataclass_fields__}
     fields["occupancy"] = float(level @ [agent.occupancy for agent in loaded])

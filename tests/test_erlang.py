@@ -539,7 +539,7 @@ def test_responses_have_their_mean():
     with_line = mean_of(pool.first_begun_within, 1500)
     assert pool.mean_wait < with_line < pool.mean_wait + 4 * 20
     alone = chat_pool(6, 1, 0.01, replies=6, reply_s=20, think_s=40, patience_s=math.inf)
-    assert mean_of(alone.first_begun_within, 9000) == pytest.approx(alone.mean_wait, rel=1e-3)
+    assert mean_of(alone.first_begun_within, 9000) == pytest.approx(alone.mean_wait, rel=5e-3)
 
 
 def test_a_turn_without_reply_counts():
