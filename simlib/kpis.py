@@ -56,7 +56,7 @@ class NightLog:
         summed over the replies). For the peak of concurrency also ``assigned``.
     turns : DataFrame, optional
         One row a turn, that is a first unanswered question up to its first reply: ``contact``, ``turn`` (0 =
-        first), ``sent``, ``replied`` (nan = never), ``agent`` (-1 = no one).
+        first), ``sent``, ``replied`` (nan = never), ``agent`` (-1 = no one). A row with nan for ``sent`` is none.
     agents : DataFrame, optional
         One row an agent: ``busy``, ``on_duty``, ``overtime``, ``chat_seconds`` (time integral of the open chats)
         in seconds, ``capacity``.
@@ -97,7 +97,8 @@ class NightLog:
         contacts, agents : simlib.simulator.Contacts, simlib.simulator.Agents
             What went into the simulator.
         result
-            What came out: frames ``contacts``, ``agents`` and, if they were asked for, ``turns`` and ``trace``.
+            What came out: the frames ``contacts`` and ``agents``, and ``turns`` and ``trace``, None if they were
+            not asked for. Turns that never came about may be left out or have nan for ``sent``.
         queues : sequence of str
             The queues by number.
         opens : pandas.Timestamp
@@ -109,25 +110,23 @@ class NightLog:
         so that first question is counted back from it. It starts the first turn: on a platform it is still the
         first unanswered question.
         """
-        outcome = result.contacts
-        attempts = outcome["attempts"].to_numpy()
-        back = np.flatnonzero(attempts > 1)
-        asked = outcome["entry"].to_numpy().copy()
+        back = np.flatnonzero(result.contacts["attempts"] > 1)
+        asked = np.array(result.contacts["entry"])
         asked[back] -= contacts.retry[back] + contacts.patience[back]
-        turns = getattr(result, "turns", None)
+        turns = result.turns
         if turns is not None and back.size:
-            first = (turns["turn"].to_numpy() == 0) & (attempts[turns["contact"].to_numpy()] > 1)
-            sent = np.where(first, asked[turns["contact"].to_numpy()], turns["sent"].to_numpy())
+            sent = np.array(turns["sent"])
+            first = np.flatnonzero((turns["turn"] == 0) & ~np.isnan(sent))
+            sent[first] = asked[turns["contact"].to_numpy()[first]]
             turns = turns.assign(sent=sent)
         queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
-        log = outcome.assign(queue=queue, arrival=contacts.arrival, asked=asked)
         return cls(
-            contacts=log,
+            contacts=result.contacts.assign(queue=queue, arrival=contacts.arrival, asked=asked),
             opens=opens,
             turns=turns,
             agents=result.agents.assign(capacity=agents.capacity),
             shifts=agents.shifts,
-            trace=getattr(result, "trace", None),
+            trace=result.trace,
         )
 
     def is_outcome(self, outcome: str) -> np.ndarray:
@@ -542,11 +541,11 @@ def _seconds(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
 
 def _in_window(sent_s: np.ndarray, rate: PlatformRate, opens: pd.Timestamp) -> np.ndarray:
     """Mark the seconds that fall into the clock window of their day, by the store's clock."""
-    if not len(sent_s):
-        return np.zeros(0, dtype=bool)
+    if not (~np.isnan(sent_s)).any():
+        return np.zeros(len(sent_s), dtype=bool)
     zone = opens.tz
-    first = (opens + pd.Timedelta(seconds=float(np.min(sent_s)))).date() - dt.timedelta(days=1)
-    last = (opens + pd.Timedelta(seconds=float(np.max(sent_s)))).date()
+    first = (opens + pd.Timedelta(seconds=float(np.nanmin(sent_s)))).date() - dt.timedelta(days=1)
+    last = (opens + pd.Timedelta(seconds=float(np.nanmax(sent_s)))).date()
     length_s = (rate.closes_s - rate.opens_s) % DAY_S or DAY_S
     edges = []
     for day in pd.date_range(first, last):
@@ -605,23 +604,21 @@ def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
     >>> concurrency_peak(example_log())
     2.0
     """
-    n = len(log.need("agents"))
-    peak = np.zeros(n)
     if log.trace is not None:
-        np.maximum.at(peak, np.asarray(log.trace["agent"]), np.asarray(log.trace["open"]))
+        agent, chats = np.asarray(log.trace["agent"]), np.asarray(log.trace["open"])
     else:
-        chats = log.contacts[(log.contacts["agent"] >= 0) & (log.contacts["end"] > log.contacts["assigned"])]
-        agent = np.tile(np.asarray(chats["agent"]), 2)
-        time = np.concatenate([chats["assigned"], chats["end"]])
-        step = np.repeat([1, -1], len(chats))
-        order = np.lexsort((step, time, agent))  # at one instant a chat ends before the next begins
-        # Every agent's steps sum to 0, so one running sum serves for all of them.
-        np.maximum.at(peak, agent[order], np.cumsum(step[order]))
+        had = log.contacts[(log.contacts["agent"] >= 0) & (log.contacts["end"] > log.contacts["assigned"])]
+        agent = np.tile(np.asarray(had["agent"]), 2)
+        step = np.repeat([1, -1], len(had))
+        # At one instant a chat ends before the next begins. Every agent's steps sum to 0: one running sum will do.
+        order = np.lexsort((step, np.concatenate([had["assigned"], had["end"]]), agent))
+        agent, chats = agent[order], np.cumsum(step[order])
+    highest = pd.Series(chats).groupby(agent).max()
+    peak = highest.reindex(range(len(log.need("agents"))), fill_value=0).to_numpy(dtype=float)
     if by is None:
         return float(peak.max(initial=0.0))
-    highest = np.zeros(len(by.labels))
-    np.maximum.at(highest, by.codes[by.codes >= 0], peak[by.codes >= 0])
-    return pd.Series(highest, index=by.labels)
+    most = pd.Series(peak).groupby(by.codes).max().reindex(range(len(by.labels)), fill_value=0.0)
+    return pd.Series(most.to_numpy(), index=by.labels)
 
 
 def overtime(log: NightLog, by: Groups | None = None) -> Figure:
@@ -738,7 +735,8 @@ def sales(
         np.asarray(contacts["response_sum"]), replies, out=np.full(len(replies), np.nan), where=replies > 0
     )
     keeps = np.where(log.is_outcome("bot"), 1.0, curve.keeps(mean))
-    value = contacts["queue"].astype(object).map(lambda queue: values_cny.get(queue, 0.0)).to_numpy(dtype=float)
+    codes, queues = pd.factorize(contacts["queue"])
+    value = np.array([values_cny.get(queue, 0.0) for queue in queues])[codes]
     return _sum(value * keeps, by), _sum(value * (1.0 - keeps), by)
 
 
@@ -790,7 +788,7 @@ def by_interval(log: NightLog, *, grid: Grid, threshold_s: float, **options: Any
     """Work out the KPIs by interval, one row an interval of the grid; options as in :func:`summarise`.
 
     Contacts belong to the interval in which they arrive, however late they are answered. With a trace and shifts
-    also ``on_duty`` (mean number of agents), ``open_chats`` (mean of the floor) and ``occupancy`` of the interval itself.
+    also ``on_duty`` (mean number of agents), ``open_chats`` (mean of the floor) and the interval's own ``occupancy``.
 
     >>> night = Grid(opens=pd.Timestamp("2026-10-31 20:00+08:00"), n=2, step_s=300)
     >>> by_interval(example_log(), grid=night, threshold_s=30)["offered"].tolist()
