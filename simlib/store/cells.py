@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from simlib import facts
@@ -43,6 +43,7 @@ def spellings(key: str) -> Any:
     return facts.value("spellings", key)
 
 
+@lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """Fold full-width forms, spaces, brackets' sides, underscores and case away, to compare names.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from simlib import facts
+from simlib.store.cells import spellings
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
 Cohort = Literal["own", "temp", "outsourced", "student"]
@@ -160,6 +162,20 @@ class Agent(Row):
     def skills(self) -> tuple[Queue, ...]:
         """The queues this person serves, the best first."""
         return tuple(skill for skill in (self.skill_1, self.skill_2, self.skill_3) if skill is not None)
+
+    @property
+    def dated_wishes(self) -> tuple[tuple[dt.date, str], ...]:
+        """The wishes that name a day: the shift's code, or ``rest``. Other text of the cell is a remark.
+
+        Examples
+        --------
+        >>> wishes = "2026-10-31 D; 2026-11-01 off; likes early shifts"
+        >>> Agent(agent_id="A1", name="A", cohort="own", skill_1="presale", wishes=wishes).dated_wishes
+        ((datetime.date(2026, 10, 31), 'D'), (datetime.date(2026, 11, 1), 'rest'))
+        """
+        found = re.findall(r"(\d{4}-\d{2}-\d{2})\s+([^\s;；,，]+)", self.wishes or "")
+        rest = spellings("rest")
+        return tuple((dt.date.fromisoformat(day), "rest" if wish in rest else wish) for day, wish in found)
 
 
 class Shift(Row):

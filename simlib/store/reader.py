@@ -160,7 +160,7 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         records = [(line, _pick(row, places)) for line, row in raw.rows[at + 1 :]]
-        _complain_of_stray_cells(raw.rows[at + 1 :], len(places), into)
+        _complain_of_stray_cells(raw.rows[at + 1 :], places, into)
         _read_records(records, into)
     else:
         _read_store_lines(raw.rows[at:], into)
@@ -189,15 +189,15 @@ def _match_columns(
     """Name the column of every header cell; None for one without a name, or one nobody knows."""
     places: list[str | None] = []
     for cell in cells:
-        if is_blank(cell) or str(cell).strip().startswith("_"):
-            places.append(None if is_blank(cell) else "")
+        if is_blank(cell):
+            places.append(None)
             continue
         key = names.get(fold(str(cell)))
         if key is None:
             into.complain("column_unknown", row=number, value=shown(cell), nearest=nearest(str(cell), names))
         elif key in places:
             into.complain("column_twice", row=number, column=key)
-            key = None
+            key = ""
         places.append(key or "")
     for key in [column.key for column in columns(into.sheet) if column.key in needed - set(places)]:
         into.complain("column_needed", row=number, column=key)
@@ -208,10 +208,13 @@ def _pick(cells: Sequence[Any], places: Sequence[str | None]) -> dict[str, Any]:
     return {key: cell for key, cell in zip(places, cells, strict=False) if key and not is_blank(cell)}
 
 
-def _complain_of_stray_cells(rows: Sequence[tuple[int, Sequence[Any]]], width: int, into: ReadSheet) -> None:
+def _complain_of_stray_cells(
+    rows: Sequence[tuple[int, Sequence[Any]]], places: Sequence[str | None], into: ReadSheet
+) -> None:
+    headless = {at for at, key in enumerate(places) if key is None}
     for number, cells in rows:
-        for cell in cells[width:]:
-            if not is_blank(cell):
+        for at, cell in enumerate(cells):
+            if (at >= len(places) or at in headless) and not is_blank(cell):
                 into.complain("cell_outside", row=number, value=shown(cell))
 
 

@@ -58,14 +58,9 @@ def write_template(path: str | Path, lang: Lang) -> None:
     >>> sorted({problem.sheet for problem in problems})
     ['agents', 'store', 'waves']
     """
-    filled: dict[str, list[Record]] = {
-        "store": [{}],
-        "ratios": [_default_ratio(key, lang) for key in dict.fromkeys(facts.table("ratios")["key"])],
-    }
-    tables = {
-        sheet: filled[sheet] if sheet in filled else [{"note": say(f"store.fill_{sheet}", lang)}]
-        for sheet in SHEETS
-    }
+    tables: dict[str, list[Record]] = {sheet: [] for sheet in SHEETS}
+    tables["store"] = [{}]
+    tables["ratios"] = [_default_ratio(key, lang) for key in dict.fromkeys(facts.table("ratios")["key"])]
     _write_whole(Path(path), _workbook_bytes(tables, lang, kept={}))
 
 
@@ -148,7 +143,8 @@ def _workbook_bytes(tables: Mapping[str, list[Record]], lang: Lang, kept: Mappin
             if sheet == "store":
                 _write_store_lines(page, styles, records[0], lang)
             else:
-                _write_table(page, styles, sheet, records, lang)
+                remark: Record = {"note": say(f"store.fill_{sheet}", lang)}
+                _write_table(page, styles, sheet, records or [remark], lang)
         for name, rows in kept.items():
             page = book.add_worksheet(name)
             for number, cells in enumerate(rows):
