@@ -38,7 +38,6 @@ KEY_COLUMNS = {
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset({"value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"})
 DIGITS = {"CNY": 0, "h": 1, "min": 1, "s": 1, "points": 1, "share": 1}
-MEAN_DIGITS = 1  # of a count that is a mean, such as 13.3 agents
 EMPTY = "–"
 
 
@@ -104,7 +103,7 @@ def digits_of(values: pd.Series, *, unit: str) -> int:
     numbers = numbers[np.isfinite(numbers)]
     if np.array_equal(numbers, np.rint(numbers)):
         return 0
-    return MEAN_DIGITS if unit else 2
+    return 1 if unit or np.abs(numbers).max() >= 10 else 2
 
 
 def _kind(values: pd.Series) -> Kind:

@@ -1,0 +1,208 @@
+"""Who may import whom: the house's floors, read from the imports themselves, those inside functions too."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+HOUSE = Path(__file__).resolve().parents[1]
+
+# Each floor may import the floors below it. What stands on one floor keeps apart, but for the pairs named.
+FLOORS = (
+    {"intervals", "streams", "words", "facts"},
+    {"store", "erlang", "simulator", "kpis"},
+    {"staffing", "readiness", "forecasting", "goals", "retrospective", "stress"},
+    {"plan"},
+    {"report", "widgets"},
+    {"rehearsal"},
+    {"cli"},
+)
+LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
+NEIGHBOURS = {
+    ("facts", "words"),  # facts are read like words
+    ("simulator", "store"),  # a store's agents and ratios become a chat floor
+    ("simulator", "kpis"),  # replications measure each night as it ends; kpis itself knows only logs
+}
+# The one place that may import a library with an engine, a solver or a screen in it.
+KEEPERS = {
+    "simpy": "simlib.simulator",
+    "numba": "simlib.simulator",
+    "ortools": "simlib.forecasting.roster",
+    "ipywidgets": "simlib.widgets",
+    "anywidget": "simlib.widgets",
+    "papermill": "simlib.rehearsal",
+    "dask": "simlib.rehearsal",
+    "distributed": "simlib.rehearsal",
+}
+
+
+def imported_names(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:
+    """Name every module that a piece of code imports, relative and lazy imports resolved."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")[
+                    : None if is_package and node.level == 1 else -node.level + is_package
+                ]
+                base = ".".join([*parents, *([base] if base else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                yield node.args[0].value
+
+
+def breaches(house: Path) -> list[str]:
+    """List every import under ``house/simlib`` that the floors or the keepers forbid."""
+    found = []
+    for path in sorted((house / "simlib").rglob("*.py")):
+        parts = path.relative_to(house).with_suffix("").parts
+        is_package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if is_package else parts)
+        room = module.split(".")[1] if "." in module else ""
+        if room and room not in LEVEL:
+            found.append(f"{module}: the room {room} is on no floor")
+            continue
+        for name in sorted(
+            set(imported_names(ast.parse(path.read_text("utf-8")), module, is_package=is_package))
+        ):
+            top, _, rest = name.partition(".")
+            keeper = KEEPERS.get(top)
+            if keeper and module != keeper and not module.startswith(f"{keeper}."):
+                found.append(f"{module} imports {top}, which only {keeper} may")
+            other = rest.split(".")[0]
+            if not room or top != "simlib" or other not in LEVEL or other == room:
+                continue
+            if LEVEL[other] >= LEVEL[room] and (room, other) not in NEIGHBOURS:
+                found.append(f"{module} imports {other}")
+    return sorted(set(found))
+
+
+def test_every_import_goes_down() -> None:
+    """No room of the house imports one beside or above it, and each engine has one keeper."""
+    assert breaches(HOUSE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "breach"),
+    [
+        ("staffing/cascade.py", "from simlib.goals import targets", "simlib.staffing.cascade imports goals"),
+        ("words.py", "import simlib.store", "simlib.words imports store"),
+        ("kpis.py", "def f():\n    from simlib.simulator import simulate", "simlib.kpis imports simulator"),
+        ("erlang.py", "import numba", "simlib.erlang imports numba, which only simlib.simulator may"),
+        (
+            "forecasting/base.py",
+            "from ortools.sat.python import cp_model",
+            "simlib.forecasting.base imports ortools, which only simlib.forecasting.roster may",
+        ),
+        ("plan.py", "from . import report", "simlib.plan imports report"),
+        ("stress/drill.py", "from ..goals import targets", "simlib.stress.drill imports goals"),
+        ("stress/__init__.py", "from ..plan import plan", "simlib.stress imports plan"),
+        ("report/charts.py", "from importlib import import_module\nimport_module('simlib.cli')", "cli"),
+        ("attic/old.py", "import os", "the room attic is on no floor"),
+    ],
+)
+def test_the_check_sees_a_breach(tmp_path: Path, file: str, code: str, breach: str) -> None:
+    """A house with one forbidden import, plain, lazy, relative or by name, is found out."""
+    path = tmp_path / "simlib" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(code, "utf-8")
+    found = breaches(tmp_path)
+    assert len(found) == 1
+    assert breach in found[0]
+
+
+def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
+    """Imports that go down, stay in their room, or are a named pair are no breach."""
+    for file, code in {
+        "words.py": "import yaml",
+        "facts.py": "from simlib.words import read_yaml",
+        "simulator/loop.py": "import numba\nfrom simlib.store.models import Store\nfrom .inputs import Contacts",
+        "simulator/inputs.py": "import numpy",
+        "plan.py": "from simlib.goals import targets\nfrom simlib.forecasting import solve_roster",
+        "cli.py": "from simlib import rehearsal",
+    }.items():
+        path = tmp_path / "simlib" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, "utf-8")
+    assert breaches(tmp_path) == []
+
+
+def test_notebooks_leave_the_engines_to_simlib() -> None:
+    """A notebook imports no library that has a keeper, and nothing private of simlib."""
+    found = []
+    for path in sorted((HOUSE / "notebooks").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type != "code":
+                continue
+            code = "\n".join(
+                line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))
+            )
+            for name in imported_names(ast.parse(code), "notebook", is_package=False):
+                if name.split(".")[0] in KEEPERS or "._" in name:
+                    found.append(f"{path.name} imports {name}")
+    assert found == []
+
+
+# --- the conda route --------------------------------------------------------------------------------------
+
+# What conda-forge calls by another name than PyPI.
+CONDA_NAMES = {"ortools-python": "ortools", "matplotlib-base": "matplotlib", "dask-core": "dask"}
+
+
+def requirement(spec: str) -> tuple[str, str]:
+    """Split a requirement into its name, as PyPI writes it, and its bounds without spaces."""
+    name, bounds = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*(.*?)\s*", spec).groups()
+    name = re.sub(r"[-_.]+", "-", name).lower()
+    return CONDA_NAMES.get(name, name), ",".join(sorted(bounds.replace(" ", "").split(",")))
+
+
+def environment_differences(environment: str, pyproject: str) -> list[str]:
+    """List what the conda environment asks for and the project does not, and the other way round."""
+    project = tomllib.loads(pyproject)["project"]
+    wanted = dict(map(requirement, project["dependencies"])) | {
+        "python": requirement(f"python{project['requires-python']}")[1]
+    }
+    listed: list[str] = []
+    for entry in yaml.safe_load(environment)["dependencies"]:
+        listed += entry["pip"] if isinstance(entry, dict) else [entry]
+    own = re.compile(r"(-e\s+)?\.(\[.*\])?|--no-deps.*")
+    given = dict(requirement(spec) for spec in listed if not own.fullmatch(spec.strip()))
+    given = {name: bounds for name, bounds in given.items() if name not in ("pip", "uv") or name in wanted}
+    return sorted(
+        f"{name}: environment.yml {given.get(name, 'lacks it')}, pyproject.toml {wanted.get(name, 'lacks it')}"
+        for name in given.keys() | wanted.keys()
+        if given.get(name) != wanted.get(name)
+    )
+
+
+def test_environment_yml_equals_pyproject() -> None:
+    """The conda route asks for the same packages, with the same bounds, as the locked one."""
+    environment = (HOUSE / "environment.yml").read_text("utf-8")
+    assert environment_differences(environment, (HOUSE / "pyproject.toml").read_text("utf-8")) == []
+
+
+def test_a_drifted_environment_is_found() -> None:
+    """A package too few, one too many, and another bound are each a difference."""
+    pyproject = (
+        '[project]\nrequires-python = ">=3.11,<3.14"\ndependencies = ["pandas>=3.0", "ortools>=9.12"]\n'
+    )
+    same = "dependencies: [python >=3.11<3.14, pip]"
+    good = (
+        "dependencies: ['python >=3.11,<3.14', 'pandas >=3.0', 'ortools-python>=9.12', pip, {pip: ['-e .']}]"
+    )
+    bad = "dependencies: ['python >=3.11,<3.14', 'pandas >=2.2', scikit-learn]"
+    assert environment_differences(good, pyproject) == []
+    assert len(environment_differences(bad, pyproject)) == 3
+    assert len(environment_differences(same, pyproject)) == 3
