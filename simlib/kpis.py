@@ -758,7 +758,7 @@ def summarise(
     threshold_s : float
         For the service level.
     rates : sequence of PlatformRate
-        The platforms' rates to work out, if the log has turns.
+        The platforms' rates to work out; they need the log's turns.
     curve, values_cny
         For the money, if both are given.
 
@@ -845,8 +845,7 @@ def _of_contacts(
         "mean_response": mean_response(log, by),
         "service_level": service_level(log, threshold_s=threshold_s, by=by),
     }
-    if log.turns is not None:
-        figures |= {rate.key: platform_rate(log, rate, by=by) for rate in rates}
+    figures |= {rate.key: platform_rate(log, rate, by=by) for rate in rates}
     if curve is not None and values_cny is not None:
         figures["sales_kept"], figures["sales_lost"] = sales(log, curve=curve, values_cny=values_cny, by=by)
     return figures

@@ -439,7 +439,7 @@ class _Marks:
         return _mix(ids + key)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Demand:
     """A forecast made ready to be drawn night after night; see :func:`draw_contacts` for the arguments.
 
