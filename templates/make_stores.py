@@ -39,8 +39,11 @@ DAY_SPREAD_CV = 0.07
 STEP_SPREAD_CV = 0.06
 
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许邓冯韩曹"
-GIVEN = ["子涵", "欣怡", "雨桐", "嘉怡", "思远", "浩然", "晓燕", "丽娜", "志强", "海燕", "建华", "婷婷", "俊杰", "雪梅", "文静", "佳琪"]
-GIVEN += ["明轩", "若曦", "梓萱", "博文", "春梅", "国栋", "美玲", "鹏飞", "诗雅", "天宇", "秋月", "振华", "可欣", "一鸣"]
+GIVEN = (
+    *("子涵", "欣怡", "雨桐", "嘉怡", "思远", "浩然", "晓燕", "丽娜", "志强", "海燕"),
+    *("建华", "婷婷", "俊杰", "雪梅", "文静", "佳琪", "明轩", "若曦", "梓萱", "博文"),
+    *("春梅", "国栋", "美玲", "鹏飞", "诗雅", "天宇", "秋月", "振华", "可欣", "一鸣"),
+)
 
 
 def bump(hours: np.ndarray, centre: float, width: float) -> np.ndarray:
@@ -72,7 +75,7 @@ def draw_history(
     steps: int,
     promos: dict[dt.date, tuple[str, str, float]],
 ) -> list[HistoryRow]:
-    """Draw contacts by interval: weekday, growth, day-to-day busyness, Poisson noise; promo days have their own shape."""
+    """Draw contacts by interval: weekday, growth, busyness, Poisson noise; a promo day has its own shape."""
     chance = stream(SEED, 0, f"{store}.history.{queue}")
     days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     rows = []
@@ -146,8 +149,16 @@ def shift(code: str, name: str, start: str, end: str, meal_from: str, meal_to: s
 APPLIANCE_COHORTS = (
     ("own", 46, {"presale": 0.5, "aftersale": 0.5}, (6, 9), (1.05, 0.08), 46.0, 0.97, None),
     ("outsourced", 38, {"presale": 0.66, "aftersale": 0.34}, (5, 7), (0.95, 0.08), 32.0, 0.92, dt.date(2026, 10, 8)),
-    ("student", 20, {"presale": 0.6, "order_change": 0.2, "payment_chasing": 0.2}, (3, 5), (0.8, 0.07), 22.0, 0.8,
-     dt.date(2026, 10, 12)),
+    (
+        "student",
+        20,
+        {"presale": 0.6, "order_change": 0.2, "payment_chasing": 0.2},
+        (3, 5),
+        (0.8, 0.07),
+        22.0,
+        0.8,
+        dt.date(2026, 10, 12),
+    ),
     ("temp", 12, {"aftersale": 0.6, "order_change": 0.4}, (4, 6), (0.85, 0.06), 38.0, 0.9, dt.date(2026, 10, 19)),
 )
 ID_LETTER = {"own": "A", "outsourced": "B", "student": "S", "temp": "T"}
@@ -173,7 +184,7 @@ def appliance_agents(seats: tuple[Seat, ...]) -> tuple[Agent, ...]:
             lead = cohort == "own" and place % 8 == 0
             queue = "escalation" if cohort == "own" and place % 12 == 5 else str(queues[min(place, len(queues) - 1)])
             second = SECOND_SKILL[queue] if cohort != "student" or place % 2 else None
-            third = "escalation" if lead and "escalation" != queue else None
+            third = "escalation" if lead and queue != "escalation" else None
             passed = chance.random() < passes
             score = chance.uniform(90, 99.5) if passed else chance.uniform(72, 89.5)
             number = len(agents)
@@ -253,12 +264,30 @@ def appliances() -> Store:
             note="示例店铺，名称、人员和全部数字均为虚构，由 templates/make_stores.py 按固定种子生成。",
         ),
         waves=(
-            Wave(name="第一波开卖", profile="E", start=dt.datetime(2026, 10, 31, 20), end=dt.datetime(2026, 11, 3, 23, 59),
-                 day_gmv_cny=18_000_000, note="晚八点开卖，当天销售额按 10 月 31 日全天计"),
-            Wave(name="第二波开卖", profile="E", start=dt.datetime(2026, 11, 10, 20), end=dt.datetime(2026, 11, 10, 23, 59),
-                 day_gmv_cny=9_600_000, note="晚八点开卖"),
-            Wave(name="最后一天", profile="L", start=dt.datetime(2026, 11, 11), end=dt.datetime(2026, 11, 11, 23, 59),
-                 month_share=0.12, note="按月总GMV的 12% 计"),
+            Wave(
+                name="第一波开卖",
+                profile="E",
+                start=dt.datetime(2026, 10, 31, 20),
+                end=dt.datetime(2026, 11, 3, 23, 59),
+                day_gmv_cny=18_000_000,
+                note="晚八点开卖，当天销售额按 10 月 31 日全天计",
+            ),
+            Wave(
+                name="第二波开卖",
+                profile="E",
+                start=dt.datetime(2026, 11, 10, 20),
+                end=dt.datetime(2026, 11, 10, 23, 59),
+                day_gmv_cny=9_600_000,
+                note="晚八点开卖",
+            ),
+            Wave(
+                name="最后一天",
+                profile="L",
+                start=dt.datetime(2026, 11, 11),
+                end=dt.datetime(2026, 11, 11, 23, 59),
+                month_share=0.12,
+                note="按月总GMV的 12% 计",
+            ),
         ),
         ratios=(
             ratio("cs_share", 0.25, 0.30, 0.36, "近三个月客服销售占比，大家电咨询多"),
@@ -291,14 +320,34 @@ def appliances() -> Store:
         phrases=appliance_phrases(leads),
         site=seats,
         duties=(
-            Duty(duty="开卖夜直播间答疑", kind="live", agent_id=leads[0].agent_id,
-                 start=dt.datetime(2026, 10, 31, 19, 30), end=dt.datetime(2026, 10, 31, 22)),
-            Duty(duty="开卖夜直播间答疑（副班）", kind="live", agent_id=agents[3].agent_id,
-                 start=dt.datetime(2026, 10, 31, 19, 30), end=dt.datetime(2026, 10, 31, 22)),
-            Duty(duty="晚餐订餐与分批就餐", kind="logistics", owner="行政值班",
-                 start=dt.datetime(2026, 10, 31, 17), end=dt.datetime(2026, 10, 31, 19, 30)),
-            Duty(duty="设备与网络值守", kind="logistics", owner="网管值班",
-                 start=dt.datetime(2026, 10, 31, 18), end=dt.datetime(2026, 11, 1, 2)),
+            Duty(
+                duty="开卖夜直播间答疑",
+                kind="live",
+                agent_id=leads[0].agent_id,
+                start=dt.datetime(2026, 10, 31, 19, 30),
+                end=dt.datetime(2026, 10, 31, 22),
+            ),
+            Duty(
+                duty="开卖夜直播间答疑（副班）",
+                kind="live",
+                agent_id=agents[3].agent_id,
+                start=dt.datetime(2026, 10, 31, 19, 30),
+                end=dt.datetime(2026, 10, 31, 22),
+            ),
+            Duty(
+                duty="晚餐订餐与分批就餐",
+                kind="logistics",
+                owner="行政值班",
+                start=dt.datetime(2026, 10, 31, 17),
+                end=dt.datetime(2026, 10, 31, 19, 30),
+            ),
+            Duty(
+                duty="设备与网络值守",
+                kind="logistics",
+                owner="网管值班",
+                start=dt.datetime(2026, 10, 31, 18),
+                end=dt.datetime(2026, 11, 1, 2),
+            ),
         ),
         goals=(
             Goal(kpi="service_level", floor=0.80, stretch=0.90, note="30 秒内首次回复"),
@@ -308,12 +357,30 @@ def appliances() -> Store:
             Goal(kpi="occupancy", floor=0.85, note="不应长时间超过"),
         ),
         incentives=(
-            Incentive(prize="整点高峰奖", basis="20–24 点每小时接待量与平均响应，各占一半", selection="每小时第一名，不重复获奖",
-                      payout="次日班前会公布并随当月工资发放", payout_cny=100, pay_on=dt.date(2026, 11, 30)),
-            Incentive(prize="转化冲刺奖", basis="售前询单转化率，付款口径，接待不少于 100 人", selection="售前组前三名",
-                      payout="随 11 月工资发放", payout_cny=500, pay_on=dt.date(2026, 12, 10)),
-            Incentive(prize="零差错小组奖", basis="质检抽检无红线且平均分不低于 95", selection="达标小组均可获得",
-                      payout="团队活动经费", payout_cny=800, pay_on=dt.date(2026, 12, 10)),
+            Incentive(
+                prize="整点高峰奖",
+                basis="20–24 点每小时接待量与平均响应，各占一半",
+                selection="每小时第一名，不重复获奖",
+                payout="次日班前会公布并随当月工资发放",
+                payout_cny=100,
+                pay_on=dt.date(2026, 11, 30),
+            ),
+            Incentive(
+                prize="转化冲刺奖",
+                basis="售前询单转化率，付款口径，接待不少于 100 人",
+                selection="售前组前三名",
+                payout="随 11 月工资发放",
+                payout_cny=500,
+                pay_on=dt.date(2026, 12, 10),
+            ),
+            Incentive(
+                prize="零差错小组奖",
+                basis="质检抽检无红线且平均分不低于 95",
+                selection="达标小组均可获得",
+                payout="团队活动经费",
+                payout_cny=800,
+                pay_on=dt.date(2026, 12, 10),
+            ),
         ),
         actuals=draw_actuals("appliances", day=opening, totals={"presale": 13_300, "aftersale": 6_350}, steps=48),
     )
@@ -389,10 +456,20 @@ def body_care() -> Store:
             note="Name, people and all figures are invented; templates/make_stores.py draws them with a fixed seed.",
         ),
         waves=(
-            Wave(name="Evening opening", profile="E", start=dt.datetime(2026, 10, 31, 20),
-                 end=dt.datetime(2026, 11, 3, 23, 59), day_gmv_cny=125_000),
-            Wave(name="Last day", profile="L", start=dt.datetime(2026, 11, 10, 20),
-                 end=dt.datetime(2026, 11, 11, 23, 59), month_share=0.06),
+            Wave(
+                name="Evening opening",
+                profile="E",
+                start=dt.datetime(2026, 10, 31, 20),
+                end=dt.datetime(2026, 11, 3, 23, 59),
+                day_gmv_cny=125_000,
+            ),
+            Wave(
+                name="Last day",
+                profile="L",
+                start=dt.datetime(2026, 11, 10, 20),
+                end=dt.datetime(2026, 11, 11, 23, 59),
+                month_share=0.06,
+            ),
         ),
         ratios=(
             ratio("cs_share", 0.20, 0.25, 0.31, "last quarter"),
@@ -415,31 +492,62 @@ def body_care() -> Store:
         ),
         rules=(Rule(key="consecutive_days_max", value=5, note="one day less than the default"),),
         phrases=(
-            Phrase(topic="welcome", queue="presale", en="Hello! Tell me your skin type and I will find the right size.",
-                   zh="您好！告诉我您的肤质，我帮您选合适的规格。", owner="Ava"),
-            Phrase(topic="delivery_time", queue="presale", en="The page shows the day of delivery for your address.",
-                   zh="页面会按您的地址显示预计送达日。", owner="Ella"),
-            Phrase(topic="change_address", queue="order_change",
-                   en="Before the parcel leaves we can change the address: send me the order number and the new one.",
-                   zh="发货前可以改地址，请把订单号和新地址发我。", owner="Iris"),
+            Phrase(
+                topic="welcome",
+                queue="presale",
+                en="Hello! Tell me your skin type and I will find the right size.",
+                zh="您好！告诉我您的肤质，我帮您选合适的规格。",
+                owner="Ava",
+            ),
+            Phrase(
+                topic="delivery_time",
+                queue="presale",
+                en="The page shows the day of delivery for your address.",
+                zh="页面会按您的地址显示预计送达日。",
+                owner="Ella",
+            ),
+            Phrase(
+                topic="change_address",
+                queue="order_change",
+                en="Before the parcel leaves we can change the address: send me the order number and the new one.",
+                zh="发货前可以改地址，请把订单号和新地址发我。",
+                owner="Iris",
+            ),
         ),
         site=tuple(Seat(seat=f"S{place + 1:02d}", site="Studio", room="Main room") for place in range(12)),
         duties=(
-            Duty(duty="Answers in the live stream", kind="live", agent_id="B05",
-                 start=dt.datetime(2026, 10, 31, 19, 30), end=dt.datetime(2026, 10, 31, 21)),
-            Duty(duty="Dinner in two groups", kind="logistics", owner="Ava",
-                 start=dt.datetime(2026, 10, 31, 17), end=dt.datetime(2026, 10, 31, 19)),
+            Duty(
+                duty="Answers in the live stream",
+                kind="live",
+                agent_id="B05",
+                start=dt.datetime(2026, 10, 31, 19, 30),
+                end=dt.datetime(2026, 10, 31, 21),
+            ),
+            Duty(
+                duty="Dinner in two groups",
+                kind="logistics",
+                owner="Ava",
+                start=dt.datetime(2026, 10, 31, 17),
+                end=dt.datetime(2026, 10, 31, 19),
+            ),
         ),
         goals=(
             Goal(kpi="service_level", floor=0.80, stretch=0.90, note="first reply within 30 s"),
             Goal(kpi="first_response", floor=30, stretch=20, note="seconds, lower is better"),
         ),
         incentives=(
-            Incentive(prize="Peak hour prize", basis="contacts served from 20:00 to 22:00 with a mean response under 25 s",
-                      selection="the best of each hour, nobody twice", payout="with the November pay", payout_cny=100,
-                      pay_on=dt.date(2026, 12, 10)),
+            Incentive(
+                prize="Peak hour prize",
+                basis="contacts served from 20:00 to 22:00 with a mean response under 25 s",
+                selection="the best of each hour, nobody twice",
+                payout="with the November pay",
+                payout_cny=100,
+                pay_on=dt.date(2026, 12, 10),
+            ),
         ),
-        actuals=draw_actuals("bodycare", day=dt.date(2026, 10, 31), totals={"presale": 940, "aftersale": 440}, steps=24),
+        actuals=draw_actuals(
+            "bodycare", day=dt.date(2026, 10, 31), totals={"presale": 940, "aftersale": 440}, steps=24
+        ),
     )
 
 

@@ -45,13 +45,13 @@ def spellings(key: str) -> Any:
 
 @lru_cache(maxsize=8192)
 def fold(text: str) -> str:
-    """Fold full-width forms, spaces, brackets' sides, underscores and case away, to compare names.
+    r"""Fold full-width forms, spaces, brackets' sides, underscores and case away, to compare names.
 
     Examples
     --------
     >>> fold("平均响应时长（秒)") == fold("平均响应时长 (秒）")
     True
-    >>> fold("Day\\nGMV") == fold("day_gmv")
+    >>> fold("Day\nGMV") == fold("day_gmv")
     True
     """
     return re.sub(r"[\s_\-/]+", "", unicodedata.normalize("NFKC", text)).casefold()

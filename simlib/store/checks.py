@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import known_keys, known_terms, nearest
-from simlib.store.models import HistoryRow, Store
+from simlib.store.models import Actual, HistoryRow, HourShare, Ratio, Store, Wave
 from simlib.store.problems import Problem
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ DAY_CONTACTS_TO_JUDGE = 100
 ROWS_TO_JUDGE_DAY = 24
 
 
-def find_problems(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find what contradicts itself across rows and sheets; rows that are unsound already are left out."""
-    yield from _wave_problems(store, read["waves"])
+    yield from _wave_problems(read["store"], read["waves"])
     yield from _ratio_problems(read["ratios"])
     yield from _key_problems(read)
-    yield from _name_problems(store, read)
+    yield from _name_problems(read)
     yield from _profile_problems(read["day_profile"])
     for sheet in ("history", "actuals"):
         yield from _series_problems(sheet, read[sheet])
@@ -50,45 +50,61 @@ def find_notices(store: Store) -> Iterator[Problem]:
     unusable = {seat.seat for seat in store.site if not seat.usable}
     for agent in store.agents:
         if agent.seat in unusable:
-            yield Problem(message="seat_unusable", sheet="agents", column="seat", value=f"{agent.agent_id} {agent.seat}")
+            who = f"{agent.agent_id} {agent.seat}"
+            yield Problem(message="seat_unusable", sheet="agents", column="seat", value=who)
     for goal in store.goals:
         if fold(goal.kpi) not in known_terms():
-            yield Problem(message="kpi_unknown", sheet="goals", column="kpi", value=goal.kpi,
-                          nearest=nearest(goal.kpi, known_terms()))
+            yield Problem(
+                message="kpi_unknown",
+                sheet="goals",
+                column="kpi",
+                value=goal.kpi,
+                nearest=nearest(goal.kpi, known_terms()),
+            )
     steps = _steps(store.history)
     if steps and min(steps.values()) == DAY:
         yield Problem(message="history_by_day", sheet="history")
 
 
-def _wave_problems(store: Store, waves: ReadSheet) -> Iterator[Problem]:
-    rows = sorted(waves.rows, key=lambda item: item[1].start)
+def _wave_problems(store: ReadSheet, waves: ReadSheet) -> Iterator[Problem]:
+    rows = sorted(waves.of(Wave), key=lambda item: item[1].start)
     for (_, before), (number, wave) in pairwise(rows):
         if wave.start < before.end:
             values = {"name": wave.name, "other": before.name, "until": f"{before.end:%Y-%m-%d %H:%M}"}
-            yield Problem(message="waves_overlap", sheet="waves", row=number, column="start",
-                          value=f"{wave.start:%Y-%m-%d %H:%M}", values=values)
+            yield Problem(
+                message="waves_overlap",
+                sheet="waves",
+                row=number,
+                column="start",
+                value=f"{wave.start:%Y-%m-%d %H:%M}",
+                values=values,
+            )
     yield from _twice(waves, "name")
-    month_gmv = store.store.month_gmv_cny
-    for number, wave in waves.rows:
+    month_gmv = next((cells.get("month_gmv_cny") for _, cells in store.cells), None)
+    for number, wave in waves.of(Wave):
         if wave.month_share is None:
             continue
-        place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "month_share", "value": f"{wave.month_share:.4g}"}
-        if month_gmv is None:
+        place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "month_share"}
+        place["value"] = f"{wave.month_share:.4g}"
+        if month_gmv is None and not store.problems:
             yield Problem(message="share_of_unknown_month", **place)
-        elif wave.day_gmv_cny is not None and abs(wave.month_share * month_gmv - wave.day_gmv_cny) > 0.01 * month_gmv:
+        if month_gmv is None or wave.day_gmv_cny is None:
+            continue
+        if abs(wave.month_share * month_gmv - wave.day_gmv_cny) > 0.01 * month_gmv:
             values = {"share_cny": f"{wave.month_share * month_gmv:,.0f}", "day_cny": f"{wave.day_gmv_cny:,.0f}"}
             yield Problem(message="wave_figures_disagree", values=values, **place)
-    total = sum(wave.month_share or 0 for _, wave in waves.rows)
+    total = sum(wave.month_share or 0 for _, wave in waves.of(Wave))
     if total > 1 + SHARE_SLACK:
-        yield Problem(message="month_shares_above_one", sheet="waves", column="month_share", values={"total": f"{total:.1%}"})
+        values = {"total": f"{total:.1%}"}
+        yield Problem(message="month_shares_above_one", sheet="waves", column="month_share", values=values)
 
 
 def _wave_notices(store: Store) -> Iterator[Problem]:
     opens, closes = store.store.service_opens, store.store.service_closes
     for wave in store.waves:
         if wave.end.time() == dt.time():
-            last = (wave.end - DAY).date()
-            yield Problem(message="wave_ends_at_midnight", sheet="waves", column="end", value=wave.name, values={"last": last})
+            last = {"last": (wave.end - DAY).date()}
+            yield Problem(message="wave_ends_at_midnight", sheet="waves", column="end", value=wave.name, values=last)
         start = wave.start.time()
         open_now = opens == closes or (opens <= start < closes if opens < closes else start >= opens or start < closes)
         if not open_now:
@@ -103,7 +119,7 @@ def _wave_notices(store: Store) -> Iterator[Problem]:
 def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
     yield from _twice(ratios, "key")
     limits = {row["key"]: row for row in facts.table("ratios").to_dict("records")}
-    for number, ratio in ratios.rows:
+    for number, ratio in ratios.of(Ratio):
         limit = limits.get(ratio.key)
         if limit is None:
             continue
@@ -131,11 +147,17 @@ def _key_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
         for number, cells in read[sheet].cells:
             name = cells.get(column)
             if name is not None and fold(name) not in known:
-                yield Problem(message="key_unknown", sheet=sheet, row=number, column=column, value=name,
-                              nearest=nearest(name, known))
+                yield Problem(
+                    message="key_unknown",
+                    sheet=sheet,
+                    row=number,
+                    column=column,
+                    value=name,
+                    nearest=nearest(name, known),
+                )
 
 
-def _name_problems(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find ids that stand twice and names that no other sheet knows."""
     for sheet, column in (("agents", "agent_id"), ("shifts", "code"), ("site", "seat"), ("rules", "key")):
         yield from _twice(read[sheet], column)
@@ -147,8 +169,15 @@ def _name_problems(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Prob
         for number, cells in read[sheet].cells:
             name = cells.get(column)
             if known and name is not None and fold(name) not in known:
-                yield Problem(message="not_in_sheet", sheet=sheet, row=number, column=column, value=name,
-                              values={"sheet_name": home}, nearest=nearest(name, known))
+                yield Problem(
+                    message="not_in_sheet",
+                    sheet=sheet,
+                    row=number,
+                    column=column,
+                    value=name,
+                    values={"sheet_name": home},
+                    nearest=nearest(name, known),
+                )
 
 
 def _twice(read: ReadSheet, column: str) -> Iterator[Problem]:
@@ -158,8 +187,14 @@ def _twice(read: ReadSheet, column: str) -> Iterator[Problem]:
         if name is None:
             continue
         if name in first:
-            yield Problem(message="stands_twice", sheet=read.sheet, row=number, column=column, value=name,
-                          values={"first": first[name]})
+            yield Problem(
+                message="stands_twice",
+                sheet=read.sheet,
+                row=number,
+                column=column,
+                value=name,
+                values={"first": first[name]},
+            )
         first.setdefault(name, number)
 
 
@@ -167,18 +202,19 @@ def _profile_problems(profile: ReadSheet) -> Iterator[Problem]:
     hours = Counter(cells["hour"] for _, cells in profile.cells if "hour" in cells)
     for number, cells in profile.cells:
         if hours[cells.get("hour")] > 1:
-            yield Problem(message="hour_twice", sheet="day_profile", row=number, column="hour", value=str(cells["hour"]))
-    total = sum(row.share for _, row in profile.rows)
+            hour = str(cells["hour"])
+            yield Problem(message="hour_twice", sheet="day_profile", row=number, column="hour", value=hour)
+    total = sum(row.share for _, row in profile.of(HourShare))
     if profile.rows and not profile.problems and abs(total - 1) > SHARE_SLACK:
         yield Problem(message="shares_not_one", sheet="day_profile", column="share", values={"total": f"{total:.1%}"})
 
 
-def _steps(rows: tuple[HistoryRow, ...]) -> dict[str, dt.timedelta]:
+def _steps(rows: Iterable[HistoryRow | Actual]) -> dict[str, dt.timedelta]:
     """Find the step of each queue's series: the gap that is most frequent."""
     starts = defaultdict(list)
     for row in rows:
         starts[row.queue].append(row.start)
-    found = {}
+    found: dict[str, dt.timedelta] = {}
     for queue, times in starts.items():
         gaps = Counter(later - sooner for sooner, later in pairwise(sorted(times)) if later > sooner)
         if gaps:
@@ -189,33 +225,52 @@ def _steps(rows: tuple[HistoryRow, ...]) -> dict[str, dt.timedelta]:
 def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
     """Find times that stand twice, steps that jump, and rows in a unit other than their neighbours'."""
     by_queue = defaultdict(list)
-    for number, row in series.rows:
+    rows_found: list[tuple[int, HistoryRow | Actual]] = [*series.of(HistoryRow), *series.of(Actual)]
+    for number, row in rows_found:
         by_queue[row.queue].append((row.start, number, row.contacts))
-    steps = _steps(tuple(row for _, row in series.rows))
+    steps = _steps(row for _, row in rows_found)
     for queue, rows in by_queue.items():
         rows.sort()
         for (before, first, _), (start, number, _) in pairwise(rows):
             if start == before:
-                yield Problem(message="time_twice", sheet=sheet, row=number, column="start",
-                              value=f"{start:%Y-%m-%d %H:%M}", values={"first": first, "queue": queue})
+                yield Problem(
+                    message="time_twice",
+                    sheet=sheet,
+                    row=number,
+                    column="start",
+                    value=f"{start:%Y-%m-%d %H:%M}",
+                    values={"first": first, "queue": queue},
+                )
         step = steps.get(queue)
         if step is None:
             continue
         if step > DAY or DAY % step:
-            yield Problem(message="step_unusable", sheet=sheet, column="start", value=str(step), values={"queue": queue})
+            values = {"queue": queue}
+            yield Problem(message="step_unusable", sheet=sheet, column="start", value=str(step), values=values)
             continue
         origin = rows[0][0]
         off = [(number, start) for start, number, _ in rows if (start - origin) % step]
         for number, start in off:
-            yield Problem(message="step_irregular", sheet=sheet, row=number, column="start",
-                          value=f"{start:%Y-%m-%d %H:%M}", values={"step": str(step), "queue": queue})
+            yield Problem(
+                message="step_irregular",
+                sheet=sheet,
+                row=number,
+                column="start",
+                value=f"{start:%Y-%m-%d %H:%M}",
+                values={"step": str(step), "queue": queue},
+            )
         if step < DAY:
             yield from _day_totals(sheet, rows)
     if len(set(steps.values())) > 1:
         finest = min(steps, key=lambda queue: steps[queue])
         coarsest = max(steps, key=lambda queue: steps[queue])
-        yield Problem(message="steps_differ", sheet=sheet, column="start", value=str(steps[coarsest]),
-                      values={"queue": coarsest, "other": str(steps[finest])})
+        yield Problem(
+            message="steps_differ",
+            sheet=sheet,
+            column="start",
+            value=str(steps[coarsest]),
+            values={"queue": coarsest, "other": str(steps[finest])},
+        )
 
 
 def _day_totals(sheet: str, rows: list[tuple[dt.datetime, int, float]]) -> Iterator[Problem]:

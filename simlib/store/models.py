@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from simlib import facts
 from simlib.store.cells import spellings
+from simlib.words import say
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
 Cohort = Literal["own", "temp", "outsourced", "student"]
@@ -31,11 +32,16 @@ Note = Annotated[str, Field(max_length=2000)] | None
 class Row(BaseModel):
     """A row of a sheet: frozen, and no column that nobody knows.
 
-    A validator names its complaint: the type of the ``PydanticCustomError`` is a sentence of
-    ``playbook/sentences/store.yml``, its ``column`` is where the reader points.
+    A validator names its complaint by a sentence of ``playbook/sentences/store.yml``, and the column at which
+    the reader points.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _complaint(sentence: str, column: str) -> PydanticCustomError:
+    """Make the error of a validator: a sentence's key, the English sentence, and the column it is about."""
+    return PydanticCustomError(sentence, say(f"store.{sentence}", "en"), {"column": column})
 
 
 class StoreInfo(Row):
@@ -54,7 +60,7 @@ class StoreInfo(Row):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
-            raise PydanticCustomError("time_zone", "a time zone of the IANA list, such as Asia/Shanghai", {"column": "timezone"})
+            raise _complaint("time_zone", "timezone")
         return zone
 
 
@@ -77,9 +83,9 @@ class Wave(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
-            raise PydanticCustomError("end_after_start", "end after start", {"column": "end"})
+            raise _complaint("end_after_start", "end")
         if self.day_gmv_cny is None and self.month_share is None:
-            raise PydanticCustomError("wave_without_sales", "day_gmv_cny or month_share filled in", {"column": "day_gmv_cny"})
+            raise _complaint("wave_without_sales", "day_gmv_cny")
         return self
 
     @property
@@ -103,7 +109,7 @@ class Ratio(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.low <= self.likely <= self.high:
-            raise PydanticCustomError("span_out_of_order", "low <= likely <= high", {"column": "likely"})
+            raise _complaint("span_out_of_order", "likely")
         return self
 
 
@@ -126,7 +132,7 @@ class DateSpan(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last < self.first:
-            raise PydanticCustomError("days_out_of_order", "last day not before the first", {"column": "leave"})
+            raise _complaint("days_out_of_order", "leave")
         return self
 
 
@@ -155,7 +161,7 @@ class Agent(Row):
     @model_validator(mode="after")
     def _distinct_skills(self) -> Self:
         if len(set(self.skills)) < len(self.skills):
-            raise PydanticCustomError("skill_twice", "each skill once", {"column": "skill_2"})
+            raise _complaint("skill_twice", "skill_2")
         return self
 
     @property
@@ -193,7 +199,7 @@ class Shift(Row):
     @model_validator(mode="after")
     def _whole_meal(self) -> Self:
         if self.meal_min and (self.meal_from is None or self.meal_to is None):
-            raise PydanticCustomError("meal_without_window", "meal_from and meal_to for a shift with a meal", {"column": "meal_from"})
+            raise _complaint("meal_without_window", "meal_from")
         return self
 
 
@@ -241,7 +247,7 @@ class Duty(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
-            raise PydanticCustomError("end_after_start", "end after start", {"column": "end"})
+            raise _complaint("end_after_start", "end")
         return self
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
@@ -24,6 +23,7 @@ from simlib.words import Lang, say
 HEADER_WITHIN_ROWS = 10
 DAYS_NAMED = 14
 FIELDS = ("created", "paid_at", "amount_cny", "refund_cny")
+Spoiled = dict[int, tuple[str, Any, CellError]]
 SHARE_DIGITS, MONEY_DIGITS = 4, 2
 
 
@@ -56,9 +56,7 @@ class ImportResult:
         return "\n".join(notice.text(lang) for notice in self.notices)
 
 
-def import_orders(
-    files: str | Path | Sequence[str | Path], store_path: str | Path, lang: Lang = "zh"
-) -> ImportResult:
+def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Path, lang: Lang = "zh") -> ImportResult:
     """Fill a store with figures from its own order export.
 
     Parameters
@@ -92,10 +90,8 @@ def import_orders(
     days = _judge_days(orders)
     rules = spellings("import_rules")
     if days["used"].sum() < rules["days_min"]:
-        count = int(days["used"].sum())
-        raise StoreError(
-            [Problem(message="orders_few_days", sheet=paths[0].name, values={"count": count, "least": rules["days_min"]})]
-        )
+        values = {"count": int(days["used"].sum()), "least": rules["days_min"]}
+        raise StoreError([Problem(message="orders_few_days", sheet=paths[0].name, values=values)])
     used = orders[orders["date"].isin(days.loc[days["used"], "date"])]
     spans, net_cny, net_amounts = _measure(used)
     hours = _count_hours(used)
@@ -115,9 +111,9 @@ def _gather(paths: Sequence[Path]) -> tuple[pd.DataFrame, list[Problem]]:
     for number, path in enumerate(paths):
         frame, spoiled = _read_orders(path)
         frames.append(frame.assign(file=number))
-        values = {"file": path.name, "rows": f"{len(frame):,}"}
-        first, last = frame["created"].min(), frame["created"].max()
-        notices.append(Problem(message="import_read", values=values | {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}"}))
+        first, last = (f"{day:%Y-%m-%d}" for day in (frame["created"].min(), frame["created"].max()))
+        values = {"file": path.name, "rows": f"{len(frame):,}", "first": first, "last": last}
+        notices.append(Problem(message="import_read", values=values))
         notices += spoiled
     orders = pd.concat(frames, ignore_index=True)
     orders["date"] = orders["created"].dt.normalize()
@@ -137,15 +133,18 @@ def _read_orders(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     head, places = _find_columns(path, rows)
     lines = [number for number, _ in rows[head + 1 :]]
     cells = {
-        field: pd.Series([row[at] if at < len(row) else None for _, row in rows[head + 1 :]], dtype=object)
+        field: pd.Series([_bare_text(row[at]) if at < len(row) else None for _, row in rows[head + 1 :]], dtype=object)
         for field, at in places.items()
     }
-    spoiled: dict[int, tuple[str, Any, CellError]] = {}
-    frame = pd.DataFrame({field: _read_column(field, column, spoiled) for field, column in cells.items()})
+    spoiled: Spoiled = {}
+    for at in [at for at, cell in enumerate(cells["created"]) if is_blank(cell)]:
+        spoiled[at] = ("created", "", CellError("missing"))
+    readers = {field: _read_times if field in ("created", "paid_at") else _read_amounts for field in FIELDS}
+    frame = pd.DataFrame({field: readers[field](field, cells[field], spoiled) for field in FIELDS})
     frame = frame.drop(index=list(spoiled))
     if frame.empty:
         raise StoreError([Problem(message="orders_no_rows", sheet=path.name)])
-    notices = []
+    notices: list[Problem] = []
     if spoiled:
         at = min(spoiled)
         field, cell, error = spoiled[at]
@@ -182,13 +181,13 @@ def _raw_rows(path: Path) -> list[tuple[int, Sequence[Any]]]:
         sheets, problems = read_workbook(path)
         if problems:
             raise StoreError(problems)
-        filled = [sheet.rows for sheet in sheets if sheet.rows]
-        return list(max(filled, key=len, default=[]))
+        return list(max((sheet.rows for sheet in sheets), key=lambda rows: len(list(rows)), default=()))
     data = path.read_bytes() if path.stat().st_size <= BYTES_MAX else None
     if data is not None and head.startswith(b"\x1f\x8b"):
         data = _unpack(path)
     if data is None or len(data) > BYTES_MAX:
-        raise StoreError([Problem(message="file_too_big", values={"file": path.name, "limit_mb": BYTES_MAX // 1_000_000})])
+        values = {"file": path.name, "limit_mb": BYTES_MAX // 1_000_000}
+        raise StoreError([Problem(message="file_too_big", values=values)])
     return [(number, row) for number, row in csv_rows(path, decode(path, data)) if any(row)]
 
 
@@ -226,31 +225,34 @@ def _find_columns(path: Path, rows: Sequence[tuple[int, Sequence[Any]]]) -> tupl
     return head, best
 
 
-def _read_column(field: str, column: pd.Series, spoiled: dict[int, tuple[str, Any, CellError]]) -> pd.Series:
-    """Read a column the fast way, and cell by cell where that fails; what cannot be read goes to ``spoiled``."""
-    text = column.map(_bare_text)
-    if field in ("created", "paid_at"):
-        values = pd.to_datetime(text, format="%Y-%m-%d %H:%M:%S", errors="coerce").astype("datetime64[s]")
-        kind = "datetime"
-    else:
-        values = pd.to_numeric(text, errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
-        kind = "money"
-    empty = text.map(is_blank)
-    slow = {}
-    for at in values.index[values.isna() & ~empty]:
+def _read_times(field: str, column: pd.Series, spoiled: Spoiled) -> pd.Series:
+    """Read times the fast way, and cell by cell where that fails."""
+    times = pd.to_datetime(column, format="%Y-%m-%d %H:%M:%S", errors="coerce").astype("datetime64[s]")
+    return _read_rest(field, column, times, "datetime", spoiled)
+
+
+def _read_amounts(field: str, column: pd.Series, spoiled: Spoiled) -> pd.Series:
+    """Read amounts the fast way, and cell by cell where that fails; an empty cell is 0."""
+    amounts = pd.to_numeric(column, errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
+    amounts = _read_rest(field, column, amounts, "money", spoiled).fillna(0.0)
+    for at in np.flatnonzero(amounts.to_numpy() < 0):
+        spoiled.setdefault(int(at), (field, column[at], CellError("orders_amount_below_zero")))
+    return amounts
+
+
+def _read_rest(field: str, column: pd.Series, values: pd.Series, kind: str, spoiled: Spoiled) -> pd.Series:
+    """Read the cells that the fast way left: other spellings; what cannot be read goes to ``spoiled``."""
+    left = values.isna().to_numpy() & ~np.array([is_blank(cell) for cell in column], dtype=bool)
+    read: dict[int, Any] = {}
+    for at in np.flatnonzero(left):
         try:
-            slow[at] = read_cell(text[at], kind)
+            read[int(at)] = read_cell(column[at], kind)
         except CellError as error:
-            spoiled.setdefault(at, (field, text[at], error))
-    for at, value in slow.items():
-        values[at] = pd.NaT if value is None and kind == "datetime" else value
-    if kind == "money":
-        values = values.astype(float).fillna(0.0)
-        for at in values.index[values < 0]:
-            spoiled.setdefault(at, (field, text[at], CellError("orders_amount_below_zero")))
-    elif field == "created":
-        for at in values.index[values.isna()]:
-            spoiled.setdefault(at, (field, "" if is_blank(text[at]) else text[at], CellError("missing")))
+            spoiled.setdefault(int(at), (field, column[at], error))
+    found = {at: value for at, value in read.items() if value is not None}
+    if found:
+        values = values.copy()
+        values[list(found)] = list(found.values())
     return values
 
 
@@ -270,8 +272,8 @@ def _judge_days(orders: pd.DataFrame) -> pd.DataFrame:
     rules = spellings("import_rules")
     paid = orders["paid_at"].notna()
     refunded = paid & (orders["refund_cny"] > 0)
-    counted = pd.DataFrame({"date": orders["date"], "orders": 1, "paid": paid.astype(int), "refunded": refunded.astype(int)})
-    days = counted.groupby("date").sum()
+    counted = pd.DataFrame({"orders": 1, "paid": paid.astype(int), "refunded": refunded.astype(int)})
+    days = counted.groupby(orders["date"]).sum()
     median = float(days["orders"].median())
     days = days.reindex(pd.date_range(days.index[0], days.index[-1], name="date"), fill_value=0)
     least = max(rules["day_orders_min"], rules["day_share_of_median"] * median)
@@ -309,7 +311,8 @@ def _measure(orders: pd.DataFrame) -> tuple[dict[str, tuple[float, float, float]
 def _count_hours(orders: pd.DataFrame) -> pd.DataFrame:
     """Count the orders created in each hour of the day."""
     counts = orders["created"].dt.hour.value_counts().reindex(range(24), fill_value=0)
-    return pd.DataFrame({"hour": range(24), "orders": counts.to_numpy(), "share": (counts / counts.sum()).round(6).to_numpy()})
+    shares = (counts / counts.sum()).round(6)
+    return pd.DataFrame({"hour": range(24), "orders": counts.to_numpy(), "share": shares.to_numpy()})
 
 
 # --- writing back
@@ -344,13 +347,13 @@ def _fill(
 
 def _new_hours(store: Store, hours: pd.DataFrame, lang: Lang) -> Iterable[HourShare]:
     known = {row.hour: row for row in store.day_profile}
-    for row in hours.itertuples():
-        old, share = known.get(row.hour), float(row.share)
+    for hour, share in enumerate(hours["share"].tolist()):
+        old = known.get(hour)
         if old and (old.share, old.source) == (share, "store"):
             yield old
         else:
             note = say("store.import_hour_note", lang, before=f"{old.share:.4%} ({old.source})") if old else None
-            yield HourShare(hour=int(row.hour), share=share, source="store", note=note)
+            yield HourShare(hour=hour, share=share, source="store", note=note)
 
 
 def _tell(
@@ -359,37 +362,37 @@ def _tell(
     """Say what was filled in and which days were left out."""
     rules = spellings("import_rules")
     told: list[Problem] = []
-    for row in filled.itertuples():
-        form = "{:,.2f}" if row.key == "aov_cny" else "{:.2%}"
-        values = {name: form.format(getattr(row, name)) for name in ("low", "likely", "high")}
-        known = not pd.isna(row.before)
-        before = form.format(row.before) if known else ""
+    for row in filled.to_dict("records"):
+        form = "{:,.2f}" if row["key"] == "aov_cny" else "{:.2%}"
+        values = {name: form.format(row[name]) for name in ("low", "likely", "high")}
+        known = not np.isnan(row["before"])
+        before = form.format(row["before"]) if known else ""
         message = "import_ratio" if known else "import_ratio_new"
         quantiles = {"low_pct": f"{rules['low_quantile']:.0%}", "high_pct": f"{rules['high_quantile']:.0%}"}
-        told.append(Problem(message=message, values={"ratio": row.key, "before": before, **values, **quantiles}))
+        told.append(Problem(message=message, values={"ratio": row["key"], "before": before, **values, **quantiles}))
     message = "import_net_amounts" if net_amounts else "import_gross_amounts"
     told.append(Problem(message=message, values={"net": f"{net_cny:,.2f}"}))
-    peak = hours.loc[hours["orders"].idxmax()]
+    busiest = int(hours["orders"].to_numpy().argmax())
     told.append(
         Problem(
             message="import_hours",
             values={
                 "days": int(days["used"].sum()),
                 "orders": f"{int(hours['orders'].sum()):,}",
-                "hour": int(peak["hour"]),
-                "share": f"{peak['share']:.1%}",
+                "hour": busiest,
+                "share": f"{hours['share'].iloc[busiest]:.1%}",
             },
         )
     )
     left_out = days.loc[~days["used"], "date"]
     if len(left_out):
         names = [f"{date:%Y-%m-%d}" for date in left_out[:DAYS_NAMED]] + (["..."] if len(left_out) > DAYS_NAMED else [])
-        values = {
+        scope = {
             "count": len(left_out),
             "days": ", ".join(names),
             "median": f"{days.attrs['median']:g}",
             "share": f"{rules['day_share_of_median']:.0%}",
             "least": rules["day_orders_min"],
         }
-        told.append(Problem(message="import_days_left_out", values=values))
+        told.append(Problem(message="import_days_left_out", values=scope))
     return told

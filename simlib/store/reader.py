@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,11 +21,12 @@ from simlib.store.columns import (
     nearest,
     sheet_names,
 )
-from simlib.store.models import NEEDED, SHEETS, Row, Store
+from simlib.store.models import NEEDED, SHEETS, Row, Store, StoreInfo
 from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(kw_only=True)
@@ -36,6 +37,10 @@ class ReadSheet:
     rows: list[tuple[int, Row]] = field(default_factory=list)
     cells: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    def of(self, *models: type[R]) -> list[tuple[int, R]]:
+        """Take the sound rows with their numbers, as rows of ``models``."""
+        return [(number, row) for number, row in self.rows if isinstance(row, models)]
 
     def complain(self, message: str, row: int | None = None, column: str | None = None, **more: Any) -> None:
         """Note a problem of this sheet."""
@@ -90,14 +95,11 @@ def check_store(path: str | Path) -> tuple[Store | None, tuple[Problem, ...], tu
     for sheet in NEEDED:
         if not read[sheet].cells and not read[sheet].problems:
             problems.append(Problem(message="sheet_needed", sheet=sheet))
-    store = None
-    if read["store"].rows:
-        store = _build(path, read)
-        problems += checks.find_problems(store, read)
+    problems += checks.find_problems(read)
     problems += [problem for sheet in read.values() for problem in sheet.problems]
-    problems.sort(key=_reading_order)
-    if problems or store is None:
-        return None, tuple(problems), ()
+    if problems:
+        return None, tuple(sorted(problems, key=_reading_order)), ()
+    store = _build(path, read)
     return store, (), tuple(checks.find_notices(store))
 
 
@@ -109,8 +111,8 @@ def _reading_order(problem: Problem) -> tuple[int, int]:
 
 def _build(path: Path, read: dict[str, ReadSheet]) -> Store:
     """Put the sound rows together; each row was checked when it was read."""
-    tables = {sheet: tuple(row for _, row in read[sheet].rows) for sheet in SHEETS if sheet != "store"}
-    return Store(store_id=store_id(path), store=read["store"].rows[0][1], **tables)
+    tables: dict[str, Any] = {sheet: tuple(row for _, row in read[sheet].rows) for sheet in SHEETS if sheet != "store"}
+    return Store(store_id=store_id(path), store=read["store"].of(StoreInfo)[0][1], **tables)
 
 
 def store_id(path: Path) -> str:
@@ -244,7 +246,9 @@ def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet
     _read_records([(number, record)], into, lines)
 
 
-def _read_records(records: Sequence[tuple[int, dict[str, Any]]], into: ReadSheet, lines: dict[str, int] | None = None) -> None:
+def _read_records(
+    records: Sequence[tuple[int, dict[str, Any]]], into: ReadSheet, lines: dict[str, int] | None = None
+) -> None:
     """Read the cells of every record and build its row; ``lines`` gives a column its own line."""
     known = {column.key: (column, column.spelled()) for column in columns(into.sheet)}
     model = SHEETS[into.sheet]

@@ -1,4 +1,4 @@
-"""Open a workbook or a folder of tables as plain rows, without trusting it: nothing is run, nothing unpacked blindly."""
+"""Open a workbook or a folder of tables as plain rows; nothing is run, nothing is unpacked blindly."""
 
 from __future__ import annotations
 
@@ -189,15 +189,16 @@ def _is_empty_text(raw: bytes, coordinate: str) -> bool:
 
 
 def _merged_ranges(raw: bytes) -> tuple[tuple[int, int, str], ...]:
-    ranges = re.findall(rb"<(?:\w+:)?mergeCell\s[^>]*ref=\"([A-Z]+)(\d+):([A-Z]+)(\d+)\"", raw)
-    return tuple((int(top), int(bottom), f"{a.decode()}{int(top)}:{b.decode()}{int(bottom)}") for a, top, b, bottom in ranges)
+    ranges = re.findall(rb"<(?:\w+:)?mergeCell\s[^>]*ref=\"([A-Z]+(\d+):[A-Z]+(\d+))\"", raw)
+    return tuple((int(top), int(bottom), where.decode()) for where, top, bottom in ranges)
 
 
 def _read_folder(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLE_ENDINGS and file.name[0] not in ".~")
     if not files:
         raise _refuse(path, "folder_empty")
-    sheets, problems = [], []
+    sheets: list[RawSheet] = []
+    problems: list[Problem] = []
     for file in files:
         try:
             read = read_csv if file.suffix.lower() == ".csv" else _read_yaml
@@ -209,11 +210,8 @@ def _read_folder(path: Path) -> tuple[list[RawSheet], list[Problem]]:
 
 def decode(path: Path, data: bytes) -> str:
     """Decode a text file as people save it: UTF-8 or UTF-16 with a mark, UTF-8 without, else GB 18030."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
@@ -227,7 +225,7 @@ def read_csv(path: Path) -> list[tuple[int, Sequence[str]]]:
     """Read a CSV file's rows with the line each begins on."""
     if path.stat().st_size > BYTES_MAX:
         raise _refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
-    rows = []
+    rows: list[tuple[int, Sequence[str]]] = []
     for number, cells in csv_rows(path, decode(path, path.read_bytes())):
         if len(rows) > ROWS_MAX:
             raise _refuse(path, "file_too_long", limit=ROWS_MAX)

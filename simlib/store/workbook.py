@@ -193,7 +193,8 @@ def _write_table(page: Worksheet, styles: _Styles, sheet: str, records: list[Rec
         for at, column in enumerate(laid):
             value = record.get(column.key)
             if value not in (None, ()):
-                _write_cell(page, styles, number, at, _cell_of(sheet, column, value, lang), _form(sheet, column, record))
+                form = _form(sheet, column, record)
+                _write_cell(page, styles, number, at, _cell_of(sheet, column, value, lang), form)
     page.freeze_panes(1, 0)
     page.autofilter(0, 0, max(len(records), 1), len(laid) - 1)
 
@@ -225,7 +226,7 @@ def _write_store_lines(page: Worksheet, styles: _Styles, record: Record, lang: L
     page.set_column(1, 1, 30)
     page.set_column(2, 2, 70)
     for number, column in enumerate(columns("store"), start=1):
-        page.write_string(number, 0, f"{term(column.key, 'zh')} {term(column.key, 'en')}", styles.header(needed=column.needed))
+        page.write_string(number, 0, column.header().replace("\n", " "), styles.header(needed=column.needed))
         page.write_string(number, 2, _explain(column, lang).replace("\n", " "), styles.get(text_wrap=True))
         _offer_choices(page, (number, 1, number, 1), "store", column, lang)
         filled = record.get(column.key)
@@ -346,10 +347,11 @@ def _write_readme(page: Worksheet, styles: _Styles, lang: Lang) -> None:
 def _save_folder(tables: Mapping[str, list[Record]], path: Path) -> None:
     """Write the tables that are not there already; a table keeps its file's name and kind."""
     path.mkdir(parents=True, exist_ok=True)
-    files = {sheet_names().get(fold(file.stem)): file for file in sorted(path.iterdir())
-             if file.suffix.lower() in TABLE_ENDINGS}
+    tabular = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLE_ENDINGS]
+    files = {sheet_names().get(fold(file.stem)): file for file in tabular}
     for sheet, records in tables.items():
-        rows = [{column.key: _plain_text(column, record[column.key]) for column in columns(sheet)} for record in records]
+        laid = columns(sheet)
+        rows = [{column.key: _plain_text(column, record[column.key]) for column in laid} for record in records]
         file = files.get(sheet, path / f"{sheet}{'.yml' if sheet == 'store' else '.csv'}")
         if not rows:
             file.unlink(missing_ok=True)
