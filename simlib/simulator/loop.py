@@ -1,0 +1,656 @@
+"""The event loop of the compiled engine: design/chat-model.md in Numba, on arrays only, without the GIL.
+
+`run_floor` is one loop. Each turn of it asks what comes next (rule 11), does what is particular to that step, and
+then what steps have in common: a place is freed, a contact looks for an agent, an agent takes contacts, begins a
+reply, something is scheduled. It is one function because Numba compiles one function of this size in seconds and
+a dozen that hand thirty arrays to each other in a minute, and because the step's variables then live in registers.
+
+Two structures make a step cheap whatever the size of the floor:
+
+* **Ordered heaps** (`_put`, `_settle`, `_drop`) that know where each member sits, so that a member can leave from
+  the middle. One for each group of agents who serve the same queues (best agent on top), one for each queue (next
+  contact on top), one for the events that are nearly due.
+* **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow enough to
+  hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when its turn comes.
+  A contact has at most one thing scheduled at any moment (its reply being written, its place being freed, its
+  buyer's next message, its patience, its return), so an event is known by its contact and nothing is ever stale.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simlib.simulator.tables import (
+    ABANDONED,
+    AWAY,
+    DOWN,
+    ENDED,
+    INBOX,
+    OPEN,
+    QUEUED,
+    SERVED,
+    SHIFT_END,
+    SHIFT_START,
+    SILENT,
+    THINKING,
+    TRANSFER,
+    UP,
+    WRITING,
+)
+
+# What a contact has scheduled, in the order of rule 11, and the steps that only a change of duty brings.
+NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = range(10)
+
+# How far the changes of duty of one instant have come; CALM between them.
+CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
+
+ALL = 1 << 60
+
+
+class Floor(NamedTuple):
+    """Everything the loop reads and writes, laid out by `compiled`."""
+
+    clock: np.ndarray  # one record: the wheel and the policy
+    chats: np.ndarray  # one record a contact
+    seats: np.ndarray  # one record an agent
+    handle: np.ndarray
+    think: np.ndarray
+    patience: np.ndarray
+    retry: np.ndarray
+    silent: np.ndarray
+    skill: np.ndarray  # [agents, queues]
+    slow: np.ndarray  # windows ordered by agent, rows of an agent in the order given
+    groups: np.ndarray  # queue q is served by the groups groups[group_from[q]:group_from[q + 1]]
+    group_from: np.ndarray
+    enters: np.ndarray  # contacts that enter the human stage from arrival or bot, in order
+    enter_s: np.ndarray
+    batches: np.ndarray  # changes of duty, see `tables.Timetable`
+    changes: np.ndarray
+    concerned: np.ndarray
+    outages: np.ndarray
+    free: np.ndarray  # heaps of available agents, one a group; where each begins and its size; where an agent sits
+    free_heap: np.ndarray
+    free_at: np.ndarray
+    waiting: np.ndarray  # heaps of waiting contacts, one a queue
+    waiting_heap: np.ndarray
+    waiting_at: np.ndarray
+    handed: np.ndarray  # the heap of chats that one agent hands over
+    handed_heap: np.ndarray
+    near: np.ndarray  # the heap of events that are nearly due
+    near_heap: np.ndarray
+    near_at: np.ndarray
+    wheel: np.ndarray  # first contact of each slot
+    asked: np.ndarray  # one entry a turn, empty unless wanted
+    replied: np.ndarray
+    replied_by: np.ndarray
+    trace: np.ndarray  # one row a change of an agent, empty unless wanted
+
+
+# --- ordered heaps -------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _precedes(key, first, second, item):
+    return key.first < first or (
+        key.first == first and (key.second < second or (key.second == second and key.item < item))
+    )
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _place(heap, base, i, at, item, first, second):
+    key = heap[base + i]
+    key.first = first
+    key.second = second
+    key.item = item
+    at[item] = i
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _settle(heap, heaps, which, at, i, item, first, second):
+    """Place an item at position i, or above or below it, where its order (first, second, item) asks for."""
+    base = heaps[which].base
+    size = heaps[which].size
+    up = (i - 1) >> 1
+    if i > 0 and not _precedes(heap[base + up], first, second, item):
+        while i > 0 and not _precedes(heap[base + up], first, second, item):
+            above = heap[base + up]
+            _place(heap, base, i, at, above.item, above.first, above.second)
+            i = up
+            up = (i - 1) >> 1
+    else:
+        while 2 * i + 1 < size:
+            down = 2 * i + 1
+            below = heap[base + down]
+            if down + 1 < size and _precedes(heap[base + down + 1], below.first, below.second, below.item):
+                down += 1
+                below = heap[base + down]
+            if not _precedes(below, first, second, item):
+                break
+            _place(heap, base, i, at, below.item, below.first, below.second)
+            i = down
+    _place(heap, base, i, at, item, first, second)
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _put(heap, heaps, which, at, item, first, second):
+    """Put an item into a heap."""
+    heaps[which].size += 1
+    _settle(heap, heaps, which, at, heaps[which].size - 1, item, first, second)
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _drop(heap, heaps, which, at, item):
+    """Take an item out of a heap, from wherever it sits."""
+    i = at[item]
+    at[item] = -1
+    heaps[which].size -= 1
+    last = heap[heaps[which].base + heaps[which].size]
+    if i < heaps[which].size:
+        _settle(heap, heaps, which, at, i, last.item, last.first, last.second)
+
+
+# --- the wheel of events -------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _slot(clock, time):
+    return int(min(time * clock.slots_a_s, 4e18))
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _schedule(clock, chats, wheel, near, near_heap, near_at, c, time, kind):
+    """Let something happen to a contact."""
+    chat = chats[c]
+    chat.due = time
+    chat.kind = kind
+    slot = _slot(clock, time)
+    if slot <= clock.slot:
+        _put(near, near_heap, 0, near_at, c, time, float(kind))
+        return
+    first = wheel[slot & clock.mask]
+    chat.after = first
+    chat.before = -1
+    if first >= 0:
+        chats[first].before = c
+    wheel[slot & clock.mask] = c
+    clock.far += 1
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _unlink(clock, chats, wheel, c):
+    """Take a contact out of its slot."""
+    chat = chats[c]
+    if chat.before >= 0:
+        chats[chat.before].after = chat.after
+    else:
+        wheel[_slot(clock, chat.due) & clock.mask] = chat.after
+    if chat.after >= 0:
+        chats[chat.after].before = chat.before
+    clock.far -= 1
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
+    chats[c].kind = NOTHING
+    if near_at[c] >= 0:
+        _drop(near, near_heap, 0, near_at, c)
+    else:
+        _unlink(clock, chats, wheel, c)
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _turn(clock, chats, wheel, near, near_heap, near_at):
+    """Turn the wheel until an event is near, if there is any."""
+    turned = 0
+    while near_heap[0].size == 0 and clock.far > 0:
+        if turned == len(wheel):  # a whole turn met nothing: go straight to the earliest event
+            earliest = np.inf
+            for first in wheel:
+                c = first
+                while c >= 0:
+                    earliest = min(earliest, chats[c].due)
+                    c = chats[c].after
+            clock.slot = _slot(clock, earliest) - 1
+            turned = 0
+        clock.slot += 1
+        turned += 1
+        c = wheel[clock.slot & clock.mask]
+        while c >= 0:
+            chat = chats[c]
+            after = chat.after
+            if _slot(clock, chat.due) == clock.slot:
+                _unlink(clock, chats, wheel, c)
+                _put(near, near_heap, 0, near_at, c, chat.due, float(chat.kind))
+            c = after
+
+
+# --- agents --------------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _tally(seat, now):
+    """Bring an agent's time integrals up to now, before its open chats or its duty change."""
+    if seat.open > 0:
+        seat.chat_s += seat.open * (now - seat.since)
+        if not seat.on_duty:
+            seat.overtime_s += now - seat.since
+    seat.since = now
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _is_available(seat):
+    return seat.on_duty and seat.down == 0 and seat.open < seat.capacity
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _rank(seat, free, free_heap, free_at, a):
+    """Put an agent where it belongs among the available of its group, or out of them."""
+    if _is_available(seat) and seat.group >= 0:
+        load = float(seat.open - seat.spare)
+        if free_at[a] < 0:
+            _put(free, free_heap, seat.group, free_at, a, load, seat.assigned)
+        else:
+            _settle(free, free_heap, seat.group, free_at, free_at[a], a, load, seat.assigned)
+    elif free_at[a] >= 0:
+        _drop(free, free_heap, seat.group, free_at, a)
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _free_place(seats, chats, free, free_heap, free_at, a, c, now):
+    """Close a contact's chat on an agent."""
+    seat, chat = seats[a], chats[c]
+    if chat.last_open >= 0:
+        chats[chat.last_open].next_open = chat.next_open
+    else:
+        seat.chats = chat.next_open
+    if chat.next_open >= 0:
+        chats[chat.next_open].last_open = chat.last_open
+    _tally(seat, now)
+    seat.open -= 1
+    _rank(seat, free, free_heap, free_at, a)
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _leave_inbox(seat, chats, c):
+    chat = chats[c]
+    if chat.last_mail >= 0:
+        chats[chat.last_mail].next_mail = chat.next_mail
+    else:
+        seat.head = chat.next_mail
+    if chat.next_mail >= 0:
+        chats[chat.next_mail].last_mail = chat.last_mail
+    else:
+        seat.tail = chat.last_mail
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _join_inbox(seat, chats, c):
+    """Put a contact's message at the tail of an inbox."""
+    chat = chats[c]
+    chat.stage = INBOX
+    chat.next_mail = -1
+    chat.last_mail = seat.tail
+    if seat.tail >= 0:
+        chats[seat.tail].next_mail = c
+    else:
+        seat.head = c
+    seat.tail = c
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def _note(trace, rows, now, a, seat):
+    """Trace that an agent's open chats or writing changed; return the number of rows so far."""
+    if len(trace) > 0:
+        row = trace[rows]
+        row.time = now
+        row.agent = a
+        row.open = seat.open
+        row.writing = seat.writing >= 0
+    return rows + 1
+
+
+# --- the floor -----------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+def run_floor(floor):
+    """Run the floor until nothing more can happen; its tables hold the outcome then.
+
+    Returns the number of changes of agents, which is the length that ``trace`` needs.
+    """
+    clock, chats, seats, wheel = floor.clock[0], floor.chats, floor.seats, floor.wheel
+    near, near_heap, near_at = floor.near, floor.near_heap, floor.near_at
+    free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
+    waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
+    handed, handed_heap = floor.handed, floor.handed_heap
+    batches, concerned, skill, trace = floor.batches, floor.concerned, floor.skill, floor.trace
+    in_queue = 0
+    rows = 0
+    b = e = i = 0
+    taken = False
+    now = 0.0
+    phase = CALM
+
+    while True:
+        # --- What comes next (rule 11)
+        c = a = -1
+        takes = 0  # waiting contacts that agent a may take in this step
+        if phase == CALM:
+            if near_heap[0].size == 0:
+                _turn(clock, chats, wheel, near, near_heap, near_at)
+            due_s = near[0].first if near_heap[0].size > 0 else np.inf
+            batch_s = batches[b].time if b < len(batches) else np.inf
+            enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
+            if batch_s <= due_s and batch_s <= enter_s:
+                if b == len(batches):
+                    return rows
+                now = batch_s
+                phase = CHANGING
+                i = batches[b].changes_from
+                continue
+            step = ENTER
+            if due_s <= enter_s:
+                c = near[0].item
+                step = chats[c].kind
+            if due_s < enter_s or (due_s == enter_s and (step < ENTER or c < floor.enters[e])):
+                now = due_s
+                _drop(near, near_heap, 0, near_at, c)
+                chats[c].kind = NOTHING
+            else:
+                now = enter_s
+                step = ENTER
+                c = floor.enters[e]
+                e += 1
+        elif phase == CHANGING:
+            if i == batches[b].changes_to:
+                phase = LEAVING
+                i = batches[b].agents_from
+                continue
+            step = CHANGE
+            a = floor.changes[i].agent
+            i += 1
+        elif phase == LEAVING:
+            if handed_heap[0].size > 0:
+                step = OFFER
+                c = handed[0].item
+                _drop(handed, handed_heap, 0, waiting_at, c)
+            elif i == batches[b].agents_to:
+                phase = BEGINNING
+                i = batches[b].agents_from
+                continue
+            else:
+                step = LEAVE
+                a = concerned[i]
+                i += 1
+        elif phase == BEGINNING:
+            if i == batches[b].agents_to:
+                phase = TAKING
+                i = batches[b].agents_from
+                taken = False
+                continue
+            step = GO_ON
+            a = concerned[i]
+            i += 1
+        elif phase == TAKING:
+            if in_queue == 0 or (i == batches[b].agents_to and not taken):
+                phase = ENTERING
+                i = batches[b].outages_from
+                continue
+            if i == batches[b].agents_to:
+                i = batches[b].agents_from
+                taken = False
+            step = GO_ON
+            a = concerned[i]
+            i += 1
+            takes = 1
+        else:
+            if i == batches[b].outages_to:
+                phase = CALM
+                b += 1
+                continue
+            step = ENTER
+            c = floor.outages[i]
+            i += 1
+
+        # --- What is particular to it
+        frees = -1  # contact whose chat closes on agent a
+        seeks = -1  # contact that looks for an agent
+        then = NOTHING  # what contact c is to have scheduled
+        then_s = 0.0
+        if step == SENT:
+            chat = chats[c]
+            a = chat.agent
+            seat = seats[a]
+            seat.writing = -1
+            seat.busy_s += now - seat.began
+            rows = _note(trace, rows, now, a, seat)
+            if chat.begun:
+                response_s = now - chat.asked
+                chat.response_sum += response_s
+                chat.response_max = max(chat.response_max, response_s)
+                if chat.replies == 0:
+                    chat.first_reply = now
+                if len(floor.replied) > 0:
+                    floor.replied[chat.turn] = now
+                    floor.replied_by[chat.turn] = a
+                chat.replies += 1
+                seat.replies += 1
+                chat.turn += 1
+                if chat.turn < chat.last_turn:
+                    chat.stage = THINKING
+                    then, then_s = MESSAGE, now + floor.think[chat.turn - 1]
+                else:
+                    chat.stage = ENDED
+                    chat.outcome = SERVED
+                    chat.end = now
+                    then, then_s = FREED, now + clock.close_s
+                    if clock.close_s == 0.0:
+                        then, frees = NOTHING, c
+            else:  # the buyer had gone: no reply, and the chat is over (rule 6)
+                chat.stage = ENDED
+                chat.outcome = SILENT
+                chat.end = chat.deadline
+                then, then_s = FREED, now + clock.silent_close_s
+                if clock.silent_close_s == 0.0:
+                    then, frees = NOTHING, c
+            if chat.leaving and chat.stage == THINKING:  # the reply that a shift end waited for (rule 9)
+                chat.leaving = False
+                chat.stage = AWAY
+                chat.transfers += 1
+                frees = c
+            takes = ALL
+        elif step == MESSAGE:
+            chat = chats[c]
+            chat.asked = now
+            if len(floor.asked) > 0:
+                floor.asked[chat.turn] = now
+            if chat.stage == AWAY:
+                seeks = c
+            else:
+                a = chat.agent
+                _join_inbox(seats[a], chats, c)
+        elif step == FREED:
+            a = chats[c].agent
+            frees = c
+            takes = ALL
+        elif step == PATIENCE:
+            chat = chats[c]
+            if chat.stage == QUEUED:
+                _drop(waiting, waiting_heap, chat.queue, waiting_at, c)
+                in_queue -= 1
+            else:
+                a = chat.agent
+                _leave_inbox(seats[a], chats, c)
+                frees = c
+                takes = ALL
+            chat.stage = ENDED
+            chat.outcome = ABANDONED
+            chat.end = now
+            if chat.attempts == 1 and not np.isnan(floor.retry[c]):
+                then, then_s = ENTER, now + floor.retry[c]
+        elif step == ENTER:
+            chat = chats[c]
+            chat.outcome = OPEN
+            chat.attempts += 1
+            chat.transfers = 0
+            chat.agent = -1
+            chat.entry = now
+            chat.assigned = np.nan
+            chat.end = np.nan
+            chat.deadline = now + floor.patience[c]
+            chat.asked = now
+            if len(floor.asked) > 0:
+                floor.asked[chat.turn] = now
+            if not floor.silent[c] and chat.deadline < np.inf:
+                then, then_s = PATIENCE, chat.deadline
+            seeks = c
+        elif step == OFFER:
+            seeks = c
+        elif step == CHANGE:
+            seat = seats[a]
+            kind = floor.changes[i - 1].kind
+            if kind == DOWN:
+                seat.down += 1
+                if seat.writing >= 0:  # the reply is cut, its message goes back to the head of the inbox (rule 8)
+                    cut = seat.writing
+                    _cancel(clock, chats, wheel, near, near_heap, near_at, cut)
+                    seat.writing = -1
+                    seat.busy_s += now - seat.began
+                    rows = _note(trace, rows, now, a, seat)
+                    chats[cut].stage = INBOX
+                    chats[cut].last_mail = -1
+                    chats[cut].next_mail = seat.head
+                    if seat.head >= 0:
+                        chats[seat.head].last_mail = cut
+                    else:
+                        seat.tail = cut
+                    seat.head = cut
+            elif kind == UP:
+                seat.down -= 1
+            elif kind == TRANSFER:
+                seat.handing = True
+            else:
+                _tally(seat, now)
+                seat.on_duty = kind == SHIFT_START
+                if kind == SHIFT_END and clock.handover:
+                    seat.handing = True
+            _rank(seat, free, free_heap, free_at, a)
+            continue
+        elif step == LEAVE:
+            seat = seats[a]
+            if seat.handing:
+                seat.handing = False
+                following = seat.chats
+                while following >= 0:
+                    c = following
+                    chat = chats[c]
+                    following = chat.next_open
+                    if chat.stage == WRITING:
+                        chat.leaving = True
+                    elif chat.stage != ENDED:
+                        chat.transfers += 1
+                        chat.leaving = False
+                        if chat.stage == THINKING:
+                            chat.stage = AWAY
+                        else:
+                            _leave_inbox(seat, chats, c)
+                            _put(handed, handed_heap, 0, waiting_at, c, chat.entry, 0.0)
+                        _free_place(seats, chats, free, free_heap, free_at, a, c, now)
+                        rows = _note(trace, rows, now, a, seat)
+            continue
+
+        # --- A place is freed
+        if frees >= 0:
+            _free_place(seats, chats, free, free_heap, free_at, a, frees, now)
+            rows = _note(trace, rows, now, a, seats[a])
+
+        # --- A contact looks for the best available agent, or waits (rule 2)
+        if seeks >= 0:
+            q = chats[seeks].queue
+            best = -1
+            for k in range(floor.group_from[q], floor.group_from[q + 1]):
+                group = floor.groups[k]
+                if free_heap[group].size > 0:
+                    top = free_heap[group].base
+                    if best < 0 or _precedes(free[top], free[best].first, free[best].second, free[best].item):
+                        best = top
+            if best >= 0:
+                a = free[best].item
+            else:
+                chats[seeks].stage = QUEUED
+                _put(waiting, waiting_heap, q, waiting_at, seeks, chats[seeks].entry, 0.0)
+                in_queue += 1
+                seeks = -1
+
+        # --- Chats are opened: of the contact that found its agent (rule 3), then of those that wait (rule 5)
+        while a >= 0:
+            seat = seats[a]
+            opens = seeks
+            seeks = -1
+            if opens < 0:
+                if takes == 0 or in_queue == 0 or not _is_available(seat):
+                    break
+                best = -1
+                for q in range(skill.shape[1]):
+                    if skill[a, q] == 0 or waiting_heap[q].size == 0:
+                        continue
+                    if best >= 0:
+                        if skill[a, q] > skill[a, best]:
+                            continue
+                        if skill[a, q] == skill[a, best]:
+                            other = waiting[waiting_heap[best].base]
+                            if not _precedes(waiting[waiting_heap[q].base], other.first, other.second, other.item):
+                                continue
+                    best = q
+                if best < 0:
+                    break
+                opens = waiting[waiting_heap[best].base].item
+                _drop(waiting, waiting_heap, best, waiting_at, opens)
+                in_queue -= 1
+                takes -= 1
+                taken = True
+            chat = chats[opens]
+            if np.isnan(chat.assigned):
+                chat.assigned = now
+            chat.agent = a
+            chat.last_open = -1
+            chat.next_open = seat.chats
+            if seat.chats >= 0:
+                chats[seat.chats].last_open = opens
+            seat.chats = opens
+            _tally(seat, now)
+            seat.open += 1
+            seat.assigned = now
+            _rank(seat, free, free_heap, free_at, a)
+            _join_inbox(seat, chats, opens)
+            rows = _note(trace, rows, now, a, seat)
+
+        # --- The agent begins the reply at the head of its inbox (rule 4)
+        if a >= 0:
+            seat = seats[a]
+            if seat.writing < 0 and seat.head >= 0 and seat.down == 0 and not seat.handing:
+                head = seat.head
+                chat = chats[head]
+                _leave_inbox(seat, chats, head)
+                if not chat.begun and (now <= chat.deadline or not floor.silent[head]):
+                    chat.begun = True  # in time: patience no longer matters
+                    if chat.kind == PATIENCE:
+                        _cancel(clock, chats, wheel, near, near_heap, near_at, head)
+                    if head == c:
+                        then = NOTHING
+                chat.stage = WRITING
+                seat.writing = head
+                seat.began = now
+                factor = 1.0
+                for row in range(seat.slow_from, seat.slow_to):
+                    if floor.slow[row].start <= now < floor.slow[row].end:
+                        factor *= floor.slow[row].factor
+                sent_s = now + floor.handle[chat.turn] * factor / seat.speed
+                _schedule(clock, chats, wheel, near, near_heap, near_at, head, sent_s, SENT)
+                rows = _note(trace, rows, now, a, seat)
+
+        if then != NOTHING:
+            _schedule(clock, chats, wheel, near, near_heap, near_at, c, then_s, then)

@@ -1,0 +1,169 @@
+"""The tables of the compiled engine: everything that can be known of a night before the first event.
+
+The bot never looks at the floor, so who leaves it when is plain array arithmetic; shifts and disruptions are fixed,
+so all changes of duty are sorted once and grouped by instant. What is left for the event loop is what depends on
+the floor itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.simulator.inputs import Agents, BoolArray, Contacts, Disruptions, FloatArray, IntArray, Policy
+
+# Outcome of a contact; OPEN while it is under way.
+OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED = range(-1, 5)
+OUTCOMES = ("bot", "served", "abandoned", "silent", "unserved")
+
+# Where a contact in the human stage is: in its queue, its message in an inbox, its reply being written, its buyer
+# writing, the same with no agent (handed over), over.
+QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
+
+# Changes of duty, in the order in which those of one instant are made.
+DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
+
+EVENTS_A_SLOT = 2.0
+LARGEST_WHEEL = 1 << 17
+
+KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")])
+HEAP = np.dtype([("base", "i8"), ("size", "i8")])
+CHAT = np.dtype([
+    ("due", "f8"), ("asked", "f8"), ("turn", "i8"), ("last_turn", "i8"),
+    ("before", "i4"), ("after", "i4"),  # neighbours in a slot of the wheel
+    ("last_mail", "i4"), ("next_mail", "i4"),  # neighbours in the inbox
+    ("agent", "i4"), ("queue", "i4"),
+    ("kind", "i1"), ("stage", "i1"), ("outcome", "i1"), ("begun", "?"), ("leaving", "?"), ("attempts", "i1"),
+    ("replies", "i4"),
+    ("response_sum", "f8"), ("response_max", "f8"), ("deadline", "f8"), ("entry", "f8"), ("assigned", "f8"),
+    ("first_reply", "f8"), ("end", "f8"),
+    ("last_open", "i4"), ("next_open", "i4"),  # neighbours among the open chats of the agent
+    ("transfers", "i4"),
+], align=True)
+SEAT = np.dtype([
+    ("open", "i8"), ("capacity", "i8"), ("spare", "i8"), ("assigned", "f8"), ("speed", "f8"), ("began", "f8"), ("since", "f8"),
+    ("busy_s", "f8"), ("chat_s", "f8"), ("overtime_s", "f8"), ("replies", "i8"),
+    ("writing", "i4"), ("head", "i4"), ("tail", "i4"), ("chats", "i4"), ("group", "i4"), ("down", "i4"),
+    ("slow_from", "i4"), ("slow_to", "i4"), ("on_duty", "?"), ("handing", "?"),
+], align=True)
+CLOCK = np.dtype([
+    ("now", "f8"), ("slots_a_s", "f8"), ("close_s", "f8"), ("silent_close_s", "f8"),
+    ("slot", "i8"), ("mask", "i8"), ("far", "i8"), ("handover", "?"),
+], align=True)
+CHANGE = np.dtype([("time", "f8"), ("agent", "i4"), ("open", "i4"), ("writing", "?")], align=True)
+DUTY = np.dtype([("time", "f8"), ("agent", "i4"), ("kind", "i4")])
+BATCH = np.dtype([
+    ("time", "f8"), ("changes_from", "i8"), ("changes_to", "i8"), ("agents_from", "i8"), ("agents_to", "i8"),
+    ("outages_from", "i8"), ("outages_to", "i8"),
+])
+
+
+class BotStage(NamedTuple):
+    """What becomes of every contact before a human sees it."""
+
+    resolved: BoolArray  # the bot settles it
+    leaves: FloatArray  # when it leaves the bot, or its arrival
+    opening: IntArray  # the bot outage that drives it to the agents, -1 = none
+
+
+class Timetable(NamedTuple):
+    """The changes of duty, grouped by instant."""
+
+    batches: npt.NDArray[np.void]
+    changes: npt.NDArray[np.void]  # by time, kind, agent
+    agents: npt.NDArray[np.int32]  # the agents concerned, by instant, then by index
+    outages: npt.NDArray[np.int32]  # the contacts that a bot outage drives to the agents, by instant, then by index
+
+
+def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
+    """Send every contact through the bot (rule 1)."""
+    n = len(contacts)
+    arrival = contacts.arrival
+    meets = ~np.isnan(contacts.bot)
+    opening = np.full(n, -1)
+    if not meets.any():
+        return BotStage(resolved=meets, leaves=arrival, opening=opening)
+    windows = np.sort(bot_down, order="start")
+    opens = np.append(windows["start"], np.inf)
+    down_until = np.append(np.maximum.accumulate(windows["end"]), -np.inf)  # by windows opened so far; last: none
+    opened = np.searchsorted(windows["start"], arrival, side="right")
+    meets &= ~(down_until[opened - 1] > arrival)
+    leaves = np.where(meets, arrival + contacts.bot, arrival)
+    driven_out = meets & (opens[opened] <= leaves)  # an outage comes before the bot's end of the same instant
+    opening[driven_out] = opened[driven_out]
+    leaves[driven_out] = opens[opened[driven_out]]
+    return BotStage(resolved=meets & ~driven_out & contacts.bot_resolves, leaves=leaves, opening=opening)
+
+
+def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bot: BotStage) -> Timetable:
+    """Sort the changes of duty and group them by instant (rule 11)."""
+    shifts = agents.shifts[agents.shifts["end"] > agents.shifts["start"]]
+    down = disruptions.down
+    transfer_s = down["start"] + policy.transfer_s
+    transferred = transfer_s < down["end"]
+    parts = [
+        (DOWN, down["start"], down["agent"]),
+        (SHIFT_END, shifts["end"], shifts["agent"]),
+        (TRANSFER, transfer_s[transferred], down["agent"][transferred]),
+        (UP, down["end"], down["agent"]),
+        (SHIFT_START, shifts["start"], shifts["agent"]),
+    ]
+    changes = np.empty(sum(len(time) for _, time, _ in parts), DUTY)
+    changes["kind"] = np.repeat([kind for kind, _, _ in parts], [len(time) for _, time, _ in parts])
+    changes["time"] = np.concatenate([time for _, time, _ in parts])
+    changes["agent"] = np.concatenate([agent for _, _, agent in parts])
+    changes = changes[np.isfinite(changes["time"])]
+    changes = changes[np.lexsort((changes["agent"], changes["kind"], changes["time"]))]
+
+    outages = np.flatnonzero(bot.opening >= 0)
+    outages = outages[np.argsort(bot.leaves[outages], kind="stable")]
+    times = np.unique(np.concatenate([changes["time"], bot.leaves[outages]]))
+    concerned = changes[np.lexsort((changes["agent"], changes["time"]))]
+    first = np.ones(len(concerned), dtype=bool)
+    first[1:] = (np.diff(concerned["time"]) > 0) | (np.diff(concerned["agent"]) > 0)
+    concerned = concerned[first]
+    batches = np.empty(len(times), BATCH)
+    batches["time"] = times
+    for name, column in (("changes", changes["time"]), ("agents", concerned["time"]), ("outages", bot.leaves[outages])):
+        batches[f"{name}_from"] = np.searchsorted(column, times, side="left")
+        batches[f"{name}_to"] = np.searchsorted(column, times, side="right")
+    return Timetable(batches=batches, changes=changes, agents=concerned["agent"].astype(np.int32),
+                     outages=outages.astype(np.int32))
+
+
+class Groups(NamedTuple):
+    """Agents who serve the same queues, whatever their ranks, compete for the same contacts: one heap each."""
+
+    of_agent: npt.NDArray[np.int64]  # -1 = serves no queue
+    sizes: IntArray
+    by_queue: IntArray  # queue q is served by by_queue[from_[q]:from_[q + 1]]
+    from_: IntArray
+
+
+def group_agents(skill: IntArray) -> Groups:
+    """Group agents by the set of queues they serve.
+
+    >>> group_agents(np.array([[1, 0], [1, 2], [2, 0], [0, 0]])).of_agent.tolist()
+    [0, 1, 0, -1]
+    """
+    serves = skill > 0
+    sets, of_agent = np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
+    of_agent = of_agent.reshape(-1).copy()
+    if len(sets) and not sets[0].any():  # the empty set sorts first
+        sets = sets[1:]
+        of_agent -= 1
+    if not len(sets):
+        of_agent = np.full(len(skill), -1)
+    sizes = np.bincount(of_agent[of_agent >= 0], minlength=len(sets))
+    queue, group = np.nonzero(sets.T)
+    return Groups(of_agent=of_agent, sizes=sizes, by_queue=group,
+                  from_=np.searchsorted(queue, np.arange(skill.shape[1] + 1)))
+
+
+def lay_heaps(sizes: npt.ArrayLike) -> npt.NDArray[np.void]:
+    """Lay heaps of these largest sizes one behind the other."""
+    heaps = np.zeros(np.size(sizes), HEAP)
+    heaps["base"][1:] = np.cumsum(sizes)[:-1]
+    return heaps
