@@ -116,15 +116,15 @@ class NightLog:
         turns = result.turns
         if turns is not None and back.size:
             sent = np.array(turns["sent"])
-            first = np.flatnonzero((turns["turn"] == 0) & ~np.isnan(sent))
+            first = np.flatnonzero((turns["turn"].to_numpy() == 0) & ~np.isnan(sent))
             sent[first] = asked[turns["contact"].to_numpy()[first]]
-            turns = turns.assign(sent=sent)
+            turns = _with(turns, sent=sent)
         queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
         return cls(
-            contacts=result.contacts.assign(queue=queue, arrival=contacts.arrival, asked=asked),
+            contacts=_with(result.contacts, queue=queue, arrival=contacts.arrival, asked=asked),
             opens=opens,
             turns=turns,
-            agents=result.agents.assign(capacity=agents.capacity),
+            agents=_with(result.agents, capacity=agents.capacity),
             shifts=agents.shifts,
             trace=result.trace,
         )
@@ -145,6 +145,11 @@ class NightLog:
         if frame is None:
             raise ValueError(f"this KPI needs the table {table!r}, and the log has none")
         return frame
+
+
+def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """Add or replace columns without a copy of the others, which ``assign`` would make."""
+    return pd.DataFrame(dict(frame.items()) | columns, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -495,6 +500,11 @@ def judge_turns(turns: pd.DataFrame, rate: PlatformRate, *, opens: pd.Timestamp)
     >>> judge_turns(early, rate, opens=pd.Timestamp("2026-11-01 08:56+08:00"))["counted"].tolist()
     [False, True]
     """
+    counted, in_time = _judge(turns, rate, opens)
+    return turns.assign(counted=counted, in_time=in_time)
+
+
+def _judge(turns: pd.DataFrame, rate: PlatformRate, opens: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
     sent, replied = _seconds(turns["sent"], opens), _seconds(turns["replied"], opens)
     inside = _in_window(sent, rate, opens)
     good = replied - sent <= rate.threshold_s  # a turn without a reply is nan, which is never good
@@ -507,7 +517,7 @@ def judge_turns(turns: pd.DataFrame, rate: PlatformRate, *, opens: pd.Timestamp)
         inside, good = np.zeros(len(turns), dtype=bool), np.zeros(len(turns), dtype=bool)
         inside[where[first]] = True
         good[where[first]] = bad == 0
-    return turns.assign(counted=inside, in_time=inside & good)
+    return inside, inside & good
 
 
 def platform_rate(log: NightLog, rate: PlatformRate, *, by: Groups | None = None) -> Figure:
@@ -528,9 +538,9 @@ def platform_rate(log: NightLog, rate: PlatformRate, *, by: Groups | None = None
     >>> platform_rate(example_log(), rate)
     0.5
     """
-    turns = judge_turns(log.need("turns"), rate, opens=log.opens)
-    groups = None if by is None else by.take(turns["contact"])
-    return _ratio(np.asarray(turns["in_time"]), np.asarray(turns["counted"]), groups)
+    turns = log.need("turns")
+    counted, in_time = _judge(turns, rate, log.opens)
+    return _ratio(in_time, counted, None if by is None else by.take(turns["contact"]))
 
 
 def _seconds(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
@@ -607,12 +617,15 @@ def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
     if log.trace is not None:
         agent, chats = np.asarray(log.trace["agent"]), np.asarray(log.trace["open"])
     else:
-        had = log.contacts[(log.contacts["agent"] >= 0) & (log.contacts["end"] > log.contacts["assigned"])]
-        agent = np.tile(np.asarray(had["agent"]), 2)
-        step = np.repeat([1, -1], len(had))
-        # At one instant a chat ends before the next begins. Every agent's steps sum to 0: one running sum will do.
-        order = np.lexsort((step, np.concatenate([had["assigned"], had["end"]]), agent))
-        agent, chats = agent[order], np.cumsum(step[order])
+        who, start, end = (np.asarray(log.contacts[name]) for name in ("agent", "assigned", "end"))
+        had = np.flatnonzero((who >= 0) & (end > start))
+        # Ends stand first, so at one instant a chat ends before the next begins. Every agent's steps sum to 0, so
+        # one running sum, agent after agent, will do.
+        by_time = np.argsort(np.concatenate([end[had], start[had]]), kind="stable")
+        agent = np.tile(who[had].astype(np.int32), 2)[by_time]
+        of_agent = np.argsort(agent, kind="stable")
+        agent = agent[of_agent]
+        chats = np.cumsum(np.repeat([-1, 1], len(had))[by_time][of_agent])
     highest = pd.Series(chats).groupby(agent).max()
     peak = highest.reindex(range(len(log.need("agents"))), fill_value=0).to_numpy(dtype=float)
     if by is None:
