@@ -213,57 +213,75 @@ def retrial_agent(arrival_rate: float, service_rate: float, retry_rate: float) -
 # ------------------------------------------------------------------ some give up
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_FEW_NODES, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(12)
 _LEVELS = np.array([0.5, 2.0, 5.0, 10.0, 17.0, 26.0, 40.0])
 _LANDMARKS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 
 
-class _Wait(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Wait:
     """The wait v, were they to wait for ever, of those who find the room full.
 
     Its density is proportional to exp(phi(v)), where phi(v) = arrival_rate * (1 - exp(-patience_rate * v)) /
-    patience_rate - capacity_rate * v.
+    patience_rate - capacity_rate * v. It is held as a quadrature: ``v`` with weights ``share`` that sum to 1.
     """
 
+    v: Floats
+    share: Floats
+    patience_rate: float
     log_peak: float  # largest phi
     log_area: float  # log of the integral of exp(phi - log_peak) over v >= 0
-    outlasted: float  # mean of exp(-patience_rate v): share whose patience outlasts the wait
-    mean: float  # mean of min(v, patience)
-    mean_served: float  # mean of v over those whose patience outlasts it
+
+    @property
+    def outlasted(self) -> float:
+        """Share whose patience outlasts the wait."""
+        return float(self.share @ np.exp(-self.patience_rate * self.v))
+
+    @property
+    def mean(self) -> float:
+        """Mean of the wait or the patience, whichever ends first."""
+        if self.patience_rate == 0:
+            return float(self.share @ self.v)
+        return float(self.share @ -np.expm1(-self.patience_rate * self.v)) / self.patience_rate
+
+    @property
+    def mean_served(self) -> float:
+        """Mean of the wait over those whose patience outlasts it."""
+        outlasts = self.share * np.exp(-self.patience_rate * self.v)
+        return float(outlasts @ self.v) / float(outlasts.sum())
 
 
-def _wait_of_delayed(capacity_rate: float, arrival_rate: float, patience_rate: float) -> _Wait:
+def _wait_of_delayed(capacity_rate: float, arrival_rate: float, patience_rate: float, cut: float = 0.0) -> _Wait:
+    """Lay out the wait of the delayed; a quadrature panel ends at ``cut``."""
     # The integrand is log-concave. Its exponent is written relative to its peak in terms that do not cancel,
     # and Gauss-Legendre panels end where the exponent has fallen by _LEVELS: exact to about 1e-13 from a
-    # light load to a hopeless one, where sums over queue lengths overflow.
+    # light load to a hopeless one, where sums over queue lengths overflow. Time is counted in patiences from
+    # the peak.
+    unit = patience_rate or capacity_rate - arrival_rate
+    slack = (capacity_rate - arrival_rate) / unit
     if patience_rate == 0:
-        slack = capacity_rate - arrival_rate
-        return _Wait(0.0, -math.log(slack), 1.0, 1 / slack, 1 / slack)
-    capacity, load = capacity_rate / patience_rate, arrival_rate / patience_rate
-    slack = (capacity_rate - arrival_rate) / patience_rate
-    if slack >= 0:
-        curvature, drift, peak, log_peak = load, slack, 0.0, 0.0
+        curvature, drift, peak, log_peak = 0.0, 1.0, 0.0, 0.0
+    elif slack >= 0:
+        curvature, drift, peak, log_peak = arrival_rate / unit, slack, 0.0, 0.0
     else:
-        curvature, drift = capacity, 0.0
-        peak = math.log1p(-slack / capacity)
-        log_peak = -slack - capacity * peak
+        curvature, drift = capacity_rate / unit, 0.0
+        peak = math.log1p(-slack / curvature)
+        log_peak = -slack - curvature * peak
     c = _LEVELS / max(curvature, 1e-30)
     right = np.minimum(_LEVELS / drift if drift > 0 else math.inf, (c + np.sqrt(c) * np.sqrt(c + 8)) / 2)
     left = np.minimum(np.log1p(c + np.sqrt(2 * c)), peak)
-    ends = np.concatenate([-left, [0.0], right, _LANDMARKS, -_LANDMARKS])
-    ends = np.unique(ends[(ends >= -left[-1]) & (ends <= right[-1])])
+    ends = np.concatenate([-left, [0.0, cut * unit - peak], right, _LANDMARKS, -_LANDMARKS])
+    ends = np.sort(ends[(ends >= -left[-1]) & (ends <= right[-1])])
     half = np.diff(ends) / 2
-    u = (ends[:-1] + half)[:, None] + half[:, None] * _NODES
-    density = np.exp(-drift * u - curvature * (np.expm1(-u) + u)) * (half[:, None] * _WEIGHTS)
+    half, middle = half[half > 0], (ends[:-1] + half)[half > 0]
+    u = (middle[:, None] + half[:, None] * _NODES).ravel()
+    density = np.exp(-drift * u - curvature * (np.expm1(-u) + u)) * (half[:, None] * _WEIGHTS).ravel()
     area = float(density.sum())
-    patient = density * np.exp(-(u + peak))
-    served = float(patient.sum())
     return _Wait(
+        v=(u + peak) / unit,
+        share=density / area,
+        patience_rate=patience_rate,
         log_peak=log_peak,
-        log_area=math.log(area) - math.log(patience_rate),
-        outlasted=served / area,
-        mean=float((density * -np.expm1(-(u + peak))).sum()) / area / patience_rate,
-        mean_served=float((patient * (u + peak)).sum()) / served / patience_rate,
+        log_area=math.log(area) - math.log(unit),
     )
 
 
@@ -519,7 +537,7 @@ def _levels_spread(agents: int, completions: Floats, arrival_rate: float) -> tup
     q, extra = np.divmod(chats, agents)
     even = (agents - extra) * completions[q] + extra * completions[q + 1]
     below = completions[np.maximum(q - 1, 0)]
-    holes = np.arange(1, max(2, min(60, agents // 2)) + 1)
+    holes = np.arange(1, max(2, min(40, agents // 2)) + 1)
     born = np.maximum(agents - extra[:, None] - 2 * (holes - 1), 0) * completions[q][:, None]
     weight = np.cumprod(np.minimum(born / arrival_rate, 1e4), axis=1)
     mean_holes = (weight @ holes) / (1 + weight.sum(axis=1))
@@ -607,6 +625,17 @@ class ChatPool(SharedPool):
     reply_s: float
     pause_s: float
 
+    @property
+    def lost_before_reply(self) -> float:
+        """Share of arrivals that give up in line or, patience running on, in the inbox.
+
+        The chats that the latter save are not taken off the load, so it errs on the high side.
+        """
+        each = 1 / (1 + self.patience_rate * self.reply_s)  # outlasts one reply in front
+        full = self._in_front(len(self.at_level) - 1)
+        from_line = (self.wait_probability - self.abandon_probability) * _generate(full, each)
+        return 1 - (1 - self.wait_probability) * _generate(self._in_inbox, each) - from_line
+
     def first_begun_within(self, t: float) -> float:
         """Share of arrivals whose first reply is begun within ``t``: line and inbox.
 
@@ -617,16 +646,14 @@ class ChatPool(SharedPool):
         at_once = 1 - self.wait_probability
         if t == math.inf:
             return 1 - self.abandon_probability
-        begun = at_once * self._begun_in_inbox(t)
+        begun = at_once * float(_erlang_mixture(self._in_inbox, self.reply_s, t))
         if self.wait_probability < 1e-9:
             return begun
+        wait = _wait_of_delayed(self.capacity_rate, self.arrival_rate, self.patience_rate, cut=t)
+        served = wait.share * np.exp(-self.patience_rate * wait.v)
         in_front = self._in_front(len(self.at_level) - 1)
-        begun += float(in_front[0]) * (self.served_within(t) - at_once)
-        longest = min(t, self.reply_s * (len(in_front) + 6 * math.sqrt(len(in_front)) + 12))
-        after_s = longest * (_FEW_NODES + 1) / 2
-        density = [_erlang_mixture_density(in_front, self.reply_s, s) for s in after_s.tolist()]
-        in_time = [self.served_within(t - s) - at_once for s in after_s.tolist()]
-        return min(begun + float(longest / 2 * (_FEW_WEIGHTS * density) @ in_time), 1.0)
+        in_inbox = _erlang_mixture(in_front, self.reply_s, np.maximum(t - wait.v, 0.0))
+        return begun + self.wait_probability * float((served * in_inbox)[wait.v <= t].sum())
 
     def turns_begun_within(self, t: float) -> float:
         """Share of the buyers' turns whose reply is begun within ``t``.
@@ -634,18 +661,19 @@ class ChatPool(SharedPool):
         The turn of a buyer who gave up in line counts as one without a reply.
         """
         served = 1 - self.abandon_probability
-        later = served * (self.replies - 1) * self._begun_in_inbox(_threshold(t))
+        later = float(_erlang_mixture(self._in_inbox, self.reply_s, _threshold(t)))
+        later *= served * (self.replies - 1)
         return (later + self.first_begun_within(t)) / (served * self.replies + self.abandon_probability)
 
-    def _begun_in_inbox(self, t: float) -> float:
-        """Share of the messages in an inbox whose reply is begun within ``t``."""
+    @cached_property
+    def _in_inbox(self) -> Floats:
+        """Distribution of the messages in front of one that arrives, over all agents."""
         capacity = len(self.at_level) - 1
-        in_front, weights = np.zeros(capacity), 0.0
+        in_front = np.zeros(capacity)
         for k in range(1, capacity + 1):
             weight = self.at_level[k] * saturated_agent(k, self.reply_s, self.pause_s).replies_per_s
             in_front[:k] += weight * self._in_front(k)
-            weights += weight
-        return _erlang_mixture(in_front / weights, self.reply_s, t) if weights > 0 else 1.0
+        return in_front / in_front.sum() if in_front.any() else np.eye(capacity)[0]
 
     def _in_front(self, chats: int) -> Floats:
         """Distribution of the messages in front of one that arrives, for an agent with ``chats`` chats."""
@@ -654,18 +682,20 @@ class ChatPool(SharedPool):
         return weight / weight.sum()
 
 
-def _erlang_mixture_density(in_front: Floats, mean: float, t: float) -> float:
-    """Density at ``t`` > 0 of the sum of j exponential times, j drawn from ``in_front``."""
-    steps = np.cumprod(np.concatenate([[1.0], t / mean / np.arange(1, len(in_front) - 1)]))
-    return float(in_front[1:] @ steps[: len(in_front) - 1]) * math.exp(-t / mean) / mean
+def _generate(in_front: Floats, each: float) -> float:
+    """Mean of ``each`` to the power of j, j drawn from ``in_front``."""
+    return float(in_front @ each ** np.arange(len(in_front)))
 
 
-def _erlang_mixture(in_front: Floats, mean: float, t: float) -> float:
+def _erlang_mixture(in_front: Floats, mean: float, t: Floats | float) -> Floats:
     """Probability that the sum of j exponential times is at most ``t``, j drawn from ``in_front``."""
-    if t == math.inf:
-        return 1.0
-    steps = np.cumprod(np.concatenate([[1.0], t / mean / np.arange(1, len(in_front))])) * math.exp(-t / mean)
-    return float(1 - in_front[1:] @ np.cumsum(steps)[:-1])
+    x = np.minimum(np.asarray(t, dtype=float) / mean, 700.0)  # beyond, exp(-x) is nothing
+    more = 1 - np.cumsum(in_front)  # more than 0, 1, ... in front
+    tail, term = np.zeros_like(x), np.exp(-x)
+    for j in range(len(in_front) - 1):
+        tail += more[j] * term
+        term = term * x / (j + 1)
+    return 1 - tail
 
 
 def chat_pool(
