@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -46,9 +47,11 @@ FAR_DAYS = 4.0  # the belief moves from near to far within some such number of d
 PATTERNS = 3
 PATTERNS_FROM_DAYS = 28  # weekday means of fewer weeks are mostly noise
 MIXES = np.linspace(0.0, 1.0, 5)  # shares of the patterns that are tried
+NEAR_PATTERNS, FAR_PATTERNS = 0.5, 0.8  # shares of the patterns that are believed before there is a record
 ORIGINS = 42  # past mornings that judge the method
 BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
 PARTS_OF_DAY = 6
+UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.4 and 1.8 times their mean
 TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
 
 
@@ -59,20 +62,21 @@ class Days:
     Parameters
     ----------
     counts : ndarray, shape (days, slots)
-        Counts; what was missing or kept out holds what an ordinary day would have brought.
+        Counts to learn from: what was missing or kept out holds what an ordinary day would have brought, and a day
+        of a spike that nobody marked is scaled down.
     weekday : ndarray of int, shape (days,)
         0 = Monday.
-    scored : ndarray of bool, shape (days,)
-        Days that were really seen; only they judge a forecast.
+    came : ndarray, shape (days, slots)
+        Counts that judge a forecast: as they were seen, nan on days that were not.
     """
 
     counts: Floats
     weekday: Ints
-    scored: Bools
+    came: Floats
 
     def before(self, day: int) -> Days:
         """Keep what was known on the morning of one day."""
-        return Days(counts=self.counts[:day], weekday=self.weekday[:day], scored=self.scored[:day])
+        return Days(counts=self.counts[:day], weekday=self.weekday[:day], came=self.came[:day])
 
     def weekday_ahead(self, horizons: Ints) -> Ints:
         """Tell the weekday of days ahead; 1 is the day after the last."""
@@ -98,16 +102,16 @@ class Grid:
         midnight = wall.normalize()
         return np.asarray((midnight - self.first_day) // DAY), np.asarray((wall - midnight) // self.step)
 
+    def stamp(self, wall: pd.Timestamp) -> pd.Timestamp:
+        """Put a wall-clock time into the zone: the first of two, the next one where the clock leaps over it."""
+        return wall.tz_localize(self.tz, ambiguous=True, nonexistent="shift_forward") if self.tz else wall
+
     def ahead(self, begin: pd.Timestamp, days: int) -> pd.DatetimeIndex:
         """Lay the intervals over the next days; the day of a clock change is an hour shorter or longer."""
-        if self.tz is not None and self.step <= HOUR:
-            edges = pd.DatetimeIndex([begin, begin + days * DAY])
-            first, end = edges.tz_localize(self.tz, ambiguous=np.array([True, True]), nonexistent="shift_forward")
-            return pd.date_range(first, end, freq=self.step, inclusive="left")
-        wall = pd.date_range(begin, begin + days * DAY, freq=self.step, inclusive="left")
-        if self.tz is None:
-            return wall
-        return wall.tz_localize(self.tz, ambiguous=np.ones(len(wall), dtype=bool), nonexistent="shift_forward")
+        wall = begin.tz_localize(None)
+        if self.step == DAY:
+            return pd.DatetimeIndex([self.stamp(wall + day * DAY) for day in range(days)])
+        return pd.date_range(begin, self.stamp(wall + days * DAY), freq=self.step, inclusive="left")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +217,7 @@ def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
     grid, cells, _ = _lay_out(history)
     out = _marked(days_out, history, grid)
     past = _fill_holes(cells, grid, out)
-    day, slot = grid.locate(history.index)
+    day, slot = grid.locate(_stamps(history))
     chosen = np.isin(day, out) & (day < len(cells))
     return pd.Series(past.counts[day[chosen], slot[chosen]], index=history.index[chosen], name=history.name)
 
@@ -223,53 +227,60 @@ def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
 
 def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     """Lay a history out by day and slot, nan where nothing was seen, and say when the forecast begins."""
-    index = history.index
-    if not isinstance(index, pd.DatetimeIndex):
-        raise ValueError(f"history must stand on a DatetimeIndex, got {type(index).__name__}")
-    seen = history.dropna()
-    if seen.empty:
+    index = _stamps(history)
+    seen = ~np.isnan(history.to_numpy(dtype=float))
+    if not seen.any():
         raise ValueError(
             "history holds no observation, so nothing says how large the store is; "
             "give at least one day, or spread a day total with spread_day"
         )
-    values = seen.to_numpy(dtype=float)
-    if not (np.isfinite(values) & (values >= 0)).all():
-        wrong = seen.index[~(np.isfinite(values) & (values >= 0))][0]
-        raise ValueError(f"history must hold counts >= 0, got {seen[wrong]!r} at {wrong}")
+    values = history.to_numpy(dtype=float)[seen]
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise ValueError(f"history must hold counts >= 0, got {values[wrong][0]!r} at {index[seen][wrong][0]}")
     step = _step_of(index)
-    first = seen.index.min()
-    grid = Grid(first_day=first.tz_localize(None).normalize(), step=step, tz=index.tz)
-    day, slot = grid.locate(seen.index)
-    total = np.zeros((day.max() + 1, grid.slots))
+    grid = Grid(first_day=index[seen].min().tz_localize(None).normalize(), step=step, tz=index.tz)
+    day, slot = grid.locate(index[seen])
+    last = index.max()
+    [last_day], [last_slot] = grid.locate(pd.DatetimeIndex([last]))
+    total = np.zeros((last_day + 1, grid.slots))
     times = np.zeros_like(total)
     # an hour that the clock shows twice, or a row pasted twice, is one slot seen twice: its mean
     np.add.at(total, (day, slot), values)
     np.add.at(times, (day, slot), 1.0)
     cells = np.where(times > 0, total / np.maximum(times, 1.0), np.nan)
 
-    last_day, last_slot = grid.locate(index[[index.argmax()]])
-    closes = slot[day < day.max()].max() if day.max() > 0 else last_slot[0]
-    cells = np.vstack([cells, np.full((last_day[0] + 1 - len(cells), grid.slots), np.nan)])
-    if last_slot[0] >= closes and len(cells) > 1:
-        return grid, cells, grid.first_day + len(cells) * DAY
-    begin = grid.first_day + last_day[0] * DAY + (last_slot[0] + 1) * step
-    return grid, cells[:-1] if len(cells) > 1 else cells, begin
+    closing_slot = slot[day < last_day].max() if (day < last_day).any() else last_slot
+    cut_short = last_slot < closing_slot
+    tomorrow = grid.stamp(grid.first_day + (last_day + 1) * DAY)
+    begin = last + step if step < DAY and (cut_short or last + step > tomorrow) else tomorrow
+    return grid, cells[:-1] if cut_short else cells, begin
+
+
+def _stamps(history: pd.Series) -> pd.DatetimeIndex:
+    """Take the time stamps of a history; refuse one that stands on anything else."""
+    if not isinstance(history.index, pd.DatetimeIndex):
+        raise ValueError(f"history must stand on a DatetimeIndex, got {type(history.index).__name__}")
+    return history.index
 
 
 def _step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
     """Find the one step of an index; refuse one that has none or that does not divide a day."""
-    gaps = pd.Series(index.sort_values().unique()).diff().dropna()
-    if index.freq is not None and len(gaps) == 0:
-        step = pd.Timedelta(index.freq)
-    elif len(gaps) == 0:
-        raise ValueError("history has one stamp and no freq, so its step is unknown; give two intervals or set freq")
+    stamps = index.unique().sort_values()
+    gaps = np.asarray(stamps[1:] - stamps[:-1], dtype="timedelta64[ns]")
+    if len(gaps):
+        step = pd.Timedelta(pd.Series(gaps).mode()[0])
+    elif index.freq is not None:
+        step = stamps[0] + index.freq - stamps[0]
     else:
-        step = pd.Timedelta(gaps.mode().iloc[0])
+        raise ValueError("history has one stamp and no freq, so its step is unknown; give two intervals or set freq")
     if not FINEST_STEP <= step <= DAY or DAY % step != pd.Timedelta(0):
         raise ValueError(f"history must have a step that divides a day, from a minute to a day; got {step}")
-    off = (gaps % min(step, HOUR)) != pd.Timedelta(0)
+    wall = stamps.tz_localize(None)
+    wall_gaps = np.asarray(wall[1:] - wall[:-1], dtype="timedelta64[ns]")
+    off = (gaps % step.to_timedelta64() != 0) & (wall_gaps % step.to_timedelta64() != 0)
     if off.any():
-        where = index.sort_values().unique()[int(off.to_numpy().argmax()) + 1]
+        where = stamps[int(off.argmax()) + 1]
         raise ValueError(f"history must be regular: most steps are {step}, but the stamp {where} is off that grid")
     return step
 
@@ -279,7 +290,7 @@ def _marked(marks: Marked, history: pd.Series, grid: Grid) -> list[int]:
     if isinstance(marks, pd.Series) and marks.dtype == bool:
         if not marks.index.equals(history.index):
             raise ValueError("a mask of promo days or holidays must have the index of history")
-        stamps = history.index[marks.to_numpy()]
+        stamps = _stamps(history)[marks.to_numpy()]
     else:
         dates = [pd.Timestamp(mark) for mark in marks]
         stamps = pd.DatetimeIndex([date.tz_localize(None) for date in dates])
@@ -317,7 +328,12 @@ def _fill_holes(cells: Floats, grid: Grid, kept_out: list[int]) -> Days:
         level = (counts.sum(axis=1) + 1.0) / ((usual * seen).sum(axis=1) + 1.0)
         counts = np.where(seen, counts, usual * level[:, None])
     begun = int(np.argmax(counts.sum(axis=1) > 0))  # zeros before the first buyer are not a history
-    return Days(counts=counts[begun:], weekday=weekday[begun:], scored=scored[begun:])
+    counts, weekday = counts[begun:], weekday[begun:]
+    came = np.where(scored[begun:, None], counts, np.nan)
+    total = counts.sum(axis=1)
+    tamed = _tame(total, weekday, _weekday_index(np.sqrt(total), weekday))
+    shaved = np.minimum(tamed / np.maximum(total, 1e-12), 1.0)
+    return Days(counts=counts * shaved[:, None], weekday=weekday, came=came)
 
 
 def _kernel_mean(near: Floats, counts: Floats, seen: Bools) -> Floats:
@@ -368,22 +384,25 @@ def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
     return np.array(tamed)
 
 
-def _levels(root: Floats, busy: Floats) -> Floats:
-    """Square root of the level on every day, one column a span: deseasonalised, sums over sums."""
-    top = np.concatenate([[0.0], np.cumsum(root * busy)])
+def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
+    """Square root of the level on every day, one column a span, weekdays taken out.
+
+    Shut days are tamed in the short spans; in the whole history they weigh little and belong to the long run.
+    """
     bottom = np.concatenate([[0.0], np.cumsum(busy)])
-    end = np.arange(1, len(root) + 1)
+    end = np.arange(1, len(total) + 1)
     columns = []
     for span in SPANS:
         start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
+        root = np.sqrt((total if span is None else tamed) / busy)
+        top = np.concatenate([[0.0], np.cumsum(root * busy)])
         columns.append((top[end] - top[start]) / (bottom[end] - bottom[start]))
     return np.column_stack(columns)
 
 
 def _level_shares(tamed: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
     """Mixture of spans that would have served best at one number of days ahead."""
-    fade = np.exp(-(horizon - 1) / FAR_DAYS)
-    belief = fade * NEAR_SHARE + (1 - fade) * FAR_SHARE
+    belief = _belief(horizon, NEAR_SHARE, FAR_SHARE)
     past = np.arange(7, len(tamed) - horizon)[-180:]
     if len(past) == 0:
         return belief
@@ -391,6 +410,12 @@ def _level_shares(tamed: Floats, busy: Floats, levels: Floats, horizon: int) -> 
     said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
     loss = weight @ np.abs(tamed[past + horizon, None] - said)
     return _weigh(loss, weight, np.abs(SHARES - belief).sum(axis=1)) @ SHARES
+
+
+def _belief(horizon: int, near: Any, far: Any) -> Any:
+    """Pass from what is believed for tomorrow to what is believed for a day far ahead."""
+    fade = np.exp(-(horizon - 1) / FAR_DAYS)
+    return fade * near + (1 - fade) * far
 
 
 def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
@@ -424,11 +449,28 @@ def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
     index = _weekday_index(np.sqrt(total), past.weekday)
     busy = index[past.weekday]
     tamed = _tame(total, past.weekday, index)
-    levels = _levels(np.sqrt(tamed / busy), busy)
+    levels = _levels(total, tamed, busy)
     shares = np.array([_level_shares(tamed, busy, levels, int(h)) for h in learned])
     share = np.column_stack([np.interp(horizons, learned, column) for column in shares.T])
     ahead = past.weekday_ahead(horizons)
-    return ((share @ levels[-1]) ** 2 * index[ahead])[:, None] * _profiles(past)[ahead]
+    return _mean_of_root(share @ levels[-1] * np.sqrt(index[ahead]))[:, None] * _profiles(past)[ahead]
+
+
+@cache
+def _rare_counts() -> tuple[Floats, Floats]:
+    """Tabulate the mean of the square root of a Poisson count, by the mean of the count, up to 20."""
+    mean = np.linspace(0.0, 20.0, 401)[:, None]
+    count = np.arange(80)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(count[1:]))])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.exp(np.nan_to_num(count * np.log(mean), nan=0.0) - mean - log_factorial)
+    return share @ np.sqrt(count), mean[:, 0]
+
+
+def _mean_of_root(root: Floats) -> Floats:
+    """Mean of a Poisson count whose square root has a given mean; the square alone falls short by about a quarter."""
+    roots, means = _rare_counts()
+    return np.where(root < roots[-1], np.interp(root, roots, means), root**2 + 0.25)
 
 
 # --- second view: daily patterns -----------------------------------------------------------------------------
@@ -454,9 +496,7 @@ def _say_patterns(past: Days, patterns: Floats, horizons: Ints) -> Floats:
     rest = np.clip(rest, -scale, scale)
     fade = (rest[1:] * rest[:-1]).sum(axis=0) / np.maximum((rest[:-1] ** 2).sum(axis=0), 1e-12)
     ahead = usual[past.weekday_ahead(horizons)] + fade ** horizons[:, None] * rest[-1]
-    root = np.maximum(ahead @ patterns, 0.0)
-    # the mean root of a Poisson count squares to a quarter less than its mean, and to nearly nothing where it is rare
-    return root**2 + (1 - np.exp(-4 * root)) / 4
+    return _mean_of_root(np.maximum(ahead @ patterns, 0.0))
 
 
 # --- the mixture, its record and its band --------------------------------------------------------------------
@@ -493,24 +533,28 @@ def _try_on_past(past: Days, days: int) -> Trial:
         patterns[row] = level[row]
         if basis is not None and origin >= PATTERNS_FROM_DAYS:
             patterns[row] = _say_patterns(known, basis, horizons)
-        target = origin + horizons[reached] - 1
-        came[row, reached] = np.where(past.scored[target, None], past.counts[target], np.nan)
+        came[row, reached] = past.came[origin + horizons[reached] - 1]
     weight = 0.5 ** ((n - origins) / 45)
-    share = np.array([_patterns_share(level[:, h], patterns[:, h], came[:, h], weight) for h in range(len(horizons))])
-    if n < PATTERNS_FROM_DAYS:
-        share[:] = 0.0
+    share = np.array(
+        [
+            _patterns_share(
+                level[:, h], patterns[:, h], came[:, h], weight, _belief(ahead, NEAR_PATTERNS, FAR_PATTERNS)
+            )
+            for h, ahead in enumerate(horizons)
+        ]
+    )
     said = _mix(patterns, level, share[:, None])
     return Trial(horizons=horizons, patterns_share=share, said=said, came=came)
 
 
-def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats) -> float:
-    """Share of the daily patterns that would have served best, drawn toward a half."""
+def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, belief: float) -> float:
+    """Share of the daily patterns that would have served best, drawn toward what is believed."""
     seen = ~np.isnan(came).all(axis=1)
     if not seen.any():
-        return 0.5
+        return belief
     said = _mix(patterns[seen], level[seen], MIXES[:, None, None])
     loss = np.abs(said - np.nan_to_num(came[seen])).sum(axis=2) @ weight[seen]
-    return float(_weigh(loss, weight[seen], np.abs(MIXES - 0.5)) @ MIXES)
+    return float(_weigh(loss, weight[seen], np.abs(MIXES - belief)) @ MIXES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -530,7 +574,7 @@ class Spread:
 
 def _spreads(trial: Trial) -> tuple[Spread, Spread]:
     """Set the spread below and above so that one in twenty of what came was beyond."""
-    origins, _, slots = trial.came.shape
+    slots = trial.came.shape[2]
     parts = min(PARTS_OF_DAY, slots)
     part = np.arange(slots) * parts // slots
     sides = []
@@ -539,21 +583,26 @@ def _spreads(trial: Trial) -> tuple[Spread, Spread]:
             beyond = sign * 2 * (np.sqrt(trial.came + 0.375) - np.sqrt(trial.said + 0.375)) / TAIL_Z
             needed = (np.sign(beyond) * beyond**2 - 1) / np.where(trial.said >= 2, trial.said, np.nan)
         d = np.empty((len(trial.horizons), parts))
-        for row, horizon in enumerate(trial.horizons):
+        for row in range(len(trial.horizons)):
             record = needed[:, row]
             mornings = int((~np.isnan(record)).any(axis=1).sum())
-            belief = 0.2 if origins == 0 else 0.04 + 0.004 * horizon
-            whole = _toward(_tail(record), belief, mornings / 3)
+            whole = _toward(_tail(record, mornings), UNKNOWN_SPREAD, mornings / 3)
             for p in range(parts):
-                d[row, p] = _toward(_tail(record[:, part == p]), whole, mornings / 10)
+                d[row, p] = _toward(_tail(record[:, part == p], mornings), whole, mornings / 10)
         sides.append(Spread(horizons=trial.horizons, d=d, slots=slots))
     return sides[0], sides[1]
 
 
-def _tail(needed: Floats) -> float:
-    """Smallest spread that leaves one in twenty beyond; nan where there is no record."""
+def _tail(needed: Floats, mornings: int) -> float:
+    """Smallest spread that leaves one in twenty beyond; nan without a record.
+
+    The coming morning belongs to the sample, as in conformal prediction; intervals of a morning move together only
+    in part, so that each counts for two.
+    """
     seen = needed[~np.isnan(needed)]
-    return max(float(np.quantile(seen, 1 - TAIL)), 1e-4) if len(seen) else np.nan
+    if len(seen) == 0:
+        return np.nan
+    return max(float(np.quantile(seen, min((1 - TAIL) * (1 + 0.5 / mornings), 1.0))), 1e-4)
 
 
 def _toward(own: float, belief: float, weight: float) -> float:
