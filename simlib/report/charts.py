@@ -23,6 +23,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simlib.report.columns import day_words, list_words, quantity, show_number, titled, unit_word
@@ -88,12 +89,22 @@ def _chart(
             with mpl.rc_context(_style()):
                 if ax is None:
                     _, ax = plt.subplots(figsize=size, layout="constrained")
-                draw(table, ax, *args, **kwargs)
+                    draw(table, ax, *args, **kwargs)
+                else:
+                    ax.spines[["top", "right"]].set_visible(False)
+                    draw(table, ax, *args, **kwargs)
+                    _lend_letters(ax)
             return ax
 
         return plot
 
     return dress
+
+
+def _lend_letters(ax: Axes) -> None:
+    """Give the texts of somebody else's axis, made before the house's style, letters that can write Chinese."""
+    for text in ax.findobj(Text):
+        text.set_fontfamily(mpl.rcParams["font.family"])
 
 
 def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None) -> None:
@@ -110,34 +121,33 @@ def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None)
     )
 
 
-def _edges(starts: pd.DatetimeIndex) -> np.ndarray:
-    """Turn the starts of equal intervals into matplotlib's numbers for their n + 1 edges."""
+def _bounds(starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Add to the starts of equal intervals the end of the last one."""
     step = starts[1] - starts[0] if len(starts) > 1 else pd.Timedelta(minutes=30)
-    return mdates.date2num([*starts, starts[-1] + step])
+    return starts.append(pd.DatetimeIndex([starts[-1] + step]))
+
+
+def _edges(starts: pd.DatetimeIndex) -> np.ndarray:
+    """Turn the starts of n equal intervals into matplotlib's numbers for their n + 1 edges."""
+    return mdates.date2num(_bounds(starts))
 
 
 def _clock_axis(ax: Axes, starts: pd.DatetimeIndex, lang: Lang) -> None:
-    """Mark the hours of the starts' own zone, and the day where it changes."""
-    zone = starts.tz
-    edges = _edges(starts)
+    """Mark whole hours on the starts' own clock, and the day where it changes.
+
+    The marks are edges of intervals: matplotlib's own locators lose the second 02:00 of an autumn night.
+    """
+    bounds, edges = _bounds(starts), _edges(starts)
     hours = (edges[-1] - edges[0]) * 24
-    step = next((step for step in (1, 2, 3, 6, 12, 24) if hours / step <= 16), 48)
-    ticks = mdates.HourLocator(byhour=range(0, 24, min(step, 24)), tz=zone).tick_values(
-        mdates.num2date(edges[0], tz=zone), mdates.num2date(edges[-1], tz=zone)
-    )
-    ticks = [tick for tick in ticks if edges[0] - 1e-9 <= tick <= edges[-1] + 1e-9]
-    thin = max(1, round(step / 24)) if step > 24 else 1
-    labels, last_day = [], None
-    for tick in ticks[::thin]:
-        moment = mdates.num2date(tick, tz=zone) + dt.timedelta(seconds=1)
-        day = day_words(moment.date(), lang)
-        clock = f"{moment:%H:%M}"
-        if step >= 24:
-            labels.append(day)
-        else:
-            labels.append(clock if day == last_day else f"{clock}\n{day}")
-        last_day = day
-    ax.set_xticks(ticks[::thin], labels)
+    step = next((step for step in (1, 2, 3, 6, 12) if hours / step <= 16), 24)
+    marked = np.flatnonzero((bounds.minute == 0) & (bounds.second == 0) & (bounds.hour % step == 0))
+    marked = marked[:: max(1, len(marked) // 16)]
+    labels: list[str] = []
+    days = [day_words(bounds[place].date(), lang) for place in marked]
+    for place, day, day_before in zip(marked, days, ["", *days], strict=False):
+        clock = f"{bounds[place]:%H:%M}"
+        labels.append(day if step == 24 else clock if day == day_before else f"{clock}\n{day}")
+    ax.set_xticks(edges[marked], labels)
     ax.set_xlim(edges[0], edges[-1])
 
 

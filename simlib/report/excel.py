@@ -26,6 +26,7 @@ from simlib.report.columns import (
     formula_words,
     key_words,
     plain_words,
+    show_number,
     titled,
     unit_word,
 )
@@ -58,11 +59,15 @@ class _Book:
             self._formats[key] = self.workbook.add_format({"font_size": 10.5, "valign": "top"} | wanted)
         return self._formats[key]
 
-    @property
-    def header(self) -> Format:
-        """The format of a header row."""
+    def header(self, *, number: bool = True) -> Format:
+        """Find the format of a title: over numbers it stands right, as they do."""
         return self.style(
-            bold=True, bg_color="#DCE6F0", border_color="#9AA5B1", bottom=2, text_wrap=True, valign="vcenter"
+            bold=True,
+            bg_color="#DCE6F0",
+            border_color="#9AA5B1",
+            bottom=2,
+            valign="vcenter",
+            align="right" if number else "left",
         )
 
 
@@ -142,7 +147,7 @@ def _write_table(book: _Book, key: str, table: pd.DataFrame, *, lang: Lang) -> N
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
     for place, column in enumerate(columns):
-        sheet.write_string(0, place, column.title, book.header)
+        sheet.write_string(0, place, column.title, book.header(number=column.kind == "number"))
         widest = _width(column.title)
         for line, (value, unit) in enumerate(zip(table[column.key], units, strict=True), start=1):
             widest = max(
@@ -189,13 +194,13 @@ def _write_cell(
         return len(f"{value:,.{digits}f}") + 1
     if column.kind == "moment":
         moment = pd.Timestamp(value).tz_localize(None).to_pydatetime()
-        sheet.write_datetime(line, place, moment, book.style(num_format=MOMENT))
+        sheet.write_datetime(line, place, moment, book.style(num_format=MOMENT, align="left"))
         return len(MOMENT)
     if column.kind == "date":
-        sheet.write_datetime(line, place, value, book.style(num_format=DAY))
+        sheet.write_datetime(line, place, value, book.style(num_format=DAY, align="left"))
         return len(DAY)
     if column.kind == "clock":
-        sheet.write_datetime(line, place, value, book.style(num_format=CLOCK))
+        sheet.write_datetime(line, place, value, book.style(num_format=CLOCK, align="left"))
         return len(CLOCK)
     text = _cell_words(value, column, lang)[:LONGEST_TEXT]
     long = _width(text) > WIDEST
@@ -204,6 +209,8 @@ def _write_cell(
 
 
 def _cell_words(value: Any, column: Column, lang: Lang) -> str:
+    if column.kind == "number":  # only an endless one gets here: Excel has no number for it
+        return show_number(value, unit=column.unit, digits=column.digits)
     if column.kind == "words":
         return key_words(value, str(column.key), lang)
     if column.key == "unit":
@@ -256,10 +263,9 @@ def _write_charts(book: _Book, tables: Mapping[str, pd.DataFrame], *, lang: Lang
         _write_figures(book, sheet, place, picture, lang)
         sheet.insert_chart(number * CHART_LINES, 0, _native_chart(book, sheet, place, picture, lang))
         place += len(picture.titles) + 2
-    sheet.set_landscape()
     sheet.set_paper(9)
     sheet.print_area(0, 0, len(pictures) * CHART_LINES, CHART_COLUMNS - 1)
-    sheet.fit_to_pages(1, 0)
+    sheet.fit_to_pages(1, 1)
 
 
 def _by_start(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -304,14 +310,14 @@ def _coverage_picture(coverage: pd.DataFrame, lang: Lang) -> _Picture:
 
 
 def _write_figures(book: _Book, sheet: Worksheet, place: int, picture: _Picture, lang: Lang) -> None:
-    sheet.write_string(0, place, term("start", lang), book.header)
+    sheet.write_string(0, place, term("start", lang), book.header(number=False))
     sheet.set_column(place, place, 17)
     sheet.set_column(place + 1, place + len(picture.titles), 13)
     moments = pd.DatetimeIndex(picture.figures.index).tz_localize(None)
     for line, moment in enumerate(moments, start=1):
-        sheet.write_datetime(line, place, moment.to_pydatetime(), book.style(num_format=MOMENT))
+        sheet.write_datetime(line, place, moment.to_pydatetime(), book.style(num_format=MOMENT, align="left"))
     for number, (key, title) in enumerate(zip(picture.figures.columns, picture.titles, strict=True), start=1):
-        sheet.write_string(0, place + number, title, book.header)
+        sheet.write_string(0, place + number, title, book.header())
         for line, value in enumerate(picture.figures[key].fillna(0).to_numpy(dtype=float), start=1):
             sheet.write_number(line, place + number, value, book.style(num_format="#,##0"))
 

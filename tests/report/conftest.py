@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -109,11 +110,17 @@ def make_roster(people: int) -> pd.DataFrame:
     """Make a roster of early and late shifts with meals, breaks and a live stream."""
     rows = []
     cohorts = ("own", "temp", "outsourced", "student")
-    names = "王伟 李娜 张敏 刘洋 陈静 杨帆 赵磊 黄喆 周玥 吴珺".split()
+    names = ("王伟", "李娜", "张敏", "刘洋", "陈静", "杨帆", "赵磊", "黄喆", "周玥", "吴珺")
     for number in range(people):
         begins = STARTS[0] + pd.Timedelta(hours=(number * 3) % 9)
         queue = "presale" if number % 3 else "aftersale"
-        parts = [("chat", 4), ("meal", 1), ("chat", 2), ("live" if number % 7 == 0 else "chat", 1), ("break", 0.5)]
+        parts = [
+            ("chat", 4),
+            ("meal", 1),
+            ("chat", 2),
+            ("live" if number % 7 == 0 else "chat", 1),
+            ("break", 0.5),
+        ]
         parts.append(("chat", 1.5))
         for activity, hours in parts:
             ends = begins + pd.Timedelta(hours=hours)
@@ -133,6 +140,12 @@ def make_roster(people: int) -> pd.DataFrame:
             begins = ends
     columns = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
     return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture
+def roster_of() -> Callable[[int], pd.DataFrame]:
+    """Make a roster of as many people as asked for."""
+    return make_roster
 
 
 @pytest.fixture
