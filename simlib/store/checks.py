@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import known_keys, known_terms, nearest
-from simlib.store.models import Actual, HistoryRow, HourShare, Ratio, Store, Wave
+from simlib.store.models import Actual, HistoryRow, HourShare, Store, Wave
 from simlib.store.problems import Problem
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ def _wave_notices(store: Store) -> Iterator[Problem]:
 def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
     yield from _twice(ratios, "key")
     limits = {row["key"]: row for row in facts.table("ratios").to_dict("records")}
-    for number, ratio in ratios.of(Ratio):
-        limit = limits.get(ratio.key)
-        if limit is None:
-            continue
+    for number, cells in ratios.cells:
+        limit = limits.get(cells.get("key"))
         for column in ("low", "likely", "high"):
-            value = getattr(ratio, column)
+            value = cells.get(column)
+            if limit is None or value is None:
+                continue
             if not limit["min"] <= value <= limit["max"]:
                 as_percent = limit["unit"] == "share" and 1 < value <= 100
                 yield Problem(
@@ -133,7 +133,7 @@ def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
                     row=number,
                     column=column,
                     value=f"{value:g}",
-                    values={"ratio": ratio.key, "hint": f"{value:g}%"},
+                    values={"ratio": limit["key"], "hint": f"{value:g}%"},
                     allowed=(f"{limit['min']:g} – {limit['max']:g}",),
                 )
 
@@ -168,7 +168,7 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
         known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
         for number, cells in read[sheet].cells:
             name = cells.get(column)
-            if known and name is not None and fold(name) not in known:
+            if known and name is not None and name not in known.values():
                 yield Problem(
                     message="not_in_sheet",
                     sheet=sheet,

@@ -31,12 +31,13 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(kw_only=True)
 class ReadSheet:
-    """What one sheet gave: sound rows with their numbers, the cells of all rows, and the problems."""
+    """What one sheet gave: sound rows with their numbers, the cells of all rows, columns that lack, problems."""
 
     sheet: str
     rows: list[tuple[int, Row]] = field(default_factory=list)
     cells: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -201,7 +202,8 @@ def _match_columns(
             into.complain("column_twice", row=number, column=key)
             key = ""
         places.append(key or "")
-    for key in [column.key for column in columns(into.sheet) if column.key in needed - set(places)]:
+    into.absent = needed - set(places)
+    for key in [column.key for column in columns(into.sheet) if column.key in into.absent]:
         into.complain("column_needed", row=number, column=key)
     return places
 
@@ -308,7 +310,7 @@ def _complain_of_row(
 ) -> None:
     """Turn one complaint of the model into a problem; what a spoiled cell caused is left out."""
     key = str(detail["loc"][0]) if detail["loc"] else detail.get("ctx", {}).get("column")
-    if key in spoiled:
+    if key in spoiled or key in into.absent:
         return
     place: dict[str, Any] = {"row": lines.get(str(key), number), "column": key}
     if detail["type"] == "missing":

@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import re
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,12 +15,11 @@ from typing import Any
 
 import yaml
 
-from simlib.store.cells import Formula, fold, spellings
+from simlib.store.cells import fold, spellings
 from simlib.store.problems import Problem, StoreError
+from simlib.store.xlsx import ROWS_MAX, read_cells
 
 BYTES_MAX = 200_000_000
-ROWS_MAX = 200_000
-COLUMNS_MAX = 200
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MAGIC = b"PK\x03\x04"
 TABLE_ENDINGS = (".csv", ".yml", ".yaml")
@@ -116,81 +114,14 @@ def _checked_parts(path: Path, archive: zipfile.ZipFile) -> dict[str, bytes]:
 
 
 def _read_sheets(path: Path, parts: dict[str, bytes]) -> tuple[list[RawSheet], list[Problem]]:
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    sheets: list[RawSheet] = []
-    problems: list[Problem] = []
     try:
-        values = _open_workbook(path, results=True)
-        has_formulas = any(re.search(rb"<(?:\w+:)?f[ >/]", parts[name]) for name in parts if "/worksheets/" in name)
-        formulas = _open_workbook(path, results=False) if has_formulas else None
-        try:
-            for title in values.sheetnames:
-                sheet = values[title]
-                if not hasattr(sheet, "iter_rows"):
-                    continue
-                raw = parts.get(sheet._worksheet_path.lstrip("/"), b"")
-                rows, too_long = _rows_of(sheet)
-                if too_long:
-                    problems.append(Problem(message="sheet_too_long", sheet=title, values={"limit": ROWS_MAX}))
-                if formulas is not None:
-                    rows = _mark_formulas(rows, formulas[title], raw)
-                sheets.append(RawSheet(name=title, rows=rows, merged=_merged_ranges(raw)))
-        finally:
-            values.close()
-            if formulas is not None:
-                formulas.close()
-    except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, SyntaxError, IndexError) as error:
-        raise _refuse(path, "file_damaged", reason=f"{type(error).__name__}") from error
-    return sheets, problems
-
-
-def _open_workbook(path: Path, *, results: bool) -> Any:
-    from openpyxl import load_workbook
-
-    with warnings.catch_warnings():
-        # openpyxl warns of styles and validations that it does not keep; nothing of a reader's business
-        warnings.simplefilter("ignore")
-        return load_workbook(path, read_only=True, data_only=results, keep_links=False)
-
-
-def _rows_of(sheet: Any) -> tuple[list[tuple[int, Sequence[Any]]], bool]:
-    """Keep the rows that hold something; a sheet's stated size is not believed."""
-    sheet.reset_dimensions()
-    rows: list[tuple[int, Sequence[Any]]] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if any(cell is not None for cell in cells):
-                if len(rows) == ROWS_MAX:
-                    return rows, True
-                rows.append((number, cells[:COLUMNS_MAX]))
-    return rows, False
-
-
-def _mark_formulas(rows: list[tuple[int, Sequence[Any]]], sheet: Any, raw: bytes) -> list[tuple[int, Sequence[Any]]]:
-    """Put a `Formula` where the file holds a formula and no result; an empty text is a result."""
-    sheet.reset_dimensions()
-    known = {number: list(cells) for number, cells in rows}
-    for cells in sheet.iter_rows():
-        for cell in cells:
-            if getattr(cell, "data_type", None) != "f" or cell.column > COLUMNS_MAX:
-                continue
-            row = known.setdefault(cell.row, [])
-            row += [None] * (cell.column - len(row))
-            if row[cell.column - 1] is None and not _is_empty_text(raw, cell.coordinate):
-                row[cell.column - 1] = Formula(cell.value)
-    return [(number, known[number]) for number in sorted(known)]
-
-
-def _is_empty_text(raw: bytes, coordinate: str) -> bool:
-    found = re.search(rb"<(?:\w+:)?c\s[^>]*\br=\"" + coordinate.encode() + rb"\"[^>]*>", raw)
-    return found is not None and b't="str"' in found.group()
-
-
-def _merged_ranges(raw: bytes) -> tuple[tuple[int, int, str], ...]:
-    ranges = re.findall(rb"<(?:\w+:)?mergeCell\s[^>]*ref=\"([A-Z]+(\d+):[A-Z]+(\d+))\"", raw)
-    return tuple((int(top), int(bottom), where.decode()) for where, top, bottom in ranges)
+        found = read_cells(parts)
+    except (ValueError, KeyError, IndexError, OverflowError, StopIteration) as error:
+        raise _refuse(path, "file_damaged", reason=type(error).__name__) from error
+    problems = [
+        Problem(message="sheet_too_long", sheet=sheet.name, values={"limit": ROWS_MAX}) for sheet in found if sheet.cut
+    ]
+    return [RawSheet(name=sheet.name, rows=sheet.rows, merged=sheet.merged) for sheet in found], problems
 
 
 def _read_folder(path: Path) -> tuple[list[RawSheet], list[Problem]]:

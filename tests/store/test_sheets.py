@@ -1,0 +1,505 @@
+"""Sheets that are wrong in one way each: the sentence names sheet, row, column, value and the way out."""
+
+import datetime as dt
+import warnings
+import zipfile
+
+import pytest
+from openpyxl.worksheet.formula import ArrayFormula
+
+from simlib.store import StoreError, check_store, load_store
+from simlib.words import sentences
+
+
+def only_problem(path):
+    """Give the one problem of a store, after looking that it is said in both languages."""
+    store, problems, _ = check_store(path)
+    assert store is None
+    assert len(problems) == 1, [problem.text("en") for problem in problems]
+    assert problems[0].text("zh") != problems[0].text("en")
+    return problems[0]
+
+
+def test_the_sound_store_is_read(as_book, as_folder, sound):
+    """The store that the other tests spoil is read, and the same from a workbook and from a folder."""
+    store = load_store(as_book(sound))
+    assert store == load_store(as_folder(sound))
+    assert [wave.day for wave in store.waves] == [dt.date(2026, 10, 31), dt.date(2026, 11, 11)]
+    assert store.ratio("conversion").likely == 0.45
+    assert "shifts" in store.missing
+
+
+def test_all_problems_at_once(as_book, sound):
+    """One reading names every problem of every sheet, in the order in which a person walks through the workbook."""
+    sound["store"][2][1] = "ebay"
+    sound["waves"][1][4] = "a lot"
+    sound["ratios"][1][2] = 45
+    sound["agents"][1][2] = "freelance"
+    sound["agents"][2][5] = 120
+    problems = check_store(as_book(sound))[1]
+    places = [(problem.sheet, problem.row, problem.column) for problem in problems]
+    assert places == [
+        ("store", 3, "platform"),
+        ("waves", 2, "day_gmv_cny"),
+        ("ratios", 2, "likely"),
+        ("ratios", 2, "likely"),
+        ("agents", 2, "cohort"),
+        ("agents", 3, "exam_score"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["cohort", "人员类型", "Cohort", "人员类型\nCohort", " ＣＯＨＯＲＴ ", "人员类型 cohort"]
+)
+def test_headers_in_any_dress(as_book, sound, header):
+    """A column is known by key, by either label, by both, in any width, case and spacing."""
+    sound["agents"][0][2] = header
+    assert load_store(as_book(sound)).agents[1].cohort == "temp"
+
+
+@pytest.mark.parametrize("value", ["temp", "临时", "Temporary", "TEMP", "临时 "])
+def test_choices_in_any_dress(as_book, sound, value):
+    """A value of a list is known by key or either label."""
+    sound["agents"][2][2] = value
+    assert load_store(as_book(sound)).agents[1].cohort == "temp"
+
+
+@pytest.mark.parametrize("title", ["agents", "人员", "Agents", "人员 agents", "人员 Agents", "客服名单"])
+def test_sheet_names_in_any_dress(as_book, sound, title):
+    """A sheet is known by key, by either label, by both, or by another usual name."""
+    sound[title] = sound.pop("agents")
+    assert len(load_store(as_book(sound)).agents) == 2
+
+
+def test_a_bracket_is_a_bracket(as_book, sound):
+    """Full-width and half-width brackets around a unit are the same."""
+    sound["waves"][0][4] = "当天GMV（CNY)"
+    assert load_store(as_book(sound)).waves[0].day_gmv_cny == 1_000_000
+
+
+def test_unknown_sheet(as_book, sound):
+    """An unknown sheet is named with the nearest known one."""
+    sound["agnets"] = [["x"], [1]]
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.sheet, problem.nearest) == ("sheet_unknown", "agnets", "agents")
+    assert "人员" in problem.text("zh")
+
+
+def test_own_and_explaining_sheets_are_left_alone(as_book, sound):
+    """A sheet with _ in front and the page that explains are nobody's business."""
+    sound["_scratch"] = [["anything"], [1]]
+    sound["说明"] = [["how to fill in"]]
+    assert load_store(as_book(sound)).store_id == "shop"
+
+
+def test_a_sheet_twice(as_book, sound):
+    """Two sheets of one meaning are refused, not merged."""
+    sound["波次"] = sound["waves"]
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.sheet) == ("sheet_twice", "waves")
+
+
+def test_unknown_column(as_book, sound):
+    """A mistyped header is named with the nearest known one."""
+    sound["agents"][0][4] = "capacty"
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.row, problem.value, problem.nearest) == (
+        "column_unknown",
+        1,
+        "capacty",
+        "capacity",
+    )
+
+
+def test_column_twice(as_book, sound):
+    """A column that is there twice is refused."""
+    sound["agents"][0][5] = "并发上限"
+    assert only_problem(as_book(sound)).message == "column_twice"
+
+
+def test_column_needed(as_book, sound):
+    """A missing column is named once, not once a row; its rows are not called empty as well."""
+    sound["waves"] = [[row[0], *row[2:]] for row in sound["waves"]]
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.column) == ("column_needed", "profile")
+
+
+def test_no_header(as_book, sound):
+    """A sheet without a header names the columns that it may have."""
+    sound["waves"] = sound["waves"][1:]
+    problem = only_problem(as_book(sound))
+    assert problem.message == "no_header"
+    assert "day_gmv_cny" in problem.allowed
+
+
+def test_title_above_the_header(as_book, sound):
+    """A title over the table, merged or not, does no harm, and rows keep the numbers that Excel shows."""
+    sound["agents"] = [["Our people"], [], *sound["agents"]]
+    sound["agents"][3][2] = "freelance"
+
+    def merge(book):
+        book["agents"].merge_cells("A1:F1")
+
+    problem = only_problem(as_book(sound, merge))
+    assert (problem.message, problem.row) == ("not_choice", 4)
+
+
+def test_merged_cells(as_book, sound):
+    """Merged cells among the rows are refused with their range."""
+
+    def merge(book):
+        book["agents"].merge_cells("C2:C3")
+
+    problems = check_store(as_book(sound, merge))[1]
+    assert ("merged", "C2:C3") in {(problem.message, problem.value) for problem in problems}
+
+
+def test_formula_without_result(as_book, sound):
+    """A formula that was never calculated is refused by its cell, wherever it stands, and never evaluated."""
+    sound["waves"][1][4] = "=SUM(1,2)"
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.row, problem.column) == ("formula_without_result", 2, "day_gmv_cny")
+
+
+def test_array_formula_without_result(as_book, sound):
+    """An array formula is no other case."""
+
+    def put(book):
+        book["waves"]["E3"] = ArrayFormula("E3", "=SUM(1,2)")
+
+    assert only_problem(as_book(sound, put)).message == "formula_without_result"
+
+
+def spoil_part(path, old, new):
+    """Replace bytes in the packed sheets of a workbook."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert any(old in part for part in parts.values())
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part.replace(old, new))
+
+
+def test_formula_with_result(tmp_path):
+    """The result that Excel stored with a formula is read; an empty text is an empty cell."""
+    import xlsxwriter
+
+    path = tmp_path / "shop.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for title, rows in {
+            "store": [["key", "value"], ["name", "Shop"], ["platform", "tmall"]],
+            "ratios": [["key", "low", "likely", "high"], ["conversion", 0.4, 0.45, 0.5]],
+            "agents": [["agent_id", "name", "cohort", "skill_1"], ["A1", "Ann", "own", "presale"]],
+            "waves": [["name", "profile", "start", "end", "day_gmv_cny", "note"]],
+        }.items():
+            sheet = book.add_worksheet(title)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+        sheet.write_row(1, 0, ["Opening", "E", "2026-10-31 20:00", "2026-11-01 23:59"])
+        sheet.write_formula(1, 4, "=500000*2", None, 1_000_000)
+        sheet.write_formula(1, 5, '=IF(1=1,"","x")', None, "as text")
+    spoil_part(path, b"<v>as text</v>", b"<v></v>")
+    wave = load_store(path).waves[0]
+    assert (wave.day_gmv_cny, wave.note) == (1_000_000, None)
+
+
+def test_excel_error_value(as_book, sound):
+    """An error value of Excel is refused by its cell."""
+    sound["waves"][1][4] = "#REF!"
+    assert only_problem(as_book(sound)).message == "excel_error"
+
+
+def test_text_numbers_dates_and_blank_rows(as_book, sound):
+    """Figures and times as people write them are read, and empty rows are no rows."""
+    sound["waves"] = [
+        ["名称", "曲线", "开始", "结束", "当天GMV", "占月GMV"],
+        [None, " "],
+        ["Opening", "晚间开卖", dt.datetime(2026, 10, 31, 20), "2026年11月3日 23:59", "￥１００万", None],
+        [],
+        ["Last day", "L", "2026/11/11", "2026-11-11 24:00", None, "10.5%"],
+        ["", "", "", "", "", ""],
+    ]
+    first, last = load_store(as_book(sound)).waves
+    assert (first.day_gmv_cny, first.end) == (1_000_000, dt.datetime(2026, 11, 3, 23, 59))
+    assert (last.month_share, last.end) == (0.105, dt.datetime(2026, 11, 12))
+
+
+def test_a_row_with_only_a_note_is_a_remark(as_book, sound):
+    """The template's lines that say what to fill in are no data."""
+    sound["agents"][0].append("note")
+    sound["agents"].insert(1, [None] * 7 + ["one agent a row"])
+    assert [agent.agent_id for agent in load_store(as_book(sound)).agents] == ["A1", "A2"]
+
+
+def test_cell_beside_the_table(as_book, sound):
+    """A value with no header above it is not dropped silently."""
+    sound["agents"][1] += [None, "stray"]
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.row, problem.value) == ("cell_outside", 2, "stray")
+
+
+def test_share_that_is_a_percentage(as_book, sound):
+    """45 where a share is wanted is refused with the way to write it, in a column of shares and in a ratio."""
+    sound["waves"][0].append("month_share")
+    sound["waves"][1].append(45)
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.column) == ("share_not_percent", "month_share")
+    assert "45%" in problem.text("zh")
+
+
+def test_ratio_out_of_range(as_book, sound):
+    """A conversion of 0 is out of the range that the facts allow, and the range is said."""
+    sound["ratios"][1][1:4] = [0, 0.45, 0.5]
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.column, problem.value) == ("ratio_out_of_range", "low", "0")
+    assert "0.001" in problem.text("en")
+
+
+def test_unknown_ratio_and_rule(as_book, sound):
+    """A mistyped ratio or rule is named with the nearest; a label in Chinese is as good as the key."""
+    sound["ratios"].append(["询单转化", 0.4, 0.5, 0.6, "store"])
+    sound["rules"] = [["key", "value"], ["rest_min_hh", 11]]
+    problems = check_store(as_book(sound))[1]
+    assert [(problem.message, problem.nearest) for problem in problems] == [
+        ("key_unknown", "conversion"),
+        ("key_unknown", "rest_min_h"),
+    ]
+    sound["ratios"][1][0] = "询单转化率"
+    del sound["ratios"][2], sound["rules"]
+    assert load_store(as_book(sound, name="other.xlsx")).ratio("conversion").high == 0.5
+
+
+@pytest.mark.parametrize(
+    ("row", "message", "column"),
+    [
+        (["X", "E", "2026-10-20 20:00", "2026-10-20 20:00", 1], "end_after_start", "end"),
+        (["X", "E", "2026-10-20 20:00", "2026-10-21 20:00", None], "wave_without_sales", "day_gmv_cny"),
+        (["X", "E", "2026-10-20 20:00", "2026-10-21 20:00", -5], "out_of_range", "day_gmv_cny"),
+        (["Opening", "E", "2026-10-20 20:00", "2026-10-21 20:00", 1], "stands_twice", "name"),
+        (["X", "E", "2026-11-01", "2026-11-02", 1], "waves_overlap", "start"),
+        (["X", "Q", "2026-10-20", "2026-10-21", 1], "not_choice", "profile"),
+        ([None, "E", "2026-10-20", "2026-10-21", 1], "missing", "name"),
+        (["X" * 300, "E", "2026-10-20", "2026-10-21", 1], "too_long", "name"),
+    ],
+)
+def test_a_bad_wave(as_book, sound, row, message, column):
+    """Each way in which a wave can be wrong has its own sentence at its own cell."""
+    sound["waves"].append(row)
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.column) == (message, column)
+    assert problem.row == 4
+
+
+def test_shares_of_the_month(as_book, sound):
+    """Shares of the month must not exceed it, need it, and must agree with the day's own figure."""
+    sound["waves"] = [
+        ["name", "profile", "start", "end", "month_share", "day_gmv_cny"],
+        ["A", "E", "2026-10-31 20:00", "2026-11-01", 0.7, None],
+        ["B", "L", "2026-11-11", "2026-11-12", 0.6, 900_000],
+    ]
+    messages = {problem.message for problem in check_store(as_book(sound))[1]}
+    assert messages == {"month_shares_above_one", "wave_figures_disagree"}
+    del sound["store"][3]
+    messages = {problem.message for problem in check_store(as_book(sound, name="two.xlsx"))[1]}
+    assert messages == {"month_shares_above_one", "share_of_unknown_month"}
+
+
+def test_names_across_sheets(as_book, sound):
+    """Ids that stand twice, seats and people that no sheet knows: each with what is near."""
+    sound["agents"][0] += ["seat"]
+    sound["agents"][1] += ["S1"]
+    sound["agents"][2] += ["S22"]
+    sound["agents"].append(["A1", "Cy", "own", "presale", 5, 95, "yes", "S1"])
+    sound["site"] = [["seat", "site", "room"], ["S1", "North", "1"], ["S2", "North", "1"]]
+    sound["duties"] = [
+        ["duty", "kind", "agent_id", "start", "end"],
+        ["Stream", "live", "A9", "2026-10-31 20:00", "2026-10-31 21:00"],
+    ]
+    problems = check_store(as_book(sound))[1]
+    found = [(problem.sheet, problem.row, problem.message, problem.nearest) for problem in problems]
+    assert found == [
+        ("agents", 3, "not_in_sheet", "S2"),
+        ("agents", 4, "stands_twice", None),
+        ("duties", 2, "not_in_sheet", "A2"),
+    ]
+
+
+def test_a_spoiled_row_raises_no_false_alarm(as_book, sound):
+    """An agent whose row is unsound is still known to the sheets that name them."""
+    sound["agents"][1][4] = "five"
+    sound["duties"] = [
+        ["duty", "kind", "agent_id", "start", "end"],
+        ["Stream", "live", "A1", "2026-10-31 20:00", "2026-10-31 21:00"],
+    ]
+    assert only_problem(as_book(sound)).column == "capacity"
+
+
+def test_day_profile(as_book, sound):
+    """The hours of a day make 100 %, each once."""
+    sound["day_profile"] = [["hour", "share"], *([hour, 1 / 24] for hour in range(24))]
+    assert len(load_store(as_book(sound)).day_profile) == 24
+    sound["day_profile"][5] = [3, 0.2]
+    messages = {problem.message for problem in check_store(as_book(sound, name="two.xlsx"))[1]}
+    assert messages == {"hour_twice", "shares_not_one"}
+
+
+def history(step, count, contacts=10):
+    start = dt.datetime(2026, 9, 1)
+    return [["start", "queue", "contacts"], *([start + n * step, "presale", contacts] for n in range(count))]
+
+
+def test_history_by_half_hour_and_by_day(as_book, sound):
+    """Both steps are read; of the daily one it is said where the hours come from."""
+    sound["history"] = history(dt.timedelta(minutes=30), 96)
+    assert len(load_store(as_book(sound)).history) == 96
+    sound["history"] = history(dt.timedelta(days=1), 40)
+    notices = check_store(as_book(sound, name="two.xlsx"))[2]
+    assert "history_by_day" in {notice.message for notice in notices}
+
+
+def test_history_with_a_gap_is_fine(as_book, sound):
+    """Missing rows are a gap, not an error."""
+    sound["history"] = history(dt.timedelta(minutes=30), 96)
+    del sound["history"][20:25]
+    assert len(load_store(as_book(sound)).history) == 91
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message", "row"),
+    [
+        (lambda rows: rows[10].__setitem__(0, dt.datetime(2026, 9, 1, 4, 40)), "step_irregular", 11),
+        (lambda rows: rows[10].__setitem__(0, rows[9][0]), "time_twice", 11),
+        (lambda rows: rows[10].__setitem__(2, 480), "day_total_in_row", 11),
+        (lambda rows: rows[10].__setitem__(2, -1), "out_of_range", 11),
+    ],
+)
+def test_bad_history(as_book, sound, spoil, message, row):
+    """A time off the grid, a time twice, a day's total among half hours: named by row."""
+    sound["history"] = history(dt.timedelta(minutes=30), 48)
+    spoil(sound["history"])
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.row) == (message, row)
+
+
+def test_days_mixed_with_half_hours(as_book, sound):
+    """One queue by day and another by half hour is the wrong unit in one of them."""
+    sound["history"] = history(dt.timedelta(minutes=30), 96)
+    sound["history"] += [[dt.datetime(2026, 9, 1 + day), "aftersale", 500] for day in range(10)]
+    assert only_problem(as_book(sound)).message == "steps_differ"
+
+
+def test_weekly_history(as_book, sound):
+    """A step that does not divide a day cannot be used."""
+    sound["history"] = history(dt.timedelta(days=7), 10)
+    assert only_problem(as_book(sound)).message == "step_unusable"
+
+
+def test_needed_sheets(as_book, sound):
+    """Without a needed sheet there is no store; each missing one is named."""
+    del sound["ratios"], sound["agents"]
+    problems = check_store(as_book(sound))[1]
+    assert [(problem.sheet, problem.message) for problem in problems] == [
+        ("ratios", "sheet_needed"),
+        ("agents", "sheet_needed"),
+    ]
+
+
+def test_store_items(as_book, sound):
+    """The sheet of the store names an unknown item, one that is there twice, and one that is lacking, by its line."""
+    sound["store"] = [
+        ["项目", "数值"],
+        ["platfrom", "tmall"],
+        ["名称", "Shop"],
+        ["Name", "Other"],
+        ["timezone", "Mars"],
+    ]
+    problems = check_store(as_book(sound))[1]
+    found = {(problem.message, problem.row, problem.nearest or problem.column) for problem in problems}
+    assert found == {
+        ("item_unknown", 2, "platform"),
+        ("item_twice", 4, "name"),
+        ("time_zone", 5, "timezone"),
+        ("missing", 1, "platform"),
+    }
+
+
+def test_wide_store_sheet(as_folder, sound):
+    """The store's items may also stand side by side, as a table with one row."""
+    sound["store"] = [["name", "platform"], ["Shop", "京东"]]
+    assert load_store(as_folder(sound)).store.platform == "jd"
+
+
+def test_notices(as_book, sound):
+    """What is no error is said as a notice: a queue nobody serves, people without a gate, an unknown KPI, midnight."""
+    sound["goals"] = [["kpi", "queue", "floor"], ["首响", "escalation", 30], ["hapiness", None, 1]]
+    sound["agents"][1][5] = None
+    store, problems, notices = check_store(as_book(sound))
+    assert not problems
+    assert store.goals[0].kpi == "first_response"
+    messages = {notice.message for notice in notices}
+    assert {"queue_without_agents", "agents_without_gate", "kpi_unknown", "wave_ends_at_midnight"} <= messages
+    assert {notice.sheet for notice in notices if notice.message == "sheet_left_empty"} == set(store.missing)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
+def test_csv_encodings(as_folder, sound, encoding):
+    """A CSV table reads the same in every encoding that Excel writes."""
+    sound["agents"][1][1] = "王小燕"
+    assert load_store(as_folder(sound, encoding=encoding)).agents[0].name == "王小燕"
+
+
+def test_csv_line_numbers(as_folder, sound):
+    """A problem in a CSV table is named by the line on which the row begins."""
+    sound["agents"][0].append("note")
+    sound["agents"][1].append("two\nlines")
+    sound["agents"][2][2] = "freelance"
+    problem = only_problem(as_folder(sound))
+    assert (problem.sheet, problem.row) == ("agents", 4)
+
+
+def test_yaml_tables(as_folder, sound):
+    """YAML tables read as CSV ones: 20:00 stays a time, yes stays a yes, a null is an empty cell."""
+    folder = as_folder(sound)
+    (folder / "shifts.yml").write_text(
+        "- {code: D, start: 15:30, end: 24:00, name: null}\n- {code: E, start: 18:00, end: 02:30}\n"
+    )
+    (folder / "site.yaml").write_text("- {seat: 007, site: North, room: 1, usable: no}\n")
+    store = load_store(folder)
+    assert [(shift.start, shift.end) for shift in store.shifts] == [
+        (dt.time(15, 30), dt.time(0)),
+        (dt.time(18), dt.time(2, 30)),
+    ]
+    assert (store.site[0].seat, store.site[0].usable) == ("007", False)
+
+
+def test_many_of_a_kind_are_summed_up(as_book, sound):
+    """A thousand rows with one fault are all counted, and said in a page that can be read."""
+    sound["agents"] += [[f"B{n}", "Cy", "freelance", "presale", 5, 95, "yes"] for n in range(1000)]
+    with pytest.raises(StoreError) as caught:
+        load_store(as_book(sound))
+    assert len(caught.value.problems) == 1000
+    lines = caught.value.render("zh").splitlines()
+    assert len(lines) == 21
+    assert "980" in lines[-1]
+
+
+def test_reading_warns_of_nothing(as_book, sound):
+    """Styles and validations that the reader does not keep are no concern of the user."""
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    def validate(book):
+        book["agents"].add_data_validation(DataValidation(type="list", formula1='"own,temp"', sqref="C2:C9"))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_store(as_book(sound, validate)).agents
+
+
+def test_every_sentence_has_its_twin():
+    """Each sentence of the package is there in both languages and asks for the same values."""
+    from simlib.words import placeholders
+
+    for key, twins in sentences().items():
+        if key.startswith("store."):
+            assert twins["zh"] or key == "store.sentence_space", key
+            assert placeholders(twins["zh"]) == placeholders(twins["en"]), key
