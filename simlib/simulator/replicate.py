@@ -55,20 +55,20 @@ class Replications:
     ----------
     numbers : int array
         The replications that were run, ascending.
-    values : mapping of str to array
+    figures : mapping of str to array
         By measure: one entry a replication along the first axis.
     complete : bool
         False if it was stopped before the wanted precision or number was reached.
 
     Examples
     --------
-    >>> nights = Replications(numbers=np.arange(4), values={"lost": np.array([2.0, 4.0, 3.0, 3.0])})
+    >>> nights = Replications(numbers=np.arange(4), figures={"lost": np.array([2.0, 4.0, 3.0, 3.0])})
     >>> nights.bands().round(3).to_dict("index")
     {'lost': {'mean': 3.0, 'low': 1.701, 'high': 4.299, 'half_width': 1.299, 'p05': 2.15, 'p95': 3.85}}
     """
 
     numbers: np.ndarray
-    values: Mapping[str, np.ndarray] = field(repr=False)
+    figures: Mapping[str, np.ndarray] = field(repr=False)
     complete: bool = True
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Replications:
     @property
     def nights(self) -> pd.DataFrame:
         """One row a replication, one column a measure that is a single number a night."""
-        single = {key: values for key, values in self.values.items() if values.ndim == 1}
+        single = {key: values for key, values in self.figures.items() if values.ndim == 1}
         return pd.DataFrame(single, index=pd.Index(self.numbers, name="replication"))
 
     def bands(self, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -94,7 +94,7 @@ class Replications:
 
     def band(self, key: str, *, index: pd.Index | None = None, confidence: float = 0.95) -> pd.DataFrame:
         """Give the same bands for a measure that has many numbers a night, such as one an interval."""
-        values = np.asarray(self.values[key], dtype=float)
+        values = np.asarray(self.figures[key], dtype=float)
         if values.ndim != 2:
             raise ValueError(f"{key!r} is a single number a night; its band is in bands()")
         return _bands(values, confidence, index=pd.RangeIndex(values.shape[1]) if index is None else index)
@@ -174,7 +174,7 @@ def replicate(
     ...     return Contacts(arrival=[0.0, 10.0], handle=[30.0 + replication, 30.0])
     >>> def wait(contacts, agents, result):
     ...     return {"wait_s": float((result.contacts["assigned"] - contacts.arrival).mean())}
-    >>> replicate(draw, Agents(shifts=[(0, 0, 600)]), measure=wait, seed=7, replications=3).values["wait_s"].tolist()
+    >>> replicate(draw, Agents(shifts=[(0, 0, 600)]), measure=wait, seed=7, replications=3).figures["wait_s"].tolist()
     [10.0, 10.5, 11.0]
     """
     only = Variant(draw=draw, agents=agents, policy=policy or Policy(), disruptions=disruptions or Disruptions())
@@ -236,7 +236,11 @@ def replicate_variants(
         raise ValueError("variants must hold at least one")
     if not 1 <= replications <= max_replications:
         raise ValueError(f"replications must lie in 1 to {max_replications}, got {replications!r}")
-    workers = workers or len(os.sched_getaffinity(0))
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be >= 1, got {workers!r}")
+    for key, target in (until or {}).items():
+        if not target > 0:
+            raise ValueError(f"until[{key!r}] must be a half-width > 0, got {target!r}")
     done: dict[int, dict[str, Figures]] = {}
 
     def night(replication: int) -> dict[str, Figures]:
@@ -250,7 +254,7 @@ def replicate_variants(
         return figures
 
     planned, stopped = replications, False
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or _cores()) as pool:
         while not stopped and len(done) < planned:
             futures = {pool.submit(night, number): number for number in range(len(done), planned)}
             stopped = _collect(futures, done, on_progress, stop)
@@ -262,11 +266,16 @@ def replicate_variants(
     return {
         name: Replications(
             numbers=np.array(numbers, dtype=np.int64),
-            values={key: np.array([done[number][name][key] for number in numbers]) for key in measured[name]},
+            figures={key: np.array([done[number][name][key] for number in numbers]) for key in measured[name]},
             complete=complete,
         )
         for name in variants
     }
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_night(contacts: Contacts, variant: Variant, *, turns: bool, trace: bool) -> Result:
@@ -331,8 +340,6 @@ def _nights_needed(done: Mapping[int, Mapping[str, Figures]], until: Mapping[str
     numbers = sorted(done)
     first, *others = done[numbers[0]]
     for key, target in until.items():
-        if not target > 0:
-            raise ValueError(f"until[{key!r}] must be a half-width > 0, got {target!r}")
         start = np.array([done[number][first][key] for number in numbers], dtype=float)
         differences = [
             np.array([done[number][name][key] for number in numbers], dtype=float) - start for name in others
@@ -370,8 +377,8 @@ def compare(a: Replications, b: Replications, *, confidence: float = 0.95) -> pd
 
     Examples
     --------
-    >>> plan = Replications(numbers=np.arange(3), values={"lost_share": np.array([0.2, 0.4, 0.3])})
-    >>> more = Replications(numbers=np.arange(3), values={"lost_share": np.array([0.1, 0.31, 0.2])})
+    >>> plan = Replications(numbers=np.arange(3), figures={"lost_share": np.array([0.2, 0.4, 0.3])})
+    >>> more = Replications(numbers=np.arange(3), figures={"lost_share": np.array([0.1, 0.31, 0.2])})
     >>> compare(plan, more).round(3).to_dict("records")
     [{'a': 0.3, 'b': 0.203, 'difference': -0.097, 'low': -0.111, 'high': -0.082, 'half_width': 0.014,
       'clear': True, 'better': True}]
