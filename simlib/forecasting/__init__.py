@@ -16,6 +16,10 @@ _HOME = {
     "minute_profile": "promo",
     "forecast_contacts": "promo",
     "reforecast": "intraday",
+    "require_agents": "requirement",
+    "sweep_concurrency": "requirement",
+    "Targets": "requirement",
+    "TargetOutOfReachError": "requirement",
 }
 
 __all__ = sorted(_HOME)

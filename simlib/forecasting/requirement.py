@@ -1,0 +1,636 @@
+"""How many agents each interval needs, queue by queue: two formulas and a simulation, which has the last word.
+
+``chat pool`` takes an interval for a steady hour of its own (:func:`simlib.erlang.chat_pool`). ``Modified offered
+load`` first lets the open chats of one interval run on into the next, minute by minute, and staffs the largest load
+inside the interval: after an opening the two differ. ``Simulation`` puts the people on the chat floor and moves
+them, interval by interval and on the same buyers, until every interval meets the targets with the fewest people.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simlib.erlang import ChatPool, OutOfReachError, agents_for, chat_pool, offered_load
+from simlib.intervals import HALF_HOUR_S, Grid
+from simlib.simulator import Agents, Contacts, Policy, run_arrays
+from simlib.simulator.draw import ChatService, Demand
+from simlib.words import Lang, say, term
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+_Given = TypeVar("_Given")
+
+COLUMNS = (
+    "start", "queue", "human", "load", "agents_pool", "agents_offered_load", "agents_simulated", "on_chat", "to_roster",
+    "bound_by",
+)  # fmt: skip
+TARGETS = ("service_level", "platform_rate", "abandoned")  # those that the floor judges, as the glossary calls them
+ENOUGH = 15_000  # buyers of a queue to judge a staffing on, over all nights
+NIGHTS = (2, 10)  # fewest and most nights
+JUDGED = 100  # buyers of an interval, over all nights, below which the simulation does not judge it
+AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What an interval must keep; what is left out is not asked for.
+
+    Parameters
+    ----------
+    answered_share, answered_s : float, optional
+        Share of buyers who get their first reply within ``answered_s`` of entering the human stage; who gives up
+        stays in the denominator.
+    turn_share, turn_s : float, optional
+        Share of the buyers' turns that get their reply within ``turn_s``: how platforms count.
+    abandoned_max : float, optional
+        Largest share of buyers who leave without a reply, silently or not.
+    occupancy_max : float, optional
+        Largest share of on-duty time spent writing.
+
+    Examples
+    --------
+    >>> Targets(answered_share=0.9, answered_s=60, occupancy_max=0.85).occupancy_max
+    0.85
+    >>> Targets(answered_share=0.9)
+    Traceback (most recent call last):
+    ValueError: answered_share and answered_s go together, got 0.9 and None
+    """
+
+    answered_share: float | None = None
+    answered_s: float | None = None
+    turn_share: float | None = None
+    turn_s: float | None = None
+    abandoned_max: float | None = None
+    occupancy_max: float | None = None
+
+    def __post_init__(self) -> None:
+        for share, seconds in (("answered_share", "answered_s"), ("turn_share", "turn_s")):
+            pair = getattr(self, share), getattr(self, seconds)
+            if (pair[0] is None) != (pair[1] is None):
+                raise ValueError(f"{share} and {seconds} go together, got {pair[0]!r} and {pair[1]!r}")
+            if pair[1] is not None and not 0 < pair[1] < math.inf:
+                raise ValueError(f"{seconds} must be > 0 seconds and finite, got {pair[1]!r}")
+        for name in ("answered_share", "turn_share", "abandoned_max", "occupancy_max"):
+            value = getattr(self, name)
+            if value is not None and not (0 < value < 1 or (value == 1 and name == "occupancy_max")):
+                raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")
+        if all(getattr(self, name) is None for name in self.__dataclass_fields__):
+            raise ValueError("at least one target must be given")
+
+
+class TargetOutOfReachError(OutOfReachError):
+    """No number of people meets a target: the reply itself takes too long.
+
+    ``queue``, ``target`` (a key of the glossary), ``share`` and ``seconds`` as asked for, ``best`` = the share that
+    an agent for every buyer would reach, ``reply_s``. :meth:`explain` says it to a team lead.
+    """
+
+    def __init__(self, *, queue: str, target: str, share: float, seconds: float, best: float, reply_s: float) -> None:
+        self.queue, self.target, self.share, self.seconds = queue, target, share, seconds
+        self.best, self.reply_s = best, reply_s
+        super().__init__(
+            f"{queue}: no number of agents meets the target {target} {share:.1%} within {seconds:g} s; one reply "
+            f"takes {reply_s:g} s on average, an agent for every buyer would reach {best:.1%}"
+        )
+
+    def explain(self, lang: Lang) -> str:
+        """Say what cannot be met, why, and the way out."""
+        return say(
+            "requirement.out_of_reach",
+            lang,
+            queue=term(self.queue, lang),
+            target=term(self.target, lang),
+            share=f"{self.share:.1%}",
+            seconds=f"{self.seconds:g}",
+            best=f"{self.best:.1%}",
+            reply_s=f"{self.reply_s:g}",
+        )
+
+
+def require_agents(
+    forecast: pd.DataFrame,
+    services: Mapping[str, ChatService],
+    targets: Targets | Mapping[str, Targets],
+    *,
+    concurrency: int | Mapping[str, int],
+    shrinkage: float,
+    seed: int,
+    policy: Policy | None = None,
+    minute_profile: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Find the agents that every interval and queue needs to keep its targets.
+
+    Every queue has its own people here; what shared skills save is the roster's to find. The buyers are
+    those who reach a human, so the bot's share is what the forecast says. The simulation runs whole nights,
+    so that a backlog has to be cleared by those who come after. An interval with fewer than 100 buyers over
+    all nights (2 to 10 of them) is left to the larger of the two formulas. The occupancy cap is kept on the
+    expected work.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        One row an interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
+        that reach a human), or ``contacts``, of which the queue's ``bot_share`` is taken off.
+    services : mapping of str to ChatService
+        By queue, at least those of the forecast.
+    targets : Targets, or mapping of str to Targets
+        For all queues, or by queue.
+    concurrency : int, or mapping of str to int
+        Most chats an agent holds at a time, for all queues or by queue.
+    shrinkage : float
+        Share of rostered time not spent on chats, in [0, 1); applied once, to get ``to_roster``.
+    seed : int
+        Same seed, same buyers, same requirement.
+    policy : Policy, optional
+        How the floor is run; ``close_s`` counts in the formulas too.
+    minute_profile : Series, optional
+        How the contacts of an interval fall into its minutes, see :func:`simlib.simulator.draw.draw_contacts`.
+
+    Returns
+    -------
+    DataFrame
+        In the forecast's order: start, queue, human, load (offered load: busy agents), agents_pool,
+        agents_offered_load, agents_simulated, on_chat (the simulated one), to_roster, bound_by (the glossary's key
+        of the target that forbids one agent less: service_level, platform_rate, abandoned, occupancy; presence =
+        one must be there; no_contacts).
+
+    Raises
+    ------
+    TargetOutOfReachError
+        A reply takes longer than the target allows, however many people there are.
+    ValueError
+        A queue without service or targets, an irregular forecast, a shrinkage out of range.
+
+    Examples
+    --------
+    >>> from simlib.intervals import HALF_HOUR_S, Grid
+    >>> night = Grid(opens=pd.Timestamp("2026-10-31 19:00+08:00"), n=4)
+    >>> forecast = pd.DataFrame({"start": night.starts, "queue": "presale", "human": [60.0, 80.0, 400.0, 250.0]})
+    >>> need = require_agents(
+    ...     forecast,
+    ...     {"presale": ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=180)},
+    ...     Targets(answered_share=0.85, answered_s=60, occupancy_max=0.85),
+    ...     concurrency=4, shrinkage=0.15, seed=7,
+    ... )
+    >>> need[["human", "on_chat", "to_roster"]].values.tolist()[2]
+    [400.0, 24.0, 29.0]
+    """
+    if not 0 <= shrinkage < 1:
+        raise ValueError(f"shrinkage must lie in [0, 1), got {shrinkage!r}")
+    grid = _grid_of(forecast)
+    work = []
+    for queue, rows in forecast.groupby("queue", sort=False):
+        if queue not in services:
+            raise ValueError(f"services must describe every queue of the forecast, {queue!r} is missing")
+        work.append(
+            _Work(
+                queue=str(queue),
+                grid=grid,
+                human=_human_of(rows, services[str(queue)], grid),
+                service=services[str(queue)],
+                targets=_for_queue(targets, str(queue), "targets"),
+                concurrency=_for_queue(concurrency, str(queue), "concurrency"),
+                policy=policy or Policy(),
+            )
+        )
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        needs = [_staff(each, seed=seed, minute_profile=minute_profile, threads=threads) for each in work]
+    by_cell = pd.concat(needs).set_index(["queue", "interval"])
+    cells = pd.MultiIndex.from_arrays([forecast["queue"], _interval_of(forecast["start"], grid)])
+    need = by_cell.loc[cells].reset_index(drop=True)
+    need["on_chat"] = need["agents_simulated"]
+    need["to_roster"] = np.ceil(need["on_chat"] / (1 - shrinkage) - 1e-9).astype(np.int64)
+    need.insert(0, "queue", forecast["queue"].to_numpy())
+    need.insert(0, "start", forecast["start"].reset_index(drop=True))
+    return need[list(COLUMNS)]
+
+
+def sweep_concurrency(
+    service: ChatService,
+    targets: Targets,
+    *,
+    contacts_h: float,
+    limits: Sequence[int] = tuple(range(1, 11)),
+    close_s: float = 0.0,
+) -> pd.DataFrame:
+    """Show what the concurrency limit changes, in a steady hour: people, response, rates, and the usual error.
+
+    More chats an agent save fewer and fewer people, because an agent still writes one reply at a time, and every
+    buyer waits longer for each. The sweet spot is the smallest limit that needs at most 2 % more people than the
+    best. ``divided`` is what dividing the people needed at one chat each by the limit would give.
+
+    Parameters
+    ----------
+    service : ChatService
+        One queue.
+    targets : Targets
+        What must be kept.
+    contacts_h : float
+        Contacts an hour that reach a human, > 0.
+    limits : sequence of int
+        The limits to try; they need not begin with 1.
+    close_s : float
+        Seconds that a served chat holds its place.
+
+    Returns
+    -------
+    DataFrame
+        One row a limit: concurrency, agents_needed, mean_response (s), service_level and platform_rate (where they
+        are targets), occupancy, divided, sweet_spot (bool).
+
+    Examples
+    --------
+    >>> service = ChatService(replies_mean=6, reply_s=18, think_s=40, patience_s=180)
+    >>> table = sweep_concurrency(service, Targets(answered_share=0.85, answered_s=60), contacts_h=600)
+    >>> table.loc[[0, 1, 3], ["concurrency", "agents_needed", "divided"]].values.tolist()
+    [[1, 51, 51], [2, 30, 26], [4, 23, 13]]
+    """
+    if not 0 < contacts_h < math.inf:
+        raise ValueError(f"contacts_h must be > 0 contacts an hour and finite, got {contacts_h!r}")
+    if len(limits) == 0:
+        raise ValueError("limits must name at least one concurrency limit")
+    rate = contacts_h / 3600
+
+    def best(limit: int, start: int) -> int:
+        return _smallest(lambda n: _pool(service, limit, close_s, n, rate), targets, start=start)
+
+    alone = best(1, max(1, math.ceil(rate * service.replies_mean * (service.reply_s + service.think_s))))
+    rows = []
+    agents = alone
+    for limit in limits:
+        agents = best(limit, agents)
+        pool = _pool(service, limit, close_s, agents, rate)
+        row = {"concurrency": limit, "agents_needed": agents, "mean_response": pool.mean_response_s}
+        if targets.answered_s is not None:
+            row["service_level"] = pool.first_begun_within(max(targets.answered_s - service.reply_s, 0))
+        if targets.turn_s is not None:
+            row["platform_rate"] = pool.turns_begun_within(max(targets.turn_s - service.reply_s, 0))
+        rows.append(row | {"occupancy": pool.occupancy, "divided": math.ceil(alone / limit)})
+    table = pd.DataFrame(rows)
+    good = table["agents_needed"] <= 1.02 * table["agents_needed"].min()
+    return table.assign(sweet_spot=table["concurrency"] == table.loc[good, "concurrency"].min())
+
+
+# ------------------------------------------------------------------ the forecast
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What one queue asks for; ``human`` is its mean contacts by interval."""
+
+    queue: str
+    grid: Grid
+    human: Floats
+    service: ChatService
+    targets: Targets
+    concurrency: int
+    policy: Policy
+
+    @property
+    def rates(self) -> Floats:
+        """Contacts a second."""
+        return self.human / self.grid.step_s
+
+    @property
+    def load(self) -> Floats:
+        """Offered load: agents busy writing."""
+        return self.rates * self.service.replies_mean * self.service.reply_s
+
+    def pool(self, agents: int, rate: float) -> ChatPool:
+        """Steady hour of this queue."""
+        return _pool(self.service, self.concurrency, self.policy.close_s, agents, rate)
+
+
+def _for_queue(given: _Given | Mapping[str, _Given], queue: str, name: str) -> _Given:
+    if not isinstance(given, Mapping):
+        return given
+    if queue not in given:
+        raise ValueError(f"{name} must name every queue of the forecast, {queue!r} is missing")
+    return given[queue]
+
+
+def _grid_of(forecast: pd.DataFrame) -> Grid:
+    if forecast.empty:
+        raise ValueError("forecast must have at least one row")
+    starts = pd.DatetimeIndex(forecast["start"].drop_duplicates()).sort_values()
+    steps = np.unique((starts[1:] - starts[:-1]).total_seconds())
+    step_s = int(steps[0]) if len(steps) else HALF_HOUR_S
+    if (steps % step_s != 0).any():
+        raise ValueError(f"forecast.start must lie a regular step apart, got steps of {steps.tolist()} s")
+    n = int((starts[-1] - starts[0]).total_seconds()) // step_s + 1
+    return Grid(opens=starts[0], n=n, step_s=step_s)
+
+
+def _interval_of(start: pd.Series, grid: Grid) -> Counts:
+    return (grid.seconds(start) // grid.step_s).astype(np.int64)
+
+
+def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
+    """Mean contacts of one queue that reach a human, by interval."""
+    if "human" in rows:
+        mean = rows["human"].to_numpy(dtype=float)
+    elif "contacts" in rows:
+        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_share)
+    else:
+        raise ValueError("forecast needs the column human, or contacts")
+    bad = np.flatnonzero(~np.isfinite(mean) | (mean < 0))
+    if bad.size:
+        row = rows.iloc[bad[0]]
+        raise ValueError(f"forecast must count >= 0 contacts, got {mean[bad[0]]} for {row['queue']} at {row['start']}")
+    human = np.zeros(grid.n)
+    np.add.at(human, _interval_of(rows["start"], grid), mean)
+    return human
+
+
+def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads: Executor) -> pd.DataFrame:
+    """Staff one queue in the three ways."""
+    buyers = pd.DataFrame({"start": work.grid.starts, "queue": work.queue, "contacts": work.human})
+    humans = replace(work.service, bot_share=0.0, bot_meets_share=None)
+    demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
+    pool = _by_formula(work, work.rates)
+    moved = _by_formula(work, _moved_rates(work, pool, demand))
+    floor = _Rehearsal.of(work, demand, seed=seed, threads=threads)
+    simulated, bound_by = floor.staff(np.maximum(pool, moved))
+    return pd.DataFrame(
+        {
+            "queue": work.queue,
+            "interval": np.arange(work.grid.n),
+            "human": work.human,
+            "load": work.load,
+            "agents_pool": pool,
+            "agents_offered_load": moved,
+            "agents_simulated": simulated,
+            "bound_by": bound_by,
+        }
+    )
+
+
+# ------------------------------------------------------------------ the two formulas
+
+
+def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, rate: float) -> ChatPool:
+    return chat_pool(
+        agents,
+        concurrency,
+        rate,
+        replies=service.replies_mean,
+        reply_s=service.reply_s,
+        think_s=service.think_s,
+        patience_s=min(max(service.patience_s, 1e-3), 1e9),  # a finite patience gives an overload an answer too
+        close_s=close_s,
+    )
+
+
+def _missed(pool: ChatPool, targets: Targets) -> str | None:
+    """Name a target that the pool does not keep, those first that are quickly judged.
+
+    A reply counts as sent its mean length after it is begun, so that a target can be met whatever the spread.
+    """
+    if targets.occupancy_max is not None and pool.occupancy > targets.occupancy_max:
+        return "occupancy"
+    if targets.abandoned_max is not None and pool.lost_before_reply > targets.abandoned_max:
+        return "abandoned"
+    if targets.answered_share is not None and targets.answered_s is not None:
+        begun_s = max(targets.answered_s - pool.reply_s, 0.0)
+        if pool.first_begun_within(begun_s) < targets.answered_share:
+            return "service_level"
+    if targets.turn_share is not None and targets.turn_s is not None:
+        begun_s = max(targets.turn_s - pool.reply_s, 0.0)
+        if pool.turns_begun_within(begun_s) < targets.turn_share:
+            return "platform_rate"
+    return None
+
+
+def _by_formula(work: _Work, rates: Floats) -> Counts:
+    """Smallest chat pool for each arrival rate (contacts a second)."""
+    distinct, where = np.unique(rates, return_inverse=True)
+    agents = np.zeros(len(distinct), dtype=np.int64)
+    needed = 1
+    for i, rate in enumerate(distinct.tolist()):
+        if rate > 0:
+            needed = _smallest(partial(work.pool, rate=rate), work.targets, start=needed)
+            agents[i] = needed
+    return agents[where]
+
+
+def _smallest(pool: Callable[[int], ChatPool], targets: Targets, *, start: int) -> int:
+    return agents_for(lambda n: _missed(pool(n), targets) is None, start=start)
+
+
+def _moved_rates(work: _Work, pool: Counts, demand: Demand) -> Floats:
+    """Arrival rate of the steady hour whose open chats equal the most of each interval, minute by minute.
+
+    The chats left over from the interval before are their own agents' to finish: they are given the time of one
+    chat, or half the interval.
+    """
+    grid = work.grid
+    busiest = int(np.argmax(work.human))
+    if work.human[busiest] == 0:
+        return work.rates
+    minutes = max(1, round(grid.step_s / MINUTE_S))
+    share = np.full((grid.n, minutes), 1 / minutes)
+    if demand.bend is not None:
+        times, level = demand.bend
+        edges = np.arange(grid.n * minutes + 1) * (grid.step_s / minutes)
+        weight = np.diff(np.interp(edges, times, level)).reshape(grid.n, minutes)
+        total = weight.sum(axis=1, keepdims=True)
+        share = np.where(total > 0, weight / np.where(total > 0, total, 1.0), share)
+    chat_s = work.pool(int(pool[busiest]), work.rates[busiest]).mean_chat
+    by_minute = work.rates[:, None] * share * minutes
+    load = offered_load(by_minute.ravel(), grid.step_s / minutes, chat_s).at_end.reshape(grid.n, minutes)
+    left_over = min(int(chat_s / grid.step_s * minutes), minutes // 2)
+    return load[:, left_over:].max(axis=1) / chat_s
+
+
+# ------------------------------------------------------------------ the simulation
+
+
+class _Kept(NamedTuple):
+    """How a staffing did, counted by interval (buyers by entry, turns by the buyer's message)."""
+
+    offered: Counts
+    answered: Counts  # first reply in time
+    lost: Counts  # never a reply
+    turns: Counts
+    in_time: Counts  # turns replied to in time
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rehearsal:
+    """The nights on which a staffing of one queue is judged, always the same buyers."""
+
+    work: _Work
+    nights: tuple[Contacts, ...]
+    threads: Executor
+
+    @classmethod
+    def of(cls, work: _Work, demand: Demand, *, seed: int, threads: Executor) -> _Rehearsal:
+        count = int(np.clip(math.ceil(ENOUGH / max(work.human.sum(), 1.0)), *NIGHTS))
+        nights = threads.map(lambda night: demand.draw(seed=seed, replication=night), range(count))
+        return cls(work=work, nights=tuple(nights), threads=threads)
+
+    def staff(self, start: Counts) -> tuple[Counts, npt.NDArray[np.object_]]:
+        """Find the fewest agents by interval, and the target that forbids one less."""
+        work, targets = self.work, self.work.targets
+        by_work = np.ceil(work.load / (targets.occupancy_max or math.inf) - 1e-9)
+        least = np.maximum(by_work, work.human > 0).astype(np.int64)
+        reason = np.where(work.human == 0, "no_contacts", np.where(by_work > 1, "occupancy", "presence"))
+        ideal = self._add_up(self._with_an_agent_each)
+        self._refuse_unreachable(ideal)
+        share, turn_share = targets.answered_share or 0.0, targets.turn_share or 0.0
+        lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
+
+        def missed(staff: Counts) -> Counts:
+            agents = self._put_on_floor(staff)
+            kept = self._add_up(lambda night: self._count(night, agents))
+            late = kept.answered < np.minimum(share * kept.offered, ideal.answered)
+            slow = kept.in_time * ideal.turns < np.minimum(turn_share * ideal.turns, ideal.in_time) * kept.turns
+            return np.select([late, slow, kept.lost > lost_max * kept.offered], [0, 1, 2], -1)
+
+        judged = ideal.offered >= JUDGED
+        staff, why = fewest_people(missed, least=least, start=np.maximum(start, least), movable=judged)
+        names = np.array(TARGETS, dtype=object)[why]
+        for i in np.flatnonzero(~judged & (staff > least)):
+            names[i] = _missed(work.pool(int(staff[i]) - 1, work.rates[i]), targets) or TARGETS[0]
+        return staff, np.where(staff > least, names, reason)
+
+    def _add_up(self, count: Callable[[Contacts], _Kept]) -> _Kept:
+        nights = list(self.threads.map(count, self.nights))
+        return _Kept(*(np.sum(column, axis=0) for column in zip(*nights, strict=True)))
+
+    def _tally(self, at: Floats) -> Counts:
+        """Count by interval; who comes after the last counts in it."""
+        n = self.work.grid.n
+        return np.bincount(np.minimum(at // self.work.grid.step_s, n - 1).astype(np.int64), minlength=n)
+
+    def _with_an_agent_each(self, night: Contacts) -> _Kept:
+        """Count what would be in time if every reply were begun at once."""
+        targets = self.work.targets
+        first = night.handle[night.first_turn[:-1]]
+        entry = np.repeat(night.arrival, night.turns)
+        return _Kept(
+            offered=self._tally(night.arrival),
+            answered=self._tally(night.arrival[first <= (targets.answered_s or math.inf)]),
+            lost=self._tally(night.arrival[:0]),
+            turns=self._tally(entry),
+            in_time=self._tally(entry[night.handle <= (targets.turn_s or math.inf)]),
+        )
+
+    def _count(self, night: Contacts, agents: Agents) -> _Kept:
+        """Run one night and count."""
+        targets = self.work.targets
+        seen = run_arrays(night, agents, self.work.policy, turns=targets.turn_s is not None)
+        asked = seen.asked[~np.isnan(seen.asked)]
+        in_time = seen.replied - seen.asked <= (targets.turn_s or math.inf)  # nan, no reply, is not in time
+        answered = seen.first_reply - seen.entry <= (targets.answered_s or math.inf)
+        return _Kept(
+            offered=self._tally(seen.entry),
+            answered=self._tally(seen.entry[answered]),
+            lost=self._tally(seen.entry[np.isnan(seen.first_reply)]),
+            turns=self._tally(asked),
+            in_time=self._tally(seen.asked[in_time]),
+        )
+
+    def _refuse_unreachable(self, ideal: _Kept) -> None:
+        targets = self.work.targets
+        for target, share, seconds, good, of in (
+            (TARGETS[0], targets.answered_share, targets.answered_s, ideal.answered, ideal.offered),
+            (TARGETS[1], targets.turn_share, targets.turn_s, ideal.in_time, ideal.turns),
+        ):
+            if share is None or seconds is None or of.sum() < JUDGED:
+                continue
+            best = float(good.sum() / of.sum())
+            if best < share:
+                raise TargetOutOfReachError(
+                    queue=self.work.queue,
+                    target=target,
+                    share=share,
+                    seconds=seconds,
+                    best=best,
+                    reply_s=self.work.service.reply_s,
+                )
+
+    def _put_on_floor(self, staff: Counts) -> Agents:
+        """Turn numbers by interval into people with shifts, the first to come the last to go."""
+        edges = self.work.grid.edges_s.copy()
+        edges[-1] += AFTER_S
+        heads = int(staff.max(initial=0))
+        on = np.zeros((heads, len(staff) + 2), dtype=np.int8)
+        on[:, 1:-1] = staff > np.arange(heads)[:, None]
+        change = np.diff(on, axis=1)
+        agent, begins = np.nonzero(change == 1)
+        ends = np.nonzero(change == -1)[1]
+        shifts = np.column_stack([agent, edges[begins], edges[ends]])
+        return Agents(capacity=np.full(heads, self.work.concurrency), shifts=shifts)
+
+
+def fewest_people(
+    missed: Callable[[Counts], Counts], *, least: Counts, start: Counts, movable: npt.NDArray[np.bool_]
+) -> tuple[Counts, Counts]:
+    """Search the smallest staffing that misses nothing, all intervals at once.
+
+    ``missed(staff)`` gives the number of the target that each interval misses, -1 for none; an interval may also
+    depend on what stands in the one before. Who is not ``movable`` stays at ``start``, nobody goes below ``least``.
+
+    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, every second
+    interval is then tried with one less, as long as it and the next still miss nothing, until that saves nobody; and
+    whoever misses in the end gets one more. Returns the staffing, and the target that each misses with one less.
+
+    Examples
+    --------
+    >>> needs = np.array([3, 8, 5])
+    >>> staff, _ = fewest_people(
+    ...     lambda staff: np.where(staff < needs, 0, -1),
+    ...     least=np.ones(3, int), start=np.array([6, 6, 6]), movable=np.ones(3, bool),
+    ... )
+    >>> staff.tolist()
+    [3, 8, 5]
+    """
+    most = 2 * start + 10  # an interval that needs more is not short of people
+    low = np.where(movable, least, start) - 1
+    high = np.where(movable, most, start)
+    staff, why = start.copy(), np.zeros_like(start)
+
+    def short_of(staff: Counts) -> npt.NDArray[np.bool_]:
+        nonlocal why
+        short = missed(staff)
+        failing = movable & (short >= 0) & (staff < most)
+        why = np.where(failing, short, why)
+        return failing
+
+    while True:
+        failing = short_of(staff)
+        low = np.where(failing, np.maximum(low, staff), low)
+        high = np.where(failing, np.maximum(high, low + 1), np.minimum(high, staff))
+        if not (failing | (high - low > 1)).any():
+            break
+        step = np.ceil(0.05 * staff).astype(np.int64)
+        between = (low + high) // 2
+        staff = np.where(failing, np.minimum(between, staff + step), np.maximum(between, staff - step))
+        staff = np.where(high - low <= 1, high, staff)
+
+    odd = np.arange(len(staff)) % 2 == 1
+    saved = True
+    while saved:
+        saved = False
+        for turn in (odd, ~odd):
+            tried = turn & movable & (staff > least)
+            failing = short_of(staff - tried)
+            hurts = tried & (failing | np.append(failing[1:], False))
+            why = np.where(hurts & ~failing, np.append(why[1:], 0), why)
+            staff = staff - (tried & ~hurts)
+            saved |= bool((tried & ~hurts).any())
+    while (failing := short_of(staff)).any():
+        staff = staff + failing
+    return staff, why
