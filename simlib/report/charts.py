@@ -49,7 +49,7 @@ P = ParamSpec("P")
 Table = pd.DataFrame
 
 
-def _style() -> dict[str, Any]:
+def _style() -> Any:
     return {
         "font.family": [register_typeface(), "DejaVu Sans"],
         "font.size": 12,
@@ -107,12 +107,12 @@ def _lend_letters(ax: Axes) -> None:
         text.set_fontfamily(mpl.rcParams["font.family"])
 
 
-def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None) -> None:
+def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None, right: bool = False) -> None:
     """Lay the legend in one line between title and picture, where it covers nothing."""
     known = {"handles": list(handles)} if handles is not None else {}
     ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
+        loc="lower right" if right else "lower left",
+        bbox_to_anchor=(1 if right else 0, 1.0),
         ncols=columns,
         borderaxespad=0.2,
         columnspacing=1.4,
@@ -124,7 +124,7 @@ def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None)
 def _bounds(starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Add to the starts of equal intervals the end of the last one."""
     step = starts[1] - starts[0] if len(starts) > 1 else pd.Timedelta(minutes=30)
-    return starts.append(pd.DatetimeIndex([starts[-1] + step]))
+    return pd.DatetimeIndex(starts.append(pd.DatetimeIndex([starts[-1] + step])))
 
 
 def _edges(starts: pd.DatetimeIndex) -> np.ndarray:
@@ -142,10 +142,11 @@ def _clock_axis(ax: Axes, starts: pd.DatetimeIndex, lang: Lang) -> None:
     step = next((step for step in (1, 2, 3, 6, 12) if hours / step <= 16), 24)
     marked = np.flatnonzero((bounds.minute == 0) & (bounds.second == 0) & (bounds.hour % step == 0))
     marked = marked[:: max(1, len(marked) // 16)]
+    moments = bounds[marked]
     labels: list[str] = []
-    days = [day_words(bounds[place].date(), lang) for place in marked]
-    for place, day, day_before in zip(marked, days, ["", *days], strict=False):
-        clock = f"{bounds[place]:%H:%M}"
+    days = [day_words(moment.date(), lang) for moment in moments]
+    for moment, day, day_before in zip(moments, days, ["", *days], strict=False):
+        clock = f"{moment:%H:%M}"
         labels.append(day if step == 24 else clock if day == day_before else f"{clock}\n{day}")
     ax.set_xticks(edges[marked], labels)
     ax.set_xlim(edges[0], edges[-1])
@@ -356,7 +357,7 @@ def _remark(ax: Axes, text: str) -> None:
     )
 
 
-NIGHT = ("concurrency", "waiting", "first_response", "platform_rate")
+NIGHT = ("offered", "open_chats", "waiting", "first_response", "platform_rate")
 
 
 @_chart(size=(11, 9))
@@ -384,51 +385,64 @@ def plot_night(
         raise ValueError(f"intervals must have one of {', '.join(measures)}, got {list(intervals.columns)}")
     starts = pd.DatetimeIndex(intervals["start"])
     edges = _edges(starts)
-    ax.set_axis_off()
+    panels = _panels(ax, heights=[1.0] * len(shown))
     ax.set_title(say("report.night_title", lang), pad=34)
-    gap = 0.07
-    height = (1 - gap * (len(shown) - 1)) / len(shown)
-    for number, (measure, colour) in enumerate(zip(shown, _cycle(len(shown)), strict=True)):
-        panel = ax.inset_axes((0, 1 - (number + 1) * height - number * gap, 1, height))
-        values = intervals[measure].to_numpy(dtype=float)
-        top = values
-        if {f"{measure}_low", f"{measure}_high"} <= set(intervals.columns):
-            low = intervals[f"{measure}_low"].to_numpy(dtype=float)
-            top = intervals[f"{measure}_high"].to_numpy(dtype=float)
-            panel.stairs(top, edges, baseline=low, fill=True, color=colour, alpha=0.25)
+    for panel, key, colour in zip(panels, shown, PANEL_COLOURS, strict=False):
+        values = intervals[key].to_numpy(dtype=float)
+        drawn = [values]
+        if {f"{key}_low", f"{key}_high"} <= set(intervals.columns):
+            low, high = (intervals[f"{key}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+            panel.stairs(high, edges, baseline=low, fill=True, color=colour, alpha=0.25)
+            drawn.append(high)
         panel.stairs(values, edges, baseline=None, color=colour, linewidth=2.2)
         for begins, ends, _ in incidents:
             panel.axvspan(
                 mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.12, linewidth=0
             )
-        unit = glossary()[measure]["unit"]
-        _number_axis(panel, unit=unit)
-        finite = np.concatenate([values, top])[np.isfinite(np.concatenate([values, top]))]
-        _headroom(panel, 1.0 if unit == "share" else float(finite.max(initial=0.0)))
-        panel.annotate(
-            titled(measure, lang),
-            xy=(0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 5),
-            textcoords="offset points",
-            color=colour,
-            fontsize=13,
-        )
+        _measure_axis(panel, key, np.concatenate(drawn), colour, lang)
         _clock_axis(panel, starts, lang)
-        if number < len(shown) - 1:
-            panel.tick_params(labelbottom=False)
+        panel.tick_params(labelbottom=panel is panels[-1])
     handles = [Patch(color=MUTED, alpha=0.25, label=say("report.band", lang))]
-    handles += [
-        Patch(color=MISSING, alpha=0.12, label=say("report.incident", lang, name=name))
-        for _, _, name in incidents
-    ]
-    _legend(ax, handles=handles, columns=4)
-    ax.get_legend().set(loc="lower right", bbox_to_anchor=(1, 1.0))
+    for _, _, name in incidents:
+        handles.append(Patch(color=MISSING, alpha=0.12, label=say("report.incident", lang, name=name)))
+    _legend(ax, handles=handles, columns=4, right=True)
 
 
-def _cycle(count: int) -> list[str]:
-    colours = ["#0072B2", "#D55E00", "#8A5A00", "#00795A", "#A3457C", "#1F2933"]
-    return [colours[number % len(colours)] for number in range(count)]
+PANEL_COLOURS = ("#0072B2", "#D55E00", "#8A5A00", "#00795A", "#A3457C")
+
+
+def _panels(ax: Axes, *, heights: Sequence[float]) -> list[Axes]:
+    """Divide an axis into panels under one another, in proportion to their heights."""
+    ax.set_axis_off()
+    gap = 0.075
+    room = (1 - gap * (len(heights) - 1)) / sum(heights)
+    panels, top = [], 1.0
+    for height in heights:
+        panels.append(ax.inset_axes((0, top - height * room, 1, height * room)))
+        top -= height * room + gap
+    return panels
+
+
+def _measure_axis(panel: Axes, key: str, values: np.ndarray, colour: str, lang: Lang) -> None:
+    """Name a panel by its measure, with the unit, and let its numbers begin at nought."""
+    unit = glossary()[key]["unit"]
+    _number_axis(panel, unit=unit)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    _headroom(panel, 1.0 if unit == "share" else _top(values))
+    panel.annotate(
+        titled(key, lang),
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        color=colour,
+        fontsize=13,
+    )
+
+
+def _top(values: np.ndarray) -> float:
+    """Find the largest finite value, or 0."""
+    return float(values[np.isfinite(values)].max(initial=0.0))
 
 
 @_chart(size=(11, 8))
@@ -697,85 +711,56 @@ def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     _legend(ax)
 
 
-@_chart(size=(11, 8.5))
-def plot_concurrency(
-    sweep: Table,
-    ax: Axes,
-    *,
-    lang: Lang,
-    sweet_spot: int,
-    measures: Sequence[str] = ("mean_response", "platform_rate"),
-) -> None:
-    """Draw agents, response and platform rate against the concurrency limit, and the usual mistake beside it.
+@_chart(size=(11, 9))
+def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw agents, response and rates against the concurrency limit, the sweet spot, and the usual mistake.
 
     Parameters
     ----------
     sweep : DataFrame
-        concurrency, agents, agents_divided (those of one chat at a time, divided by the limit), and a column a
-        measure.
-    sweet_spot : int
-        The limit to mark.
-    measures : sequence of str
-        Terms of the glossary for the panels below; those that ``sweep`` lacks get no panel.
+        concurrency, agents_needed, divided (people at one chat each, divided by the limit: wrong), sweet_spot
+        (bool), and mean_response, service_level, platform_rate as far as they were worked out.
     """
     caps = sweep["concurrency"].to_numpy(dtype=float)
-    below = [measure for measure in measures if measure in sweep]
-    ax.set_axis_off()
+    below = [key for key in ("mean_response", "service_level", "platform_rate") if key in sweep]
+    panels = _panels(ax, heights=[2.2] + [1.0] * len(below))
     ax.set_title(say("report.concurrency_title", lang), pad=34)
-    gap = 0.08
-    small = 0.22
-    tall = 1 - len(below) * (small + gap)
-    heads = ax.inset_axes((0, 1 - tall, 1, tall))
-    heads.plot(
-        caps, sweep["agents"], color=NEEDED, linewidth=2.6, marker="o", label=term("agents_needed", lang)
-    )
+    heads = panels[0]
+    divided = say("report.divided_by_cap", lang)
     heads.plot(
         caps,
-        sweep["agents_divided"],
-        color=MISSING,
-        linewidth=1.8,
-        linestyle=(0, (5, 2)),
-        marker="x",
-        label=say("report.divided_by_cap", lang),
+        sweep["agents_needed"],
+        color=NEEDED,
+        linewidth=2.6,
+        marker="o",
+        label=term("agents_needed", lang),
+    )
+    heads.plot(
+        caps, sweep["divided"], color=MISSING, linewidth=1.8, linestyle=(0, (5, 2)), marker="x", label=divided
     )
     _number_axis(heads, whole=True)
-    finite = sweep[["agents", "agents_divided"]].to_numpy(dtype=float)
-    _headroom(heads, float(np.nanmax(np.where(np.isfinite(finite), finite, np.nan))))
-    panels = [(heads, titled("agents_needed", lang), NEEDED)]
-    for number, (measure, colour) in enumerate(zip(below, ("#D55E00", "#00795A"), strict=False)):
-        panel = ax.inset_axes((0, 1 - tall - (number + 1) * (small + gap) + 0.0, 1, small))
-        values = sweep[measure].to_numpy(dtype=float)
-        panel.plot(caps, values, color=colour, linewidth=2.4, marker="o")
-        unit = glossary()[measure]["unit"]
-        _number_axis(panel, unit=unit)
-        panel.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
-        _headroom(panel, 1.0 if unit == "share" else float(np.nanmax(values)))
-        panels.append((panel, titled(measure, lang), colour))
-    for panel, name, colour in panels:
-        panel.axvline(sweet_spot, color="#009E73", linewidth=7, alpha=0.3)
-        panel.set_xlim(caps.min() - 0.3, caps.max() + 0.3)
-        panel.set_xticks(caps, [f"{cap:.0f}" for cap in caps] if panel is panels[-1][0] else [])
-        if panel is not heads:
-            panel.annotate(
-                name,
-                xy=(0, 1),
-                xycoords="axes fraction",
-                xytext=(0, 5),
-                textcoords="offset points",
-                color=colour,
-                fontsize=13,
-            )
+    _headroom(heads, _top(sweep[["agents_needed", "divided"]].to_numpy(dtype=float)))
     heads.set_ylabel(unit_word("agents", lang))
-    heads.annotate(
-        say("report.sweet_spot", lang, cap=sweet_spot),
-        xy=(sweet_spot, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(8, -14),
-        textcoords="offset points",
-        color="#00795A",
-        fontsize=13,
-    )
-    panels[-1][0].set_xlabel(titled("capacity", lang))
+    for panel, key, colour in zip(panels[1:], below, PANEL_COLOURS[1:], strict=False):
+        values = sweep[key].to_numpy(dtype=float)
+        panel.plot(caps, values, color=colour, linewidth=2.4, marker="o")
+        _measure_axis(panel, key, values, colour, lang)
+    for panel in panels:
+        panel.set_xlim(caps.min() - 0.3, caps.max() + 0.3)
+        panel.set_xticks(caps, [f"{cap:.0f}" for cap in caps] if panel is panels[-1] else [])
+        for cap in caps[sweep["sweet_spot"].to_numpy(dtype=bool)]:
+            panel.axvline(cap, color="#009E73", linewidth=7, alpha=0.3)
+    for cap in caps[sweep["sweet_spot"].to_numpy(dtype=bool)]:
+        heads.annotate(
+            say("report.sweet_spot", lang, cap=f"{cap:.0f}"),
+            xy=(cap, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(8, -14),
+            textcoords="offset points",
+            color="#00795A",
+            fontsize=13,
+        )
+    panels[-1].set_xlabel(titled("capacity", lang))
     _legend(heads)
 
 

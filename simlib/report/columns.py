@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Literal
 
@@ -79,11 +79,19 @@ def titled(key: str, lang: Lang) -> str:
 def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
     """Decide how a column is shown from its name in the glossary and from what stands in it.
 
+    The ends of a band, ``<name>_low`` and ``<name>_high``, are named after what they bound.
+
     Raises
     ------
     KeyError
         The name of the column is in no row of the glossary (a date as a name speaks for itself).
     """
+    base, _, end = str(key).rpartition("_")
+    if str(key) not in glossary() and end in ("low", "high") and base in glossary():
+        middle = describe_column(base, values, lang)
+        return replace(
+            middle, key=key, title=say("report.bound", lang, name=middle.title, bound=term(end, lang))
+        )
     if isinstance(key, dt.date | dt.datetime):
         return Column(key=key, title=day_words(key, lang), kind=_kind(values))
     kind: Kind = "words" if key in KEY_COLUMNS else _kind(values)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -211,7 +212,7 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     ----------
     rows : sequence of mapping
         store; folder (relative to the page) and summary of a store that is done; problem (text) of one that
-        failed, else None. Of the summary are shown: verdict (a list of sentences) and those of
+        failed, else None. Of the summary are shown: verdict (sentences by language) and those of
         :data:`INDEX_FIGURES` that any store has.
     """
     present = {key for row in rows for key in row.get("summary") or {}}
@@ -228,11 +229,11 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
         meta={},
         counts=counts,
         figures=figures,
-        rows=[_index_row(row, figures) for row in rows],
+        rows=[_index_row(row, figures, lang) for row in rows],
     )
 
 
-def _index_row(row: Mapping[str, Any], figures: Sequence[Column]) -> dict[str, Any]:
+def _index_row(row: Mapping[str, Any], figures: Sequence[Column], lang: Lang) -> dict[str, Any]:
     summary = row.get("summary") or {}
     shown = []
     for figure in figures:
@@ -246,7 +247,7 @@ def _index_row(row: Mapping[str, Any], figures: Sequence[Column]) -> dict[str, A
     return {
         "store": row["store"],
         "problem": row["problem"],
-        "verdict": summary.get("verdict", ()),
+        "verdict": summary.get("verdict", {}).get(lang, ()),
         "figures": shown,
         "link": quote(str(row.get("folder") or "")),
     }
@@ -269,7 +270,7 @@ def _page(template: str, *, title: str, lang: Lang, meta: Mapping[str, object], 
             **parts,
         )
     )
-    return html.replace(place, embed_typeface("".join(sorted(set(html)))), 1)
+    return html.replace(place, embed_typeface("".join(sorted(set(unescape(html))))), 1)
 
 
 # --- what may stand in a page -----------------------------------------------------------------------------

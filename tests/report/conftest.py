@@ -95,13 +95,14 @@ def intervals() -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "start": STARTS,
-            "concurrency": 180 * SHAPE,
+            "open_chats": 180 * SHAPE,
             "waiting": 30 * np.maximum(SHAPE - 0.9, 0),
             "first_response": 12 + 60 * np.maximum(SHAPE - 0.8, 0),
             "platform_rate": np.clip(1.1 - 0.3 * SHAPE, 0, 1),
         }
     )
-    for key in ("concurrency", "waiting", "first_response", "platform_rate"):
+    frame.loc[:1, "platform_rate"] = np.nan  # outside the platform's hours
+    for key in ("open_chats", "waiting", "first_response", "platform_rate"):
         frame[f"{key}_low"], frame[f"{key}_high"] = frame[key] * 0.85, frame[key] * 1.1
     return frame
 
@@ -202,8 +203,9 @@ def sweep() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "concurrency": caps,
-            "agents": agents,
-            "agents_divided": 100 / caps,
+            "agents_needed": agents,
+            "divided": np.ceil(100 / caps),
+            "sweet_spot": caps == 5,
             "mean_response": 12 + 0.9 * caps**1.8,
             "platform_rate": np.clip(1 - 0.002 * caps**2.2, 0, 1),
         }

@@ -44,7 +44,6 @@ ALSO = {
     "hours": {"left_out": [dt.date(2026, 2, day) for day in range(1, 10)]},
     "day_heads": {"day_agents": 14},
     "tornado": {"target": "agents_needed"},
-    "sweep": {"sweet_spot": 5},
 }
 
 
@@ -188,7 +187,7 @@ def test_the_night_has_a_panel_for_each_measure_it_knows(intervals: pd.DataFrame
     """A measure without a column gets no panel; without any the chart refuses, naming what it could draw."""
     charts.plot_night(intervals.drop(columns="waiting"), ax, lang="en")
     assert len(ax.child_axes) == 3
-    with pytest.raises(ValueError, match="concurrency, waiting"):
+    with pytest.raises(ValueError, match="offered, open_chats"):
         charts.plot_night(intervals[["start"]], ax, lang="en")
 
 
@@ -247,9 +246,11 @@ def test_left_out_days_are_counted_and_named(hours: pd.DataFrame, ax: Axes) -> N
 
 def test_the_wrong_division_is_drawn_as_wrong(sweep: pd.DataFrame, ax: Axes) -> None:
     """The line of the usual mistake lies below what is needed beyond one chat at a time."""
-    charts.plot_concurrency(sweep, ax, lang="en", sweet_spot=5)
+    charts.plot_concurrency(sweep, ax, lang="en")
     needed, divided = (line.get_ydata() for line in ax.child_axes[0].lines[:2])
     assert (divided[1:] < needed[1:]).all()
+    assert [list(line.get_xdata()) for panel in ax.child_axes for line in panel.lines[-1:]] == [[5, 5]] * 3
+    assert "Sweet spot: 5" in texts(ax)
     assert "Divided by the limit (wrong)" in texts(ax)
 
 

@@ -26,6 +26,12 @@ def test_a_column_takes_its_title_and_unit_from_the_glossary() -> None:
     assert describe_column("first_response", pd.Series([1.0]), "en").title == "First response (s)"
 
 
+def test_the_end_of_a_band_is_named_after_what_it_bounds() -> None:
+    """A column ``<name>_low`` needs no term of its own, and has the unit of its name."""
+    column = describe_column("first_response_low", pd.Series([1.0]), "en")
+    assert (column.title, column.unit) == ("First response (s), Low", "s")
+
+
 def test_a_column_without_a_term_is_refused() -> None:
     """A column that the glossary does not know stops with its name, so that no raw key reaches people."""
     with pytest.raises(KeyError, match="first_respons"):

@@ -218,7 +218,12 @@ def test_the_page_over_a_batch_shows_each_store() -> None:
         {
             "store": ATTACK,
             "folder": "a store/<1>",
-            "summary": {"verdict": ["Good."], "agents_needed": 89, "shortfall": 17, "platform_rate": 0.8123},
+            "summary": {
+                "verdict": {"en": ["Good."]},
+                "agents_needed": 89,
+                "shortfall": 17,
+                "platform_rate": 0.8123,
+            },
             "problem": None,
         },
         {"store": "b", "folder": "b", "summary": {"agents_needed": 9, "shortfall": 0}, "problem": None},
