@@ -63,24 +63,24 @@ class _Enough(Exception):
 
 
 class _Part:
-    """One XML part, walked through by expat; names come without their namespace."""
+    """One XML part, walked through by expat; the prefix of the root's namespace is taken off every name."""
 
     def __init__(self, data: bytes) -> None:
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
+        prefix = re.search(rb"<(\w+:)?(?:worksheet|workbook|sst|styleSheet|Relationships)\b", data)
+        if prefix is None or prefix.group(1) is None:
+            self._parser.StartElementHandler = self.open
+            self._parser.EndElementHandler = self.close
+        else:
+            own = prefix.group(1).decode()
+            self._parser.StartElementHandler = lambda name, found: self.open(name.removeprefix(own), found)
+            self._parser.EndElementHandler = lambda name: self.close(name.removeprefix(own))
         self._parser.CharacterDataHandler = self._text
         try:
             self._parser.Parse(data, True)
         except expat.ExpatError as error:
             raise ValueError(f"malformed XML: {error}") from error
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self.open(name.rpartition(":")[2], attributes)
-
-    def _end(self, name: str) -> None:
-        self.close(name.rpartition(":")[2])
 
     def _text(self, text: str) -> None:
         pass

@@ -1,6 +1,8 @@
 """The one-pass reader of workbooks against openpyxl, which reads the same files by quite another way."""
 
 import datetime as dt
+import re
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -111,3 +113,20 @@ def test_colour_in_a_format_is_no_date(tmp_path):
         for at, code in enumerate(["[Red]0.00", '0" days"', "[>=100]0;0.0", "#,##0.00_);[Red]\\(#,##0.00\\)", "0.0%"]):
             sheet.write_number(0, at, 12.5, book.add_format({"num_format": code}))
     assert by_us(path) == {"c": [(1, [12.5] * 5)]}
+
+
+def test_a_prefix_before_every_name(tmp_path):
+    """A workbook whose XML bears a namespace prefix, as some programs write it, reads the same."""
+    plain, dressed = tmp_path / "plain.xlsx", tmp_path / "dressed.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append(["text", 1.5, True, dt.datetime(2026, 11, 11, 20)])
+    book.active.merge_cells("A3:B4")
+    book.save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(dressed, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name.endswith(".xml") and b"spreadsheetml/2006/main" in part:
+                part = re.sub(rb"<(/?)(?=\w)(?![\w]+:)", rb"<\1x:", part).replace(b"xmlns=", b"xmlns:x=")
+            target.writestr(name, part)
+    assert by_us(dressed) == by_us(plain) == by_openpyxl(plain)
+    assert read_workbook(dressed)[0][0].merged == ((3, 4, "A3:B4"),)
