@@ -31,6 +31,7 @@ from papermill.engines import Engine, papermill_engines
 from simlib.plan import plan
 from simlib.report.excel import write_workbook
 from simlib.report.html import render_index, render_report
+from simlib.report.pages import kpi_cards
 from simlib.store import StoreError, load_store
 from simlib.words import HOUSE, Lang, say, term
 
@@ -359,6 +360,9 @@ def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> N
         title=night.store.store.name,
         lang=lang,
         meta=night.provenance(lang),
+        verdict=night.verdict(lang),
+        tone="good" if night.holds else "bad",
+        cards=kpi_cards(night, lang=lang),
     )
     (folder / "report.html").write_text(html, encoding="utf-8")
 

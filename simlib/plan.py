@@ -1,0 +1,547 @@
+"""The whole pipeline on one page: the only place where the chapters meet.
+
+::
+
+    store -> waves -> sales cascade -> contacts by half hour -> agents required -> roster -> the night -> verdict
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simlib import facts
+from simlib.forecasting.promo import minute_profile, spread_day
+from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents
+from simlib.forecasting.roster import Roster, RosterRules, solve_roster
+from simlib.intervals import Grid
+from simlib.kpis import BETTER, ConversionCurve, PlatformRate, contact_values, platform_rates
+from simlib.simulator import Policy
+from simlib.simulator.draw import ChatService, services_from_store
+from simlib.simulator.replicate import Replications
+from simlib.staffing import (
+    Span,
+    cascade_inputs,
+    day_profile,
+    effective_speed,
+    hour_view,
+    may_serve,
+    sales_cascade,
+)
+from simlib.staffing.cascade import whole_heads
+from simlib.store.models import Store, StoreInfo, Wave
+from simlib.stress import PromoNight
+from simlib.words import LANGS, Lang, glossary, say, term
+
+NIGHT_H = 28  # the promo day and the first hours after its midnight
+# The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
+NEXT_PROFILE = {"N": "N", "M": "N", "E": "L", "L": "N"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One store's promo night, stage by stage; a stage is worked out when it is first asked for.
+
+    Attributes
+    ----------
+    store, wave : Store, Wave
+        The store and the wave whose day is planned.
+    seed, replications : int
+        Of every draw, and how many nights are simulated.
+    roster_effort : float
+        How long the roster is thought about, in the solver's deterministic units (about seconds).
+    """
+
+    store: Store
+    wave: Wave
+    seed: int
+    replications: int
+    roster_effort: float
+
+    @property
+    def grid(self) -> Grid:
+        """The night's half hours, from midnight before the promo day to four in the morning after it."""
+        return Grid.of_day(self.wave.day, tz=self.store.store.timezone, hours=NIGHT_H)
+
+    # --- chapter 1: from the sales task to contacts and heads ---
+
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """The inputs of the cascade, each with its span and its source."""
+        return cascade_inputs(self.store, self.wave)
+
+    @cached_property
+    def cascade(self) -> pd.DataFrame:
+        """The sales cascade: step, value, low, high, unit, formula, source, heads."""
+        return sales_cascade(self.spans, seed=self.seed)
+
+    def step(self, key: str) -> float:
+        """Look up the value of one step of the cascade."""
+        return float(self.cascade.set_index("step").loc[key, "value"])
+
+    def heads(self, key: str) -> int:
+        """Look up one step of the cascade as whole people."""
+        return whole_heads(self.step(key))
+
+    @cached_property
+    def hours(self) -> pd.DataFrame:
+        """The day by hours: contacts and agents, flat out and at the occupancy ceiling."""
+        return hour_view(
+            human_contacts=self.step("human_contacts"),
+            profile=day_profile(self.store, self.wave),
+            agent_hour_capacity=self.spans["agent_hour_capacity"].likely,
+            occupancy_max=self.spans["occupancy_max"].likely,
+        )
+
+    # --- chapter 3: contacts by half hour, agents required, roster ---
+
+    @cached_property
+    def forecast(self) -> pd.DataFrame:
+        """Contacts by half hour and queue: start, queue, contacts, p05, p95, bot, human."""
+        table = self.cascade.set_index("step")
+        after = facts.value("profiles", NEXT_PROFILE[self.wave.profile])
+        queues = []
+        for queue, step in (("presale", "presale_contacts"), ("aftersale", "aftersale_contacts")):
+            total, low, high = (float(table.loc[step, column]) for column in ("value", "low", "high"))
+            queues.append(
+                spread_day(
+                    queue=queue,
+                    total=total,
+                    low=low,
+                    high=high,
+                    profile=day_profile(self.store, self.wave),
+                    next_profile=np.asarray(after, dtype=float),
+                    grid=self.grid,
+                    opening=self.opening,
+                    bot_share=self.spans["bot_share"].likely,
+                )
+            )
+        return pd.concat(queues, ignore_index=True).sort_values(["start", "queue"], ignore_index=True)
+
+    @property
+    def minutes(self) -> pd.Series | None:
+        """How the contacts after the opening fall into minutes: a burst, not an even half hour."""
+        return None if self.opening is None else minute_profile(self.grid, opening=self.opening)
+
+    @property
+    def opening(self) -> pd.Timestamp | None:
+        """The instant at which the wave opens, where its day has an opening."""
+        if self.wave.profile not in ("E", "M"):
+            return None
+        return pd.Timestamp(self.wave.start).tz_localize(self.store.zone)
+
+    @cached_property
+    def services(self) -> dict[str, ChatService]:
+        """What a chat of each queue takes, by the store's ratios."""
+        return services_from_store(self.store)
+
+    def floor_of(self, key: str) -> float:
+        """Look up what a KPI must reach: the store's own goal, else the default of the playbook."""
+        own = [goal.floor for goal in self.store.goals if goal.kpi == key and goal.queue is None]
+        if own:
+            return own[0]
+        return float(facts.value("targets", key, on=self.wave.day, platform=self.store.store.platform))
+
+    @cached_property
+    def rates(self) -> tuple[PlatformRate, ...]:
+        """The platform's own response rates on the promo day; the first is the headline."""
+        return platform_rates(self.store.store.platform, on=self.wave.day)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """What every half hour of the night is held to; a platform that counts first turns binds the first reply."""
+        rate = self.rates[0]
+        first, floor = rate.counts == "first", self.floor_of("platform_rate")
+        return Targets(
+            answered_share=max(self.floor_of("service_level"), floor) if first else self.floor_of("service_level"),
+            answered_s=min(self.floor_of("service_level_s"), rate.threshold_s) if first else self.floor_of("service_level_s"),
+            turn_share=None if first else floor,
+            turn_s=None if first else rate.threshold_s,
+            abandoned_max=self.floor_of("abandoned"),
+            occupancy_max=self.spans["occupancy_max"].likely,
+        )
+
+    @cached_property
+    def policy(self) -> Policy:
+        """How the floor is run, by the store's ratios."""
+        return Policy(
+            close_s=self.store.ratio("close_s").likely, silent_close_s=self.store.ratio("silent_close_s").likely
+        )
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """The store's people with speed on the day, site and room; row i is the simulator's agent i."""
+        agents = self.store.frame("agents")
+        agents["speed"] = [effective_speed(agent, day=self.wave.day) for agent in self.store.agents]
+        places = self.store.frame("site")[["seat", "site", "room"]]
+        return agents.merge(places, on="seat", how="left")
+
+    @property
+    def concurrency(self) -> int:
+        """The concurrency limit that a requirement counts with: the median of those who may serve."""
+        return int(self.people["capacity"].median())
+
+    @cached_property
+    def requirement(self) -> pd.DataFrame:
+        """Agents needed by half hour and queue, three methods, and which target binds; none in closed hours."""
+        return self._required[0]
+
+    @property
+    def out_of_reach(self) -> tuple[TargetOutOfReachError, ...]:
+        """The targets that no number of people can meet; the requirement is worked out without them."""
+        return self._required[1]
+
+    @cached_property
+    def _required(self) -> tuple[pd.DataFrame, tuple[TargetOutOfReachError, ...]]:
+        targets = dict.fromkeys(self.forecast["queue"].unique(), self.targets)
+        beyond: list[TargetOutOfReachError] = []
+        while True:
+            try:
+                need = require_agents(
+                    self.forecast,
+                    self.services,
+                    targets,
+                    concurrency=self.concurrency,
+                    shrinkage=self.store.ratio("shrinkage").likely,
+                    seed=self.seed,
+                    policy=self.policy,
+                    minute_profile=self.minutes,
+                )
+                break
+            except TargetOutOfReachError as error:
+                beyond.append(error)
+                targets[error.queue] = without(targets[error.queue], error.target)
+        closed = ~open_at(pd.DatetimeIndex(need["start"]), self.store.store)
+        heads = ["on_chat", "to_roster"]
+        return need.assign(**{column: need[column].where(~closed, 0) for column in heads}), tuple(beyond)
+
+    @cached_property
+    def need_by_queue(self) -> dict[str, float]:
+        """Heads on the roster at the worst half hour, by queue."""
+        return self.requirement.groupby("queue")["to_roster"].max().astype(float).to_dict()
+
+    @property
+    def peak_heads(self) -> int:
+        """Heads on the roster at the worst half hour, all queues at once."""
+        return int(self.requirement.groupby("start")["to_roster"].sum().max())
+
+    @property
+    def ready_heads(self) -> int:
+        """People who may serve on the promo day."""
+        mark = self.store.rule("exam_pass_mark")
+        return sum(may_serve(agent, day=self.wave.day, exam_pass=mark) for agent in self.store.agents)
+
+    @cached_property
+    def roster_result(self) -> Roster:
+        """The roster with its explanation, as the solver gives it."""
+        own = {rule.key: rule.value for rule in self.store.rules}
+        known = {key: value for key, value in own.items() if key in RosterRules.__dataclass_fields__}
+        usable = self.store.frame("site").query("usable")
+        seats = usable.groupby("room").size().to_dict()
+        return solve_roster(
+            self.requirement,
+            self.people,
+            self.store.frame("shifts"),
+            rules=RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
+            duties=self.store.frame("duties").query("kind == 'live'"),
+            seed=self.seed,
+            effort=self.roster_effort,
+        )
+
+    @property
+    def roster(self) -> pd.DataFrame:
+        """Who works when: agent_id, name, cohort, queue, shift, date, start, end, activity."""
+        return self.roster_result.assignments
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """Need against roster: start, queue, required, rostered, shortfall."""
+        return self.roster_result.coverage
+
+    # --- the night on the chat floor ---
+
+    @cached_property
+    def night(self) -> PromoNight:
+        """The night as the roster meets it, ready to be lived through; scenarios are changed copies of it."""
+        return PromoNight(
+            grid=self.grid,
+            forecast=self.forecast,
+            services=self.services,
+            people=self.people,
+            roster=self.roster,
+            threshold_s=self.floor_of("service_level_s"),
+            rates=self.rates,
+            curve=ConversionCurve.default(),
+            values_cny=contact_values(self.store, aov_cny=self.spans["aov_cny"].likely),
+            policy=self.policy,
+            busyness_cv=self.store.ratio("busyness_cv").likely,
+            minute_profile=self.minutes,
+        )
+
+    @cached_property
+    def nights(self) -> Replications:
+        """The simulated nights."""
+        return self.night.rehearse(seed=self.seed, replications=self.replications)
+
+    @cached_property
+    def kpis(self) -> pd.DataFrame:
+        """Every KPI of the night: kpi, unit, mean, low, high (band of the mean), p05, p95 (nine nights in ten)."""
+        bands = self.nights.bands().rename_axis("kpi").reset_index().drop(columns="half_width")
+        bands.insert(1, "unit", [glossary()[key]["unit"] for key in bands["kpi"]])
+        return bands
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """The night by half hour: start, and each measure's mean with its 5th and 95th percentile of nights."""
+        table = pd.DataFrame({"start": self.grid.starts})
+        for measure, key in self.measures.items():
+            band = self.nights.band(f"{key}_by_interval")
+            table[measure] = band["mean"].to_numpy()
+            table[f"{measure}_low"], table[f"{measure}_high"] = band["p05"].to_numpy(), band["p95"].to_numpy()
+        return table
+
+    @property
+    def measures(self) -> dict[str, str]:
+        """What the picture of the night shows, and the KPI behind it."""
+        return {
+            "offered": "offered",
+            "open_chats": "open_chats",
+            "first_response": "first_response",
+            "platform_rate": self.rates[0].key,
+        }
+
+    # --- what it all says ---
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """The KPIs that stand first."""
+        return ("human", "service_level", self.rates[0].key, "first_response", "lost_share", "sales_lost")
+
+    @cached_property
+    def targets_met(self) -> dict[str, bool]:
+        """Whether the mean night reaches the floor of each KPI that has one."""
+        mean = self.kpis.set_index("kpi")["mean"]
+        floors = {
+            "service_level": self.targets.answered_share,
+            self.rates[0].key: self.floor_of("platform_rate"),
+            "lost_share": self.targets.abandoned_max,
+        }
+        return {
+            key: bool(mean[key] >= floor if BETTER[key] == "higher" else mean[key] <= floor)
+            for key, floor in floors.items()
+            if floor is not None
+        }
+
+    @property
+    def shortfall(self) -> int:
+        """The worst shortfall of the roster in any half hour, all queues at once."""
+        return int(round(self.coverage.groupby("start")["shortfall"].sum().max()))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the night meets every target."""
+        return all(self.targets_met.values())
+
+    def verdict(self, lang: Lang) -> list[str]:
+        """Say in three sentences what a manager can read out: the need, the roster, the night."""
+        kpis = self.kpis.set_index("kpi")
+        hours = self.coverage.groupby("start")["shortfall"].sum()
+        worst = f"{hours.idxmax():%H:%M}"
+        rate = self.rates[0].key
+        roster_key = "verdict_roster_short" if self.shortfall else "verdict_roster_whole"
+        night_key = "verdict_night_holds" if self.holds else "verdict_night_misses"
+        return [
+            say(
+                "plan.verdict_need",
+                lang,
+                wave=self.wave.name,
+                contacts=f"{self.forecast['contacts'].sum():,.0f}",
+                human=f"{self.forecast['human'].sum():,.0f}",
+                peak=f"{self.peak_start:%H:%M}",
+                heads=self.peak_heads,
+                ready=self.ready_heads,
+            ),
+            say(f"plan.{roster_key}", lang, short=self.shortfall, worst=worst),
+            say(
+                f"plan.{night_key}",
+                lang,
+                rate=term(rate, lang),
+                share=f"{100 * kpis.loc[rate, 'mean']:.1f}",
+                low=f"{100 * kpis.loc[rate, 'p05']:.1f}",
+                high=f"{100 * kpis.loc[rate, 'p95']:.1f}",
+                first=f"{kpis.loc['first_response', 'mean']:.0f}",
+                lost=f"{kpis.loc['sales_lost', 'mean']:,.0f}",
+                missed=self._missed_words(lang),
+            ),
+        ]
+
+    def _missed_words(self, lang: Lang) -> str:
+        comma = say("words.list_comma", lang, first="", second="")
+        return comma.join(term(key, lang) for key, met in self.targets_met.items() if not met)
+
+    @property
+    def peak_start(self) -> pd.Timestamp:
+        """The half hour that needs most heads."""
+        return self.requirement.groupby("start")["to_roster"].sum().idxmax()
+
+    def forecast_basis(self, lang: Lang) -> list[str]:
+        """Say what the forecast rests on and what it does not know."""
+        guessed = [
+            term(key, lang) for key, span in self.spans.items() if span.source in ("field", "platform", "ours")
+        ]
+        comma = say("words.list_comma", lang, first="", second="")
+        said = [say("plan.basis", lang, profile=term(f"profile_{self.wave.profile}", lang))]
+        if guessed:
+            said.append(say("plan.basis_guessed", lang, ratios=comma.join(guessed)))
+        return said
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run in a few figures, as it goes into summary.json; the same seed gives the same summary."""
+        kpis = self.kpis.set_index("kpi")
+        shown = {
+            key: {name: rounded(kpis.loc[key, name]) for name in ("mean", "p05", "p95")} for key in kpis.index
+        }
+        return {
+            "store": self.store.store.name,
+            "store_id": self.store.store_id,
+            "wave": self.wave.name,
+            "day": self.wave.day.isoformat(),
+            "seed": self.seed,
+            "replications": self.replications,
+            "contacts": rounded(self.forecast["contacts"].sum()),
+            "human": rounded(self.forecast["human"].sum()),
+            "agents_day": self.heads("agents_day"),
+            "agents_day_reserve": self.heads("agents_day_reserve"),
+            "agents_peak": self.heads("agents_peak_occupancy"),
+            "agents_needed": self.peak_heads,
+            "ready": self.ready_heads,
+            "shortfall": self.shortfall,
+            "platform_rate": rounded(kpis.loc[self.rates[0].key, "mean"]),
+            "sales_lost": rounded(kpis.loc["sales_lost", "mean"]),
+            "targets_met": self.targets_met,
+            "kpis": shown,
+            "missing": list(self.store.missing),
+            "verdict": {lang: self.verdict(lang) for lang in LANGS},
+        }
+
+    def provenance(self, lang: Lang) -> dict[str, str]:
+        """Say what the run was made from, by label."""
+        return {
+            term("store", lang): f"{self.store.store.name} ({self.store.store_id})",
+            term("wave", lang): f"{self.wave.name}, {self.wave.day.isoformat()}",
+            term("seed", lang): str(self.seed),
+            term("replications", lang): str(self.replications),
+            term("versions", lang): f"sandtable {version('sandtable')}",
+        }
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table of the run, by name, as it is kept."""
+        return {
+            "cascade": self.cascade,
+            "hours": self.hours,
+            "forecast": self.forecast,
+            "requirement": self.requirement,
+            "roster": self.roster,
+            "coverage": self.coverage,
+            "why": self.roster_result.why,
+            "kpis": self.kpis,
+            "intervals": self.intervals,
+        }
+
+
+def rounded(value: float) -> float | None:
+    """Round for the summary, so that a processor's last digit never shows; nan becomes None."""
+    return None if pd.isna(value) else float(f"{float(value):.6g}")
+
+
+def without(targets: Targets, target: str) -> Targets:
+    """Drop the target that a KPI stands for."""
+    fields = {
+        "service_level": {"answered_share": None, "answered_s": None},
+        "platform_rate": {"turn_share": None, "turn_s": None},
+        "abandoned": {"abandoned_max": None},
+    }
+    return replace(targets, **fields[target])
+
+
+def open_at(starts: pd.DatetimeIndex, info: StoreInfo) -> np.ndarray:
+    """Tell which half hours human service is open; equal hours mean round the clock."""
+    opens, closes = info.service_opens, info.service_closes
+    clock = np.array([start.time() for start in starts])
+    if opens == closes:
+        return np.ones(len(clock), dtype=bool)
+    if opens < closes:
+        return (clock >= opens) & (clock < closes)
+    return (clock >= opens) | (clock < closes)
+
+
+def find_wave(store: Store, name: str = "") -> Wave:
+    """Find a wave by its name; without one, the wave whose day sells most.
+
+    Raises
+    ------
+    ValueError
+        No wave has that name; the nearest one is named.
+    """
+    if name:
+        for wave in store.waves:
+            if wave.name == name:
+                return wave
+        near = difflib.get_close_matches(name, [wave.name for wave in store.waves], n=1, cutoff=0.0)
+        raise ValueError(f"no wave is called {name!r}; nearest: {', '.join(near)}")
+    month = store.store.month_gmv_cny or 0.0
+    return max(store.waves, key=lambda wave: wave.day_gmv_cny or month * (wave.month_share or 0.0))
+
+
+@lru_cache(maxsize=8)
+def plan(
+    store: Store, *, wave: str = "", seed: int = 7, replications: int = 30, roster_effort: float = 10.0
+) -> Plan:
+    """Plan one store's promo night.
+
+    Parameters
+    ----------
+    store : Store
+        As :func:`simlib.load_store` gives it.
+    wave : str
+        Name of the wave; left out, the one whose day sells most.
+    seed : int
+        The same seed gives the same plan.
+    replications : int
+        Simulated nights.
+    roster_effort : float
+        Deterministic units of the roster's solver, about seconds.
+
+    Returns
+    -------
+    Plan
+        ``.cascade .forecast .requirement .roster .coverage`` and what follows from them; each stage is worked out
+        when it is first asked for. Plans of the same arguments are the same object.
+    """
+    return Plan(
+        store=store,
+        wave=find_wave(store, wave),
+        seed=seed,
+        replications=replications,
+        roster_effort=roster_effort,
+    )
+
+
+class _Page(ModuleType):
+    """``simlib.plan`` names this page and the function on it: whichever was loaded first, it can be called."""
+
+    def __call__(self, store: Store, **how: Any) -> Plan:
+        return plan(store, **how)
+
+
+sys.modules[__name__].__class__ = _Page

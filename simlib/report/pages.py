@@ -1,0 +1,343 @@
+"""The pieces of every chapter: what a notebook's cell shows, made from a plan's tables and the glossary's words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from simlib.goals import set_targets, split_targets
+from simlib.readiness import check_readiness, phrase_coverage, score_readiness
+from simlib.report.charts import (
+    plot_calendar,
+    plot_cascade,
+    plot_coverage,
+    plot_day_heads,
+    plot_forecast,
+    plot_night,
+    plot_requirement,
+    plot_roster,
+    plot_tornado,
+)
+from simlib.report.columns import list_words, quantity, show_number
+from simlib.report.html import Card, Fragment, show_cards, show_chart, show_table, show_text, show_verdict
+from simlib.retrospective import compare_actuals, measure_fit
+from simlib.staffing import (
+    head_ratio,
+    last_safe_dates,
+    make_or_buy,
+    need_and_have,
+    organise,
+    solve_for,
+    tornado,
+)
+from simlib.store.models import NEEDED, SHEETS
+from simlib.words import Lang, say, term
+
+if TYPE_CHECKING:
+    from simlib.plan import Plan
+
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "stress_test")
+
+
+def put_together(*fragments: Fragment) -> Fragment:
+    """Show several pieces under one another."""
+    return Fragment("".join(fragment.html for fragment in fragments))
+
+
+def read_day(text: str) -> dt.date:
+    """Read the parameter ``today``: a date as 2026-10-10, or nothing for the real one."""
+    return dt.date.fromisoformat(text) if text else dt.date.today()
+
+
+# --- 00 the sand table ------------------------------------------------------------------------------------
+
+
+def show_plan_verdict(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the three sentences that a lead reads out."""
+    return show_verdict(plan.verdict(lang), tone="good" if plan.holds else "bad")
+
+
+def show_calendar(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
+    """Show the store's promo calendar with today's place on it."""
+    waves = plan.store.frame("waves")
+    days = (plan.wave.day - today).days
+    key = "days_to_go" if days > 0 else "today_is_it" if days == 0 else "days_ago"
+    said = say(f"pages.{key}", lang, wave=plan.wave.name, days=abs(days))
+    return put_together(show_chart(plot_calendar(waves, lang=lang, today=today)), show_text(said))
+
+
+def show_filled(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show which sheets are filled in and which are missing, and say what is needed to begin."""
+    rows = [
+        {
+            "sheet": sheet,
+            "rows": 1 if sheet == "store" else len(getattr(plan.store, sheet)),
+            "needed": term("yes" if sheet in NEEDED else "no", lang),
+        }
+        for sheet in SHEETS
+    ]
+    missing = list_words([term(sheet, lang) for sheet in plan.store.missing], lang)
+    said = say("pages.missing", lang, sheets=missing) if missing else say("pages.nothing_missing", lang)
+    return put_together(show_text(said), show_table(pd.DataFrame(rows), lang=lang))
+
+
+def show_chapters(*, lang: Lang) -> Fragment:
+    """Show one line and one link a chapter."""
+    from html import escape
+
+    lines = []
+    for number, chapter in enumerate(CHAPTERS, start=1):
+        where = f"{number:02d}_{chapter}.ipynb"
+        question = escape(say(f"pages.question_{chapter}", lang))
+        lines.append(f'<li><a href="{where}">{escape(term(chapter, lang))}</a>　{question}</li>')
+    return Fragment(f"<ul>{''.join(lines)}</ul>")
+
+
+# --- 01 staffing ------------------------------------------------------------------------------------------
+
+
+def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the sales cascade as a picture and as its table of steps."""
+    return put_together(
+        show_chart(plot_cascade(plan.cascade, lang=lang)),
+        show_table(plan.cascade, lang=lang, caption=term("cascade", lang)),
+    )
+
+
+def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the heads of every hour against the day's average, and say why the average is unsafe."""
+    hours = plan.hours
+    day_agents = plan.heads("agents_day")
+    worst = hours.loc[hours["agents_flat_out"].idxmax()]
+    said = say(
+        "pages.average_unsafe",
+        lang,
+        average=day_agents,
+        hour=f"{int(worst['hour']):02d}:00",
+        flat_out=int(worst["agents_flat_out"]),
+        at_ceiling=int(worst["agents_at_ceiling"]),
+    )
+    return put_together(
+        show_text(said),
+        show_chart(plot_day_heads(hours, lang=lang, day_agents=day_agents)),
+        show_table(hours, lang=lang),
+    )
+
+
+def show_tornado(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show which ratio moves the peak's heads most; say so where no ratio has a span."""
+    table = tornado(plan.spans)
+    if table.empty:
+        return show_text(say("pages.no_spans", lang))
+    return put_together(
+        show_chart(plot_tornado(table, lang=lang, target="agents_peak_occupancy")),
+        show_table(table, lang=lang),
+    )
+
+
+def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
+    """Turn the question round: with the people there are, which GMV do they carry, which bot share is needed."""
+    values = {key: span.likely for key, span in plan.spans.items()}
+    heads = plan.ready_heads
+    if heads == 0:
+        return show_text(say("pages.nobody_ready", lang))
+    lines = []
+    for unknown, unit in (("day_gmv_cny", "CNY"), ("bot_share", "share")):
+        solution = solve_for(unknown, values, heads=heads)
+        name = term(unknown, lang)
+        if solution.value is None:
+            needed = quantity(solution.needed, unit, lang)
+            highest = quantity(solution.allowed[1], unit, lang)
+            lines.append(
+                say("pages.no_solution", lang, heads=heads, name=name, needed=needed, highest=highest)
+            )
+        else:
+            value = quantity(solution.value, unit, lang)
+            lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))
+    return show_text(*lines)
+
+
+def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
+    """Show need against have by role, where the missing people can come from, and every last safe day."""
+    day = plan.wave.day
+    table = need_and_have(plan.store, need=plan.need_by_queue, day=day)
+    gap = int(table["gap"].clip(lower=0).sum())
+    sources = make_or_buy(gap=gap, promo_day=day, today=today)
+    dates = last_safe_dates(promo_day=day, today=today)
+    late = [term(row.task, lang) for row in dates.itertuples() if row.late]
+    said = say("pages.gap", lang, gap=gap) if gap else say("pages.no_gap", lang)
+    warned = say("pages.too_late", lang, tasks=list_words(late, lang)) if late else say("pages.in_time", lang)
+    ratio = head_ratio(plan.store)
+    shown = show_number(ratio["ratio"], unit="", digits=1) if ratio["aftersale"] else "–"
+    compared = say(
+        "pages.head_ratio",
+        lang,
+        presale=ratio["presale"],
+        aftersale=ratio["aftersale"],
+        ratio=shown,
+        trade=show_number(ratio["trade"], unit="", digits=0),
+    )
+    states = {key: term(f"state_{key}", lang) for key in ("ok", "late", "impossible")}
+    sources = sources.assign(state=sources["state"].map(states))
+    dates = dates.assign(
+        task=[term(task, lang) for task in dates["task"]],
+        late=[term("yes" if late else "no", lang) for late in dates["late"]],
+    )
+    return put_together(
+        show_text(said),
+        show_table(table, lang=lang),
+        show_text(warned),
+        show_table(sources, lang=lang),
+        show_table(dates, lang=lang),
+        show_text(compared),
+    )
+
+
+def show_organisation(plan: Plan, *, lang: Lang) -> Fragment:
+    """Draw the promo organisation: one box a squad under its named lead."""
+    from html import escape
+
+    boxes = []
+    for (number, queue), squad in organise(plan.store).groupby(["squad", "queue"], sort=True):
+        lead = squad["lead_name"].iloc[0]
+        name = lead if pd.notna(lead) else say("pages.no_lead", lang)
+        head = f"{term(queue, lang)} · {say('pages.squad', lang, number=number)}"
+        size = quantity(len(squad), "agents", lang)
+        boxes.append(
+            f'<div class="st-card"><div class="label">{escape(head)}</div>'
+            f'<div class="value">{escape(str(name))}</div><div class="note">{escape(size)}</div></div>'
+        )
+    return Fragment(f'<div class="st-cards">{"".join(boxes)}</div>')
+
+
+# --- 02 readiness -----------------------------------------------------------------------------------------
+
+
+def show_readiness(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
+    """Show the share that is ready by block, one score, and the phrases that are still unwritten."""
+    table = check_readiness(plan.store, day=plan.wave.day, today=today, peak_heads=plan.peak_heads)
+    score = score_readiness(table)
+    said = say(
+        "pages.readiness_score",
+        lang,
+        score=show_number(score, unit="share", digits=0) if pd.notna(score) else "–",
+        days=int(table["days_left"].iloc[0]),
+    )
+    phrases = phrase_coverage(plan.store)
+    unwritten = [term(topic, lang) for topic in phrases.loc[~phrases["written"], "topic"]]
+    todo = (
+        say("pages.phrases_missing", lang, topics=list_words(unwritten, lang))
+        if unwritten
+        else say("pages.phrases_whole", lang)
+    )
+    shown = table.drop(columns="days_left").assign(
+        item=[term(item, lang) for item in table["item"]],
+        block=[term(block, lang) for block in table["block"]],
+    )
+    return put_together(show_text(said), show_table(shown, lang=lang), show_text(todo))
+
+
+# --- 03 forecast, requirement, roster, night --------------------------------------------------------------
+
+
+def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the contacts by half hour, what the figures rest on, and the table."""
+    return put_together(
+        show_chart(plot_forecast(plan.forecast, lang=lang)),
+        show_text(*plan.forecast_basis(lang)),
+        show_table(plan.forecast, lang=lang),
+    )
+
+
+def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the agents needed by half hour, three methods beside each other, and which target binds."""
+    return put_together(
+        show_chart(plot_requirement(plan.requirement, lang=lang)),
+        show_table(plan.requirement, lang=lang),
+    )
+
+
+def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show who works when, what is short, and why."""
+    pieces = [show_chart(plot_roster(plan.roster, lang=lang))] if len(plan.roster) else []
+    return put_together(
+        *pieces,
+        show_chart(plot_coverage(plan.coverage, lang=lang)),
+        show_text(*plan.roster_result.explain(lang)),
+        show_table(plan.roster, lang=lang),
+        show_table(plan.coverage, lang=lang),
+    )
+
+
+def show_night(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the simulated night: figures with their bands, and how they run through the night."""
+    return put_together(
+        show_cards(kpi_cards(plan, lang=lang)),
+        show_chart(plot_night(plan.intervals, lang=lang)),
+        show_table(plan.kpis, lang=lang),
+    )
+
+
+def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
+    """Make a card of each headline KPI: its mean over the nights, its band, and the target it is held to."""
+    cards = []
+    table = plan.kpis.set_index("kpi")
+    for key in keys or plan.headline:
+        row = table.loc[key]
+        held = plan.targets_met.get(key)
+        cards.append(
+            Card(
+                label=term(key, lang),
+                value=quantity(row["mean"], row["unit"], lang),
+                band=say(
+                    "pages.band",
+                    lang,
+                    low=quantity(row["p05"], row["unit"], lang),
+                    high=quantity(row["p95"], row["unit"], lang),
+                ),
+                tone="plain" if held is None else "good" if held else "bad",
+            )
+        )
+    return cards
+
+
+# --- 04 goals, 05 retrospective ---------------------------------------------------------------------------
+
+
+def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the team's floor and stretch, and each person's share of them."""
+    targets = set_targets(
+        sales_cny=plan.step("cs_sales_cny"),
+        receptions=plan.step("human_contacts"),
+    )
+    people = split_targets(targets, roster=plan.roster, agents=plan.store.frame("agents"))
+    return put_together(
+        show_text(say("pages.goals", lang, people=len(people))),
+        show_table(targets, lang=lang),
+        show_table(people, lang=lang),
+    )
+
+
+def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show what came against the plan where the store has filled in actuals; say what is missing where not."""
+    actuals = plan.store.frame("actuals")
+    if actuals.empty:
+        return show_text(say("pages.no_actuals", lang))
+    actuals = actuals.assign(start=pd.DatetimeIndex(actuals["start"]).tz_localize(plan.store.zone))
+    compared = compare_actuals(plan.forecast, actuals[["start", "queue", "contacts"]])
+    if compared.empty:
+        return show_text(say("pages.actuals_elsewhere", lang, day=plan.wave.day))
+    fit = measure_fit(compared)
+    said = say(
+        "pages.fit",
+        lang,
+        planned=quantity(fit.planned, "contacts", lang),
+        actual=quantity(fit.actual, "contacts", lang),
+        wape=show_number(fit.wape, unit="share", digits=1),
+        floor=show_number(fit.poisson_floor, unit="share", digits=1),
+        inside=show_number(fit.inside_band, unit="share", digits=0),
+    )
+    return put_together(show_text(said), show_table(compared, lang=lang))
