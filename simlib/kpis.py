@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, Protocol, Self, cast
 
@@ -159,6 +160,11 @@ class Groups:
     codes: np.ndarray
     labels: pd.Index
 
+    @cached_property
+    def slots(self) -> np.ndarray:
+        """The codes moved up by one, so that slot 0 gathers what is in no group."""
+        return self.codes + 1
+
     def take(self, rows: np.ndarray | pd.Series) -> Groups:
         """Group the rows of another table by the rows of this one that they point to (turns by their contact)."""
         return Groups(codes=self.codes[np.asarray(rows)], labels=self.labels)
@@ -193,8 +199,7 @@ def agent_groups(log: NightLog) -> Groups:
 def _total(values: np.ndarray, by: Groups | None) -> Any:
     if by is None:
         return float(values.sum())
-    inside = by.codes >= 0
-    return np.bincount(by.codes[inside], weights=values[inside], minlength=len(by.labels))
+    return np.bincount(by.slots, weights=values, minlength=len(by.labels) + 1)[1:]
 
 
 def _named(values: Any, by: Groups | None) -> Figure:
@@ -551,11 +556,12 @@ def _seconds(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
 
 def _in_window(sent_s: np.ndarray, rate: PlatformRate, opens: pd.Timestamp) -> np.ndarray:
     """Mark the seconds that fall into the clock window of their day, by the store's clock."""
-    if not (~np.isnan(sent_s)).any():
+    earliest, latest = (float(pick.reduce(sent_s, initial=np.nan)) for pick in (np.fmin, np.fmax))  # past nan
+    if np.isnan(earliest):
         return np.zeros(len(sent_s), dtype=bool)
     zone = opens.tz
-    first = (opens + pd.Timedelta(seconds=float(np.nanmin(sent_s)))).date() - dt.timedelta(days=1)
-    last = (opens + pd.Timedelta(seconds=float(np.nanmax(sent_s)))).date()
+    first = (opens + pd.Timedelta(seconds=earliest)).date() - dt.timedelta(days=1)
+    last = (opens + pd.Timedelta(seconds=latest)).date()
     length_s = (rate.closes_s - rate.opens_s) % DAY_S or DAY_S
     edges = []
     for day in pd.date_range(first, last):
