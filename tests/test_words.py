@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -27,18 +27,8 @@ CHARACTER_SETS = {"simlib/report/fonts/make_font.py"}
 ALIASES = {"simlib/cli.py": {"both": "cli.", "tell": "cli."}}
 # Where a word becomes visible: calls whose text, and arguments whose value, people read.
 SHOWING_CALLS = frozenset(
-    {
-        "set_title",
-        "set_xlabel",
-        "set_ylabel",
-        "suptitle",
-        "annotate",
-        "text",
-        "set_text",
-        "print",
-        "echo",
-        "secho",
-    }
+    {"set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "text", "set_text"}
+    | {"print", "echo", "secho", "show_text", "show_verdict", "HTML", "Markdown"}
 )
 SHOWING_ARGUMENTS = frozenset({"label", "title", "description", "placeholder", "tooltip", "help", "caption"})
 
@@ -105,6 +95,15 @@ def test_chinese_is_chinese_and_english_is_english() -> None:
     assert [key for key, text in english.items() if not set("".join(CHINESE.findall(text))) <= NOTATION] == []
     definitions = {key: row["definition_zh"] for key, row in glossary().items()}
     assert [key for key, text in definitions.items() if not CHINESE.search(text)] == []
+
+
+def test_every_page_has_its_twin() -> None:
+    """Each page of the playbook is there in Chinese and in English, under the same name."""
+    pages = {
+        lang: {path.relative_to(PLAYBOOK / lang).as_posix() for path in (PLAYBOOK / lang).rglob("*.md")}
+        for lang in LANGS
+    }
+    assert pages["zh"] == pages["en"]
 
 
 def test_no_key_stands_twice() -> None:
@@ -200,6 +199,27 @@ def test_every_key_of_the_page_templates_is_in_the_playbook() -> None:
         calls = re.findall(r'\b(term|say)\("([^"]+)"', path.read_text("utf-8"))
         wrong = [key for kind, key in calls if key not in (glossary() if kind == "term" else sentences())]
         assert wrong == [], path.name
+
+
+def left_over(known: Iterable[str], code: str) -> list[str]:
+    """List the sentences that no text in a piece of code names, whole or by the part after the point."""
+    nodes = list(ast.walk(ast.parse(code)))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    built = [_pattern(node) or "" for node in nodes if isinstance(node, ast.JoinedStr)]
+    patterns = [re.compile(pattern) for pattern in built if re.search("[a-z]{2}", pattern)]
+
+    def named(key: str) -> bool:
+        return key in texts or any(pattern.fullmatch(key) for pattern in patterns)
+
+    return [key for key in known if not named(key) and not named(key.partition(".")[2])]
+
+
+def test_no_sentence_is_left_over() -> None:
+    """Each sentence of the playbook is said somewhere: by the code, or by a template of a page."""
+    code = "\n".join(code_of(path) for path in sources())
+    templates = "".join(path.read_text("utf-8") for path in HOUSE.glob("simlib/**/*.j2"))
+    assert [key for key in left_over(sentences(), code) if f'"{key}"' not in templates] == []
+    assert left_over(["a.one", "a.two", "a.three_x"], 'say("a.one"); f"three_{x}"') == ["a.two"]
 
 
 def test_an_unknown_key_is_found() -> None:

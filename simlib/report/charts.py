@@ -86,6 +86,8 @@ def _chart(
     def dress(draw: Callable[Concatenate[Table, Axes, P], None]) -> Callable[..., Axes]:
         @wraps(draw)
         def plot(table: Table, ax: Axes | None = None, *args: P.args, **kwargs: P.kwargs) -> Axes:
+            if table.empty:
+                raise ValueError(f"{draw.__name__} needs a table with at least one row")
             with mpl.rc_context(_style()):
                 if ax is None:
                     _, ax = plt.subplots(figsize=size, layout="constrained")

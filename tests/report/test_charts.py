@@ -109,6 +109,14 @@ def test_the_same_table_gives_the_same_bytes(name: str, request: pytest.FixtureR
     assert plt.get_fignums() == []
 
 
+@pytest.mark.parametrize("name", PLOTS)
+def test_an_empty_table_is_refused(name: str, request: pytest.FixtureRequest) -> None:
+    """A table without rows is refused with a sentence that names the chart, and leaves no figure open."""
+    with pytest.raises(ValueError, match=r"plot_\w+ needs a table with at least one row"):
+        PLOTS[name](request.getfixturevalue(name).head(0), lang="en", **ALSO.get(name, {}))
+    assert plt.get_fignums() == []
+
+
 def test_two_charts_share_no_id(forecast: pd.DataFrame, hours: pd.DataFrame) -> None:
     """The ids of two charts differ and every reference finds its id, so that both may stand in one page."""
     pictures = [
