@@ -89,21 +89,19 @@ def solve(
     """Build the instance from the roster's constraints and search; returns shift by (person, day), and the bound."""
     model = ShiftModel()
     takes = {
-        (name, day, code): model.decide(name, day, f"{name} {day} {code}")
+        (name, day, code): model.decide(name, day)
         for name in instance.staff
         for day in range(instance.days)
         for code in instance.length_min
     }
     for name, person in instance.staff.items():
-        work = [model.cp.new_bool_var(f"{name} {day}") for day in range(instance.days)]
+        work = [model.variable(0 if day in instance.days_off.get(name, []) else 1) for day in range(instance.days)]
         for day, works in enumerate(work):
-            model.cp.add(sum(takes[name, day, code] for code in instance.length_min) == works)
-            if day in instance.days_off.get(name, []):
-                model.cp.add(works == 0)
+            shifts = [takes[name, day, code] for code in instance.length_min]
+            model.bind([*shifts, works], [1] * len(shifts) + [-1], low=0, high=0)
         shifts = [takes[name, day, code] for day in range(instance.days) for code in instance.length_min]
         minutes = list(instance.length_min.values()) * instance.days
-        model.at_most(shifts, person.max_total_min, minutes)
-        model.at_least(shifts, person.min_total_min, minutes)
+        model.bind(shifts, minutes, low=person.min_total_min, high=person.max_total_min)
         for code in instance.length_min:
             model.at_most([takes[name, day, code] for day in range(instance.days)], person.max_shifts.get(code, 0))
             for day in range(instance.days - 1):
@@ -111,12 +109,12 @@ def solve(
                 model.at_most([takes[name, day, code], *after], 1)
         model.limit_run(work, longest=person.max_run)
         model.require_run(work, shortest=person.min_run)
-        model.require_run([~works for works in work], shortest=person.min_days_off)
+        model.require_run(work, shortest=person.min_days_off, of=0)
         weekends = []
         for saturday in range(5, instance.days, 7):
-            weekends.append(model.cp.new_bool_var(f"{name} weekend {saturday}"))
+            weekends.append(model.variable())
             for works in work[saturday : saturday + 2]:
-                model.cp.add_implication(works, weekends[-1])
+                model.bind([works, weekends[-1]], [1, -1], high=0)
         model.at_most(weekends, person.max_weekends)
     for (name, day, code), weight in instance.on_requests.items():
         model.charge("shift on", (name, day), [takes[name, day, code]], weight, lacking=True)
@@ -130,7 +128,7 @@ def solve(
         sys.stderr.write(f"{elapsed_s:7.1f} s  {best:.0f}  bound {bound:.0f}\n")
 
     answer = model.search(seconds=seconds, seed=seed, workers=workers, on_progress=tell if progress else None)
-    return {(name, day): code for (name, day, code), variable in takes.items() if answer[variable]}, answer.bound
+    return {(name, day): code for (name, day, code), variable in takes.items() if answer.values[variable]}, answer.bound
 
 
 def evaluate(instance: Instance, roster: Mapping[tuple[str, int], str]) -> tuple[int, list[str]]:

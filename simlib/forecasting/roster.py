@@ -40,6 +40,7 @@ _FEN = 100  # the solver counts money in whole fen
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _FIRST_SHARE = 0.15  # of the time goes to the whole model before the neighbourhoods begin
 _BITE = 1.0  # units of solver time for one neighbourhood
+_SWEEP_BITE = 5.0  # and for two whole days of everybody
 
 Progress = Callable[[float, float, float], None]
 Stop = Callable[[], bool]
@@ -53,19 +54,28 @@ class Charge(NamedTuple):
 
     rule: str
     where: Any
-    variables: tuple[cp_model.IntVar, ...]
+    variables: tuple[int, ...]
     price: int
     lacking: bool
 
-    def amount(self, answer: Answer) -> int:
+    def amount(self, values: Sequence[int]) -> int:
         """How much of it an answer has."""
-        found = sum(answer[variable] for variable in self.variables)
+        found = sum(values[variable] for variable in self.variables)
         return 1 - found if self.lacking else found
+
+
+class _Row(NamedTuple):
+    """``low <= sum(weights x variables) <= high``."""
+
+    variables: tuple[int, ...]
+    weights: tuple[int, ...]
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a search found: values by variable index, its cost, the proven bound."""
+    """What a search found: values by variable, its cost, the proven bound, and the effort it took."""
 
     values: Sequence[int]
     cost: int
@@ -73,10 +83,6 @@ class Answer:
     status: Literal["optimal", "feasible"]
     seconds: float
     effort: float
-
-    def __getitem__(self, variable: cp_model.IntVar) -> int:
-        """Value of a variable."""
-        return self.values[variable.index]
 
 
 class _Clock:
@@ -100,29 +106,32 @@ class _Clock:
 
     def share(self, part: float) -> _Clock:
         """Hand a part of what is left to one stage."""
-        effort = None if self.effort is None else self.left * part
-        return _Clock(self.left * part, effort, self.stop)
+        left = max(0.0, self.left)
+        return _Clock(left * part, None if self.effort is None else left * part, self.stop)
 
-    def limit(self, solver: cp_model.CpSolver, most: float = math.inf) -> None:
-        if self.effort is None:
-            solver.parameters.max_time_in_seconds = max(0.01, self.left)
-            if most < math.inf:
-                solver.parameters.max_deterministic_time = most
-        else:
-            solver.parameters.max_deterministic_time = max(0.01, min(self.left, most))
+
+class _Part(NamedTuple):
+    """A piece of the model, as the solver sees it: its variables, and the rows that touch them."""
+
+    model: cp_model.CpModel
+    variables: list[int]
+    rows: set[int]
+
+
+_FAR = 1 << 40  # beyond every sum in a model
 
 
 class ShiftModel:
-    """A CP-SAT model of who works what on which day; shared by rosters and the public scheduling instances.
+    """A linear model of who works what on which day; shared by rosters and the public scheduling instances.
 
-    Decisions are registered by who and day, so that the search can open a neighbourhood (some people, some days)
-    while the rest stands. What is already fixed outranks a limit: ``at_most`` gives way to it, so a roster that was
-    broken by hand can still be completed.
+    Variables are numbers (0, 1, 2, ...). Decisions are registered by who and day, so that the search can open a
+    neighbourhood (some people, some days) and hand only that piece to CP-SAT. What is already fixed outranks a
+    limit: ``at_most`` gives way to it, so a roster that was broken by hand can still be completed.
 
     Examples
     --------
     >>> model = ShiftModel()
-    >>> work = [[model.decide(who, day, f"{who} {day}") for day in range(3)] for who in ("ann", "bo")]
+    >>> work = [[model.decide(who, day) for day in range(3)] for who in ("ann", "bo")]
     >>> for days in work:
     ...     model.limit_run(days, longest=2)
     >>> for day in range(3):
@@ -133,64 +142,87 @@ class ShiftModel:
     """
 
     def __init__(self) -> None:
-        self.cp = cp_model.CpModel()
         self.charges: list[Charge] = []
+        self._low: list[int] = []
+        self._high: list[int] = []
+        self._rows: list[_Row] = []
+        self._rows_of: list[list[int]] = []
         self._decisions: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
         self._shared: dict[int, list[int]] = defaultdict(list)
 
-    def decide(self, who: Hashable, day: int, name: str, *, low: int = 0, high: int = 1) -> cp_model.IntVar:
+    # what it is made of
+
+    def variable(self, high: int = 1, *, low: int = 0) -> int:
+        """Add a number that follows from the decisions."""
+        self._low.append(low)
+        self._high.append(high)
+        self._rows_of.append([])
+        return len(self._low) - 1
+
+    def decide(self, who: Hashable, day: int, high: int = 1, *, low: int = 0) -> int:
         """Add a decision about one person (or crew) on one day."""
-        made = self.cp.new_int_var(low, high, name)
-        self._decisions[who, day].append(made.index)
+        made = self.variable(high, low=low)
+        self._decisions[who, day].append(made)
         return made
 
-    def count(self, day: int, name: str, high: int) -> cp_model.IntVar:
+    def count(self, day: int, high: int) -> int:
         """Add a number that everybody of a day shares: heads at a meal, minutes on a queue."""
-        made = self.cp.new_int_var(0, high, name)
-        self._shared[day].append(made.index)
+        made = self.variable(high)
+        self._shared[day].append(made)
         return made
+
+    def most(self, variables: Iterable[int]) -> int:
+        """Upper limit of a sum of variables."""
+        return sum(self._high[each] for each in variables)
 
     def charge(
-        self, rule: str, where: Any, variables: Iterable[cp_model.IntVar], price: int, *, lacking: bool = False
+        self, rule: str, where: Any, variables: Iterable[int], price: int, *, lacking: bool = False
     ) -> None:
         """Put a price on a sum (or on what it lacks of 1); ``rule`` names it in the explanation."""
         if price:
             self.charges.append(Charge(rule, where, tuple(variables), price, lacking))
 
-    def at_most(self, variables: Sequence[cp_model.IntVar], limit: int, weights: Sequence[int] | None = None) -> None:
-        """Keep a (weighted, weights >= 0) sum within ``limit``, or within what is already fixed if that is more."""
+    def bind(
+        self, variables: Sequence[int], weights: Sequence[int] | None = None, *, low: int = -_FAR, high: int = _FAR
+    ) -> None:
+        """Keep a weighted sum (weights 1 unless given) within ``low`` and ``high``."""
+        weights = [1] * len(variables) if weights is None else weights
+        for variable in set(variables):
+            self._rows_of[variable].append(len(self._rows))
+        self._rows.append(_Row(tuple(variables), tuple(weights), low, high))
+
+    def at_most(self, variables: Sequence[int], limit: int, weights: Sequence[int] | None = None) -> None:
+        """Keep a sum (weights >= 0) within ``limit``, or within what is already fixed if that is more."""
         weights = [1] * len(variables) if weights is None else weights
         pairs = list(zip(variables, weights, strict=True))
-        fixed = sum(variable.proto.domain[0] * weight for variable, weight in pairs)
-        if sum(variable.proto.domain[1] * weight for variable, weight in pairs) > max(limit, fixed):
-            self.cp.add(cp_model.LinearExpr.weighted_sum(variables, weights) <= max(limit, fixed))
+        limit = max(limit, sum(self._low[variable] * weight for variable, weight in pairs))
+        if sum(self._high[variable] * weight for variable, weight in pairs) > limit:
+            self.bind(variables, weights, high=limit)
 
-    def at_least(self, variables: Sequence[cp_model.IntVar], limit: int, weights: Sequence[int] | None = None) -> None:
-        """Keep a (weighted) sum at ``limit`` or above."""
-        weights = [1] * len(variables) if weights is None else weights
-        self.cp.add(cp_model.LinearExpr.weighted_sum(variables, weights) >= limit)
-
-    def limit_run(self, work: Sequence[cp_model.IntVar], *, longest: int) -> None:
+    def limit_run(self, work: Sequence[int], *, longest: int) -> None:
         """Allow at most ``longest`` working days in a row (0/1 variables by day)."""
         for first in range(len(work) - longest):
             self.at_most(work[first : first + longest + 1], longest)
 
-    def require_run(self, work: Sequence[Any], *, shortest: int) -> None:
-        """Forbid runs of true that are shorter than ``shortest``, unless they touch an end of the horizon."""
+    def require_run(self, work: Sequence[int], *, shortest: int, of: Literal[0, 1] = 1) -> None:
+        """Forbid runs of ``of`` that are shorter than ``shortest``, unless they touch an end of the horizon."""
+        sign = 1 if of else -1
         for length in range(1, shortest):
             for first in range(len(work) - length - 1):
-                inside = [~day for day in work[first + 1 : first + 1 + length]]
-                self.cp.add_bool_or([work[first], *inside, work[first + length + 1]])
+                window = work[first : first + length + 2]
+                weights = [sign, *[-sign] * length, sign]
+                self.bind(window, weights, low=1 - length if of else -1)
 
     def cover(
-        self, heads: Sequence[cp_model.IntVar], need: int, *, rule: str, where: Any, under: int, over: int = 0
+        self, heads: Sequence[int], need: int, *, rule: str, where: Any, under: int, over: int = 0
     ) -> None:
         """Ask for ``need`` heads; each one missing costs ``under``, each one too many ``over``."""
-        short = self.cp.new_int_var(0, need, "")
-        spare = self.cp.new_int_var(0, max(0, len(heads) - need), "")
-        self.cp.add(sum(heads) + short - spare == need)
+        short, spare = self.variable(need), self.variable(max(0, self.most(heads) - need))
+        self.bind([*heads, short, spare], [1] * len(heads) + [1, -1], low=need, high=need)
         self.charge(rule, where, [short], under)
         self.charge(f"{rule} (over)", where, [spare], over)
+
+    # how it is solved
 
     def search(
         self,
@@ -212,8 +244,9 @@ class ShiftModel:
         seconds, effort : float
             How long. ``effort`` (units of solver time, about a second of one core) takes the place of ``seconds``
             and makes the answer a function of the model, the seed and the number of workers alone.
-        hint : mapping of variable index to value, optional
-            Decisions and counts to begin from; the rest is filled in. A hint that no answer agrees with is dropped.
+        hint : mapping of variable to value, optional
+            Where to begin. Decisions that it names stand until a neighbourhood opens them; the rest is filled in.
+            A hint that no answer agrees with is dropped.
         bound : int, optional
             A cost below which there is known to be nothing. With it and a hint that holds, the search goes straight
             to the neighbourhoods.
@@ -229,32 +262,23 @@ class ShiftModel:
             No answer exists, or none was found in the time given.
         """
         clock = _Clock(seconds, effort, stop)
-        self.cp.minimize(self._cost())
-        floor = -(1 << 60) if bound is None else bound
-        best: tuple[list[int], int] | None = None
+        floor = -_FAR if bound is None else bound
+        values: list[int] | None = None
 
         def tell(cost: float, proven: float) -> None:
             if on_progress is not None:
                 on_progress(cost, max(proven, floor), clock.elapsed_s)
 
         if hint:
-            best = self._complete(hint, clock, seed=seed, workers=workers, gap=gap, tell=tell)
-        if best is None or bound is None:
-            stage = clock.share(_FIRST_SHARE)
-            while True:
-                solver, status = self._run(self.cp, stage, seed=seed, workers=workers, gap=gap, tell=tell)
-                clock.used += stage.used
-                if status != cp_model.UNKNOWN or clock.over:
-                    break
-                stage = clock.share(1.0)  # the first share found nothing: the rest goes the same way
-            if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-                best = list(solver.response_proto.solution), round(solver.objective_value)
-                floor = max(floor, math.ceil(solver.best_objective_bound - 1e-6))
-            if best is None:
-                raise RuntimeError(f"no answer found: {solver.status_name(status)}")
-        values, cost = best
-        if not _close(cost, floor, gap):
-            values, cost = self._improve(values, cost, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell)
+            values = self._complete(hint, clock, seed=seed, workers=workers)
+        if values is None or bound is None:
+            values, floor = self._begin(values, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell)
+        else:
+            tell(self._cost(values), floor)
+        if not _close(self._cost(values), floor, gap):
+            options = {"seed": seed, "workers": workers, "gap": gap, "tell": tell, "sweep": bool(hint)}
+            values = self._improve(values, floor, clock, **options)
+        cost = self._cost(values)
         return Answer(
             values=values,
             cost=cost,
@@ -264,79 +288,94 @@ class ShiftModel:
             effort=clock.used,
         )
 
-    def _cost(self) -> cp_model.LinearExprT:
-        signs = [-1 if charge.lacking else 1 for charge in self.charges]
-        pairs = [
-            (variable, sign * charge.price)
-            for charge, sign in zip(self.charges, signs, strict=True)
-            for variable in charge.variables
-        ]
-        always = sum(charge.price for charge in self.charges if charge.lacking)
-        return cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True)) + always if pairs else always
+    def relax(self) -> tuple[int, dict[int, int]]:
+        """Solve without the whole numbers (HiGHS, interior point): a proven bound, and each decision rounded down.
 
-    def _complete(
+        Limits from above still hold when decisions are rounded down, so they are a place to begin.
+        """
+        from scipy.optimize import linprog
+        from scipy.sparse import csr_matrix, vstack
+
+        lengths = [len(row.variables) for row in self._rows]
+        places = (
+            np.repeat(np.arange(len(lengths)), lengths),
+            np.concatenate([row.variables for row in self._rows]),
+        )
+        weights = np.concatenate([row.weights for row in self._rows]).astype(float)
+        matrix = csr_matrix((weights, places), shape=(len(lengths), len(self._low)))
+        low, high = np.array([(row.low, row.high) for row in self._rows], dtype=float).T
+        prices, always = self._prices()
+        same, above, below = low == high, (high < _FAR) & (low != high), (low > -_FAR) & (low != high)
+        found = linprog(
+            [prices.get(variable, 0) for variable in range(len(self._low))],
+            A_ub=vstack([matrix[above], -matrix[below]]),
+            b_ub=np.concatenate([high[above], -low[below]]),
+            A_eq=matrix[same],
+            b_eq=low[same],
+            bounds=np.array([self._low, self._high]).T,
+            method="highs-ipm",
+        )
+        if found.status != 0:
+            raise RuntimeError(f"the relaxation has no answer: {found.message}")
+        bound = math.ceil(found.fun * (1 - 1e-7) - 1e-3) + always
+        decisions = [variable for each in self._decisions.values() for variable in each]
+        return bound, {variable: math.floor(found.x[variable] + 1e-6) for variable in decisions}
+
+    def _prices(self) -> tuple[dict[int, int], int]:
+        """Price of each variable, and what is paid whatever they are."""
+        prices: dict[int, int] = defaultdict(int)
+        for charge in self.charges:
+            for variable in charge.variables:
+                prices[variable] += -charge.price if charge.lacking else charge.price
+        return prices, sum(charge.price for charge in self.charges if charge.lacking)
+
+    def _cost(self, values: Sequence[int]) -> int:
+        return sum(charge.amount(values) * charge.price for charge in self.charges)
+
+    def _cut(self, free: Iterable[int], values: Sequence[int] | None) -> _Part:
+        """Hand the free variables, and whatever follows from them, to a model of their own; the rest is constant."""
+        own = {index for each in (*self._decisions.values(), *self._shared.values()) for index in each}
+        inside, rows, waiting = set(free), set(), list(free)
+        while waiting:
+            for number in self._rows_of[waiting.pop()]:
+                if number not in rows:
+                    rows.add(number)
+                    follows = [v for v in self._rows[number].variables if v not in own and v not in inside]
+                    inside.update(follows)
+                    waiting += follows
+        order = sorted(inside)
+        model = cp_model.CpModel()
+        made = {index: model.new_int_var(self._low[index], self._high[index], "") for index in order}
+        for number in sorted(rows):
+            row = self._rows[number]
+            pairs = [(made[v], w) for v, w in zip(row.variables, row.weights, strict=True) if v in made]
+            fixed = sum(values[v] * w for v, w in zip(row.variables, row.weights, strict=True) if v not in made) if (
+                values is not None and len(pairs) < len(row.variables)
+            ) else 0
+            total = cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True))
+            if row.low == row.high:
+                model.add(total == row.low - fixed)
+            else:
+                if row.high < _FAR:
+                    model.add(total <= row.high - fixed)
+                if row.low > -_FAR:
+                    model.add(total >= row.low - fixed)
+        prices, _ = self._prices_once
+        priced = [(made[index], prices[index]) for index in order if prices.get(index)]
+        if priced:
+            model.minimize(cp_model.LinearExpr.weighted_sum(*zip(*priced, strict=True)))
+        if values is not None:
+            for index in order:
+                model.add_hint(made[index], values[index])
+        return _Part(model, order, rows)
+
+    @cached_property
+    def _prices_once(self) -> tuple[dict[int, int], int]:
+        return self._prices()
+
+    def _begin(
         self,
-        hint: Mapping[int, int],
-        clock: _Clock,
-        *,
-        seed: int,
-        workers: int,
-        gap: float,
-        tell: Callable[[float, float], None],
-    ) -> tuple[list[int], int] | None:
-        """Find the best answer that agrees with the hint, and leave it in the model as its hint."""
-        part = self.cp.clone()
-        _fix(part, hint)
-        stage = clock.share(0.5)
-        solver, status = self._run(part, stage, seed=seed, workers=workers, gap=gap, tell=tell)
-        clock.used += stage.used
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return None
-        values = list(solver.response_proto.solution)
-        self.cp.clear_hints()
-        self.cp.proto.solution_hint.vars.extend(range(len(values)))
-        self.cp.proto.solution_hint.values.extend(values)
-        return values, round(solver.objective_value)
-
-    def _run(
-        self,
-        model: cp_model.CpModel,
-        clock: _Clock,
-        *,
-        seed: int,
-        workers: int,
-        gap: float,
-        tell: Callable[[float, float], None] | None = None,
-        most: float = math.inf,
-    ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
-        """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
-        solver = cp_model.CpSolver()
-        solver.parameters.random_seed = seed
-        solver.parameters.num_workers = workers
-        solver.parameters.interleave_search = clock.effort is not None and workers > 1
-        solver.parameters.relative_gap_limit = gap
-        clock.limit(solver, most)
-        done = threading.Event()
-
-        def watch(ask: Stop) -> None:
-            while not done.wait(0.2):
-                if ask():
-                    solver.stop_search()
-
-        watcher = threading.Thread(target=watch, args=(clock.stop,), daemon=True) if clock.stop else None
-        if watcher:
-            watcher.start()
-        try:
-            status = solver.solve(model, _Teller(tell) if tell else None)
-        finally:
-            done.set()
-        clock.used += solver.response_proto.deterministic_time
-        return solver, status
-
-    def _improve(
-        self,
-        values: list[int],
-        cost: int,
+        values: list[int] | None,
         floor: int,
         clock: _Clock,
         *,
@@ -345,47 +384,142 @@ class ShiftModel:
         gap: float,
         tell: Callable[[float, float], None],
     ) -> tuple[list[int], int]:
-        """Free some people on some days, solve that part exactly, keep what is not worse; sizes adapt."""
+        """Solve the whole model for a share of the time, longer if that gives no answer."""
+        whole = self._cut(range(len(self._low)), values)
+        always = self._prices_once[1]
+        stage = clock.share(_FIRST_SHARE)
+        while True:
+            solver, status = _run(
+                whole.model, stage, seed=seed, workers=workers, gap=gap, tell=lambda c, b: tell(c + always, b + always)
+            )
+            clock.used += stage.used
+            if status != cp_model.UNKNOWN or clock.over:
+                break
+            stage = clock.share(1.0)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            floor = max(floor, math.ceil(solver.best_objective_bound - 1e-6) + always)
+            return list(solver.response_proto.solution), floor
+        if values is None:
+            raise RuntimeError(f"no answer found: {solver.status_name(status)}")
+        return values, floor
+
+    def _complete(
+        self, hint: Mapping[int, int], clock: _Clock, *, seed: int, workers: int
+    ) -> list[int] | None:
+        """Find some answer with the decisions of the hint."""
+        whole = self._cut(range(len(self._low)), None)
+        decided = {index for each in self._decisions.values() for index in each}
+        for index, value in hint.items():
+            if index in decided:
+                domain = whole.model.proto.variables[index].domain
+                domain.clear()
+                domain.extend([value, value])
+            whole.model.add_hint(whole.model.get_int_var_from_proto_index(index), value)
+        stage = clock.share(0.2)
+        solver, status = _run(whole.model, stage, seed=seed, workers=workers, gap=0.02)
+        clock.used += stage.used
+        return list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+    def _improve(
+        self,
+        values: list[int],
+        floor: int,
+        clock: _Clock,
+        *,
+        seed: int,
+        workers: int,
+        gap: float,
+        tell: Callable[[float, float], None],
+        sweep: bool,
+    ) -> list[int]:
+        """Free some people on some days, solve that piece, keep what is not worse; sizes adapt to what is solved.
+
+        ``sweep`` goes once through the days, two at a time, before chance chooses.
+        """
         whos = sorted({who for who, _ in self._decisions}, key=str)
         days = sorted({day for _, day in self._decisions})
         size = {"people": 0.25, "days": 0.25, "box": 0.35}
-        chance = random.Random(seed)
+        chance, values, cost = random.Random(seed), list(values), self._cost(values)
 
-        def bite(job: tuple[set[tuple[Hashable, int]], int]) -> tuple[list[int], int, bool, float]:
-            free, own_seed = job
-            part, own_clock = self._fix_outside(free, values), clock.share(1.0)
-            solver, status = self._run(part, own_clock, seed=own_seed, workers=1, gap=0.0, most=_BITE)
-            if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-                return values, cost, False, own_clock.used
-            found = list(solver.response_proto.solution)
-            return found, round(solver.objective_value), status == cp_model.OPTIMAL, own_clock.used
+        windows = [{(who, day) for who in whos for day in (first, first + 1)} for first in days if sweep]
+
+        def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float]:
+            own = clock.share(1.0)
+            solver, status = _run(part.model, own, seed=own_seed, workers=1, gap=gap, most=most)
+            found = list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+            return found, status == cp_model.OPTIMAL, own.used
 
         with ThreadPoolExecutor(workers) as pool:
             while not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
-                jobs = [(_pick(kind, size[kind], whos, days, chance), chance.randrange(1 << 30)) for kind in kinds]
-                for kind, (found, its_cost, proven, used) in zip(kinds, pool.map(bite, jobs), strict=True):
-                    size[kind] = min(0.95, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
+                most = _SWEEP_BITE if windows else _BITE
+                bites = [windows.pop(len(windows) * turn // workers) for turn in range(min(workers, len(windows)))]
+                bites = bites or [_pick(kind, size[kind], whos, days, chance) for kind in kinds]
+                parts = [self._cut(self._inside(window), values) for window in bites]
+                jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
+                touched: set[int] = set()
+                for kind, part, job in zip(kinds, parts, jobs, strict=False):
+                    found, proven, used = job.result()
                     clock.used += used
-                    if its_cost < cost:
-                        tell(its_cost, floor)
-                    if its_cost <= cost:
-                        values, cost = found, its_cost
-        return values, cost
+                    size[kind] = min(0.95, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
+                    if found is None or not touched.isdisjoint(part.rows):
+                        continue
+                    fresh = list(values)
+                    for index, value in zip(part.variables, found, strict=True):
+                        fresh[index] = value
+                    its_cost = self._cost(fresh)
+                    if fresh != values and its_cost <= cost:
+                        touched |= part.rows
+                        if its_cost < cost:
+                            tell(its_cost, floor)
+                        values, cost = fresh, its_cost
+        return values
 
-    def _fix_outside(self, free: set[tuple[Hashable, int]], values: Sequence[int]) -> cp_model.CpModel:
-        """Copy the model with every decision outside ``free`` fixed, and all values as the hint."""
-        part = self.cp.clone()
-        variables, hint = part.proto.variables, part.proto.solution_hint
-        hint.vars.clear()
-        hint.values.clear()
-        hint.vars.extend(range(len(variables)))
-        hint.values.extend(values)
-        open_days = {day + late for _, day in free for late in (0, 1)}  # a shift may reach into the next morning
-        fixed = [index for key, indices in self._decisions.items() if key not in free for index in indices]
-        fixed += [index for day, indices in self._shared.items() if day not in open_days for index in indices]
-        _fix(part, {index: values[index] for index in fixed})
-        return part
+    def _inside(self, window: set[tuple[Hashable, int]]) -> list[int]:
+        """Variables that a neighbourhood opens; a shift may reach into the next morning, whose counts open too."""
+        open_days = {day + late for _, day in window for late in (0, 1)}
+        free = [index for key in window for index in self._decisions.get(key, ())]
+        return free + [index for day in open_days for index in self._shared.get(day, ())]
+
+
+def _run(
+    model: cp_model.CpModel,
+    clock: _Clock,
+    *,
+    seed: int,
+    workers: int,
+    gap: float,
+    tell: Callable[[float, float], None] | None = None,
+    most: float = math.inf,
+) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
+    """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
+    solver = cp_model.CpSolver()
+    solver.parameters.random_seed = seed
+    solver.parameters.num_workers = workers
+    solver.parameters.linearization_level = 2  # coverage rows make a strong relaxation: lean on it
+    solver.parameters.interleave_search = clock.effort is not None and workers > 1
+    solver.parameters.relative_gap_limit = gap
+    if clock.effort is None:
+        solver.parameters.max_time_in_seconds = max(0.01, clock.left)
+        if most < math.inf:
+            solver.parameters.max_deterministic_time = most
+    else:
+        solver.parameters.max_deterministic_time = max(0.01, min(clock.left, most))
+    done = threading.Event()
+
+    def watch(ask: Stop) -> None:
+        while not done.wait(0.2):
+            if ask():
+                solver.stop_search()
+
+    if clock.stop is not None:
+        threading.Thread(target=watch, args=(clock.stop,), daemon=True).start()
+    try:
+        status = solver.solve(model, _Teller(tell) if tell else None)
+    finally:
+        done.set()
+    clock.used += solver.response_proto.deterministic_time
+    return solver, status
 
 
 class _Teller(cp_model.CpSolverSolutionCallback):
@@ -406,13 +540,6 @@ def _pick(
     n_people, n_days = min(len(whos), max(2, n_people)), min(len(days), max(2, n_days))
     first = chance.randrange(len(days) - n_days + 1)
     return {(who, day) for who in chance.sample(whos, n_people) for day in days[first : first + n_days]}
-
-
-def _fix(model: cp_model.CpModel, values: Mapping[int, int]) -> None:
-    for index, value in values.items():
-        domain = model.proto.variables[index].domain
-        domain.clear()
-        domain.extend([value, value])
 
 
 def _close(cost: int, floor: int, gap: float) -> bool:
@@ -1171,9 +1298,9 @@ class _Built:
 
     model: ShiftModel
     crews: tuple[_Crew, ...]
-    takes: Mapping[tuple[int, int], cp_model.IntVar]
-    pauses: Mapping[tuple[tuple[str, ...], int, int, int], cp_model.IntVar]
-    quotas: Mapping[tuple[tuple[str, ...], int, str], cp_model.IntVar]
+    takes: Mapping[tuple[int, int], int]
+    pauses: Mapping[tuple[tuple[str, ...], int, int, int], int]
+    quotas: Mapping[tuple[tuple[str, ...], int, str], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1248,17 +1375,20 @@ def _plan(
         answer = search(built, 1.0, on_progress=on_progress)
         return _read_plan(problem, built, answer, answer.bound)
     cohorts = _build(problem, _crews(problem, lambda person, _: person.kind), relaxed=True)
-    ideal = search(cohorts, 0.3)
+    bound, rounded = cohorts.model.relax()
+    ideal = search(cohorts, 0.3, hint=rounded, bound=bound)
     wanted: dict[tuple[Hashable, int], int] = defaultdict(int)
     for (crew, n), variable in cohorts.takes.items():
-        wanted[cohorts.crews[crew].members[0].kind, n] += ideal[variable]
+        wanted[cohorts.crews[crew].members[0].kind, n] += ideal.values[variable]
     people = _crews(problem, alone)
     names = _build(problem, people, wanted=wanted)
-    named = search(names, 0.3)
+    named = search(names, 0.25)
     whole = _build(problem, people)
-    hint = {variable.index: named[names.takes[key]] for key, variable in whole.takes.items()}
-    answer = search(whole, 1.0, hint=hint, bound=ideal.bound, on_progress=on_progress)
-    return _read_plan(problem, whole, answer, ideal.bound)
+    hint = {variable: named.values[names.takes[key]] for key, variable in whole.takes.items()}
+    hint |= {variable: ideal.values[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
+    hint |= {variable: ideal.values[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
+    answer = search(whole, 1.0, hint=hint, bound=bound, on_progress=on_progress)
+    return _read_plan(problem, whole, answer, bound)
 
 
 def _build(
@@ -1271,12 +1401,7 @@ def _build(
     """Write the model down. ``relaxed`` leaves wishes out; ``wanted`` asks for given totals in place of coverage."""
     model = ShiftModel()
     takes = {
-        (number, n): model.decide(
-            number,
-            problem.options[n].day,
-            f"{crew.members[0].agent_id} {problem.options[n].day} {problem.options[n].code}",
-            high=room,
-        )
+        (number, n): model.decide(number, problem.options[n].day, room)
         for number, crew in enumerate(crews)
         for n, room in sorted(crew.room_for.items())
     }
@@ -1295,7 +1420,7 @@ def _build(
 
 
 def _add_person_rules(
-    model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, cp_model.IntVar]
+    model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, int]
 ) -> None:
     """One shift a day, rest, days in a row, hours, pay, nights: sums over a crew, exact for a crew of one."""
     rules, options, people = problem.rules, problem.options, len(crew.members)
@@ -1307,7 +1432,7 @@ def _add_person_rules(
         model.at_most([takes[n] for n in ns], crew.free_on[day])
         musts = [takes[n] for n in ns if options[n].must]
         if musts:
-            model.at_least(musts, 1)
+            model.bind(musts, low=1)
         for end in sorted({options[n].end for n in ns}):
             late = [takes[n] for n in ns if options[n].end >= end]
             early = [takes[n] for n in by_day.get(day + 1, ()) if options[n].start < end + rules.rest_min_h * 60]
@@ -1320,7 +1445,7 @@ def _add_person_rules(
     rate = crew.members[0].cost_cny_h
     standard = round(rules.standard_h_day * 60)
     weeks: dict[tuple[int, int], list[int]] = defaultdict(list)
-    months: dict[tuple[int, int], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
+    months: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for n, variable in takes.items():
         date = problem.calendar.opens.date() + dt.timedelta(days=options[n].day)
         regular = min(options[n].paid_min, standard)
@@ -1342,9 +1467,10 @@ def _add_person_rules(
         if len({options[n].day for n in ns}) * standard <= week:
             continue
         grain = math.gcd(week, *regular_of)
-        rest_day = model.cp.new_int_var(0, people * (7 * standard - week) // grain, f"{who} rest day work")
-        works = cp_model.LinearExpr.weighted_sum([takes[n] for n in ns], [each // grain for each in regular_of])
-        model.cp.add(works - rest_day <= people * week // grain)
+        rest_day = model.variable(people * (7 * standard - week) // grain)
+        works = [takes[n] for n in ns]
+        weights = [each // grain for each in regular_of]
+        model.bind([*works, rest_day], [*weights, -1], high=people * week // grain)
         price = rate * grain / 60 * (rules.rest_day_pay_pct - 100) / 100
         model.charge("rest_day_pay", cohort, [rest_day], round(price * _FEN))
         date = problem.calendar.opens.date() + dt.timedelta(days=options[ns[-1]].day)
@@ -1355,12 +1481,12 @@ def _add_person_rules(
     nights = [takes[n] for n in takes if options[n].night]
     most = len({options[n].day for n in takes if options[n].night})
     for already in range(1, most):
-        beyond_fair = model.cp.new_int_var(0, people * (most - already), f"{who} nights beyond {already}")
-        model.cp.add(sum(nights) - beyond_fair <= people * already)
+        beyond_fair = model.variable(people * (most - already))
+        model.bind([*nights, beyond_fair], [1] * len(nights) + [-1], high=people * already)
         model.charge("night_unfair", who, [beyond_fair], round(rules.night_unfair_cny * _FEN))
 
 
-def _add_wishes(model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, cp_model.IntVar]) -> None:
+def _add_wishes(model: ShiftModel, problem: _Problem, crew: _Crew, takes: Mapping[int, int]) -> None:
     for person in crew.members:
         for date, wish, weight in person.wishes:
             day = (date - problem.calendar.opens.date()).days
@@ -1377,12 +1503,12 @@ def _add_seats(
     model: ShiftModel,
     problem: _Problem,
     crews: Sequence[_Crew],
-    takes: Mapping[tuple[int, int], cp_model.IntVar],
+    takes: Mapping[tuple[int, int], int],
 ) -> None:
     """Never more people on shift in a room, or in all, than there are seats."""
     if not problem.rules.seats:
         return
-    present: dict[tuple[str | None, int], list[cp_model.IntVar]] = defaultdict(list)
+    present: dict[tuple[str | None, int], list[int]] = defaultdict(list)
     for (number, n), variable in takes.items():
         for slot, _ in problem.spans(problem.options[n].start, problem.options[n].end):
             present[None, slot].append(variable)
@@ -1398,7 +1524,7 @@ def _holds_duty(option: _Option, duty: _Duty) -> bool:
 
 
 def _add_duties(
-    model: ShiftModel, problem: _Problem, takes: Mapping[tuple[int, int], cp_model.IntVar]
+    model: ShiftModel, problem: _Problem, takes: Mapping[tuple[int, int], int]
 ) -> None:
     """One person for each duty, or a named gap."""
     for number, duty in enumerate(problem.duties):
@@ -1407,9 +1533,9 @@ def _add_duties(
             for (_, n), variable in takes.items()
             if problem.options[n].duty == number or _holds_duty(problem.options[n], duty)
         ]
-        nobody = model.cp.new_bool_var(f"nobody does {duty.name}")
+        nobody = model.variable()
         model.at_most(holders, 1)
-        model.cp.add(sum(holders) + nobody >= 1)
+        model.bind([*holders, nobody], low=1)
         hours = (duty.end - duty.start) / 60
         model.charge("duty_uncovered", duty.name, [nobody], round(problem.rules.duty_uncovered_cny_h * hours * _FEN))
 
@@ -1417,11 +1543,11 @@ def _add_duties(
 def _add_wanted(
     model: ShiftModel,
     crews: Sequence[_Crew],
-    takes: Mapping[tuple[int, int], cp_model.IntVar],
+    takes: Mapping[tuple[int, int], int],
     wanted: Mapping[tuple[Hashable, int], int],
 ) -> None:
     """Ask for so many of a kind of people on each option; a shift too many or too few costs as much as a missing hour."""
-    groups: dict[tuple[Hashable, int], list[cp_model.IntVar]] = defaultdict(list)
+    groups: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
     for (number, n), variable in takes.items():
         groups[crews[number].members[0].kind, n].append(variable)
     for key, variables in groups.items():
@@ -1432,17 +1558,17 @@ def _add_desks(
     model: ShiftModel,
     problem: _Problem,
     crews: Sequence[_Crew],
-    takes: Mapping[tuple[int, int], cp_model.IntVar],
-) -> tuple[dict[Any, cp_model.IntVar], dict[Any, cp_model.IntVar]]:
+    takes: Mapping[tuple[int, int], int],
+) -> tuple[dict[Any, int], dict[Any, int]]:
     """Place pauses and share each desk's time among its queues, so that little is missing anywhere."""
     rules, unit = problem.rules, problem.unit
     whole = problem.step // unit
     asked = {queue for _, queue in problem.need}
-    pauses: dict[Any, cp_model.IntVar] = {}
-    quotas: dict[Any, cp_model.IntVar] = {}
-    on_queue: dict[tuple[int, str], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
-    at_desk: dict[tuple[tuple[str, ...], int], list[tuple[cp_model.IntVar, int]]] = defaultdict(list)
-    seated: dict[tuple[tuple[str, ...], int], list[cp_model.IntVar]] = defaultdict(list)
+    pauses: dict[Any, int] = {}
+    quotas: dict[Any, int] = {}
+    on_queue: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    at_desk: dict[tuple[tuple[str, ...], int], list[tuple[int, int]]] = defaultdict(list)
+    seated: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(list)
     for (number, n), variable in takes.items():
         seated[crews[number].members[0].skills, n].append(variable)
     for (skills, n), variables in seated.items():
@@ -1454,15 +1580,15 @@ def _add_desks(
             if piece.activity == "chat":
                 for slot, units in problem.spans(piece.start, piece.end):
                     on_queue[slot, str(piece.queue)] += [(variable, units) for variable in variables]
-        most = sum(variable.proto.domain[1] for variable in variables)
+        most = model.most(variables)
         for number, pause in enumerate(option.pauses):
             begun = []
             for begin in pause.starts:
-                begun.append(model.count(option.day, f"{option.code} {pause.activity} {begin}", most))
+                begun.append(model.count(option.day, most))
                 pauses[skills, n, number, begin] = begun[-1]
                 for slot, units in problem.spans(begin, begin + pause.minutes):
                     at_desk[skills, slot].append((begun[-1], -units))
-            model.cp.add(sum(begun) == sum(variables))
+            model.bind([*begun, *variables], [1] * len(begun) + [-1] * len(variables), low=0, high=0)
     for (skills, slot), pairs in at_desk.items():
         useful = [queue for queue in skills if queue in asked and problem.need.get((slot, queue))]
         if skills[0] in useful and len(useful) == 1:
@@ -1472,21 +1598,20 @@ def _add_desks(
         for queue in useful:
             most = _padded(problem.need[slot, queue] * whole, rules)
             day = problem.slots[slot] // (24 * 60)
-            quota = model.count(day, f"{slot} {queue}", most)
+            quota = model.count(day, most)
             quotas[skills, slot, queue] = quota
             shared.append(quota)
             on_queue[slot, queue].append((quota, 1))
             down = skills.index(queue)
             model.charge("second_skill", queue, [quota], round(rules.second_skill_cny_h * down * unit / 60 * _FEN))
         if shared:
-            model.cp.add(sum(shared) <= cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True)))
+            taken, units_of = zip(*pairs, strict=True)
+            model.bind([*shared, *taken], [*[1] * len(shared), *(-units for units in units_of)], high=0)
     for (slot, queue), heads in problem.need.items():
         need, padded = heads * whole, _padded(heads * whole, rules)
-        short = model.count(problem.slots[slot] // (24 * 60), f"short {slot} {queue}", need)
-        thin = model.count(problem.slots[slot] // (24 * 60), f"thin {slot} {queue}", padded - need)
-        supply = on_queue.get((slot, queue), [])
-        terms = cp_model.LinearExpr.weighted_sum(*zip(*supply, strict=True)) if supply else 0
-        model.cp.add(terms + short + thin >= padded)
+        short, thin = model.variable(need), model.variable(padded - need)
+        supply = [*on_queue[slot, queue], (short, 1), (thin, 1)]
+        model.bind(*zip(*supply, strict=True), low=padded)
         model.charge("shortfall", (slot, queue), [short], round(rules.shortfall_cny_h * unit / 60 * _FEN))
         model.charge("thin_cover", queue, [thin], round(rules.thin_cover_cny_h * unit / 60 * _FEN))
     return pauses, quotas
@@ -1515,23 +1640,23 @@ def _read_plan(problem: _Problem, built: _Built, answer: Answer, bound: int) -> 
     for number, crew in enumerate(built.crews):
         free = sorted(crew.members, key=lambda person: str(person.agent_id))
         if len(free) == 1:
-            takes[free[0].agent_id] = [n for n in crew.room_for if answer[built.takes[number, n]]]
+            takes[free[0].agent_id] = [n for n in crew.room_for if answer.values[built.takes[number, n]]]
             continue
         for n in sorted(crew.room_for):
-            for _ in range(answer[built.takes[number, n]]):
+            for _ in range(answer.values[built.takes[number, n]]):
                 takes[free.pop(0).agent_id].append(n)
     pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
     for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
-        pauses[skills, n, which] += [begin] * answer[variable]
+        pauses[skills, n, which] += [begin] * answer.values[variable]
     flaws = []
     for charge in built.model.charges:
-        amount = charge.amount(answer)
+        amount = charge.amount(answer.values)
         if amount:
             flaws.append((charge.rule, charge.where, amount, amount * charge.price))
     return _Plan(
         takes=takes,
         pauses=pauses,
-        quotas={key: answer[variable] for key, variable in built.quotas.items()},
+        quotas={key: answer.values[variable] for key, variable in built.quotas.items()},
         flaws=flaws,
         cost=answer.cost,
         bound=min(bound, answer.cost),

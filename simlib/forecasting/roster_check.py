@@ -1,0 +1,294 @@
+"""Check a roster against the rules, without looking at how it was made.
+
+Shares no code with the solver: it reads the roster's own rows, minute by minute where need be, and says who breaks
+which rule. It also counts the coverage again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+VIOLATION_COLUMNS = ["rule", "agent_id", "where", "found", "allowed"]
+_HOUR = pd.Timedelta(hours=1)
+
+
+def check_roster(
+    roster: pd.DataFrame,
+    agents: pd.DataFrame,
+    shifts: pd.DataFrame,
+    rules: Any,
+    requirement: pd.DataFrame | None = None,
+    *,
+    leave: pd.DataFrame | Iterable[Mapping[str, Any]] = (),
+    duties: pd.DataFrame | Iterable[Mapping[str, Any]] = (),
+    coverage: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """List every rule that a roster breaks; an empty frame is a legal roster.
+
+    Parameters
+    ----------
+    roster : DataFrame
+        agent_id, name, cohort, queue, shift, date, start, end, activity, one row a segment.
+    agents, shifts : DataFrame
+        The tables that the roster was made from.
+    rules : object
+        Anything with the fields of ``RosterRules``.
+    requirement : DataFrame, optional
+        start, queue, to_roster: an interval with fewer heads on chat gives a row of rule ``coverage``.
+    leave, duties : DataFrame or rows, optional
+        As ``solve_roster`` takes them.
+    coverage : DataFrame, optional
+        The roster's own coverage table, compared with the heads counted here (needs ``requirement``).
+
+    Returns
+    -------
+    DataFrame
+        rule, agent_id, where, found, allowed. Rules: unknown_person, unknown_shift, overlap, gap, shift_hours,
+        one_shift_a_day, exam, quality, skill, starts_on, leave, cohort_shift, student_hours, student_night,
+        overtime_day, overtime_month, rest, consecutive_days, meal_window, meal_length, seats, duty, coverage,
+        coverage_table.
+
+    Examples
+    --------
+    >>> from simlib.forecasting.roster import RosterRules
+    >>> start = pd.Timestamp("2026-10-31 09:00", tz="Asia/Shanghai")
+    >>> row = {"agent_id": "a1", "name": "Lin", "cohort": "own", "queue": "presale", "shift": "A",
+    ...        "date": start.date(), "start": start, "end": start + pd.Timedelta(hours=8), "activity": "chat"}
+    >>> team = pd.DataFrame([{"agent_id": "a1", "skills": ("presale",), "exam_score": 85, "qa_pass": True}])
+    >>> library = pd.DataFrame([{"code": "A", "start": dt.time(9), "end": dt.time(17)}])
+    >>> check_roster(pd.DataFrame([row]), team, library, RosterRules.of_playbook())[["rule", "found", "allowed"]]
+       rule found allowed
+    0  exam    85    >= 90
+    """
+    found: list[tuple[Any, ...]] = []
+    people = {row["agent_id"]: row for row in _records(agents)}
+    library = {str(row["code"]): row for row in _records(shifts)}
+    away = _days_away(people, leave)
+    work = roster.sort_values(["agent_id", "start"], kind="stable")
+    for agent_id, rows in work.groupby("agent_id", sort=True):
+        person = people.get(agent_id)
+        if person is None:
+            found.append(("unknown_person", agent_id, "", agent_id, "one of agents"))
+            continue
+        found += _check_person(person, rows, rules, away.get(agent_id, set()))
+        found += _check_time(agent_id, rows, rules)
+        for date, day in rows.groupby("date", sort=True):
+            found += _check_day(person, date, day, rules, library)
+    found += _check_seats(work, people, rules)
+    found += _check_duties(work, duties)
+    if requirement is not None:
+        found += _check_coverage(work, requirement, coverage)
+    return pd.DataFrame(found, columns=VIOLATION_COLUMNS, dtype=object)
+
+
+def _records(table: pd.DataFrame | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
+    clean = []
+    for row in rows:
+        clean.append({k: v for k, v in row.items() if not (isinstance(v, float) and v != v) and v is not pd.NaT})
+    return clean
+
+
+def _can_serve(person: Mapping[str, Any]) -> set[str]:
+    skills = person.get("skills")
+    if skills is None:
+        return {str(v) for k, v in person.items() if k.startswith("skill_") and v}
+    if isinstance(skills, str):
+        return {skills}
+    return {queue for queue in skills if not isinstance(skills, Mapping) or skills[queue]}
+
+
+def _days_away(people: Mapping[str, Any], leave: Any) -> dict[str, set[dt.date]]:
+    away: dict[str, set[dt.date]] = {}
+    spans = [(row["agent_id"], row["first"], row["last"]) for row in _records(leave)]
+    for agent_id, person in people.items():
+        for span in person.get("leave") or ():
+            ends = (span["first"], span["last"]) if isinstance(span, Mapping) else (span.first, span.last)
+            spans.append((agent_id, *ends))
+    for agent_id, first, last in spans:
+        away.setdefault(agent_id, set()).update(pd.date_range(first, last).date)
+    return away
+
+
+def _night_minutes(start: pd.Timestamp, end: pd.Timestamp, rules: Any) -> int:
+    """Count night minutes one by one."""
+    opens, closes, night = rules.night_from_h * 60, rules.night_to_h * 60, 0
+    for minute in pd.date_range(start, end, freq="min", inclusive="left"):
+        clock = minute.hour * 60 + minute.minute
+        night += (clock >= opens or clock < closes) if opens >= closes else opens <= clock < closes
+    return night
+
+
+def _worked_h(rows: pd.DataFrame) -> float:
+    paid = rows[rows["activity"] != "meal"]
+    return float((paid["end"] - paid["start"]).sum() / _HOUR)
+
+
+def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, away: set[dt.date]) -> list[tuple]:
+    found: list[tuple] = []
+    who = person["agent_id"]
+    score = person.get("exam_score")
+    if score is None or score < rules.exam_pass_mark:
+        found.append(("exam", who, "", score, f">= {rules.exam_pass_mark:g}"))
+    if not person.get("qa_pass"):
+        found.append(("quality", who, "", person.get("qa_pass"), "passed"))
+    chat, skills = rows[rows["activity"] == "chat"], _can_serve(person)
+    for row in chat[~chat["queue"].isin(skills)].itertuples():
+        found.append(("skill", who, str(row.start), row.queue, ", ".join(sorted(skills))))
+    begins = person.get("starts_on")
+    for row in rows.itertuples():
+        if begins is not None and row.start.date() < pd.Timestamp(begins).date():
+            found.append(("starts_on", who, str(row.start), row.start.date(), f"from {begins}"))
+        for day in {row.start.date(), (row.end - pd.Timedelta(minutes=1)).date()} & away:
+            found.append(("leave", who, str(row.start), day, "on leave"))
+    return found
+
+
+def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
+    found: list[tuple] = []
+    segments = list(rows.itertuples())
+    for before, after in zip(segments, segments[1:], strict=False):
+        if after.start < before.end:
+            found.append(("overlap", who, str(after.start), str(before.end), "no two at once"))
+    days = rows.groupby("date", sort=True).agg(start=("start", "min"), end=("end", "max"))
+    dates = [pd.Timestamp(date).date() for date in days.index]
+    for earlier, later in zip(days.itertuples(), list(days.itertuples())[1:], strict=False):
+        rest_h = (later.start - earlier.end) / _HOUR
+        if rest_h < rules.rest_min_h:
+            found.append(("rest", who, str(later.start), rest_h, f">= {rules.rest_min_h:g} h"))
+    run = 0
+    for position, date in enumerate(dates):
+        run = run + 1 if position and date - dates[position - 1] == dt.timedelta(days=1) else 1
+        if run == rules.consecutive_days_max + 1:
+            found.append(("consecutive_days", who, str(date), run, f"<= {rules.consecutive_days_max:g}"))
+    standard, overtime = rules.standard_h_day, {}
+    worked = {pd.Timestamp(date).date(): _worked_h(day) for date, day in rows.groupby("date")}
+    regular: dict[tuple[int, int], float] = {}
+    last: dict[tuple[int, int], dt.date] = {}
+    for date, hours in worked.items():
+        month, week = (date.year, date.month), tuple(date.isocalendar())[:2]
+        overtime[month] = overtime.get(month, 0.0) + max(0.0, hours - standard)
+        regular[week] = regular.get(week, 0.0) + min(hours, standard)
+        last[week] = max(date, last.get(week, date))
+    for week, hours in regular.items():
+        month = (last[week].year, last[week].month)
+        overtime[month] = overtime.get(month, 0.0) + max(0.0, hours - rules.standard_h_week)
+    for (year, number), hours in overtime.items():
+        if hours > rules.overtime_max_h_month + 1e-9:
+            where = f"{year}-{number:02d}"
+            found.append(("overtime_month", who, where, hours, f"<= {rules.overtime_max_h_month:g} h"))
+    return found
+
+
+def _check_day(
+    person: Mapping[str, Any], date: Any, day: pd.DataFrame, rules: Any, library: Mapping[str, Mapping[str, Any]]
+) -> list[tuple]:
+    found: list[tuple] = []
+    who, where, hours = person["agent_id"], str(date), _worked_h(day)
+    start, end = day["start"].min(), day["end"].max()
+    codes = set(day["shift"])
+    if len(codes) > 1:
+        found.append(("one_shift_a_day", who, where, ", ".join(sorted(map(str, codes))), "one"))
+    present = float((day["end"] - day["start"]).sum() / _HOUR)
+    if present < (end - start) / _HOUR - 1e-9:
+        found.append(("gap", who, where, present, f"{(end - start) / _HOUR:g} h from first to last"))
+    if person.get("cohort") == "student":
+        if hours > rules.student_max_h_day + 1e-9:
+            found.append(("student_hours", who, where, hours, f"<= {rules.student_max_h_day:g} h"))
+        if not rules.student_nights_allowed and (night := _night_minutes(start, end, rules)):
+            found.append(("student_night", who, where, night, "0 min"))
+    elif hours > rules.standard_h_day + rules.overtime_max_h_day + 1e-9:
+        most = rules.standard_h_day + rules.overtime_max_h_day
+        found.append(("overtime_day", who, where, hours, f"<= {most:g} h"))
+    shift = library.get(str(day["shift"].iloc[0]))
+    if shift is None:
+        found.append(("unknown_shift", who, where, day["shift"].iloc[0], "one of shifts"))
+        return found
+    cohorts = shift.get("cohorts")
+    if cohorts is not None and person.get("cohort") not in cohorts:
+        found.append(("cohort_shift", who, where, person.get("cohort"), ", ".join(cohorts)))
+    if (start.hour, start.minute) != (shift["start"].hour, shift["start"].minute):
+        found.append(("shift_hours", who, where, f"{start:%H:%M}", f"{shift['start']:%H:%M}"))
+    whole = (end.hour, end.minute) == (shift["end"].hour, shift["end"].minute)
+    if not whole:
+        found.append(("shift_hours", who, where, f"{end:%H:%M}", f"{shift['end']:%H:%M}"))
+    meals = day[day["activity"] == "meal"]
+    minutes = float((meals["end"] - meals["start"]).sum() / pd.Timedelta(minutes=1))
+    if whole and minutes != (shift.get("meal_min") or 0):
+        found.append(("meal_length", who, where, minutes, f"{shift.get('meal_min') or 0:g} min"))
+    for meal in meals.itertuples():
+        if shift.get("meal_from") is None:
+            continue
+        since_midnight = [_minutes(meal.start, start), _minutes(meal.end, start)]
+        opens, closes = (each.hour * 60 + each.minute for each in (shift["meal_from"], shift["meal_to"]))
+        closes += 1440 * (closes <= opens)
+        late = 1440 * (closes <= start.hour * 60 + start.minute)
+        if since_midnight[0] < opens + late or since_midnight[1] > closes + late:
+            window = f"{shift['meal_from']:%H:%M}-{shift['meal_to']:%H:%M}"
+            found.append(("meal_window", who, str(meal.start), f"{meal.start:%H:%M}", window))
+    return found
+
+
+def _minutes(stamp: pd.Timestamp, start: pd.Timestamp) -> int:
+    """Clock minutes since the midnight before ``start``."""
+    return (stamp.date() - start.date()).days * 1440 + stamp.hour * 60 + stamp.minute
+
+
+def _check_seats(work: pd.DataFrame, people: Mapping[str, Mapping[str, Any]], rules: Any) -> list[tuple]:
+    """Walk through arrivals and departures and count who is in."""
+    if not rules.seats or work.empty:
+        return []
+    found: list[tuple] = []
+    shifts = work.groupby(["agent_id", "date"]).agg(start=("start", "min"), end=("end", "max")).reset_index()
+    room_of = {who: person.get("room") for who, person in people.items()}
+    for room in (None, *rules.seats):
+        here = shifts if room is None else shifts[[room_of.get(who) == room for who in shifts["agent_id"]]]
+        moves = sorted([(end, -1) for end in here["end"]] + [(start, 1) for start in here["start"]])
+        seats, inside = sum(rules.seats.values()) if room is None else rules.seats[room], 0
+        for at, step in moves:
+            inside += step
+            if step > 0 and inside == seats + 1:
+                found.append(("seats", "", f"{room or ''} {at}".strip(), inside, f"<= {seats}"))
+    return found
+
+
+def _check_duties(work: pd.DataFrame, duties: Any) -> list[tuple]:
+    found: list[tuple] = []
+    for duty in _records(duties):
+        at = work[work["activity"] == duty["kind"]]
+        zone = work["start"].dt.tz if len(work) else None
+        start, end = (
+            stamp if stamp.tz or zone is None else stamp.tz_localize(zone)
+            for stamp in (pd.Timestamp(duty["start"]), pd.Timestamp(duty["end"]))
+        )
+        held = at[(at["start"] == start) & (at["end"] == end)]
+        if duty.get("agent_id") is not None:
+            held = held[held["agent_id"] == duty["agent_id"]]
+        if held.empty:
+            found.append(("duty", duty.get("agent_id") or "", str(duty["start"]), 0, f"1 for {duty['duty']}"))
+    return found
+
+
+def _check_coverage(work: pd.DataFrame, requirement: pd.DataFrame, coverage: pd.DataFrame | None) -> list[tuple]:
+    """Count heads on chat in each interval, person by person."""
+    found: list[tuple] = []
+    starts = sorted(requirement["start"].unique())
+    step = min((b - a for a, b in zip(starts, starts[1:], strict=False)), default=pd.Timedelta(minutes=30))
+    chat = work[work["activity"] == "chat"]
+    told = {} if coverage is None else {(row.start, row.queue): row for row in coverage.itertuples()}
+    for need in requirement.itertuples():
+        here = chat[(chat["queue"] == need.queue) & (chat["start"] < need.start + step) & (chat["end"] > need.start)]
+        inside = here["end"].clip(upper=need.start + step) - here["start"].clip(lower=need.start)
+        heads = float(inside.sum() / step) if len(here) else 0.0
+        where = f"{need.queue} {need.start:%Y-%m-%d %H:%M}"
+        if heads < need.to_roster - 1e-9:
+            found.append(("coverage", "", where, heads, f">= {need.to_roster:g}"))
+        if coverage is not None:
+            row = told.get((need.start, need.queue))
+            if row is None or abs(row.rostered - heads) > 1e-9:
+                found.append(("coverage_table", "", where, None if row is None else row.rostered, f"{heads:g}"))
+    return found
