@@ -359,7 +359,7 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
     humans = replace(work.service, bot_share=0.0, bot_meets_share=None)
     demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
     pool = _by_formula(work, work.rates)
-    moved = _by_formula(work, _moved_rates(work, pool, demand))
+    moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))
     floor = _Rehearsal.of(work, demand, seed=seed, threads=threads)
     simulated, bound_by = floor.staff(np.maximum(pool, moved))
     return pd.DataFrame(
@@ -632,5 +632,5 @@ def fewest_people(
             staff = staff - (tried & ~hurts)
             saved |= bool((tried & ~hurts).any())
     while (failing := short_of(staff)).any():
-        staff = staff + failing
+        staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
     return staff, why

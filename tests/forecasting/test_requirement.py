@@ -1,0 +1,335 @@
+"""The requirement keeps its targets on the floor, needs nobody too many, and says what cannot be met."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simlib.erlang import OutOfReachError, agents_for, erlang_a
+from simlib.forecasting import TargetOutOfReachError, Targets, require_agents, sweep_concurrency
+from simlib.forecasting.requirement import COLUMNS, fewest_people
+from simlib.intervals import Grid
+from simlib.simulator import Agents, simulate
+from simlib.simulator.draw import ChatService, Spread, draw_contacts
+
+NIGHT = Grid(opens=pd.Timestamp("2026-10-31 18:00+08:00"), n=8)
+PRESALE = ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=240, silent_share=0.3)
+GOOD = Targets(answered_share=0.9, answered_s=90, occupancy_max=0.9)
+
+
+def forecast_of(human, queue="presale", grid=NIGHT):
+    return pd.DataFrame({"start": grid.starts, "queue": queue, "human": np.asarray(human, dtype=float)})
+
+
+EVENING = forecast_of([200, 220, 260, 420, 1100, 700, 500, 350])
+
+
+def requirement(forecast=EVENING, services=None, targets=GOOD, **rest):
+    asked = {"concurrency": 4, "shrinkage": 0.2, "seed": 7} | rest
+    return require_agents(forecast, services or {"presale": PRESALE}, targets, **asked)
+
+
+def live(need, *, service=PRESALE, concurrency=4, nights=range(100, 106), minute_profile=None):
+    """Put a requirement on the floor for nights it has never seen; one row a contact."""
+    on_chat = need["on_chat"].to_numpy()
+    shifts = [
+        (agent, i * 1800, (i + 1) * 1800 + 3600 * (i == len(on_chat) - 1))
+        for i, heads in enumerate(on_chat)
+        for agent in range(heads)
+    ]
+    agents = Agents(capacity=np.full(on_chat.max(), concurrency), shifts=shifts)
+    forecast = forecast_of(need["human"]).rename(columns={"human": "contacts"})
+    seen = []
+    for night in nights:
+        contacts = draw_contacts(
+            forecast, {"presale": service}, grid=NIGHT, seed=7, replication=night, minute_profile=minute_profile
+        )
+        chats = simulate(contacts, agents).contacts
+        seen.append(chats.assign(interval=np.minimum(chats["entry"] // 1800, NIGHT.n - 1).astype(int)))
+    return pd.concat(seen)
+
+
+def test_table_is_the_common_one():
+    """One row a forecast row, in its order, with the columns that the roster and the report read."""
+    shuffled = EVENING.sample(frac=1, random_state=3)
+    need = requirement(shuffled)
+    assert list(need.columns) == list(COLUMNS)
+    assert need["start"].tolist() == shuffled["start"].tolist()
+    assert need["human"].tolist() == shuffled["human"].tolist()
+    assert (need["on_chat"] == need["agents_simulated"]).all()
+    sorted_need = need.sort_values("start", ignore_index=True)
+    pd.testing.assert_frame_equal(sorted_need, requirement())
+
+
+def test_load_is_work_over_time():
+    """The offered load is contacts x replies x seconds a reply over the interval."""
+    assert requirement()["load"].tolist() == pytest.approx((EVENING["human"] * 5 * 18 / 1800).tolist())
+
+
+def test_targets_hold_on_other_nights():
+    """Nights that the requirement has never seen keep the target, but for chance."""
+    chats = live(requirement())
+    in_time = (chats["first_reply"] - chats["entry"]).le(90).groupby(chats["interval"]).mean()
+    assert (in_time > 0.9 - 0.035).all()
+    assert in_time.mean() > 0.9
+
+
+def test_nobody_is_there_for_nothing():
+    """With a tenth fewer people where the target binds, intervals miss it."""
+    targets = Targets(answered_share=0.9, answered_s=60)
+    need = requirement(targets=targets)
+    assert set(need["bound_by"]) == {"service_level"}
+    fewer = need.assign(on_chat=(need["on_chat"] * 0.9).astype(int))
+    chats = live(fewer)
+    in_time = (chats["first_reply"] - chats["entry"]).le(60).groupby(chats["interval"]).mean()
+    assert (in_time < 0.9).mean() > 0.5
+
+
+def test_one_chat_at_a_time_is_erlang_a():
+    """With one reply a chat, one chat an agent and patience until the reply, all three ways are Erlang A's."""
+    service = ChatService(replies_mean=1, reply_s=120, think_s=0, patience_s=300, reply=Spread("exponential"))
+    targets = Targets(abandoned_max=0.03)
+    need = requirement(forecast_of([300.0] * 8), {"presale": service}, targets, concurrency=1)
+    exact = agents_for(lambda n: erlang_a(n, 300 / 1800, 1 / 120, 1 / 300).abandon_probability <= 0.03)
+    assert (need["agents_pool"] == exact).all()
+    assert (need["agents_offered_load"].iloc[1:] == exact).all()
+    assert need["agents_simulated"].iloc[1:].mean() == pytest.approx(exact, abs=1.5)
+    assert set(need["bound_by"]) == {"abandoned"}
+
+
+def test_a_spike_inside_the_half_hour_needs_more():
+    """When most of a half hour's buyers come in its first minutes, only the interval formula does not see it."""
+    minutes = pd.date_range(NIGHT.opens, periods=NIGHT.n * 30, freq="min")
+    weight = pd.Series(1.0, index=minutes)
+    weight.iloc[4 * 30 : 4 * 30 + 8] = 12.0
+    even, burst = requirement(), requirement(minute_profile=weight)
+    assert burst["agents_pool"].tolist() == even["agents_pool"].tolist()
+    for method in ("agents_offered_load", "agents_simulated"):
+        assert burst.loc[4, method] > 1.2 * even.loc[4, "agents_pool"]
+        assert burst.loc[:2, method].tolist() == pytest.approx(even.loc[:2, method].tolist(), abs=2)
+    chats = live(burst, minute_profile=weight)
+    at_eight = chats[chats["interval"] == 4]
+    assert (at_eight["first_reply"] - at_eight["entry"]).le(90).mean() > 0.87
+
+
+def test_chats_run_on_into_the_next_interval():
+    """After the peak the modified offered load is above the interval's own, before it below or equal."""
+    need = requirement(targets=Targets(answered_share=0.9, answered_s=60))
+    assert need.loc[5, "agents_offered_load"] > need.loc[5, "agents_pool"]
+    assert need.loc[4, "agents_offered_load"] <= need.loc[4, "agents_pool"]
+
+
+def test_shrinkage_is_applied_once():
+    """Agents on chat, and those to roster for them: rounded up, exact where it divides."""
+    need = requirement()
+    assert (need["to_roster"] == np.ceil(need["on_chat"] / 0.8 - 1e-9)).all()
+    none = requirement(shrinkage=0.0)
+    assert (none["to_roster"] == none["on_chat"]).all()
+
+
+def test_occupancy_binds_when_it_is_tight():
+    """A low saturation cap asks for load over cap, and says so."""
+    need = requirement(targets=replace(GOOD, occupancy_max=0.5))
+    assert (need["on_chat"] == np.ceil(need["load"] / 0.5 - 1e-9)).all()
+    assert set(need["bound_by"]) == {"occupancy"}
+
+
+def test_turns_bind_where_platforms_count_them():
+    """A tight turn-level target binds, and a requirement for it answers the turns in time."""
+    targets = Targets(turn_share=0.9, turn_s=45, answered_share=0.5, answered_s=600)
+    need = requirement(targets=targets)
+    assert set(need["bound_by"]) == {"platform_rate"}
+    assert (need["on_chat"] > requirement()["on_chat"]).all()
+
+
+def test_queues_are_staffed_each_for_itself():
+    """Two queues in one forecast need what each needs alone, targets and concurrency by queue."""
+    after = forecast_of(EVENING["human"] / 2, "aftersale")
+    slow = replace(PRESALE, replies_mean=8, reply_s=25)
+    both = require_agents(
+        pd.concat([EVENING, after], ignore_index=True),
+        {"presale": PRESALE, "aftersale": slow},
+        {"presale": GOOD, "aftersale": replace(GOOD, answered_s=180)},
+        concurrency={"presale": 4, "aftersale": 3},
+        shrinkage=0.2,
+        seed=7,
+    )
+    alone = requirement(after, {"aftersale": slow}, replace(GOOD, answered_s=180), concurrency=3)
+    pd.testing.assert_frame_equal(both[:8].reset_index(drop=True), requirement())
+    pd.testing.assert_frame_equal(both[8:].reset_index(drop=True), alone)
+
+
+def test_same_seed_same_requirement():
+    """Same seed, same table; threads do not matter."""
+    pd.testing.assert_frame_equal(requirement(), requirement())
+
+
+def test_bot_takes_its_share_where_the_forecast_has_no_human_column():
+    """Contacts less the bot's share are the human contacts."""
+    served = replace(PRESALE, bot_share=0.4)
+    given = EVENING.assign(contacts=EVENING["human"] / 0.6)
+    pd.testing.assert_frame_equal(
+        requirement(given.drop(columns="human"), {"presale": served}), requirement(), rtol=1e-12
+    )
+
+
+def test_quiet_intervals():
+    """Nobody where nobody comes, one where hardly anybody comes, and the formulas where too few come to judge."""
+    need = requirement(forecast_of([0, 0, 0.2, 3, 60, 3, 0, 0]))
+    assert need["on_chat"].tolist()[:3] == [0, 0, 1]
+    assert need["bound_by"].tolist()[:3] == ["no_contacts", "no_contacts", "presence"]
+    assert need.loc[3, "on_chat"] == max(need.loc[3, "agents_pool"], need.loc[3, "agents_offered_load"])
+    empty = requirement(forecast_of([0.0] * 8))
+    assert empty["on_chat"].sum() == 0
+    assert set(empty["bound_by"]) == {"no_contacts"}
+
+
+def test_infinite_patience_has_an_answer():
+    """When nobody gives up a queue may build up, and the requirement still ends it."""
+    need = requirement(services={"presale": replace(PRESALE, patience_s=math.inf)})
+    assert (need["on_chat"] > need["load"]).all()
+
+
+def test_what_nobody_can_meet_is_said():
+    """A target below the time of a reply is refused with queue, target, the best possible and the way out."""
+    with pytest.raises(TargetOutOfReachError, match="no number of agents") as caught:
+        requirement(targets=Targets(answered_share=0.95, answered_s=10))
+    error = caught.value
+    assert isinstance(error, OutOfReachError)
+    assert (error.queue, error.target) == ("presale", "service_level")
+    assert 0 < error.best < 0.95
+    assert "售前" in error.explain("zh")
+    assert "95.0%" in error.explain("zh")
+    assert "Presale" in error.explain("en")
+    with pytest.raises(TargetOutOfReachError, match="platform_rate"):
+        requirement(targets=Targets(turn_share=0.99, turn_s=20))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"shrinkage": 1.0}, r"shrinkage must lie in \[0, 1\)"),
+        ({"services": {"aftersale": PRESALE}}, "'presale' is missing"),
+        ({"targets": {"aftersale": GOOD}}, "targets must name every queue"),
+        ({"concurrency": {"aftersale": 3}}, "concurrency must name every queue"),
+        ({"forecast": EVENING[:0]}, "at least one row"),
+        ({"forecast": EVENING.drop(columns="human")}, "needs the column human, or contacts"),
+        ({"forecast": EVENING.assign(human=-1.0)}, "must count >= 0 contacts, got -1.0"),
+        ({"forecast": EVENING.assign(human=math.nan)}, "got nan"),
+        ({"concurrency": 0}, "capacity"),
+    ],
+)
+def test_nonsense_is_refused(change, says):
+    """What makes no sense is refused with its name and what is allowed."""
+    with pytest.raises(ValueError, match=says):
+        requirement(**change)
+
+
+def test_irregular_forecast_is_refused():
+    """Starts off the common step cannot be laid on one grid."""
+    odd = EVENING.assign(start=EVENING["start"].where(EVENING.index != 3, EVENING["start"] + pd.Timedelta("7min")))
+    with pytest.raises(ValueError, match="regular step"):
+        requirement(odd)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "at least one target"),
+        ({"answered_share": 0.9}, "go together"),
+        ({"turn_s": 30}, "go together"),
+        ({"answered_share": 1.2, "answered_s": 30}, "answered_share must lie between 0 and 1, got 1.2"),
+        ({"answered_share": 0.9, "answered_s": 0}, "answered_s must be > 0"),
+        ({"abandoned_max": 0}, "abandoned_max"),
+        ({"occupancy_max": 1.1}, "occupancy_max"),
+    ],
+)
+def test_targets_refuse_nonsense(given, says):
+    """A target is refused at birth with its name and what is allowed."""
+    with pytest.raises(ValueError, match=says):
+        Targets(**given)
+
+
+# ------------------------------------------------------------------ the search
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    needs=st.lists(st.integers(1, 300), min_size=1, max_size=30),
+    guess=st.floats(0.6, 1.7),
+    data=st.data(),
+)
+def test_search_finds_the_fewest(needs, guess, data):
+    """Where intervals do not touch each other the search finds each one's own need, from any fair guess."""
+    needs = np.array(needs)
+    movable = np.array(data.draw(st.lists(st.booleans(), min_size=len(needs), max_size=len(needs))))
+    start = np.maximum((needs * guess).astype(int), 1)
+    calls = []
+
+    def missed(staff):
+        calls.append(staff)
+        return np.where(staff < needs, 2, -1)
+
+    staff, why = fewest_people(missed, least=np.ones_like(needs), start=start, movable=movable)
+    assert staff[movable].tolist() == needs[movable].tolist()
+    assert staff[~movable].tolist() == start[~movable].tolist()
+    assert (why[movable & (staff > 1)] == 2).all()
+    assert len(calls) < 30
+
+
+def test_search_with_a_backlog():
+    """Where what one interval lacks falls on all that follow, nothing is missed and hardly anybody is spare."""
+    work = np.array([10.0, 40.0, 30.0, 12.0, 12.0, 50.0, 8.0])
+
+    def missed(staff):
+        left, short = 0.0, []
+        for heads, load in zip(staff, work, strict=True):
+            left = max(left + load - heads, 0.0)
+            short.append(0 if left > 0.1 * load else -1)
+        return np.array(short)
+
+    ones = np.ones(len(work), dtype=int)
+    staff, _ = fewest_people(missed, least=ones, start=np.full(len(work), 30), movable=ones.astype(bool))
+    assert (missed(staff) == -1).all()
+    spare = [(missed(staff - (np.arange(len(work)) == i)) == -1).all() for i in range(len(work))]
+    assert sum(spare) <= 1
+
+
+# ------------------------------------------------------------------ concurrency
+
+
+def test_concurrency_is_not_a_divisor():
+    """People needed fall by less than the limit rises, responses get slower, and dividing is far too low."""
+    targets = Targets(answered_share=0.85, answered_s=60, turn_share=0.8, turn_s=180, occupancy_max=0.95)
+    table = sweep_concurrency(PRESALE, targets, contacts_h=800)
+    needed = table["agents_needed"]
+    assert (needed.diff().dropna() <= 0).all()
+    assert (needed[1:] > needed[0] / table["concurrency"][1:]).all()
+    assert (table["mean_response"].diff().dropna() > -1e-9).all()
+    assert (table["divided"][1:] < needed[1:]).all()
+    assert table["platform_rate"].min() >= 0.8
+    assert table["sweet_spot"].sum() == 1
+    spot = table[table["sweet_spot"]].iloc[0]
+    assert 2 <= spot["concurrency"] < 10
+    assert spot["agents_needed"] <= 1.02 * needed.min()
+
+
+def test_sweep_starts_anywhere():
+    """The limits need not begin with one, and the divided line still starts from one chat at a time."""
+    whole = sweep_concurrency(PRESALE, GOOD, contacts_h=300)
+    part = sweep_concurrency(PRESALE, GOOD, contacts_h=300, limits=[3, 5])
+    columns = ["concurrency", "agents_needed", "mean_response", "divided"]
+    pd.testing.assert_frame_equal(part[columns], whole.loc[[2, 4], columns].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [({"contacts_h": 0}, "contacts_h"), ({"contacts_h": 10, "limits": []}, "limits")]
+)
+def test_sweep_refuses_nonsense(given, says):
+    """An empty hour or no limits are refused."""
+    with pytest.raises(ValueError, match=says):
+        sweep_concurrency(PRESALE, GOOD, **given)
