@@ -275,12 +275,15 @@ def silently_left(log: NightLog, by: Groups | None = None) -> Figure:
 
 
 def unserved(log: NightLog, by: Groups | None = None) -> Figure:
-    """Contacts that were still waiting when nothing more could happen.
+    """Contacts that were still waiting for their first reply when nothing more could happen.
+
+    One that was answered and then left waiting for its next reply counts as answered, so that the bot's, the
+    answered, those who left and these add up to the offered.
 
     >>> unserved(example_log())
     0.0
     """
-    return _sum(log.is_outcome("unserved"), by)
+    return _sum(log.is_outcome("unserved") & (np.asarray(log.contacts["replies"]) == 0), by)
 
 
 def lost_share(log: NightLog, by: Groups | None = None) -> Figure:
@@ -881,7 +884,8 @@ def _of_agents(log: NightLog, by: Groups | None) -> dict[str, Figure]:
 
 
 def _spans(start: np.ndarray, end: np.ndarray, edges: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
-    """Integrate spans of a weight over the intervals between edges."""
+    """Integrate spans of a weight over the intervals between edges; a span may be endless."""
+    start, end = np.clip(start, edges[0], edges[-1]), np.clip(end, edges[0], edges[-1])
     weight = np.broadcast_to(np.asarray(weight, dtype=float), start.shape)
     time = np.concatenate([start, end])
     order = np.argsort(time, kind="stable")

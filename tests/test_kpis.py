@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simlib import facts, kpis
@@ -32,6 +32,7 @@ from simlib.kpis import (
 )
 from simlib.simulator import Agents, Contacts, Policy, simulate
 from simlib.words import glossary
+from tests.simulator.conftest import floors
 
 ZONE = "Asia/Shanghai"
 OPENS = pd.Timestamp("2026-10-31 18:00", tz=ZONE)
@@ -325,6 +326,29 @@ def test_nobody_is_lost_on_the_way(night):
         )
     each = by_agent(log, threshold_s=30)
     assert each["answered"].sum() == figures["answered"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(floors())
+def test_the_laws_hold_on_any_floor(floor):
+    """On random floors with everything on: contacts add up, shares stay in [0, 1], sums of groups are the night's."""
+    contacts, agents, policy, disruptions = floor
+    result = simulate(contacts, agents, policy, disruptions, turns=True, trace=True)
+    log = NightLog.of(contacts, agents, result, queues=("presale", "aftersale", "escalation"), opens=OPENS)
+    figures = summarise(log, threshold_s=10, rates=[WANGWANG, JD], curve=CURVE, values_cny={"presale": 2.0})
+    parts = ("bot_resolved", "answered", "abandoned", "silent", "unserved")
+    assert sum(figures[part] for part in parts) == figures["offered"] == len(contacts)
+    for key in ("lost_share", "service_level", "occupancy", "saturation", "wangwang_3min", "jd_30s"):
+        assert math.isnan(figures[key]) or 0 <= figures[key] <= 1 + 1e-12
+    assert figures["sales_kept"] + figures["sales_lost"] == pytest.approx(2.0 * (contacts.queue == 0).sum())
+    assert figures["concurrency_peak"] <= max(agents.capacity, default=0)
+    wait = log.contacts["first_reply"] - log.contacts["asked"]
+    assert (wait.dropna() >= 0).all()
+    grid = Grid(opens=OPENS, n=2, step_s=60)
+    for table in (by_queue(log, threshold_s=10), by_interval(log, grid=grid, threshold_s=10)):
+        assert table["offered"].sum() == len(contacts)
+    if len(agents):
+        assert by_agent(log, threshold_s=10)["answered"].sum() == figures["answered"]
 
 
 def test_groups_are_the_sub_logs(night):
