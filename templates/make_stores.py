@@ -58,8 +58,8 @@ def day_shape(kind: str, steps: int) -> np.ndarray:
     shape = 0.04 + 0.9 * bump(hours, 10.8, 2.2) + 0.85 * bump(hours, 15.2, 2.4) + 1.3 * bump(hours, 21.2, 2.1)
     if kind == "E":
         since_opening = np.clip(hours - 20, 0, None)
-        shape = 0.45 * shape + 0.5 * bump(hours, 19.8, 1.2) * (hours < 20)
-        shape += (hours >= 20) * (2.2 + 3.4 * np.exp(-since_opening / 0.8))
+        shape = 0.8 * shape + 0.5 * bump(hours, 19.8, 1.2) * (hours < 20)
+        shape += (hours >= 20) * (1.0 + 2.6 * np.exp(-since_opening / 0.9))
     elif kind == "L":
         shape = shape + 1.3 * np.exp(-hours / 1.1) + 0.5 * bump(hours, 22.5, 1.2)
     return shape / shape.sum()
@@ -257,7 +257,7 @@ def appliances() -> Store:
     return Store(
         store_id="appliances",
         store=StoreInfo(
-            name="晨曦电器旗舰店（虚构示例）",
+            name="示例电器旗舰店（虚构）",
             platform="tmall",
             month_gmv_cny=120_000_000,
             month_aov_cny=1280,
@@ -353,8 +353,8 @@ def appliances() -> Store:
             Goal(kpi="service_level", floor=0.80, stretch=0.90, note="30 秒内首次回复"),
             Goal(kpi="first_response", floor=30, stretch=20, note="秒，越低越好"),
             Goal(kpi="mean_response", floor=25, stretch=18, note="秒，越低越好"),
-            Goal(kpi="conversion", queue="presale", floor=0.45, stretch=0.50),
-            Goal(kpi="occupancy", floor=0.85, note="不应长时间超过"),
+            Goal(kpi="wangwang_3min", floor=0.95, stretch=0.98, note="平台口径的三分钟人工响应率"),
+            Goal(kpi="lost_share", floor=0.05, stretch=0.02, note="等待中流失的比例，越低越好"),
         ),
         incentives=(
             Incentive(
