@@ -76,8 +76,8 @@ def night(buyers, agents, *, down=(), slow=(), bot_down=(), **policy):
     )
 
 
-def run(night, engine, *, trace=False):
-    """Run a night on one engine."""
+def run(night, engine, *, turns=False, trace=False):
+    """Run a night on one engine; the reference always logs turns and never a trace."""
     if engine == "reference":
         return simulate_floor(night.contacts, night.agents, night.policy, night.disruptions)
     return simulate(
@@ -86,6 +86,7 @@ def run(night, engine, *, trace=False):
         policy=Policy(**vars(night.policy)),
         disruptions=Disruptions(**vars(night.disruptions)),
         engine=engine,
+        turns=turns,
         trace=trace,
     )
 

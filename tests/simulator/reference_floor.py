@@ -139,9 +139,7 @@ class ReferenceFloor:
 
     def _transfers(self, seat):
         """Instants at which the chats of a downed seat are handed over (8); nan compares false."""
-        return [
-            start + self.policy.transfer_s for start, end in seat.down if start + self.policy.transfer_s < end
-        ]
+        return [start + self.policy.transfer_s for start, end in seat.down if start + self.policy.transfer_s < end]
 
     def _next_instant(self):
         happenings = [(self.duty_instants[0], DUTY, -1)] if self.duty_instants else []
@@ -244,9 +242,7 @@ class ReferenceFloor:
         if self.policy.routing == "least_active":
             best = min(able, key=lambda seat: (len(seat.open), seat.last_assigned, seat.index))
         else:
-            best = min(
-                able, key=lambda seat: (len(seat.open) - seat.capacity, seat.last_assigned, seat.index)
-            )
+            best = min(able, key=lambda seat: (len(seat.open) - seat.capacity, seat.last_assigned, seat.index))
         self._assign(chat, best)
         return best
 
@@ -349,7 +345,9 @@ class ReferenceFloor:
                 self._stop_writing(seat)
                 chat.stage, chat.when, chat.gone = "inbox", math.nan, False
                 seat.inbox.insert(0, chat)
-            if self.policy.at_shift_end == "handover" and any(end == self.now for _, end in seat.shifts):
+            # A shift of no length puts nobody on duty, so it does not end either.
+            off_duty = any(start < end == self.now for start, end in seat.shifts)
+            if self.policy.at_shift_end == "handover" and off_duty:
                 leavers.add(seat.index)
             if self.now in self._transfers(seat):
                 leavers.add(seat.index)
@@ -392,14 +390,10 @@ class ReferenceFloor:
                 chat.end = chat.deadline if left_silently else math.nan
 
     def _contacts(self):
-        return pd.DataFrame(
-            {column: [getattr(chat, column) for chat in self.chats] for column in CONTACT_COLUMNS}
-        )
+        return pd.DataFrame({column: [getattr(chat, column) for chat in self.chats] for column in CONTACT_COLUMNS})
 
     def _agents(self):
-        table = pd.DataFrame(
-            {column: [getattr(seat, column) for seat in self.seats] for column in AGENT_COLUMNS}
-        )
+        table = pd.DataFrame({column: [getattr(seat, column) for seat in self.seats] for column in AGENT_COLUMNS})
         return table
 
     def _turns(self):

@@ -140,26 +140,36 @@ def differing(one, other, columns, *, within=0.0):
     return names
 
 
-@examples(normal=1500, long=40_000)
+def contact_differences(one, other):
+    """Name the columns in which the contacts or the turns of two nights differ at all."""
+    return [
+        *differing(one.contacts, other.contacts, CONTACT_COLUMNS),
+        *differing(one.turns, other.turns, TURN_COLUMNS),
+    ]
+
+
+@examples(normal=800, long=20_000)
 @given(SMALL)
 def test_both_engines_agree_with_the_reference(drawn):
     """Every column of every contact and every turn is the same number in all three.
 
-    Agents too: their sums are taken in another order by the reference, so they may differ in the last
-    digits.
+    Agents too: their sums are taken in another order by the reference, so they may differ in the last digits.
+    How long a chat stays open on a seat that never comes back is nobody's number.
     """
     reference = run(drawn, "reference")
+    lost_seat = any(math.isinf(end) for _, _, end in drawn.disruptions.down)
+    compared = [name for name in AGENT_COLUMNS if not (lost_seat and name in ("overtime", "chat_seconds"))]
     for engine in ("compiled", "simpy"):
-        found = run(drawn, engine, trace=True)
-        assert not differing(found.contacts, reference.contacts, CONTACT_COLUMNS), engine
-        assert not differing(found.turns, reference.turns, TURN_COLUMNS), engine
-        assert not differing(found.agents, reference.agents, AGENT_COLUMNS, within=1e-9), engine
+        found = run(drawn, engine, turns=True)
+        assert not contact_differences(found, reference), engine
+        assert not differing(found.agents, reference.agents, compared, within=1e-9), engine
 
 
-@examples(normal=1500, long=40_000)
+@examples(normal=400, long=20_000)
 @given(LARGER)
 def test_both_engines_agree_on_larger_floors(drawn):
-    """The two engines return identical frames, agents included."""
-    compiled, simpy = run(drawn, "compiled"), run(drawn, "simpy")
-    assert not differing(compiled.contacts, simpy.contacts, CONTACT_COLUMNS)
+    """The two engines return identical frames, agents and the trace included."""
+    compiled, simpy = (run(drawn, engine, turns=True, trace=True) for engine in ("compiled", "simpy"))
+    assert not contact_differences(compiled, simpy)
     assert not differing(compiled.agents, simpy.agents, AGENT_COLUMNS)
+    assert not differing(compiled.trace, simpy.trace, ["agent", "time", "open", "replying"])

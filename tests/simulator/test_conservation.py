@@ -45,13 +45,14 @@ def busy_night(seed, *, contacts=500, agents=9, bot=True, retry=True, disrupted=
     return night(buyers, staff, **(trouble if disrupted else {}), **policy)
 
 
-@pytest.fixture(params=["compiled", "simpy"])
+@pytest.fixture(scope="module", params=["compiled", "simpy"])
 def engine(request):
     """Each engine in turn."""
     return request.param
 
 
 @pytest.fixture(
+    scope="module",
     params=[
         {"seed": 1, "close_s": 20, "silent_close_s": 120, "transfer_s": 90},
         {"seed": 2, "at_shift_end": "handover", "transfer_s": 0},
@@ -63,7 +64,7 @@ def engine(request):
 def played(request, engine):
     """A busy night, what went in and what came out."""
     told = busy_night(**request.param)
-    return told, run(told, engine, trace=True)
+    return told, run(told, engine, turns=True, trace=True)
 
 
 def test_every_contact_has_one_outcome(played):
@@ -201,8 +202,8 @@ def test_a_queue_is_first_come_first_served(engine):
 def test_littles_law_on_open_chats(engine):
     """Chat seconds of all agents = the time from assignment to freed place of all contacts."""
     close_s, silent_close_s = 15.0, 60.0
-    told = busy_night(6, retry=False, close_s=close_s, silent_close_s=silent_close_s)
-    found = run(told, engine, trace=True)
+    told = busy_night(6, agents=4, retry=False, close_s=close_s, silent_close_s=silent_close_s)
+    found = run(told, engine, turns=True, trace=True)
     rows = found.contacts
     served = rows["outcome"] == "served"
     left = (rows["outcome"] == "abandoned") & rows["assigned"].notna()
@@ -216,7 +217,7 @@ def test_littles_law_on_open_chats(engine):
     assert silent.sum() > 10
     assert rest >= least
 
-    nobody_silent = busy_night(6, retry=False, close_s=close_s)
+    nobody_silent = busy_night(6, agents=4, retry=False, close_s=close_s)
     nobody_silent.contacts.silent[:] = False
     found = run(nobody_silent, engine)
     rows = found.contacts
@@ -228,7 +229,7 @@ def test_work_is_conserved(engine):
     """On an undisturbed night the busy time is the handle of every reply over the speed of who wrote it."""
     told = busy_night(7, disrupted=False, silent_close_s=30)
     told.contacts.silent[:] = False
-    found = run(told, engine, trace=True)
+    found = run(told, engine, turns=True, trace=True)
     firsts = np.concatenate([[0], np.cumsum(told.contacts.turns)])
     answered = found.turns.dropna(subset="replied")
     handle = told.contacts.handle[firsts[answered["contact"]] + answered["turn"]]
