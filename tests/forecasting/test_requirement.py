@@ -295,8 +295,11 @@ def test_search_with_a_backlog():
     ones = np.ones(len(work), dtype=int)
     staff, _ = fewest_people(missed, least=ones, start=np.full(len(work), 30), movable=ones.astype(bool))
     assert (missed(staff) == -1).all()
-    spare = [(missed(staff - (np.arange(len(work)) == i)) == -1).all() for i in range(len(work))]
-    assert sum(spare) <= 1
+    total = staff.sum()
+    for i in range(len(work)):  # take out one by one who can go
+        while (missed(staff - (np.arange(len(work)) == i)) == -1).all():
+            staff = staff - (np.arange(len(work)) == i)
+    assert total - staff.sum() <= 0.02 * total
 
 
 # ------------------------------------------------------------------ concurrency
