@@ -44,6 +44,7 @@ BOT = "#B8C0CA"
 ACTIVITY_COLOURS = {"live": "#8C564B", "meal": "#F0E442", "break": "#D3DAE2"}
 UNIT_COLOURS = {"CNY": "#0072B2", "share": "#B8C0CA", "agents": "#D55E00"}
 COUNT = "#009E73"
+LEGEND_LINE = 110  # Latin letters that stand beside each other over a chart
 
 P = ParamSpec("P")
 Table = pd.DataFrame
@@ -109,18 +110,27 @@ def _lend_letters(ax: Axes) -> None:
         text.set_fontfamily(mpl.rcParams["font.family"])
 
 
-def _legend(ax: Axes, *, columns: int = 5, handles: Sequence[Any] | None = None, right: bool = False) -> None:
-    """Lay the legend in one line between title and picture, where it covers nothing."""
-    known = {"handles": list(handles)} if handles is not None else {}
+def _legend(ax: Axes, *, handles: Sequence[Any] | None = None, right: bool = False) -> None:
+    """Lay the legend between title and picture, where it covers nothing: in one line, or in two if it is long."""
+    shown = list(handles) if handles is not None else ax.get_legend_handles_labels()[0]
+    length = sum(5 + _width(handle.get_label()) for handle in shown)
+    lines = 1 if length <= LEGEND_LINE else 2
     ax.legend(
+        handles=shown,
         loc="lower right" if right else "lower left",
         bbox_to_anchor=(1 if right else 0, 1.0),
-        ncols=columns,
+        ncols=-(-len(shown) // lines),
         borderaxespad=0.2,
         columnspacing=1.4,
         handlelength=1.5,
-        **known,
     )
+    if lines > 1:
+        ax.set_title(ax.get_title(loc="left"), pad=50)
+
+
+def _width(text: str) -> int:
+    """Measure text in Latin letters: a Chinese character takes two."""
+    return sum(2 if ord(sign) >= 0x2E80 else 1 for sign in text)
 
 
 def _bounds(starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -214,7 +224,7 @@ def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
     _number_axis(ax)
     _headroom(ax, max(high.max(), (floor + bot).max()))
     _clock_axis(ax, starts, lang)
-    _legend(ax, columns=7)
+    _legend(ax)
 
 
 @_chart(size=(11, 5))
@@ -407,7 +417,7 @@ def plot_night(
     handles = [Patch(color=MUTED, alpha=0.25, label=say("report.band", lang))]
     for _, _, name in incidents:
         handles.append(Patch(color=MISSING, alpha=0.12, label=say("report.incident", lang, name=name)))
-    _legend(ax, handles=handles, columns=4, right=True)
+    _legend(ax, handles=handles, right=True)
 
 
 PANEL_COLOURS = ("#0072B2", "#D55E00", "#8A5A00", "#00795A", "#A3457C")
@@ -504,7 +514,7 @@ def plot_roster(roster: Table, ax: Axes, *, lang: Lang) -> None:
     ).tz_convert(zone)
     _clock_axis(ax, starts, lang)
     ax.set_title(say("report.roster_title", lang))
-    _legend(ax, handles=handles, columns=8)
+    _legend(ax, handles=handles)
 
 
 def _bracket_cohorts(ax: Axes, people: Table, line: Mapping[str, int], lang: Lang) -> None:
@@ -676,6 +686,8 @@ def plot_day_heads(hours: Table, ax: Axes, *, lang: Lang, day_agents: int) -> No
 def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     """Draw what each ratio does to the target when it alone goes to its low and to its high value.
 
+    A ratio that moves nothing is left out, unless none moves anything.
+
     Parameters
     ----------
     tornado : DataFrame
@@ -683,6 +695,8 @@ def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     target : str
         Term of the glossary: what the bars measure.
     """
+    moving = tornado[tornado["at_low"] != tornado["at_high"]]
+    tornado = moving if len(moving) else tornado
     rows = np.arange(len(tornado))[::-1]
     base = float(tornado["base"].iloc[0])
     unit = glossary()[target]["unit"]

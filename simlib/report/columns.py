@@ -37,7 +37,7 @@ KEY_COLUMNS = {
 }
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset({"value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"})
-DIGITS = {"CNY": 0, "h": 1, "min": 1, "s": 1, "points": 1, "share": 1}
+DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"
 
 
@@ -104,14 +104,20 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
 
 
 def digits_of(values: pd.Series, *, unit: str) -> int:
-    """Count the digits to show after the point: by the unit, and none where all are whole."""
+    """Count the digits to show after the point: none where all are whole or large, more where all are small.
+
+    Examples
+    --------
+    >>> digits_of(pd.Series([13.3, 4.0]), unit="agents"), digits_of(pd.Series([5200.7]), unit="contacts")
+    (1, 0)
+    """
     if unit in DIGITS:
         return DIGITS[unit]
-    numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
+    numbers = np.abs(pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float))
     numbers = numbers[np.isfinite(numbers)]
-    if np.array_equal(numbers, np.rint(numbers)):
+    if np.array_equal(numbers, np.rint(numbers)) or numbers.max() >= 1000:
         return 0
-    return 1 if unit or np.abs(numbers).max() >= 10 else 2
+    return 1 if unit or numbers.max() >= 10 else 2
 
 
 def _kind(values: pd.Series) -> Kind:

@@ -23,6 +23,7 @@ from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
     Column,
     describe_column,
+    digits_of,
     formula_words,
     key_words,
     plain_words,
@@ -189,7 +190,7 @@ def _write_cell(
     if column.kind == "number" and not math.isinf(value):
         unit, digits = column.unit, column.digits
         if row_unit is not None and column.key in ROW_UNIT_COLUMNS:
-            unit, digits = row_unit, 0 if float(value).is_integer() or row_unit == "CNY" else 1
+            unit, digits = row_unit, digits_of(pd.Series([value]), unit=row_unit)
         sheet.write_number(line, place, float(value), book.style(num_format=_number_format(unit, digits)))
         return len(f"{value:,.{digits}f}") + 1
     if column.kind == "moment":

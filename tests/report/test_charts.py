@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
@@ -50,7 +51,9 @@ ALSO = {
 @pytest.fixture
 def ax() -> Axes:
     """An axis outside pyplot."""
-    return Figure(figsize=(11, 6), layout="constrained").add_subplot()
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
 
 
 def texts(ax: Axes) -> list[str]:
@@ -230,6 +233,21 @@ def test_a_roster_names_few_and_brackets_many(
     assert len(boxes) == len(roster)
     hours = sum(box.width for box in boxes) * 24
     assert hours == pytest.approx((roster["end"] - roster["start"]).dt.total_seconds().sum() / 3600)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_long_legend_stays_on_the_page(lang: str, ax: Axes, roster: pd.DataFrame) -> None:
+    """With all five queues and three activities the legend takes two lines, within the picture and off the title."""
+    queues = ["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
+    roster = roster.assign(queue=[queues[number % 5] for number in range(len(roster))])
+    charts.plot_roster(roster, ax, lang=lang)
+    figure = ax.get_figure()
+    figure.canvas.draw()
+    legend, title = ax.get_legend().get_window_extent(), ax._left_title.get_window_extent()
+    assert len(ax.get_legend().get_texts()) == 8
+    assert figure.bbox.x0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+    assert legend.y1 <= title.y0
+    assert ax.get_window_extent().width > 0.8 * figure.bbox.width
 
 
 def test_today_stands_on_the_calendar(waves: pd.DataFrame, ax: Axes) -> None:
