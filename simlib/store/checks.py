@@ -40,6 +40,10 @@ def find_notices(store: Store) -> Iterator[Problem]:
     for sheet in store.missing:
         yield Problem(message="sheet_left_empty", sheet=sheet)
     yield from _wave_notices(store)
+    own = {ratio.key for ratio in store.ratios}
+    defaults = tuple(key for key in dict.fromkeys(facts.table("ratios")["key"]) if key not in own)
+    if defaults:
+        yield Problem(message="ratios_from_defaults", sheet="ratios", values={"ratios": defaults})
     ungated = sum(agent.exam_score is None or agent.qa_pass is None for agent in store.agents)
     if ungated:
         yield Problem(message="agents_without_gate", sheet="agents", values={"count": ungated})

@@ -46,11 +46,10 @@ class Problem:
 
     def text(self, lang: Lang) -> str:
         """Say the problem in one line of one language."""
-        names = {name: label(str(value), lang) if name in LABELLED else value for name, value in self.values.items()}
+        names = {name: _worded(value, lang) if name in LABELLED else value for name, value in self.values.items()}
         parts = [say(f"store.{self.message}", lang, **names)]
         if self.allowed:
-            choices = say("store.list_mark", lang).join(label(choice, lang) for choice in self.allowed)
-            parts.append(say("store.allowed", lang, choices=choices))
+            parts.append(say("store.allowed", lang, choices=_worded(self.allowed, lang)))
         if self.nearest is not None:
             parts.append(say("store.nearest", lang, name=label(self.nearest, lang)))
         return self._place(lang) + say("store.sentence_space", lang).join(parts)
@@ -66,7 +65,7 @@ class Problem:
         return say("store.place_mark", lang).join(place) + say("store.colon", lang) if place else ""
 
 
-LABELLED = frozenset({"other_column", "queue", "sheet_name", "ratio"})
+LABELLED = frozenset({"queue", "sheet_name", "ratio", "ratios"})
 
 
 def label(key: str, lang: Lang) -> str:
@@ -80,6 +79,12 @@ def label(key: str, lang: Lang) -> str:
     if key not in glossary():
         return key
     return say("store.label", lang, name=term(key, lang), code=key.removeprefix("profile_").removeprefix("source_"))
+
+
+def _worded(value: object, lang: Lang) -> str:
+    """Label a key, or the keys of a list."""
+    keys = value if isinstance(value, tuple) else (value,)
+    return say("store.list_mark", lang).join(label(str(key), lang) for key in keys)
 
 
 def render(problems: Iterable[Problem], lang: Lang) -> str:

@@ -26,6 +26,8 @@ from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
+# A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
+DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
 R = TypeVar("R", bound=Row)
 
 
@@ -255,7 +257,7 @@ def _read_records(
     known = {column.key: (column, column.spelled()) for column in columns(into.sheet)}
     model = SHEETS[into.sheet]
     for number, record in records:
-        if not record.keys() - {"note"} and into.sheet != "store":
+        if into.sheet != "store" and not record.keys() - DESCRIBING.get(into.sheet, {"note"}):
             continue
         values: dict[str, Any] = {}
         spoiled = set()

@@ -95,9 +95,18 @@ def _records(store: Store, sheet: str) -> list[Record]:
 
 
 def _default_ratio(key: str, lang: Lang) -> Record:
-    """Take a ratio's general row of the facts, with a note that says what it is and where it comes from."""
-    row = next(row for row in facts.table("ratios").to_dict("records")[::-1] if row["key"] == key)
-    note = say("store.ratio_note", lang, definition=glossary()[key][f"definition_{lang}"], source=row["source"])
+    """Take a ratio from the facts, with a note that says what it is and where it comes from.
+
+    One that differs by platform stays empty: left so, the store's platform decides.
+    """
+    rows = [row for row in facts.table("ratios").to_dict("records") if row["key"] == key]
+    definition = glossary()[key][f"definition_{lang}"]
+    by_platform = [f"{term(row['platform'], lang)} {row['value']:g}" for row in rows if row["platform"]]
+    if by_platform:
+        figures = say("store.list_mark", lang).join(by_platform)
+        return {"key": key, "note": say("store.ratio_by_platform", lang, definition=definition, figures=figures)}
+    row = rows[0]
+    note = say("store.ratio_note", lang, definition=definition, source=row["source"])
     source = "ours" if row["status"] == "ours" else "field"
     return {"key": key, "low": row["low"], "likely": row["value"], "high": row["high"], "source": source, "note": note}
 

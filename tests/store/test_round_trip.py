@@ -56,7 +56,7 @@ def test_the_template_is_filled_in_and_read(tmp_path, lang):
     assert (found.waves[0].profile, found.waves[0].month_share) == ("E", 0.3)
     assert (found.agents[0].cohort, found.agents[0].skills) == ("student", ("aftersale",))
     assert {ratio.source for ratio in found.ratios} == {"field", "ours"}
-    assert {ratio.key for ratio in found.ratios} == set(found.frame("ratios")["key"])
+    assert found.ratio("conversion").likely == 0.5
 
 
 def test_the_template_explains_itself():
@@ -197,7 +197,8 @@ def test_committed_files_are_what_the_script_makes(tmp_path):
     save_store(maker.appliances(), tmp_path / "stores" / "appliances.xlsx", "zh")
     save_store(maker.body_care(), tmp_path / "stores" / "bodycare")
     made = files_of(tmp_path)
-    assert made == {name: (TEMPLATES / name).read_bytes() for name in made}
+    stale = [name for name, data in made.items() if data != (TEMPLATES / name).read_bytes()]
+    assert not stale, "run: python templates/make_stores.py"
     assert {path.name for path in BODY_CARE.iterdir()} == {Path(name).name for name in made if "bodycare" in name}
 
 
