@@ -47,7 +47,7 @@ FAR_DAYS = 4.0  # the belief moves from near to far within some such number of d
 PATTERNS = 3
 PATTERNS_FROM_DAYS = 28  # weekday means of fewer weeks are mostly noise
 MIXES = np.linspace(0.0, 1.0, 5)  # shares of the patterns that are tried
-NEAR_PATTERNS, FAR_PATTERNS = 0.5, 0.8  # shares of the patterns that are believed before there is a record
+NEAR_PATTERNS, FAR_PATTERNS = 0.5, 1.0  # shares of the patterns in the day total, believed before a record
 ORIGINS = 42  # past mornings that judge the method
 BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
 PARTS_OF_DAY = 6
@@ -174,7 +174,7 @@ def forecast_counts(
     Examples
     --------
     >>> shop = pd.Series([40.0, 60.0] * 28, index=pd.date_range("2026-09-01", periods=56, freq="12h"))
-    >>> forecast_counts(shop, days=1)["mean"].round(1).tolist()
+    >>> forecast_counts(shop, days=1)["mean"].round().tolist()
     [40.0, 60.0]
     """
     if days < 1:
@@ -237,7 +237,7 @@ def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     values = history.to_numpy(dtype=float)[seen]
     wrong = ~(np.isfinite(values) & (values >= 0))
     if wrong.any():
-        raise ValueError(f"history must hold counts >= 0, got {values[wrong][0]!r} at {index[seen][wrong][0]}")
+        raise ValueError(f"history must hold counts >= 0, got {values[wrong][0]:g} at {index[seen][wrong][0]}")
     step = _step_of(index)
     grid = Grid(first_day=index[seen].min().tz_localize(None).normalize(), step=step, tz=index.tz)
     day, slot = grid.locate(index[seen])
@@ -387,14 +387,14 @@ def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
 def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
     """Square root of the level on every day, one column a span, weekdays taken out.
 
-    Shut days are tamed in the short spans; in the whole history they weigh little and belong to the long run.
+    Shut days are tamed in the short spans; in the long ones they weigh little and belong to the long run.
     """
     bottom = np.concatenate([[0.0], np.cumsum(busy)])
     end = np.arange(1, len(total) + 1)
     columns = []
     for span in SPANS:
         start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
-        root = np.sqrt((total if span is None else tamed) / busy)
+        root = np.sqrt((tamed if span is not None and span <= 7 else total) / busy)
         top = np.concatenate([[0.0], np.cumsum(root * busy)])
         columns.append((top[end] - top[start]) / (bottom[end] - bottom[start]))
     return np.column_stack(columns)
@@ -453,24 +453,29 @@ def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
     shares = np.array([_level_shares(tamed, busy, levels, int(h)) for h in learned])
     share = np.column_stack([np.interp(horizons, learned, column) for column in shares.T])
     ahead = past.weekday_ahead(horizons)
-    return _mean_of_root(share @ levels[-1] * np.sqrt(index[ahead]))[:, None] * _profiles(past)[ahead]
+    return _count_of_root(share @ levels[-1] * np.sqrt(index[ahead]))[:, None] * _profiles(past)[ahead]
 
 
 @cache
 def _rare_counts() -> tuple[Floats, Floats]:
-    """Tabulate the mean of the square root of a Poisson count, by the mean of the count, up to 20."""
-    mean = np.linspace(0.0, 20.0, 401)[:, None]
-    count = np.arange(80)
+    """Tabulate the mean of the square root of a Poisson count, by the mean of the count, up to 12."""
+    mean = np.linspace(0.0, 12.0, 241)[:, None]
+    count = np.arange(60)
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(count[1:]))])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.exp(np.nan_to_num(count * np.log(mean), nan=0.0) - mean - log_factorial)
     return share @ np.sqrt(count), mean[:, 0]
 
 
-def _mean_of_root(root: Floats) -> Floats:
-    """Mean of a Poisson count whose square root has a given mean; the square alone falls short by about a quarter."""
+def _count_of_root(root: Floats) -> Floats:
+    """Turn the mean of the square root of a count back into a count.
+
+    For rare counts this is the mean of the Poisson count that has such a root. From ten on it is the square alone,
+    a quarter lower and nearer to the median, which errs least.
+    """
     roots, means = _rare_counts()
-    return np.where(root < roots[-1], np.interp(root, roots, means), root**2 + 0.25)
+    above = np.interp(root, roots, means - roots**2)
+    return root**2 + above * np.clip((10 - root**2) / 5, 0.0, 1.0)
 
 
 # --- second view: daily patterns -----------------------------------------------------------------------------
@@ -496,7 +501,7 @@ def _say_patterns(past: Days, patterns: Floats, horizons: Ints) -> Floats:
     rest = np.clip(rest, -scale, scale)
     fade = (rest[1:] * rest[:-1]).sum(axis=0) / np.maximum((rest[:-1] ** 2).sum(axis=0), 1e-12)
     ahead = usual[past.weekday_ahead(horizons)] + fade ** horizons[:, None] * rest[-1]
-    return _mean_of_root(np.maximum(ahead @ patterns, 0.0))
+    return _count_of_root(np.maximum(ahead @ patterns, 0.0))
 
 
 # --- the mixture, its record and its band --------------------------------------------------------------------
@@ -512,9 +517,12 @@ def _forecast(past: Days, horizons: Ints, trial: Trial) -> Floats:
     return _mix(patterns, level, share)
 
 
-def _mix(patterns: Floats, level: Floats, share: Floats | float) -> Floats:
-    """Mix two forecasts on the scale on which counts scatter evenly."""
-    return (share * np.sqrt(patterns) + (1 - share) * np.sqrt(level)) ** 2
+def _mix(patterns: Floats, level: Floats, share: Floats) -> Floats:
+    """Mix day totals by a learned share and the shapes of the day by halves, on the scale of even scatter."""
+    own, other = patterns.sum(axis=-1, keepdims=True), level.sum(axis=-1, keepdims=True)
+    total = (share * np.sqrt(own) + (1 - share) * np.sqrt(other)) ** 2
+    shape = (np.sqrt(patterns / np.maximum(own, 1e-12)) + np.sqrt(level / np.maximum(other, 1e-12))) ** 2
+    return total * shape / np.maximum(shape.sum(axis=-1, keepdims=True), 1e-12)
 
 
 def _try_on_past(past: Days, days: int) -> Trial:
