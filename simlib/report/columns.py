@@ -8,11 +8,12 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from simlib.store.models import Queue
 from simlib.words import Lang, glossary, say, term
 
 Kind = Literal["number", "moment", "date", "clock", "words", "text"]
@@ -28,6 +29,7 @@ KEY_COLUMNS = {
     "platform": "",
     "profile": "profile_",
     "queue": "",
+    "rule": "rule_",
     "sheet": "",
     "skill_1": "",
     "skill_2": "",
@@ -36,7 +38,9 @@ KEY_COLUMNS = {
     "step": "",
 }
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
-ROW_UNIT_COLUMNS = frozenset({"value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"})
+ROW_UNIT_COLUMNS = frozenset(
+    {"amount", "value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"}
+)
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"
 
@@ -127,7 +131,7 @@ def _kind(values: pd.Series) -> Kind:
         return "text"
     if pd.api.types.is_numeric_dtype(values.dtype):
         return "number"
-    filled = [value for value in values if not _is_empty(value)]
+    filled = [value for value in values if not is_empty(value)]
     kinds: tuple[tuple[Kind, type], ...] = (("moment", dt.datetime), ("date", dt.date), ("clock", dt.time))
     for kind, known in kinds:
         if filled and all(isinstance(value, known) for value in filled):
@@ -137,7 +141,8 @@ def _kind(values: pd.Series) -> Kind:
     return "text"
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Tell whether a cell holds nothing: None, nan, NA or no time."""
     return (
         value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
     )
@@ -157,10 +162,8 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
     >>> show_cell(0.625, share, lang="en"), show_cell(None, share, lang="en")
     ('62.5', '–')
     """
-    if _is_empty(value):
+    if is_empty(value):
         return EMPTY
-    if column.kind == "words":
-        return key_words(value, str(column.key), lang)
     if column.kind == "number":
         if row_unit is None or column.key not in ROW_UNIT_COLUMNS:
             return show_number(value, unit=column.unit, digits=column.digits)
@@ -172,11 +175,7 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
         return f"{value:%Y-%m-%d}"
     if column.kind == "clock":
         return f"{value:%H:%M}"
-    if column.key == "unit":
-        return unit_word(str(value), lang)
-    if column.key == "formula":
-        return formula_words(str(value), lang)
-    return plain_words(value, lang)
+    return text_words(value, column, lang)
 
 
 def show_number(value: float, *, unit: str, digits: int) -> str:
@@ -211,6 +210,27 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
     """Say what a key in a cell means; what the glossary does not know is a user's own word and stays."""
     key = KEY_COLUMNS[column] + str(value)
     return term(key, lang) if key in glossary() else str(value)
+
+
+def text_words(value: Any, column: Column, lang: Lang) -> str:
+    """Write out a cell of words: units, formulas, places and keys in the reader's language, the rest as it came.
+
+    Examples
+    --------
+    >>> where = Column(key="where", title="Where", kind="text")
+    >>> text_words("presale 2026-10-31 20:00", where, "en"), text_words("A007", where, "en")
+    ('Presale 2026-10-31 20:00', 'A007')
+    """
+    if column.kind == "words":
+        return key_words(value, str(column.key), lang)
+    if column.key == "unit":
+        return unit_word(str(value), lang)
+    if column.key == "formula":
+        return formula_words(str(value), lang)
+    if column.key == "where":
+        first, space, rest = str(value).partition(" ")
+        return (term(first, lang) if first in get_args(Queue) else first) + space + rest
+    return plain_words(value, lang)
 
 
 def plain_words(value: Any, lang: Lang) -> str:

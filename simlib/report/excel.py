@@ -24,10 +24,8 @@ from simlib.report.columns import (
     Column,
     describe_column,
     digits_of,
-    formula_words,
-    key_words,
-    plain_words,
-    show_number,
+    is_empty,
+    show_cell,
     titled,
     unit_word,
 )
@@ -185,7 +183,7 @@ def _write_cell(
     lang: Lang,
 ) -> float:
     """Write one cell by what it is and tell how wide it shows."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if is_empty(value):
         return 0
     if column.kind == "number" and not math.isinf(value):
         unit, digits = column.unit, column.digits
@@ -203,22 +201,11 @@ def _write_cell(
     if column.kind == "clock":
         sheet.write_datetime(line, place, value, book.style(num_format=CLOCK, align="left"))
         return len(CLOCK)
-    text = _cell_words(value, column, lang)[:LONGEST_TEXT]
+    # Text, or an endless number, which Excel has no cell for.
+    text = show_cell(value, column, lang=lang)[:LONGEST_TEXT]
     long = _width(text) > WIDEST
     sheet.write_string(line, place, text, book.style(text_wrap=True) if long else book.style())
     return _width(text)
-
-
-def _cell_words(value: Any, column: Column, lang: Lang) -> str:
-    if column.kind == "number":  # only an endless one gets here: Excel has no number for it
-        return show_number(value, unit=column.unit, digits=column.digits)
-    if column.kind == "words":
-        return key_words(value, str(column.key), lang)
-    if column.key == "unit":
-        return unit_word(str(value), lang)
-    if column.key == "formula":
-        return formula_words(str(value), lang)
-    return plain_words(value, lang)
 
 
 def _number_format(unit: str, digits: int) -> str:
