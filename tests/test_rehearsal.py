@@ -1,0 +1,159 @@
+"""Rehearsals: whole or not at all, repeatable to the byte, and parameters refused before anything runs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from simlib import rehearsal
+from simlib.rehearsal import NotebookError, ParameterError, read_parameters, rehearse, rehearse_batch
+from simlib.store import StoreError
+from simlib.words import HOUSE
+
+SMALL = HOUSE / "templates" / "stores" / "bodycare"
+QUICK = {"replications": 3, "roster_effort": 0.5, "today": "2026-10-10"}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """One quick rehearsal of the small store, in English."""
+    out = tmp_path_factory.mktemp("out")
+    steps = []
+    made = rehearse(SMALL, out=out, lang="en", parameters=QUICK, on_progress=lambda *step: steps.append(step))
+    return made, steps
+
+
+def test_everything_promised_is_there(done):
+    """The folder holds report, workbook, summary, manifest, tables and every executed notebook."""
+    folder = done[0].folder
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    tables = {f"tables/{name}.parquet" for name in ("cascade", "forecast", "requirement", "roster", "coverage", "kpis")}
+    assert tables | {"report.html", "report.xlsx", "summary.json", "manifest.json"} <= names
+    assert {path.name for path in rehearsal.chapter_notebooks()} <= names
+
+
+def test_progress_rises_to_the_end(done):
+    """Progress names chapter and stage, never falls, and ends at one."""
+    shares = [share for _, _, share in done[1]]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert {"staffing", "forecasting"} <= {chapter for chapter, _, _ in done[1]}
+
+
+def test_report_holds_no_code_and_loads_nothing(done):
+    """The page has no script, no source line of a notebook, and no address that a browser would fetch."""
+    html = (done[0].folder / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "load_store(" not in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "https://" not in html
+
+
+def test_same_seed_same_bytes(done, tmp_path):
+    """A second run from the same data and seed leaves byte-identical tables and summary."""
+    again = rehearse(SMALL, out=tmp_path, lang="en", parameters=QUICK)
+    first = json.loads((done[0].folder / "manifest.json").read_text())["hashes"]
+    second = json.loads((again.folder / "manifest.json").read_text())["hashes"]
+    same = [name for name in first if name.startswith("tables/") or name == "summary.json"]
+    assert len(same) > 8
+    assert {name: first[name] for name in same} == {name: second[name] for name in same}
+
+
+def test_manifest_names_every_file(done):
+    """Each file's hash in the manifest is the file's own."""
+    folder = done[0].folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, digest in manifest["hashes"].items():
+        assert rehearsal.file_hash(folder / name) == digest
+    assert manifest["store_hash"] == rehearsal.file_hash(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("replication=3", "replications"),
+        ("replications=many", "int"),
+        ("seed=1.5", "int"),
+        ("seed", "NAME=VALUE"),
+        ("store=other.xlsx", "no parameter store"),
+    ],
+)
+def test_wrong_parameter_is_refused_with_the_way_out(given, said):
+    """An unknown or ill-typed parameter is refused before anything runs, with the nearest name or an example."""
+    with pytest.raises(ParameterError, match=said):
+        read_parameters([given], lang="en")
+
+
+def test_parameters_keep_their_declared_type():
+    """A text that looks like a number stays a text, a number becomes one."""
+    assert read_parameters(["wave=007", "seed=9", "roster_effort=2"]) == {
+        "wave": "007",
+        "seed": 9,
+        "roster_effort": 2.0,
+    }
+
+
+@pytest.fixture
+def broken_notebook(tmp_path, monkeypatch):
+    """A house whose second chapter stops in its third cell."""
+    place = tmp_path / "notebooks"
+    place.mkdir()
+    for name in ("00_sand_table", "01_staffing"):
+        shutil.copy(rehearsal.NOTEBOOKS / f"{name}.ipynb", place)
+    path = place / "01_staffing.ipynb"
+    book = nbformat.read(path, as_version=4)
+    book.cells[3].source = 'raise RuntimeError("the cascade\\nis stuck")'
+    nbformat.write(book, path)
+    monkeypatch.setattr(rehearsal, "NOTEBOOKS", place)
+    rehearsal.declared_parameters.cache_clear()
+
+
+def test_failing_notebook_leaves_the_last_good_run(done, broken_notebook, tmp_path):
+    """A stopped notebook gives one line, keeps itself up to the error, and touches nothing of the run before."""
+    out = tmp_path / "out"
+    shutil.copytree(done[0].folder, out / done[0].store_id)
+    before = rehearsal.file_hash(out / done[0].store_id / "report.html")
+    with pytest.raises(NotebookError) as stopped:
+        rehearse(SMALL, out=out, lang="en", parameters=QUICK)
+    assert stopped.value.reason == "RuntimeError: the cascade"
+    kept = nbformat.read(stopped.value.kept, as_version=4)
+    kinds = [output.output_type for cell in kept.cells for output in cell.get("outputs", ())]
+    assert "error" in kinds
+    assert rehearsal.file_hash(out / done[0].store_id / "report.html") == before
+    assert [path.name for path in out.iterdir()] == [done[0].store_id]
+
+
+def test_wrong_data_runs_nothing(tmp_path):
+    """A store with wrong data raises its problems and leaves no folder behind."""
+    bad = tmp_path / "bad"
+    shutil.copytree(SMALL, bad)
+    (bad / "waves.csv").write_text("name,profile,start,end,day_gmv_cny\nx,Q,2026-11-11,2026-11-12,5\n")
+    with pytest.raises(StoreError):
+        rehearse(bad, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_batch_lets_a_broken_store_fail_alone(tmp_path):
+    """Of two stores one is broken: the other is rehearsed, both stand on the page, in the order given."""
+    bad = tmp_path / "broken"
+    shutil.copytree(SMALL, bad)
+    (bad / "agents.csv").write_text("agent_id,name\n")
+    out = tmp_path / "out"
+    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1)
+    assert [row.problem is None for row in rows] == [False, True]
+    assert "agents" in rows[0].problem.lower()
+    assert (out / "bodycare" / "report.html").exists()
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "broken" in page
+    assert "bodycare" in page
+    assert (out / "summary.csv").read_text(encoding="utf-8-sig").count("\n") == 3
+
+
+def test_notebooks_are_committed_with_their_outputs():
+    """Every code cell has been run in order, so that the comparison of outputs compares something."""
+    for path in sorted(Path(HOUSE / "notebooks").glob("0*.ipynb")):
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), path.name
+        assert any(cell.outputs for cell in cells), path.name
