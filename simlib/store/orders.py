@@ -16,7 +16,7 @@ from simlib.store.cells import CellError, fold, is_blank, read_cell, shown, spel
 from simlib.store.models import HourShare, Ratio, Store
 from simlib.store.problems import Problem, StoreError
 from simlib.store.reader import load_store
-from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, csv_rows, decode, read_workbook
+from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, csv_rows, decode, read_workbook, refuse
 from simlib.store.workbook import save_store
 from simlib.words import Lang, say
 
@@ -174,7 +174,7 @@ class _RowsLeftOut(Problem):
 def _raw_rows(path: Path) -> list[tuple[int, Sequence[Any]]]:
     """Open an export by what it is, not by what it is called."""
     if not path.is_file():
-        raise StoreError([Problem(message="file_missing", values={"file": path.name})])
+        raise refuse(path, "file_missing")
     with path.open("rb") as file:
         head = file.read(8)
     if head.startswith((ZIP_MAGIC, OLE_MAGIC)) or not head:
@@ -186,8 +186,7 @@ def _raw_rows(path: Path) -> list[tuple[int, Sequence[Any]]]:
     if data is not None and head.startswith(b"\x1f\x8b"):
         data = _unpack(path)
     if data is None or len(data) > BYTES_MAX:
-        values = {"file": path.name, "limit_mb": BYTES_MAX // 1_000_000}
-        raise StoreError([Problem(message="file_too_big", values=values)])
+        raise refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
     return [(number, row) for number, row in csv_rows(path, decode(path, data)) if any(row)]
 
 
@@ -196,7 +195,7 @@ def _unpack(path: Path) -> bytes:
         with gzip.open(path) as file:
             return file.read(BYTES_MAX + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise StoreError([Problem(message="orders_not_gz", values={"file": path.name})]) from error
+        raise refuse(path, "orders_not_gz") from error
 
 
 def _find_columns(path: Path, rows: Sequence[tuple[int, Sequence[Any]]]) -> tuple[int, dict[str, int]]:

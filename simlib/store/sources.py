@@ -51,12 +51,14 @@ def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     StoreError
         Nothing can be read at all: no such file, not Excel, encrypted, cut off, or too large.
     """
-    if path.is_dir():
-        return _read_folder(path)
-    return read_workbook(path)
+    try:
+        return _read_folder(path) if path.is_dir() else read_workbook(path)
+    except PermissionError as error:
+        raise refuse(path, "file_in_use") from error
 
 
-def _refuse(path: Path, message: str, **values: object) -> StoreError:
+def refuse(path: Path, message: str, **values: object) -> StoreError:
+    """Make the error that refuses a whole file."""
     return StoreError([Problem(message=message, values={"file": path.name, **values})])
 
 
@@ -68,48 +70,48 @@ def read_workbook(path: Path) -> tuple[list[RawSheet], list[Problem]]:
             parts = _checked_parts(path, archive)
             return _read_sheets(path, parts)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise _refuse(path, "file_truncated") from error
+        raise refuse(path, "file_truncated") from error
 
 
 def _refuse_unreadable(path: Path) -> None:
     """Tell by name and first bytes what the file is, and refuse what is not a workbook."""
     if path.name.startswith("~$"):
-        raise _refuse(path, "file_lock")
+        raise refuse(path, "file_lock")
     if not path.exists():
-        raise _refuse(path, "file_missing")
+        raise refuse(path, "file_missing")
     if path.stat().st_size == 0:
-        raise _refuse(path, "file_empty")
+        raise refuse(path, "file_empty")
     if path.stat().st_size > BYTES_MAX:
-        raise _refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
+        raise refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
     with path.open("rb") as file:
         head = file.read(65_536)
     if head.startswith(OLE_MAGIC):
         encrypted = "EncryptedPackage".encode("utf-16-le") in path.read_bytes()
-        raise _refuse(path, "file_encrypted" if encrypted else "file_xls")
+        raise refuse(path, "file_encrypted" if encrypted else "file_xls")
     if head.startswith(ZIP_MAGIC):
         return
     if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|table|head|body|meta)", head, re.IGNORECASE):
-        raise _refuse(path, "file_html")
+        raise refuse(path, "file_html")
     if path.suffix.lower() in TABLE_ENDINGS:
-        raise _refuse(path, "file_csv_alone")
-    raise _refuse(path, "file_not_excel")
+        raise refuse(path, "file_csv_alone")
+    raise refuse(path, "file_not_excel")
 
 
 def _checked_parts(path: Path, archive: zipfile.ZipFile) -> dict[str, bytes]:
     """Unpack the XML parts of a workbook once their stated size is known to be bearable."""
     names = set(archive.namelist())
     if "xl/workbook.xml" not in names:
-        raise _refuse(path, "file_not_excel")
+        raise refuse(path, "file_not_excel")
     if any(part.flag_bits & 0x1 for part in archive.infolist()):
-        raise _refuse(path, "file_encrypted")
+        raise refuse(path, "file_encrypted")
     if sum(part.file_size for part in archive.infolist()) > BYTES_MAX:
-        raise _refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
+        raise refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
     try:
         parts = {name: archive.read(name) for name in names if name.endswith((".xml", ".rels"))}
     except (OSError, RuntimeError, ValueError, zlib.error) as error:
-        raise _refuse(path, "file_truncated") from error
+        raise refuse(path, "file_truncated") from error
     if any(b"<!DOCTYPE" in part or b"<!ENTITY" in part for part in parts.values()):
-        raise _refuse(path, "file_unsafe")
+        raise refuse(path, "file_unsafe")
     return parts
 
 
@@ -117,7 +119,7 @@ def _read_sheets(path: Path, parts: dict[str, bytes]) -> tuple[list[RawSheet], l
     try:
         found = read_cells(parts)
     except (ValueError, KeyError, IndexError, OverflowError, StopIteration) as error:
-        raise _refuse(path, "file_damaged", reason=type(error).__name__) from error
+        raise refuse(path, "file_damaged", reason=type(error).__name__) from error
     problems = [
         Problem(message="sheet_too_long", sheet=sheet.name, values={"limit": ROWS_MAX}) for sheet in found if sheet.cut
     ]
@@ -127,7 +129,7 @@ def _read_sheets(path: Path, parts: dict[str, bytes]) -> tuple[list[RawSheet], l
 def _read_folder(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLE_ENDINGS and file.name[0] not in ".~")
     if not files:
-        raise _refuse(path, "folder_empty")
+        raise refuse(path, "folder_empty")
     sheets: list[RawSheet] = []
     problems: list[Problem] = []
     for file in files:
@@ -149,17 +151,17 @@ def decode(path: Path, data: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise _refuse(path, "file_not_text")
+    raise refuse(path, "file_not_text")
 
 
 def read_csv(path: Path) -> list[tuple[int, Sequence[str]]]:
     """Read a CSV file's rows with the line each begins on."""
     if path.stat().st_size > BYTES_MAX:
-        raise _refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
+        raise refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
     rows: list[tuple[int, Sequence[str]]] = []
     for number, cells in csv_rows(path, decode(path, path.read_bytes())):
         if len(rows) > ROWS_MAX:
-            raise _refuse(path, "file_too_long", limit=ROWS_MAX)
+            raise refuse(path, "file_too_long", limit=ROWS_MAX)
         if any(cell.strip() for cell in cells):
             rows.append((number, [unguard(cell) for cell in cells]))
     return rows
@@ -176,7 +178,7 @@ def csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             yield begins, cells
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise _refuse(path, "file_damaged", reason=str(error)) from error
+        raise refuse(path, "file_damaged", reason=str(error)) from error
 
 
 def guard(text: str) -> str:
@@ -198,20 +200,20 @@ def unguard(text: str) -> str:
 def _read_yaml(path: Path) -> list[tuple[int, Sequence[Any]]]:
     """Read a YAML list of mappings as a table; one mapping alone is a list of key and value."""
     if path.stat().st_size > BYTES_MAX:
-        raise _refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
+        raise refuse(path, "file_too_big", limit_mb=BYTES_MAX // 1_000_000)
     # the base loader makes nothing but text, lists and mappings: 20:00 stays 20:00, and no object is ever built
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
         data = yaml.load(decode(path, path.read_bytes()), Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise _refuse(path, "yaml_damaged", line="?" if mark is None else mark.line + 1) from error
+        raise refuse(path, "yaml_damaged", line="?" if mark is None else mark.line + 1) from error
     if data in (None, ""):
         return []
     if isinstance(data, dict):
         return [(0, ["key", "value"]), *((number, pair) for number, pair in enumerate(data.items(), start=1))]
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise _refuse(path, "yaml_not_table")
+        raise refuse(path, "yaml_not_table")
     header = list(dict.fromkeys(key for item in data for key in item))
     empty = ("", "~", "null")
     rows = [[None if _bare(item.get(key)) in empty else item[key] for key in header] for item in data]

@@ -18,7 +18,7 @@ from simlib.store.cells import fold
 from simlib.store.columns import Column, choice_label, columns, known_keys, known_terms, sheet_names, sheet_title
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import label
-from simlib.store.sources import TABLE_ENDINGS, guard, read_source
+from simlib.store.sources import TABLE_ENDINGS, guard, read_source, refuse
 from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def _write_whole(path: Path, data: bytes) -> None:
             file.write(data)
         Path(name).chmod(0o644)
         Path(name).replace(path)
+    except PermissionError as error:  # on Windows a workbook that is open in Excel cannot be replaced
+        Path(name).unlink(missing_ok=True)
+        raise refuse(path, "file_in_use") from error
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

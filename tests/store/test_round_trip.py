@@ -172,6 +172,27 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
+def test_a_file_that_another_program_holds(tmp_path, monkeypatch):
+    """A workbook that is open in Excel can be neither read nor replaced: a sentence says so, and nothing is lost."""
+    path = tmp_path / "bodycare.xlsx"
+    store = load_store(BODY_CARE)
+    save_store(store, path)
+    before = path.read_bytes()
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        with pytest.raises(StoreError, match="Close it in Excel"):
+            save_store(store, path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["bodycare.xlsx"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        assert check_store(path)[1][0].message == "file_in_use"
+
+
 def test_a_folder_keeps_its_files(tmp_path):
     """Saving into a folder keeps a table's own name and kind, and touches only what changed."""
     store = load_store(BODY_CARE)
