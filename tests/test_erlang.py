@@ -694,3 +694,42 @@ def test_nobody_comes():
     pool = chat_pool(30, 4, 0, 6, 20, 40, 60)
     assert (pool.wait_probability, pool.concurrency, pool.agent_response_s) == (0, 0, 20)
     assert offered_load([0.0], 1, 1).peak == 0
+
+
+@pytest.mark.parametrize(("agents", "capacity", "an_hour"), [(3, 4, 60), (6, 3, 120), (20, 4, 480)])
+def test_chat_pool_against_the_simulated_floor(agents, capacity, an_hour):
+    """A steady day on the chat floor: occupancy, response and first replies are the pool's, within its accuracy.
+
+    Nobody gives up, as the floor lets buyers give up in an inbox too and the pool in line only.
+    """
+    from scipy.stats import t
+
+    from simlib.simulator import Agents, Contacts, run_arrays
+
+    pool = chat_pool(agents, capacity, an_hour / 3600, replies=6, reply_s=20, think_s=40, patience_s=math.inf)
+    seen = []
+    for day in range(16):
+        rng = np.random.default_rng([7, day])
+        arrival = np.cumsum(rng.exponential(3600 / an_hour, size=26 * an_hour))
+        turns = rng.geometric(1 / 6, size=len(arrival))
+        messages = turns.sum()
+        contacts = Contacts(
+            arrival=arrival, turns=turns, handle=rng.exponential(20, messages), think=rng.exponential(40, messages)
+        )
+        staff = Agents(capacity=np.full(agents, capacity), shifts=[(a, 0, np.inf) for a in range(agents)])
+        night = run_arrays(contacts, staff)
+        steady = (arrival > 7200) & (arrival < 86_400)
+        begun = night.first_reply - contacts.handle[contacts.first_turn[:-1]] - night.entry
+        seen.append(
+            [
+                night.busy.sum() / agents / night.end.max(),
+                (night.assigned > night.entry)[steady].mean(),
+                night.response_sum[steady].sum() / night.replies[steady].sum(),
+                (begun <= 40)[steady].mean(),
+            ]
+        )
+    mean = np.mean(seen, axis=0)
+    band = t.ppf(0.9995, len(seen) - 1) * np.std(seen, axis=0, ddof=1) / math.sqrt(len(seen))
+    expected = [pool.occupancy, pool.wait_probability, pool.mean_response_s, pool.first_begun_within(40)]
+    accuracy = np.array([0.01, 0.05, 0.02, 0.02])
+    assert (np.abs(mean - expected) <= band + accuracy * np.array(expected)).all(), (mean, expected, band)

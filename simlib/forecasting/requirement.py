@@ -35,8 +35,8 @@ COLUMNS = (
     "bound_by",
 )  # fmt: skip
 TARGETS = ("service_level", "platform_rate", "abandoned")  # those that the floor judges, as the glossary calls them
-ENOUGH = 15_000  # buyers of a queue to judge a staffing on, over all nights
-NIGHTS = (2, 10)  # fewest and most nights
+ENOUGH = 20_000  # buyers of a queue to judge a staffing on, over all nights
+NIGHTS = (4, 10)  # fewest and most nights
 JUDGED = 100  # buyers of an interval, over all nights, below which the simulation does not judge it
 AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
 MINUTE_S = 60.0
@@ -134,7 +134,7 @@ def require_agents(
     Every queue has its own people here; what shared skills save is the roster's to find. The buyers are
     those who reach a human, so the bot's share is what the forecast says. The simulation runs whole nights,
     so that a backlog has to be cleared by those who come after. An interval with fewer than 100 buyers over
-    all nights (2 to 10 of them) is left to the larger of the two formulas. The occupancy cap is kept on the
+    all nights (4 to 10 of them) is left to the larger of the two formulas. The occupancy cap is kept on the
     expected work.
 
     Parameters
@@ -584,8 +584,8 @@ def fewest_people(
     depend on what stands in the one before. Who is not ``movable`` stays at ``start``, nobody goes below ``least``.
 
     Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, every second
-    interval is then tried with one less, as long as it and the next still miss nothing, until that saves nobody; and
-    whoever misses in the end gets one more. Returns the staffing, and the target that each misses with one less.
+    interval is then tried with one less, which holds if it and the next still miss nothing; and whoever misses in the
+    end gets one more. Returns the staffing, and the target that each misses with one less.
 
     Examples
     --------
@@ -621,16 +621,12 @@ def fewest_people(
         staff = np.where(high - low <= 1, high, staff)
 
     odd = np.arange(len(staff)) % 2 == 1
-    saved = True
-    while saved:
-        saved = False
-        for turn in (odd, ~odd):
-            tried = turn & movable & (staff > least)
-            failing = short_of(staff - tried)
-            hurts = tried & (failing | np.append(failing[1:], False))
-            why = np.where(hurts & ~failing, np.append(why[1:], 0), why)
-            staff = staff - (tried & ~hurts)
-            saved |= bool((tried & ~hurts).any())
+    for turn in (odd, ~odd):
+        tried = turn & movable & (staff > least)
+        failing = short_of(staff - tried)
+        hurts = tried & (failing | np.append(failing[1:], False))
+        why = np.where(hurts & ~failing, np.append(why[1:], 0), why)
+        staff = staff - (tried & ~hurts)
     while (failing := short_of(staff)).any():
         staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
     return staff, why
