@@ -21,6 +21,7 @@ _HOMES = {
     "plot_requirement": "charts",
     "plot_roster": "charts",
     "plot_tornado": "charts",
+    "save_figure": "charts",
     "to_svg": "charts",
     "write_workbook": "excel",
     "Card": "html",

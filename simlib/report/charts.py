@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 import matplotlib as mpl
@@ -113,7 +114,7 @@ def _lend_letters(ax: Axes) -> None:
 def _legend(ax: Axes, *, handles: Sequence[Any] | None = None, right: bool = False) -> None:
     """Lay the legend between title and picture, where it covers nothing: in one line, or in two if it is long."""
     shown = list(handles) if handles is not None else ax.get_legend_handles_labels()[0]
-    length = sum(5 + _width(handle.get_label()) for handle in shown)
+    length = sum(5 + _width(str(handle.get_label())) for handle in shown)
     lines = 1 if length <= LEGEND_LINE else 2
     ax.legend(
         handles=shown,
@@ -801,6 +802,11 @@ def to_svg(ax: Axes) -> str:
     # Hundredths of a point are finer than any screen, and half the size.
     svg = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     return _own_ids(svg)
+
+
+def save_figure(ax: Axes, path: Path) -> None:
+    """Write the axis' figure as an SVG file that opens alone, in a browser or an office programme, and close it."""
+    path.write_text(to_svg(ax) + "\n", encoding="utf-8")
 
 
 def _own_ids(svg: str) -> str:

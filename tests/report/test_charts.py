@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib.dates as mdates
@@ -117,6 +118,14 @@ def test_an_empty_table_is_refused(name: str, request: pytest.FixtureRequest) ->
     """A table without rows is refused with a sentence that names the chart, and leaves no figure open."""
     with pytest.raises(ValueError, match=r"plot_\w+ needs a table with at least one row"):
         PLOTS[name](request.getfixturevalue(name).head(0), lang="en", **ALSO.get(name, {}))
+    assert plt.get_fignums() == []
+
+
+def test_a_saved_figure_opens_alone(hours: pd.DataFrame, tmp_path: Path) -> None:
+    """The file is an SVG with its own namespaces and no figure stays open."""
+    charts.save_figure(charts.plot_hours(hours, lang="zh"), tmp_path / "hours.svg")
+    root = ElementTree.parse(tmp_path / "hours.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert plt.get_fignums() == []
 
 
