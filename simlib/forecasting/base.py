@@ -620,16 +620,27 @@ def _toward(own: float, belief: float, weight: float) -> float:
     return float(np.exp((weight * np.log(own) + np.log(belief)) / (weight + 1)))
 
 
-def _band(mean: Floats, low: Floats, high: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:
-    """Put a band round a mean: gamma quantiles with the count's variance, half a count lower below."""
+def quantiles(mean: Floats, spread: Floats, *, spread_above: Floats | None = None) -> tuple[Floats, Floats]:
+    """5 % and 95 % quantile of counts with variance m + d m^2, d below and above the mean.
+
+    Gamma quantiles, half a count lower below because a count is whole; never past the mean.
+    """
+    low = np.minimum(np.maximum(_gamma_quantile(TAIL, mean, spread) - 0.5, 0.0), mean)
+    above = spread if spread_above is None else spread_above
+    high = np.where(mean > 0, np.maximum(_gamma_quantile(1 - TAIL, mean, above), mean), 0.0)
+    return low, high
+
+
+def _gamma_quantile(share: float, mean: Floats, spread: Floats) -> Floats:
+    """Quantile of the gamma distribution with mean m and variance m + d m^2."""
     from scipy.special import gammaincinv
 
-    def quantile(share: float, d: Floats) -> Floats:
-        scale = 1 + d * mean
-        return gammaincinv(np.maximum(mean, 1e-12) / scale, share) * scale
+    scale = 1 + spread * mean
+    return gammaincinv(np.maximum(mean, 1e-12) / scale, share) * scale
 
-    p05 = np.minimum(np.maximum(quantile(TAIL, low) - 0.5, 0.0), mean)
-    p95 = np.maximum(quantile(1 - TAIL, high), mean)
-    p95 = np.where(mean > 0, p95, 0.0)
-    p50 = np.clip(quantile(0.5, (low + high) / 2), p05, p95)
+
+def _band(mean: Floats, below: Floats, above: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Put a band round a mean."""
+    p05, p95 = quantiles(mean, below, spread_above=above)
+    p50 = np.clip(_gamma_quantile(0.5, mean, (below + above) / 2), p05, p95)
     return pd.DataFrame({"mean": mean, "p05": p05, "p50": p50, "p95": p95}, index=index)
