@@ -223,6 +223,7 @@ def sweep_concurrency(
     contacts_h: float,
     limits: Sequence[int] = tuple(range(1, 11)),
     close_s: float = 0.0,
+    agents: int | None = None,
 ) -> pd.DataFrame:
     """Show what the concurrency limit changes, in a steady hour: people, response, rates, and the usual error.
 
@@ -242,6 +243,10 @@ def sweep_concurrency(
         The limits to try; they need not begin with 1.
     close_s : float
         Seconds that a served chat holds its place.
+    agents : int, optional
+        People who are there: response, rates and occupancy are theirs at every limit. Left out, each limit has as
+        many as it needs. With too few people a higher limit first helps, then only moves the wait from the line
+        into the chats.
 
     Returns
     -------
@@ -267,11 +272,11 @@ def sweep_concurrency(
 
     alone = best(1, max(1, math.ceil(rate * service.replies_mean * (service.reply_s + service.think_s))))
     rows = []
-    agents = alone
+    needed = alone
     for limit in limits:
-        agents = best(limit, agents)
-        pool = _pool(service, limit, close_s, agents, rate)
-        row = {"concurrency": limit, "agents_needed": agents, "mean_response": pool.mean_response_s}
+        needed = best(limit, needed)
+        pool = _pool(service, limit, close_s, agents or needed, rate)
+        row = {"concurrency": limit, "agents_needed": needed, "mean_response": pool.mean_response_s}
         if targets.answered_s is not None:
             row["service_level"] = pool.first_begun_within(max(targets.answered_s - service.reply_s, 0))
         if targets.turn_s is not None:

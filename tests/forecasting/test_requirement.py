@@ -321,6 +321,17 @@ def test_concurrency_is_not_a_divisor():
     assert spot["agents_needed"] <= 1.02 * needed.min()
 
 
+def test_too_few_people_and_a_higher_limit():
+    """With the people fixed and too few, a higher limit slows every reply, and past a point the rates fall."""
+    targets = Targets(answered_share=0.8, answered_s=90, turn_share=0.8, turn_s=90)
+    table = sweep_concurrency(PRESALE, targets, contacts_h=800, agents=18, limits=range(1, 13))
+    assert (table["agents_needed"] > 18).all()
+    assert (table["mean_response"].iloc[3:].diff().dropna() > 5).all()
+    best = table["platform_rate"].idxmax()
+    assert 0 < best < len(table) - 1
+    assert table["platform_rate"].iloc[-1] < table["platform_rate"].max() - 0.2
+
+
 def test_sweep_starts_anywhere():
     """The limits need not begin with one, and the divided line still starts from one chat at a time."""
     whole = sweep_concurrency(PRESALE, GOOD, contacts_h=300)
