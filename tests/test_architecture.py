@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 HOUSE = Path(__file__).resolve().parents[1]
 
@@ -180,6 +181,9 @@ def environment_differences(environment: str, pyproject: str) -> list[str]:
     own = re.compile(r"(-e\s+)?\.(\[.*\])?|--no-deps.*")
     given = dict(requirement(spec) for spec in listed if not own.fullmatch(spec.strip()))
     given = {name: bounds for name, bounds in given.items() if name not in ("pip", "uv") or name in wanted}
+    pinned = re.fullmatch(r"={1,2}([\d.]+)", given.get("python", ""))
+    if pinned and SpecifierSet(wanted["python"]).contains(pinned[1]):
+        given["python"] = wanted["python"]  # conda makes one environment, so it takes one of the versions
     return sorted(
         f"{name}: environment.yml {given.get(name, 'lacks it')}, pyproject.toml {wanted.get(name, 'lacks it')}"
         for name in given.keys() | wanted.keys()
@@ -198,11 +202,13 @@ def test_a_drifted_environment_is_found() -> None:
     pyproject = (
         '[project]\nrequires-python = ">=3.11,<3.14"\ndependencies = ["pandas>=3.0", "ortools>=9.12"]\n'
     )
-    same = "dependencies: [python >=3.11<3.14, pip]"
+    pinned = "dependencies: [python=3.11, 'pandas>=3.0', 'ortools>=9.12']"
+    too_old = "dependencies: [python=3.10, 'pandas>=3.0', 'ortools>=9.12']"
     good = (
         "dependencies: ['python >=3.11,<3.14', 'pandas >=3.0', 'ortools-python>=9.12', pip, {pip: ['-e .']}]"
     )
     bad = "dependencies: ['python >=3.11,<3.14', 'pandas >=2.2', scikit-learn]"
     assert environment_differences(good, pyproject) == []
     assert len(environment_differences(bad, pyproject)) == 3
-    assert len(environment_differences(same, pyproject)) == 3
+    assert environment_differences(pinned, pyproject) == []
+    assert len(environment_differences(too_old, pyproject)) == 1
