@@ -9,6 +9,7 @@ The last line is ``cost bound``.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -128,7 +129,7 @@ def solve(
         sys.stderr.write(f"{elapsed_s:7.1f} s  {best:.0f}  bound {bound:.0f}\n")
 
     answer = model.search(seconds=seconds, seed=seed, workers=workers, on_progress=tell if progress else None)
-    return {(name, day): code for (name, day, code), variable in takes.items() if answer.values[variable]}, answer.bound
+    return {(name, day): code for (name, day, code), variable in takes.items() if answer.chosen[variable]}, answer.bound
 
 
 def evaluate(instance: Instance, roster: Mapping[tuple[str, int], str]) -> tuple[int, list[str]]:
@@ -142,7 +143,7 @@ def evaluate(instance: Instance, roster: Mapping[tuple[str, int], str]) -> tuple
         for code, most in person.max_shifts.items():
             if row.count(code) > most:
                 broken.append(f"{name}: {row.count(code)} x {code}")
-        for day, (today, tomorrow) in enumerate(zip(row, row[1:], strict=False)):
+        for day, (today, tomorrow) in enumerate(itertools.pairwise(row)):
             if today and tomorrow in instance.not_after[today]:
                 broken.append(f"{name}: {tomorrow} after {today} on day {day}")
         if any(row[day] for day in instance.days_off.get(name, [])):
@@ -160,8 +161,10 @@ def evaluate(instance: Instance, roster: Mapping[tuple[str, int], str]) -> tuple
             if inside and run < (person.min_run if row[first] else person.min_days_off):
                 broken.append(f"{name}: a run of only {run} from day {first}")
             first = last + 1
-    cost += sum(weight for (name, day, code), weight in instance.on_requests.items() if roster.get((name, day)) != code)
-    cost += sum(weight for (name, day, code), weight in instance.off_requests.items() if roster.get((name, day)) == code)
+    for (name, day, code), weight in instance.on_requests.items():
+        cost += weight * (roster.get((name, day)) != code)
+    for (name, day, code), weight in instance.off_requests.items():
+        cost += weight * (roster.get((name, day)) == code)
     for (day, code), (need, under, over) in instance.cover.items():
         heads = sum(roster.get((name, day)) == code for name in instance.staff)
         cost += under * max(0, need - heads) + over * max(0, heads - need)

@@ -23,6 +23,15 @@ _HOME = {
     "sweep_concurrency": "requirement",
     "Targets": "requirement",
     "TargetOutOfReachError": "requirement",
+    "solve_roster": "roster",
+    "repair_roster": "roster",
+    "make_shifts": "roster",
+    "RosterRules": "roster",
+    "Roster": "roster",
+    "check_roster": "roster_check",
+    "to_matrix": "roster_matrix",
+    "from_matrix": "roster_matrix",
+    "to_ics": "roster_matrix",
 }
 
 __all__ = sorted(_HOME)

@@ -38,9 +38,10 @@ from simlib.words import Lang, say, term
 ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
 _FEN = 100  # the solver counts money in whole fen
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
-_FIRST_SHARE = 0.15  # of the time goes to the whole model before the neighbourhoods begin
+_SMALL = 2_000  # person-options that the solver takes on in one piece
+_FIRST_SHARE = 0.25  # of the time goes to the whole model before the neighbourhoods begin
 _BITE = 1.0  # units of solver time for one neighbourhood
-_SWEEP_BITE = 5.0  # and for two whole days of everybody
+_SWEEP_BITE = 5.0  # and for a whole day of everybody
 
 Progress = Callable[[float, float, float], None]
 Stop = Callable[[], bool]
@@ -75,9 +76,9 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a search found: values by variable, its cost, the proven bound, and the effort it took."""
+    """What a search found: the value of each variable, its cost, the proven bound, and the effort it took."""
 
-    values: Sequence[int]
+    chosen: Sequence[int]
     cost: int
     bound: int
     status: Literal["optimal", "feasible"]
@@ -125,7 +126,7 @@ class ShiftModel:
     """A linear model of who works what on which day; shared by rosters and the public scheduling instances.
 
     Variables are numbers (0, 1, 2, ...). Decisions are registered by who and day, so that the search can open a
-    neighbourhood (some people, some days) and hand only that piece to CP-SAT. What is already fixed outranks a
+    neighbourhood (some people, some days) and hand only that piece to CP-SAT. What is settled already outranks a
     limit: ``at_most`` gives way to it, so a roster that was broken by hand can still be completed.
 
     Examples
@@ -143,8 +144,8 @@ class ShiftModel:
 
     def __init__(self) -> None:
         self.charges: list[Charge] = []
-        self._low: list[int] = []
         self._high: list[int] = []
+        self._settled: list[frozenset[int]] = []
         self._rows: list[_Row] = []
         self._rows_of: list[list[int]] = []
         self._decisions: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
@@ -152,16 +153,15 @@ class ShiftModel:
 
     # what it is made of
 
-    def variable(self, high: int = 1, *, low: int = 0) -> int:
-        """Add a number that follows from the decisions."""
-        self._low.append(low)
+    def variable(self, high: int = 1) -> int:
+        """Add a number from 0 to ``high`` that follows from the decisions."""
         self._high.append(high)
         self._rows_of.append([])
-        return len(self._low) - 1
+        return len(self._high) - 1
 
-    def decide(self, who: Hashable, day: int, high: int = 1, *, low: int = 0) -> int:
+    def decide(self, who: Hashable, day: int, high: int = 1) -> int:
         """Add a decision about one person (or crew) on one day."""
-        made = self.variable(high, low=low)
+        made = self.variable(high)
         self._decisions[who, day].append(made)
         return made
 
@@ -191,12 +191,18 @@ class ShiftModel:
             self._rows_of[variable].append(len(self._rows))
         self._rows.append(_Row(tuple(variables), tuple(weights), low, high))
 
+    def settle(self, variables: Sequence[int]) -> None:
+        """Say that one of the variables is taken in any case: a day that stands. Say it before the limits."""
+        self.bind(variables, low=1)
+        self._settled.append(frozenset(variables))
+
     def at_most(self, variables: Sequence[int], limit: int, weights: Sequence[int] | None = None) -> None:
-        """Keep a sum (weights >= 0) within ``limit``, or within what is already fixed if that is more."""
+        """Keep a sum (weights >= 0) within ``limit``, or within what is settled already if that is more."""
         weights = [1] * len(variables) if weights is None else weights
-        pairs = list(zip(variables, weights, strict=True))
-        limit = max(limit, sum(self._low[variable] * weight for variable, weight in pairs))
-        if sum(self._high[variable] * weight for variable, weight in pairs) > limit:
+        weight_of = dict(zip(variables, weights, strict=True))
+        settled = sum(min(weight_of[v] for v in group) for group in self._settled if group <= weight_of.keys())
+        limit = max(limit, settled)
+        if sum(self._high[variable] * weight for variable, weight in weight_of.items()) > limit:
             self.bind(variables, weights, high=limit)
 
     def limit_run(self, work: Sequence[int], *, longest: int) -> None:
@@ -242,7 +248,7 @@ class ShiftModel:
         Parameters
         ----------
         seconds, effort : float
-            How long. ``effort`` (units of solver time, about a second of one core) takes the place of ``seconds``
+            How long. ``effort`` (units of solver time, a few seconds of one core) takes the place of ``seconds``
             and makes the answer a function of the model, the seed and the number of workers alone.
         hint : mapping of variable to value, optional
             Where to begin. Decisions that it names stand until a neighbourhood opens them; the rest is filled in.
@@ -276,11 +282,12 @@ class ShiftModel:
         else:
             tell(self._cost(values), floor)
         if not _close(self._cost(values), floor, gap):
-            options = {"seed": seed, "workers": workers, "gap": gap, "tell": tell, "sweep": bool(hint)}
-            values = self._improve(values, floor, clock, **options)
+            values = self._improve(
+                values, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell, sweep=bool(hint)
+            )
         cost = self._cost(values)
         return Answer(
-            values=values,
+            chosen=values,
             cost=cost,
             bound=min(floor, cost),
             status="optimal" if _close(cost, floor, gap) else "feasible",
@@ -302,17 +309,17 @@ class ShiftModel:
             np.concatenate([row.variables for row in self._rows]),
         )
         weights = np.concatenate([row.weights for row in self._rows]).astype(float)
-        matrix = csr_matrix((weights, places), shape=(len(lengths), len(self._low)))
+        matrix = csr_matrix((weights, places), shape=(len(lengths), len(self._high)))
         low, high = np.array([(row.low, row.high) for row in self._rows], dtype=float).T
         prices, always = self._prices()
         same, above, below = low == high, (high < _FAR) & (low != high), (low > -_FAR) & (low != high)
         found = linprog(
-            [prices.get(variable, 0) for variable in range(len(self._low))],
+            [prices.get(variable, 0) for variable in range(len(self._high))],
             A_ub=vstack([matrix[above], -matrix[below]]),
             b_ub=np.concatenate([high[above], -low[below]]),
             A_eq=matrix[same],
             b_eq=low[same],
-            bounds=np.array([self._low, self._high]).T,
+            bounds=np.array([np.zeros(len(self._high)), self._high]).T,
             method="highs-ipm",
         )
         if found.status != 0:
@@ -334,7 +341,7 @@ class ShiftModel:
 
     def _cut(self, free: Iterable[int], values: Sequence[int] | None) -> _Part:
         """Hand the free variables, and whatever follows from them, to a model of their own; the rest is constant."""
-        own = {index for each in (*self._decisions.values(), *self._shared.values()) for index in each}
+        own = self._registered
         inside, rows, waiting = set(free), set(), list(free)
         while waiting:
             for number in self._rows_of[waiting.pop()]:
@@ -345,7 +352,7 @@ class ShiftModel:
                     waiting += follows
         order = sorted(inside)
         model = cp_model.CpModel()
-        made = {index: model.new_int_var(self._low[index], self._high[index], "") for index in order}
+        made = {index: model.new_int_var(0, self._high[index], "") for index in order}
         for number in sorted(rows):
             row = self._rows[number]
             pairs = [(made[v], w) for v, w in zip(row.variables, row.weights, strict=True) if v in made]
@@ -370,6 +377,11 @@ class ShiftModel:
         return _Part(model, order, rows)
 
     @cached_property
+    def _registered(self) -> frozenset[int]:
+        """Decisions and shared counts: what a neighbourhood may hold fixed; all else follows from them."""
+        return frozenset(index for each in (*self._decisions.values(), *self._shared.values()) for index in each)
+
+    @cached_property
     def _prices_once(self) -> tuple[dict[int, int], int]:
         return self._prices()
 
@@ -385,12 +397,18 @@ class ShiftModel:
         tell: Callable[[float, float], None],
     ) -> tuple[list[int], int]:
         """Solve the whole model for a share of the time, longer if that gives no answer."""
-        whole = self._cut(range(len(self._low)), values)
+        whole = self._cut(range(len(self._high)), values)
         always = self._prices_once[1]
         stage = clock.share(_FIRST_SHARE)
         while True:
             solver, status = _run(
-                whole.model, stage, seed=seed, workers=workers, gap=gap, tell=lambda c, b: tell(c + always, b + always)
+                whole.model,
+                stage,
+                seed=seed,
+                workers=workers,
+                gap=gap,
+                counts=bool(self._shared),
+                tell=lambda best, proven: tell(best + always, proven + always),
             )
             clock.used += stage.used
             if status != cp_model.UNKNOWN or clock.over:
@@ -407,7 +425,7 @@ class ShiftModel:
         self, hint: Mapping[int, int], clock: _Clock, *, seed: int, workers: int
     ) -> list[int] | None:
         """Find some answer with the decisions of the hint."""
-        whole = self._cut(range(len(self._low)), None)
+        whole = self._cut(range(len(self._high)), None)
         decided = {index for each in self._decisions.values() for index in each}
         for index, value in hint.items():
             if index in decided:
@@ -416,7 +434,7 @@ class ShiftModel:
                 domain.extend([value, value])
             whole.model.add_hint(whole.model.get_int_var_from_proto_index(index), value)
         stage = clock.share(0.2)
-        solver, status = _run(whole.model, stage, seed=seed, workers=workers, gap=0.02)
+        solver, status = _run(whole.model, stage, seed=seed, workers=workers, gap=0.02, counts=bool(self._shared))
         clock.used += stage.used
         return list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
 
@@ -434,18 +452,21 @@ class ShiftModel:
     ) -> list[int]:
         """Free some people on some days, solve that piece, keep what is not worse; sizes adapt to what is solved.
 
-        ``sweep`` goes once through the days, two at a time, before chance chooses.
+        ``sweep`` goes once through the days before chance chooses. Pieces that were solved side by side are both kept
+        where they agree.
         """
         whos = sorted({who for who, _ in self._decisions}, key=str)
         days = sorted({day for _, day in self._decisions})
         size = {"people": 0.25, "days": 0.25, "box": 0.35}
         chance, values, cost = random.Random(seed), list(values), self._cost(values)
 
-        windows = [{(who, day) for who in whos for day in (first, first + 1)} for first in days if sweep]
+        windows = [{(who, day) for who in whos} for day in days if sweep]
 
         def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float]:
             own = clock.share(1.0)
-            solver, status = _run(part.model, own, seed=own_seed, workers=1, gap=gap, most=most)
+            solver, status = _run(
+                part.model, own, seed=own_seed, workers=1, gap=gap, counts=bool(self._shared), most=most
+            )
             found = list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
             return found, status == cp_model.OPTIMAL, own.used
 
@@ -457,23 +478,29 @@ class ShiftModel:
                 bites = bites or [_pick(kind, size[kind], whos, days, chance) for kind in kinds]
                 parts = [self._cut(self._inside(window), values) for window in bites]
                 jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
-                touched: set[int] = set()
                 for kind, part, job in zip(kinds, parts, jobs, strict=False):
                     found, proven, used = job.result()
                     clock.used += used
                     size[kind] = min(0.95, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
-                    if found is None or not touched.isdisjoint(part.rows):
+                    if found is None:
                         continue
                     fresh = list(values)
                     for index, value in zip(part.variables, found, strict=True):
                         fresh[index] = value
                     its_cost = self._cost(fresh)
-                    if fresh != values and its_cost <= cost:
-                        touched |= part.rows
+                    if fresh != values and its_cost <= cost and self._holds(part.rows, fresh):
                         if its_cost < cost:
                             tell(its_cost, floor)
                         values, cost = fresh, its_cost
         return values
+
+    def _holds(self, rows: Iterable[int], values: Sequence[int]) -> bool:
+        for number in rows:
+            row = self._rows[number]
+            total = sum(values[v] * weight for v, weight in zip(row.variables, row.weights, strict=True))
+            if not row.low <= total <= row.high:
+                return False
+        return True
 
     def _inside(self, window: set[tuple[Hashable, int]]) -> list[int]:
         """Variables that a neighbourhood opens; a shift may reach into the next morning, whose counts open too."""
@@ -489,6 +516,7 @@ def _run(
     seed: int,
     workers: int,
     gap: float,
+    counts: bool,
     tell: Callable[[float, float], None] | None = None,
     most: float = math.inf,
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
@@ -496,7 +524,8 @@ def _run(
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = seed
     solver.parameters.num_workers = workers
-    solver.parameters.linearization_level = 2  # coverage rows make a strong relaxation: lean on it
+    if counts:
+        solver.parameters.linearization_level = 2  # sums over a whole desk relax well: lean on it
     solver.parameters.interleave_search = clock.effort is not None and workers > 1
     solver.parameters.relative_gap_limit = gap
     if clock.effort is None:
@@ -890,10 +919,12 @@ def solve_roster(
     wishes : DataFrame or rows
         agent_id, date, wish (a shift code, or ``"rest"``), weight.
     locked : DataFrame, optional
-        Roster rows that stand: those person-days are kept as they are.
+        Roster rows that stand: those person-days are kept as they are. Or agent_id, date, shift (a code, ``"rest"``,
+        ``"leave"``): those person-days get that shift, and the solver places its pauses. What stands is not
+        questioned, not even where it breaks a limit.
     seed, seconds, effort, workers
         ``effort`` in place of ``seconds`` makes the roster a function of its inputs: the same bytes every time,
-        on a fast machine and on a slow one. One unit is roughly a second of one core.
+        on a fast machine and on a slow one. One unit is a few seconds of one core.
     on_progress, stop : callable, optional
         ``on_progress(best, bound, seconds)`` in yuan; ``stop()`` true ends the search with the best so far.
 
@@ -924,10 +955,10 @@ def solve_roster(
     """
     begun = time.monotonic()
     clock = _Clock(seconds, effort, stop)
-    tables = {"requirement": requirement, "agents": agents, "shifts": shifts}
     rules = RosterRules.of_playbook(on=_first_day(requirement)) if rules is None else rules
     problem = _read_problem(requirement, agents, shifts, rules, duties, leave, wishes, locked)
-    tables |= {"rules": rules, "duties": duties, "leave": leave, "wishes": wishes}
+    tables: dict[str, Any] = {"requirement": requirement, "agents": agents, "shifts": shifts, "rules": rules}
+    tables |= {"duties": duties, "leave": leave, "wishes": wishes}
     plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress))
     return _write_roster(problem, plan, seconds=time.monotonic() - begun, inputs=tables)
 
@@ -966,10 +997,7 @@ def repair_roster(
     if unknown:
         raise ValueError(f"absent names people who are not in the team: {', '.join(map(str, unknown))}")
     given = roster.inputs
-    base = _read_problem(
-        *(given[key] for key in ("requirement", "agents", "shifts", "rules", "duties", "leave", "wishes")), None
-    )
-    now = base.calendar.since(pd.Timestamp(from_time))
+    base = _read_problem(**given, locked=None)
     problem = _repair_problem(base, roster.assignments, set(absent), base.calendar.since(pd.Timestamp(from_time)))
     clock = _Clock(seconds, effort, stop)
     plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress), staged=False)
@@ -986,11 +1014,16 @@ def _need_columns(frame: pd.DataFrame, table: str, columns: Iterable[str]) -> No
         raise ValueError(f"{table} lacks the column(s) {', '.join(lacking)}")
 
 
+def _each(frame: pd.DataFrame) -> list[Any]:
+    """Rows of a frame by column name."""
+    return list(frame.itertuples(index=False))
+
+
 def _rows(table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Take a frame or rows; whatever pandas calls missing becomes None."""
-    records = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
+    records: list[Any] = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
     return [
-        {key: None if np.isscalar(value) and pd.isna(value) else value for key, value in row.items()}
+        {str(key): None if value is None or value is pd.NaT or value != value else value for key, value in row.items()}
         for row in records
     ]
 
@@ -1038,13 +1071,13 @@ def _read_problem(
     queues = tuple(dict.fromkeys(requirement["queue"]))
     need = {
         (index_of[row.start], row.queue): math.ceil(row.to_roster - 1e-9)
-        for row in requirement.itertuples()
+        for row in _each(requirement)
         if row.to_roster > 0
     }
     people = _read_people(agents, rules, leave, wishes)
     duty_list = _read_duties(duties, calendar, {person.agent_id for person in people})
     options = _shift_options(calendar, shifts, rules, duty_list, step, slots)
-    kept = _locked_options(calendar, locked, rules)
+    kept, closed = _locked_options(calendar, locked, rules, options, duty_list)
     return _Problem(
         calendar=calendar,
         step=step,
@@ -1056,7 +1089,7 @@ def _read_problem(
         options=tuple(options + kept),
         duties=duty_list,
         rules=rules,
-        closed=frozenset((option.only, option.day) for option in kept if option.only is not None),
+        closed=closed,
     )
 
 
@@ -1080,18 +1113,19 @@ def _read_people(
     wishes: pd.DataFrame | Sequence[Mapping[str, Any]],
 ) -> tuple[_Person, ...]:
     _need_columns(agents, "agents", ("agent_id", "name", "cohort", "cost_cny_h", "exam_score", "qa_pass"))
-    if agents["agent_id"].duplicated().any():
-        raise ValueError(f"agents: agent_id {agents['agent_id'][agents['agent_id'].duplicated()].iloc[0]!r} stands twice")
+    twice = agents.loc[agents["agent_id"].duplicated(), "agent_id"]
+    if len(twice):
+        raise ValueError(f"agents: agent_id {twice.iloc[0]!r} stands twice")
     away: dict[str, set[dt.date]] = defaultdict(set)
     wanted: dict[str, list[tuple[dt.date, str, float]]] = defaultdict(list)
-    spans = _rows(leave) + [
-        {"agent_id": row["agent_id"], **(span if isinstance(span, Mapping) else {"first": span.first, "last": span.last})}
-        for row in _rows(agents)
-        for span in row.get("leave") or ()
-    ]
-    for span in spans:
-        first, last = pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
-        away[span["agent_id"]] |= {first + dt.timedelta(days=n) for n in range((last - first).days + 1)}
+    spans = [(row["agent_id"], row["first"], row["last"]) for row in _rows(leave)]
+    for row in _rows(agents):
+        for span in row.get("leave") or ():
+            days = (span["first"], span["last"]) if isinstance(span, Mapping) else (span.first, span.last)
+            spans.append((row["agent_id"], *days))
+    for agent_id, begins, ends in spans:
+        first, last = pd.Timestamp(begins).date(), pd.Timestamp(ends).date()
+        away[agent_id] |= {first + dt.timedelta(days=n) for n in range((last - first).days + 1)}
     for wish in _rows(wishes):
         weight = 1.0 if wish.get("weight") is None else float(wish["weight"])
         wanted[wish["agent_id"]].append((pd.Timestamp(wish["date"]).date(), str(wish["wish"]), weight))
@@ -1119,7 +1153,8 @@ def _read_people(
             )
         )
         if rules.seats and people[-1].room not in (None, *rules.seats):
-            raise ValueError(f"agents: room {people[-1].room!r} of {row['agent_id']} is not among {sorted(rules.seats)}")
+            rooms = ", ".join(sorted(rules.seats))
+            raise ValueError(f"agents: room {people[-1].room!r} of {row['agent_id']} is not among {rooms}")
     return tuple(people)
 
 
@@ -1185,15 +1220,15 @@ def _span(calendar: _Calendar, day: dt.date, opens: dt.time, closes: dt.time) ->
 
 
 def _touches_night(calendar: _Calendar, start: int, end: int, rules: RosterRules) -> bool:
-    """Whether any minute lies in the night hours."""
-    for day in sorted(calendar.dates(start - 24 * 60, end)):
+    """Whether any minute lies in the night hours (which may cross midnight)."""
+    over = 24 * 60 if rules.night_to_h <= rules.night_from_h else 0
+    for back in (1, 0, -1):
+        day = calendar.stamp(start).date() - dt.timedelta(days=back)
         midnight = calendar.minute(day, dt.time(0))
-        opens = midnight + round(rules.night_from_h * 60)
-        closes = midnight + round(rules.night_to_h * 60) + (24 * 60 if rules.night_to_h <= rules.night_from_h else 0)
+        opens, closes = midnight + round(rules.night_from_h * 60), midnight + round(rules.night_to_h * 60) + over
         if start < closes and opens < end:
             return True
-    midnight = calendar.minute(calendar.stamp(start).date(), dt.time(0))
-    return rules.night_to_h <= rules.night_from_h and start < midnight + round(rules.night_to_h * 60)
+    return False
 
 
 def _pauses(
@@ -1231,10 +1266,11 @@ def _pauses(
 def _standing(calendar: _Calendar, rows: pd.DataFrame, rules: RosterRules) -> list[_Option]:
     """Turn roster rows into options that keep them as they are, one a person and day."""
     options = []
-    for (agent_id, day), group in rows.groupby(["agent_id", "date"], sort=True):
+    days: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["agent_id", "date"], sort=True))
+    for (agent_id, day), group in days:
         pieces = tuple(
             _Segment(calendar.since(row.start), calendar.since(row.end), row.activity, row.queue)
-            for row in group.sort_values("start").itertuples()
+            for row in _each(group.sort_values("start"))
         )
         start, end = pieces[0].start, pieces[-1].end
         options.append(
@@ -1253,15 +1289,37 @@ def _standing(calendar: _Calendar, rows: pd.DataFrame, rules: RosterRules) -> li
     return options
 
 
-def _locked_options(calendar: _Calendar, locked: pd.DataFrame | None, rules: RosterRules) -> list[_Option]:
+def _locked_options(
+    calendar: _Calendar,
+    locked: pd.DataFrame | None,
+    rules: RosterRules,
+    library: Sequence[_Option],
+    duties: Sequence[_Duty],
+) -> tuple[list[_Option], frozenset[tuple[str, int]]]:
+    """Options that stand, and person-days that get nothing else; from roster rows, or from a matrix read back."""
     if locked is None or locked.empty:
-        return []
-    _need_columns(locked, "locked", ROSTER_COLUMNS)
-    return [replace(option, must=True) for option in _standing(calendar, locked, rules)]
+        return [], frozenset()
+    if "start" in locked:
+        _need_columns(locked, "locked", ROSTER_COLUMNS)
+        kept = [replace(option, must=True) for option in _standing(calendar, locked, rules)]
+        return kept, frozenset((str(option.only), option.day) for option in kept)
+    _need_columns(locked, "locked", ("agent_id", "date", "shift"))
+    kept, closed = [], set()
+    for row in _rows(locked):
+        day = (pd.Timestamp(row["date"]).date() - calendar.opens.date()).days
+        closed.add((row["agent_id"], day))
+        if row["shift"] in ("rest", "leave"):
+            continue
+        same = [option for option in library if option.day == day and option.code == row["shift"]]
+        own = [option for option in same if option.duty is not None and duties[option.duty].agent_id == row["agent_id"]]
+        if not same:
+            raise ValueError(f"locked: no shift {row['shift']!r} on {row['date']} covers any required interval")
+        kept.append(replace((own or same)[0], only=row["agent_id"], must=True))
+    return kept, frozenset(closed)
 
 
 def _repair_problem(base: _Problem, rows: pd.DataFrame, absent: set[str], now: int) -> _Problem:
-    """What may still change: the absent go home at ``now``, others keep, stay on, swap or are called in."""
+    """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in."""
     today = (base.calendar.stamp(now).date() - base.calendar.opens.date()).days
     cohort_of = {person.agent_id: person.cohort for person in base.people}
     options, closed = [], {(agent_id, today) for agent_id in absent}
@@ -1358,7 +1416,7 @@ def _plan(
 
     def search(built: _Built, part: float, **more: Any) -> Answer:
         mine = clock.share(part)
-        budget = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
+        budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
         answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
         clock.used += answer.effort
         return answer
@@ -1370,7 +1428,8 @@ def _plan(
         return person.agent_id if person.wishes or person.on_call else (person.kind, options)
 
     one_day = len({option.day for option in problem.options}) <= 1
-    if one_day or not staged:
+    small = len(problem.people) * len(problem.options) <= _SMALL
+    if one_day or small or not staged:
         built = _build(problem, _crews(problem, alike if one_day else alone))
         answer = search(built, 1.0, on_progress=on_progress)
         return _read_plan(problem, built, answer, answer.bound)
@@ -1379,14 +1438,14 @@ def _plan(
     ideal = search(cohorts, 0.3, hint=rounded, bound=bound)
     wanted: dict[tuple[Hashable, int], int] = defaultdict(int)
     for (crew, n), variable in cohorts.takes.items():
-        wanted[cohorts.crews[crew].members[0].kind, n] += ideal.values[variable]
+        wanted[cohorts.crews[crew].members[0].kind, n] += ideal.chosen[variable]
     people = _crews(problem, alone)
     names = _build(problem, people, wanted=wanted)
     named = search(names, 0.25)
     whole = _build(problem, people)
-    hint = {variable: named.values[names.takes[key]] for key, variable in whole.takes.items()}
-    hint |= {variable: ideal.values[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
-    hint |= {variable: ideal.values[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
+    hint = {variable: named.chosen[names.takes[key]] for key, variable in whole.takes.items()}
+    hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
+    hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
     answer = search(whole, 1.0, hint=hint, bound=bound, on_progress=on_progress)
     return _read_plan(problem, whole, answer, bound)
 
@@ -1405,6 +1464,12 @@ def _build(
         for number, crew in enumerate(crews)
         for n, room in sorted(crew.room_for.items())
     }
+    standing: dict[tuple[str | None, int], list[int]] = defaultdict(list)
+    for (_, n), variable in takes.items():
+        if problem.options[n].must:
+            standing[problem.options[n].only, problem.options[n].day].append(variable)
+    for variables in standing.values():
+        model.settle(variables)
     for number, crew in enumerate(crews):
         mine = {n: takes[number, n] for n in sorted(crew.room_for)}
         _add_person_rules(model, problem, crew, mine)
@@ -1430,9 +1495,6 @@ def _add_person_rules(
         by_day[options[n].day].append(n)
     for day, ns in by_day.items():
         model.at_most([takes[n] for n in ns], crew.free_on[day])
-        musts = [takes[n] for n in ns if options[n].must]
-        if musts:
-            model.bind(musts, low=1)
         for end in sorted({options[n].end for n in ns}):
             late = [takes[n] for n in ns if options[n].end >= end]
             early = [takes[n] for n in by_day.get(day + 1, ()) if options[n].start < end + rules.rest_min_h * 60]
@@ -1546,7 +1608,7 @@ def _add_wanted(
     takes: Mapping[tuple[int, int], int],
     wanted: Mapping[tuple[Hashable, int], int],
 ) -> None:
-    """Ask for so many of a kind of people on each option; a shift too many or too few costs as much as a missing hour."""
+    """Ask for so many of a kind of people on each option; one too few costs more than one too many."""
     groups: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
     for (number, n), variable in takes.items():
         groups[crews[number].members[0].kind, n].append(variable)
@@ -1640,23 +1702,23 @@ def _read_plan(problem: _Problem, built: _Built, answer: Answer, bound: int) -> 
     for number, crew in enumerate(built.crews):
         free = sorted(crew.members, key=lambda person: str(person.agent_id))
         if len(free) == 1:
-            takes[free[0].agent_id] = [n for n in crew.room_for if answer.values[built.takes[number, n]]]
+            takes[free[0].agent_id] = [n for n in crew.room_for if answer.chosen[built.takes[number, n]]]
             continue
         for n in sorted(crew.room_for):
-            for _ in range(answer.values[built.takes[number, n]]):
+            for _ in range(answer.chosen[built.takes[number, n]]):
                 takes[free.pop(0).agent_id].append(n)
     pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
     for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
-        pauses[skills, n, which] += [begin] * answer.values[variable]
+        pauses[skills, n, which] += [begin] * answer.chosen[variable]
     flaws = []
     for charge in built.model.charges:
-        amount = charge.amount(answer.values)
+        amount = charge.amount(answer.chosen)
         if amount:
             flaws.append((charge.rule, charge.where, amount, amount * charge.price))
     return _Plan(
         takes=takes,
         pauses=pauses,
-        quotas={key: answer.values[variable] for key, variable in built.quotas.items()},
+        quotas={key: answer.chosen[variable] for key, variable in built.quotas.items()},
         flaws=flaws,
         cost=answer.cost,
         bound=min(bound, answer.cost),
@@ -1796,7 +1858,7 @@ def _merge(pieces: Iterable[_Segment], queue_at: Mapping[int, str], unit: int) -
 def _count_heads(problem: _Problem, assignments: pd.DataFrame) -> pd.DataFrame:
     """Mean heads on chat in each interval and queue that asks for any."""
     minutes: dict[tuple[int, str], int] = defaultdict(int)
-    for row in assignments[assignments["activity"] == "chat"].itertuples():
+    for row in _each(assignments[assignments["activity"] == "chat"]):
         span = problem.calendar.since(row.start), problem.calendar.since(row.end)
         for slot, units in problem.spans(*span):
             minutes[slot, row.queue] += units * problem.unit
@@ -1835,20 +1897,33 @@ def _why(problem: _Problem, plan: _Plan) -> pd.DataFrame:
 def _explain(roster: Roster, lang: Lang) -> list[str]:
     """Turn coverage and ``why`` into sentences, the dearest first."""
     lines = [
-        say("roster.summary", lang, status=say(f"roster.status_{roster.status}", lang), cost=f"{roster.cost_cny:,.0f}",
-            gap=f"{roster.gap:.1%}", seconds=f"{roster.seconds:.0f}")
+        say(
+            "roster.summary",
+            lang,
+            status=say(f"roster.status_{roster.status}", lang),
+            cost=f"{roster.cost_cny:,.0f}",
+            gap=f"{roster.gap:.1%}",
+            seconds=f"{roster.seconds:.0f}",
+        )
     ]
     short = roster.coverage[roster.coverage["shortfall"] > 0]
     if short.empty:
         lines.append(say("roster.covered", lang))
     for queue, rows in short.groupby("queue", sort=False):
-        worst = rows.loc[rows["shortfall"].idxmax()]
+        worst = rows.sort_values("shortfall", kind="stable").iloc[-1]
         lines.append(
-            say("roster.short", lang, queue=term(str(queue), lang), n=len(rows), at=f"{worst['start']:%m-%d %H:%M}",
-                heads=f"{worst['shortfall']:g}", required=worst["required"])
+            say(
+                "roster.short",
+                lang,
+                queue=term(str(queue), lang),
+                n=len(rows),
+                at=f"{worst['start']:%m-%d %H:%M}",
+                heads=f"{worst['shortfall']:g}",
+                required=worst["required"],
+            )
         )
     why = roster.why
-    for row in why[why["rule"] == "nobody_can"].itertuples():
+    for row in _each(why[why["rule"] == "nobody_can"]):
         lines.append(say("roster.nobody_can", lang, queue=term(row.where, lang)))
     unfit = why.loc[why["rule"] == "not_fit", "where"]
     if len(unfit):

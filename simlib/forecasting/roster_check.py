@@ -7,7 +7,8 @@ which rule. It also counts the coverage again.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ def check_roster(
     leave: pd.DataFrame | Iterable[Mapping[str, Any]] = (),
     duties: pd.DataFrame | Iterable[Mapping[str, Any]] = (),
     coverage: pd.DataFrame | None = None,
+    changed: Collection[Any] = (),
 ) -> pd.DataFrame:
     """List every rule that a roster breaks; an empty frame is a legal roster.
 
@@ -43,6 +45,8 @@ def check_roster(
         As ``solve_roster`` takes them.
     coverage : DataFrame, optional
         The roster's own coverage table, compared with the heads counted here (needs ``requirement``).
+    changed : collection of agent_id
+        People whose shift a repair cut short or drew out: their hours need not be those of the library.
 
     Returns
     -------
@@ -69,7 +73,8 @@ def check_roster(
     library = {str(row["code"]): row for row in _records(shifts)}
     away = _days_away(people, leave)
     work = roster.sort_values(["agent_id", "start"], kind="stable")
-    for agent_id, rows in work.groupby("agent_id", sort=True):
+    by_person: list[tuple[Any, pd.DataFrame]] = list(work.groupby("agent_id", sort=True))
+    for agent_id, rows in by_person:
         person = people.get(agent_id)
         if person is None:
             found.append(("unknown_person", agent_id, "", agent_id, "one of agents"))
@@ -77,7 +82,7 @@ def check_roster(
         found += _check_person(person, rows, rules, away.get(agent_id, set()))
         found += _check_time(agent_id, rows, rules)
         for date, day in rows.groupby("date", sort=True):
-            found += _check_day(person, date, day, rules, library)
+            found += _check_day(person, date, day, rules, library, agent_id in changed)
     found += _check_seats(work, people, rules)
     found += _check_duties(work, duties)
     if requirement is not None:
@@ -86,11 +91,16 @@ def check_roster(
 
 
 def _records(table: pd.DataFrame | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    rows = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
-    clean = []
+    rows: list[Any] = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
+    clean: list[dict[str, Any]] = []
     for row in rows:
         clean.append({k: v for k, v in row.items() if not (isinstance(v, float) and v != v) and v is not pd.NaT})
     return clean
+
+
+def _each(frame: pd.DataFrame) -> list[Any]:
+    """Rows of a frame by column name."""
+    return list(frame.itertuples(index=False))
 
 
 def _can_serve(person: Mapping[str, Any]) -> set[str]:
@@ -123,9 +133,13 @@ def _night_minutes(start: pd.Timestamp, end: pd.Timestamp, rules: Any) -> int:
     return night
 
 
+def _hours(rows: pd.DataFrame) -> float:
+    return float((rows["end"] - rows["start"]).dt.total_seconds().sum() / 3600)
+
+
 def _worked_h(rows: pd.DataFrame) -> float:
     paid = rows[rows["activity"] != "meal"]
-    return float((paid["end"] - paid["start"]).sum() / _HOUR)
+    return _hours(paid)
 
 
 def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, away: set[dt.date]) -> list[tuple]:
@@ -137,10 +151,10 @@ def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, awa
     if not person.get("qa_pass"):
         found.append(("quality", who, "", person.get("qa_pass"), "passed"))
     chat, skills = rows[rows["activity"] == "chat"], _can_serve(person)
-    for row in chat[~chat["queue"].isin(skills)].itertuples():
+    for row in _each(chat[~chat["queue"].isin(skills)]):
         found.append(("skill", who, str(row.start), row.queue, ", ".join(sorted(skills))))
     begins = person.get("starts_on")
-    for row in rows.itertuples():
+    for row in _each(rows):
         if begins is not None and row.start.date() < pd.Timestamp(begins).date():
             found.append(("starts_on", who, str(row.start), row.start.date(), f"from {begins}"))
         for day in {row.start.date(), (row.end - pd.Timedelta(minutes=1)).date()} & away:
@@ -150,13 +164,13 @@ def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, awa
 
 def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
     found: list[tuple] = []
-    segments = list(rows.itertuples())
-    for before, after in zip(segments, segments[1:], strict=False):
+    segments = _each(rows)
+    for before, after in itertools.pairwise(segments):
         if after.start < before.end:
             found.append(("overlap", who, str(after.start), str(before.end), "no two at once"))
     days = rows.groupby("date", sort=True).agg(start=("start", "min"), end=("end", "max"))
     dates = [pd.Timestamp(date).date() for date in days.index]
-    for earlier, later in zip(days.itertuples(), list(days.itertuples())[1:], strict=False):
+    for earlier, later in itertools.pairwise(_each(days)):
         rest_h = (later.start - earlier.end) / _HOUR
         if rest_h < rules.rest_min_h:
             found.append(("rest", who, str(later.start), rest_h, f">= {rules.rest_min_h:g} h"))
@@ -165,12 +179,14 @@ def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
         run = run + 1 if position and date - dates[position - 1] == dt.timedelta(days=1) else 1
         if run == rules.consecutive_days_max + 1:
             found.append(("consecutive_days", who, str(date), run, f"<= {rules.consecutive_days_max:g}"))
-    standard, overtime = rules.standard_h_day, {}
-    worked = {pd.Timestamp(date).date(): _worked_h(day) for date, day in rows.groupby("date")}
+    standard = rules.standard_h_day
+    overtime: dict[tuple[int, int], float] = {}
+    by_date: list[tuple[Any, pd.DataFrame]] = list(rows.groupby("date"))
+    worked = {pd.Timestamp(date).date(): _worked_h(day) for date, day in by_date}
     regular: dict[tuple[int, int], float] = {}
     last: dict[tuple[int, int], dt.date] = {}
     for date, hours in worked.items():
-        month, week = (date.year, date.month), tuple(date.isocalendar())[:2]
+        month, week = (date.year, date.month), (date.isocalendar().year, date.isocalendar().week)
         overtime[month] = overtime.get(month, 0.0) + max(0.0, hours - standard)
         regular[week] = regular.get(week, 0.0) + min(hours, standard)
         last[week] = max(date, last.get(week, date))
@@ -185,7 +201,12 @@ def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
 
 
 def _check_day(
-    person: Mapping[str, Any], date: Any, day: pd.DataFrame, rules: Any, library: Mapping[str, Mapping[str, Any]]
+    person: Mapping[str, Any],
+    date: Any,
+    day: pd.DataFrame,
+    rules: Any,
+    library: Mapping[str, Mapping[str, Any]],
+    changed: bool,
 ) -> list[tuple]:
     found: list[tuple] = []
     who, where, hours = person["agent_id"], str(date), _worked_h(day)
@@ -193,7 +214,7 @@ def _check_day(
     codes = set(day["shift"])
     if len(codes) > 1:
         found.append(("one_shift_a_day", who, where, ", ".join(sorted(map(str, codes))), "one"))
-    present = float((day["end"] - day["start"]).sum() / _HOUR)
+    present = _hours(day)
     if present < (end - start) / _HOUR - 1e-9:
         found.append(("gap", who, where, present, f"{(end - start) / _HOUR:g} h from first to last"))
     if person.get("cohort") == "student":
@@ -214,13 +235,13 @@ def _check_day(
     if (start.hour, start.minute) != (shift["start"].hour, shift["start"].minute):
         found.append(("shift_hours", who, where, f"{start:%H:%M}", f"{shift['start']:%H:%M}"))
     whole = (end.hour, end.minute) == (shift["end"].hour, shift["end"].minute)
-    if not whole:
+    if not whole and not changed:
         found.append(("shift_hours", who, where, f"{end:%H:%M}", f"{shift['end']:%H:%M}"))
     meals = day[day["activity"] == "meal"]
-    minutes = float((meals["end"] - meals["start"]).sum() / pd.Timedelta(minutes=1))
+    minutes = _hours(meals) * 60
     if whole and minutes != (shift.get("meal_min") or 0):
         found.append(("meal_length", who, where, minutes, f"{shift.get('meal_min') or 0:g} min"))
-    for meal in meals.itertuples():
+    for meal in _each(meals):
         if shift.get("meal_from") is None:
             continue
         since_midnight = [_minutes(meal.start, start), _minutes(meal.end, start)]
@@ -277,10 +298,10 @@ def _check_coverage(work: pd.DataFrame, requirement: pd.DataFrame, coverage: pd.
     """Count heads on chat in each interval, person by person."""
     found: list[tuple] = []
     starts = sorted(requirement["start"].unique())
-    step = min((b - a for a, b in zip(starts, starts[1:], strict=False)), default=pd.Timedelta(minutes=30))
+    step = min((after - before for before, after in itertools.pairwise(starts)), default=pd.Timedelta(minutes=30))
     chat = work[work["activity"] == "chat"]
-    told = {} if coverage is None else {(row.start, row.queue): row for row in coverage.itertuples()}
-    for need in requirement.itertuples():
+    told = {} if coverage is None else {(row.start, row.queue): row for row in _each(coverage)}
+    for need in _each(requirement):
         here = chat[(chat["queue"] == need.queue) & (chat["start"] < need.start + step) & (chat["end"] > need.start)]
         inside = here["end"].clip(upper=need.start + step) - here["start"].clip(lower=need.start)
         heads = float(inside.sum() / step) if len(here) else 0.0

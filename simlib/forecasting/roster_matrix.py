@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import unicodedata
 from typing import Any
@@ -13,7 +14,7 @@ from simlib.words import Lang, say, term
 
 REST, LEAVE = "rest", "leave"
 _DATE_FORMS = (
-    re.compile(r"(?P<year>\d{4})\D(?P<month>\d{1,2})\D(?P<day>\d{1,2})(?:\D.*)?"),
+    re.compile(r"(?P<year>\d{4})\D(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
     re.compile(r"(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
     re.compile(r"(?P<day>\d{1,2})(?:\.0|\D)?"),
 )
@@ -45,8 +46,9 @@ def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") 
     """
     rest = say("roster.rest_cells", lang).split("|")[0]
     days = roster.drop_duplicates(["agent_id", "date"])
-    code = {(row.agent_id, pd.Timestamp(row.date).date()): row.shift for row in days.itertuples()}
-    dates = pd.date_range(min(day for _, day in code), max(day for _, day in code)).date if code else []
+    code = {(row.agent_id, pd.Timestamp(row.date).date()): row.shift for row in _each(days)}
+    worked = {day for _, day in code}
+    dates = list(pd.date_range(min(worked), max(worked)).date) if code else []
     matrix = pd.DataFrame({term("name", lang): _labels(agents)})
     for date in dates:
         matrix[str(date)] = [code.get((agent_id, date), rest) for agent_id in agents["agent_id"]]
@@ -108,7 +110,7 @@ def from_matrix(
     read = pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
     twice = read[read.duplicated(["agent_id", "date"])]
     if len(twice):
-        names = ", ".join(f"{row.name_} {row.date}" for row in twice.rename(columns={"name": "name_"}).itertuples())
+        names = ", ".join(f"{row.name_} {row.date}" for row in _each(twice.rename(columns={"name": "name_"})))
         raise ValueError(f"the matrix names a person's day twice: {names}")
     return read
 
@@ -126,7 +128,7 @@ def to_ics(roster: pd.DataFrame, agent_id: Any, *, lang: Lang = "zh") -> str:
     for date, day in mine.groupby("date", sort=True):
         start, end, code = day["start"].min(), day["end"].max(), day["shift"].iloc[0]
         parts = [
-            f"{row.start:%H:%M}-{row.end:%H:%M} {_part_name(row, lang)}" for row in day.itertuples()
+            f"{row.start:%H:%M}-{row.end:%H:%M} {_part_name(row, lang)}" for row in _each(day)
         ]
         lines += [
             "BEGIN:VEVENT",
@@ -142,11 +144,16 @@ def to_ics(roster: pd.DataFrame, agent_id: Any, *, lang: Lang = "zh") -> str:
     return "".join(_fold(line) for line in lines)
 
 
+def _each(frame: pd.DataFrame) -> list[Any]:
+    """Rows of a frame by column name."""
+    return list(frame.itertuples(index=False))
+
+
 def _labels(agents: pd.DataFrame) -> list[str]:
     twice = agents["name"].duplicated(keep=False)
     return [
         f"{row.name_} ({row.agent_id})" if double else str(row.name_)
-        for row, double in zip(agents.rename(columns={"name": "name_"}).itertuples(), twice, strict=True)
+        for row, double in zip(_each(agents.rename(columns={"name": "name_"})), twice, strict=True)
     ]
 
 
@@ -184,6 +191,8 @@ def _cells(frame: pd.DataFrame, first_day: dt.date) -> list[tuple[Any, dt.date |
             return [(name, _date(day, first_day), cell) for name, day, cell in rows if _named(name)]
         return _cells(frame.iloc[1:].set_axis(pd.Index(frame.iloc[0], dtype=object), axis=1), first_day)
     dates = [(place, _date(label, first_day)) for place, label in enumerate(head) if place]
+    if not any(day for _, day in dates):
+        raise ValueError(f"the matrix has no date among {', '.join(map(str, head[1:]))}; write them as 2026-10-31")
     return [
         (row[0], day, row[place])
         for row in frame.itertuples(index=False, name=None)
@@ -203,16 +212,16 @@ def _date(label: Any, first_day: dt.date) -> dt.date | None:
         return pd.Timestamp(label).date()
     if label is None or pd.isna(label):
         return None
-    text = _plain(label)
-    for form in _DATE_FORMS:
+    words = unicodedata.normalize("NFKC", str(label)).split() or [""]
+    for text, form in itertools.product((_plain(label), words[0]), _DATE_FORMS):
         match = form.fullmatch(text)
         if match:
             parts = {key: int(value) for key, value in match.groupdict().items()}
             if "year" in parts:
                 return _real(parts["year"], parts["month"], parts["day"])
-            months = [(first_day.year + (first_day.month - 1 + n) // 12, (first_day.month - 1 + n) % 12 + 1)
-                      for n in range(14)]
-            days = [_real(*month, parts["day"]) for month in months if parts.get("month", month[1]) == month[1]]
+            months = [divmod(first_day.year * 12 + first_day.month - 1 + n, 12) for n in range(14)]
+            wanted = parts.get("month")
+            days = [_real(year, month + 1, parts["day"]) for year, month in months if wanted in (None, month + 1)]
             return next((day for day in days if day is not None and day >= first_day), None)
     return None
 
