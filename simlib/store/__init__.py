@@ -10,6 +10,7 @@ from simlib.store.models import Store
 _HOMES = {
     "load_store": "simlib.store.reader",
     "check_store": "simlib.store.reader",
+    "StoreCheck": "simlib.store.reader",
     "StoreError": "simlib.store.problems",
     "Problem": "simlib.store.problems",
     "render": "simlib.store.problems",

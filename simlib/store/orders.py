@@ -53,7 +53,7 @@ class ImportResult:
 
     def render(self, lang: Lang) -> str:
         """Say what was done and what was left out, one sentence a line."""
-        return "\n".join(notice.text(lang) for notice in self.notices)
+        return "\n".join(notice.render(lang) for notice in self.notices)
 
 
 def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Path, lang: Lang = "zh") -> ImportResult:
@@ -167,8 +167,8 @@ class _RowsLeftOut(Problem):
 
     first: Problem
 
-    def text(self, lang: Lang) -> str:
-        return say(f"store.{self.message}", lang, first=self.first.text(lang), **self.values)
+    def render(self, lang: Lang) -> str:
+        return say(f"store.{self.message}", lang, first=self.first.render(lang), **self.values)
 
 
 def _raw_rows(path: Path) -> list[tuple[int, Sequence[Any]]]:

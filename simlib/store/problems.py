@@ -31,7 +31,7 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").text("en"))
+    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").render("en"))
     wavs: no sheet has this name. Did you mean "Waves" (waves)?
     """
 
@@ -44,7 +44,7 @@ class Problem:
     allowed: tuple[str, ...] = ()
     nearest: str | None = None
 
-    def text(self, lang: Lang) -> str:
+    def render(self, lang: Lang) -> str:
         """Say the problem in one line of one language."""
         names = {name: _worded(value, lang) if name in LABELLED else value for name, value in self.values.items()}
         parts = [say(f"store.{self.message}", lang, **names)]
@@ -103,10 +103,10 @@ def render(problems: Iterable[Problem], lang: Lang) -> str:
     for kind, problem in zip(kinds, problems, strict=True):
         seen[kind] += 1
         if seen[kind] <= SHOWN_OF_A_KIND:
-            lines.append(problem.text(lang))
+            lines.append(problem.render(lang))
         elif seen[kind] == total[kind]:
             rest = {"count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row or "-"}
-            lines.append(Problem(message="more_like_this", sheet=kind[0], column=kind[1], values=rest).text(lang))
+            lines.append(Problem(message="more_like_this", sheet=kind[0], column=kind[1], values=rest).render(lang))
     return "\n".join(lines)
 
 

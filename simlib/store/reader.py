@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -50,6 +50,14 @@ class ReadSheet:
         self.problems.append(Problem(message=message, sheet=self.sheet, row=row, column=column, **more))
 
 
+class StoreCheck(NamedTuple):
+    """What a check found: the store, or None where there are problems; the problems; what is worth knowing."""
+
+    store: Store | None
+    problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...]
+
+
 def load_store(path: str | Path) -> Store:
     """Read a store and refuse it with all its problems at once.
 
@@ -79,20 +87,31 @@ def load_store(path: str | Path) -> Store:
     return store
 
 
-def check_store(path: str | Path) -> tuple[Store | None, tuple[Problem, ...], tuple[Problem, ...]]:
+def check_store(path: str | Path) -> StoreCheck:
     """Read a store and tell what is wrong with it and what is worth knowing.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_store`.
 
     Returns
     -------
-    (store, problems, notices)
-        The store, or None where there are problems; the problems; and the notices: sheets left empty, agents
-        without an exam score, a queue that nobody serves.
+    StoreCheck
+        ``store, problems, notices``; notices are sheets left empty, agents without an exam score, a queue that
+        nobody serves.
+
+    Examples
+    --------
+    >>> found = check_store("tests/stores/a1")
+    >>> len(found.store.agents), found.problems, found.notices[0].sheet
+    (16, (), 'history')
     """
     path = Path(path)
     try:
         raw_sheets, problems = read_source(path)
     except StoreError as error:
-        return None, error.problems, ()
+        return StoreCheck(None, error.problems, ())
     read = {key: ReadSheet(sheet=key) for key in SHEETS}
     problems += _read_known(raw_sheets, read)
     for sheet in NEEDED:
@@ -101,9 +120,9 @@ def check_store(path: str | Path) -> tuple[Store | None, tuple[Problem, ...], tu
     problems += checks.find_problems(read)
     problems += [problem for sheet in read.values() for problem in sheet.problems]
     if problems:
-        return None, tuple(sorted(problems, key=_reading_order)), ()
+        return StoreCheck(None, tuple(sorted(problems, key=_reading_order)), ())
     store = _build(path, read)
-    return store, (), tuple(checks.find_notices(store))
+    return StoreCheck(store, (), tuple(checks.find_notices(store)))
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:
@@ -315,12 +334,12 @@ def _complain_of_row(
     if key in spoiled or key in into.absent:
         return
     place: dict[str, Any] = {"row": lines.get(str(key), number), "column": key}
+    column = next((column for column in columns(into.sheet) if column.key == key), None)
     if detail["type"] == "missing":
-        into.complain("missing", **place)
+        into.complain("missing", allowed=column.allowed if column and column.choices else (), **place)
         return
     if key in record:
         place["value"] = shown(record[key])
-    column = next((column for column in columns(into.sheet) if column.key == key), None)
     context = detail.get("ctx", {})
     if detail["type"] in ("greater_than_equal", "less_than_equal", "greater_than", "finite_number"):
         into.complain("out_of_range", allowed=column.allowed if column else (), **place)

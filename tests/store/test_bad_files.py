@@ -169,7 +169,7 @@ def test_random_bytes_never_break_the_reader(tmp_path):
         path.write_bytes(data)
         store, problems, _ = check_store(path)
         assert store is None
-        assert all(problem.text(lang) for problem in problems for lang in ("zh", "en"))
+        assert all(problem.render(lang) for problem in problems for lang in ("zh", "en"))
 
 
 def test_empty_folder(tmp_path):
@@ -193,7 +193,7 @@ def test_bad_yaml(as_folder, sound, data, message):
     (folder / "rules.yml").write_bytes(data)
     problems = check_store(folder)[1]
     assert [problem.message for problem in problems] == [message]
-    assert "rules.yml" in problems[0].text("zh")
+    assert "rules.yml" in problems[0].render("zh")
 
 
 def test_yaml_bomb(as_folder, sound):

@@ -15,8 +15,8 @@ def only_problem(path):
     """Give the one problem of a store, after looking that it is said in both languages."""
     store, problems, _ = check_store(path)
     assert store is None
-    assert len(problems) == 1, [problem.text("en") for problem in problems]
-    assert problems[0].text("zh") != problems[0].text("en")
+    assert len(problems) == 1, [problem.render("en") for problem in problems]
+    assert problems[0].render("zh") != problems[0].render("en")
     return problems[0]
 
 
@@ -82,7 +82,7 @@ def test_unknown_sheet(as_book, sound):
     sound["agnets"] = [["x"], [1]]
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.sheet, problem.nearest) == ("sheet_unknown", "agnets", "agents")
-    assert "人员" in problem.text("zh")
+    assert "人员" in problem.render("zh")
 
 
 def test_own_and_explaining_sheets_are_left_alone(as_book, sound):
@@ -244,7 +244,7 @@ def test_share_that_is_a_percentage(as_book, sound):
     sound["waves"][1].append(45)
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column) == ("share_not_percent", "month_share")
-    assert "45%" in problem.text("zh")
+    assert "45%" in problem.render("zh")
 
 
 def test_ratio_out_of_range(as_book, sound):
@@ -252,7 +252,7 @@ def test_ratio_out_of_range(as_book, sound):
     sound["ratios"][1][1:4] = [0, 0.45, 0.5]
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column, problem.value) == ("ratio_out_of_range", "low", "0")
-    assert "0.001" in problem.text("en")
+    assert "0.001" in problem.render("en")
 
 
 def test_unknown_ratio_and_rule(as_book, sound):
