@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from simlib import facts
 from simlib.store.cells import fold, spellings
-from simlib.store.models import SHEETS, Row
+from simlib.store.models import SHEETS
 from simlib.words import LANGS, Lang, glossary, term
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
@@ -34,11 +34,6 @@ class Column:
     def header(self) -> str:
         """Head the column in both languages, as the template does."""
         return f"{term(self.key, 'zh')}\n{term(self.key, 'en')}"
-
-    @property
-    def unit(self) -> str:
-        """Unit of the column's figures, from the glossary."""
-        return glossary()[self.key]["unit"]
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -194,11 +189,6 @@ def known_terms() -> Mapping[str, str]:
     for key in reversed(glossary()):
         found |= {fold(term(key, lang)): key for lang in LANGS}
     return found | {fold(key): key for key in glossary()}
-
-
-def model_of(sheet: str) -> type[Row]:
-    """Find the model of a sheet's rows."""
-    return SHEETS[sheet]
 
 
 def choice_label(column: Column, value: str, lang: Lang) -> str:
