@@ -200,6 +200,15 @@ def test_counts_are_the_inverse_poisson_distribution():
         assert count == np.flatnonzero(reaches >= uniform - 1e-12)[0]
 
 
+def test_counts_are_exact_where_the_distribution_steps():
+    """A uniform that is exactly the cumulative probability of k gives k, not k + 1."""
+    counts = np.arange(30.0)
+    for mean in (0.5, 7.0, 20.0):
+        steps = special.pdtr(counts, mean)
+        inner = steps < 1 - 1e-12
+        assert _count(steps[inner], np.full(inner.sum(), mean)).tolist() == counts[inner].tolist()
+
+
 def test_a_quiet_interval_is_poisson():
     """Over 1,500 nights the counts of an interval follow the Poisson distribution (chi-square)."""
     demand = Demand.of(forecast(3.0), {"presale": PRESALE}, grid=NIGHT)
@@ -309,6 +318,15 @@ def test_shares_move_buyers_across_one_line_only():
     back = ~np.isnan(plan.retry)
     np.testing.assert_array_equal(plan.retry[back], more.retry[back])
     assert np.isnan(plan.retry).sum() > np.isnan(more.retry).sum()
+
+
+def test_the_bot_resolves_only_whom_it_meets():
+    """The bot's share is of all contacts, all of whom met it."""
+    night = draw(PRESALE, bot_share=0.4, bot_meets_share=0.5)
+    meets = ~np.isnan(night.bot)
+    assert (night.bot_resolves <= meets).all()
+    assert meets.mean() == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / len(night)))
+    assert night.bot_resolves.mean() == pytest.approx(0.4, abs=4 * math.sqrt(0.24 / len(night)))
 
 
 def test_longer_chats_keep_their_first_replies():
