@@ -432,8 +432,7 @@ def _interval_shares(grid: Grid, own: Floats, after: Floats, opening: pd.Timesta
     whole_hour = pd.Series(weight).groupby([np.asarray(minutes.date), hour]).transform("mean").to_numpy()
     by_minute = share * weight / whole_hour / 60
     interval = np.asarray((minutes - grid.opens) // step)
-    shares: Floats = np.bincount(interval, by_minute, minlength=grid.n)
-    return shares
+    return np.asarray(np.bincount(interval, by_minute, minlength=grid.n), dtype=float)
 
 
 def _shares(profile: ArrayLike, name: str) -> Floats:

@@ -1,0 +1,280 @@
+"""The night so far corrects the rest of the night, and one odd half hour does not.
+
+Tonight's contacts are the forecast times one unknown level. The belief about the level is a gamma distribution with
+mean 1 and the spread of the forecast's own band; counts are Poisson given the level, so the belief stays gamma [1]_.
+Two things keep it honest: a half hour scatters more than Poisson around its day (relative variance
+``interval_spread``), so a busy one counts for less; and old evidence fades (``level_memory_h``), because the level
+itself drifts through a night [2]_.
+
+The rest of the forecast moves only for a reason, and the reason is given:
+
+* ``beyond_band``: the latest interval lies outside its own band;
+* ``sustained``: the level's 90 % band excludes 1, and still does without the interval that speaks loudest;
+* ``inside``: neither; the forecast stays to the last digit.
+
+.. [1] Gelman et al., "Bayesian Data Analysis", 3rd ed., 2013, section 2.6.
+.. [2] Harvey and Fernandes, Journal of Business & Economic Statistics 7(4), 1989 (discounted gamma-Poisson counts).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlib import facts
+from simlib.forecasting.base import TAIL, TAIL_Z, quantiles
+from simlib.words import Lang, say, term
+
+Floats = NDArray[np.float64]
+Reason = Literal["beyond_band", "sustained", "inside"]
+PASTED_LINE = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?:\D+\d{1,2}:\d{2})?[\s,;]+(?P<count>[\d,]+(?:\.\d+)?)")
+LEAST_CV = 0.05  # nobody knows a day's level better than this beforehand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """What the night so far says about one queue.
+
+    Attributes
+    ----------
+    queue : str
+        The queue.
+    seen, expected : float
+        Contacts that came so far, and that the forecast had for the same intervals.
+    factor, low, high : float
+        Level of tonight beside the forecast: mean and 90 % band of the belief.
+    reason : {"beyond_band", "sustained", "inside"}
+        Why the rest of the forecast moved, or that it did not.
+    last : pandas.Timestamp
+        Start of the latest interval that was counted.
+    """
+
+    queue: str
+    seen: float
+    expected: float
+    factor: float
+    low: float
+    high: float
+    reason: Reason
+    last: pd.Timestamp
+
+    @property
+    def reacts(self) -> bool:
+        """Whether the rest of the forecast was changed."""
+        return self.reason != "inside"
+
+    def why(self, lang: Lang) -> str:
+        """Say what changed and why."""
+        return say(
+            f"forecasting.{self.reason}",
+            lang,
+            queue=term(self.queue, lang),
+            time=f"{self.last:%H:%M}",
+            seen=f"{self.seen:,.0f}",
+            expected=f"{self.expected:,.0f}",
+            factor=f"{self.factor:.0%}",
+            low=f"{self.low:.0%}",
+            high=f"{self.high:.0%}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reforecast:
+    """The forecast of the rest of the night.
+
+    Attributes
+    ----------
+    forecast : DataFrame
+        start, queue, contacts, p05, p95, bot, human of the intervals still to come, and ``before``, the contacts
+        that the old forecast had there.
+    levels : tuple of Level
+        One a queue with actuals, in the order of the forecast.
+    """
+
+    forecast: pd.DataFrame
+    levels: tuple[Level, ...]
+
+    @property
+    def reacts(self) -> bool:
+        """Whether anything was changed."""
+        return any(level.reacts for level in self.levels)
+
+
+def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
+    """Correct the rest of the night by what has come so far.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        start (tz-aware), queue, contacts, p05, p95, bot, human: one row an interval and queue.
+    actuals : DataFrame
+        start (tz-aware), queue, contacts of the intervals that are over, counted as the forecast counts them (bot
+        and human together). A gap is an interval that nobody counted, not a zero; a queue left out stays as it is.
+
+    Returns
+    -------
+    Reforecast
+
+    Raises
+    ------
+    ValueError
+        An interval that the forecast does not have (the nearest is named), twice the same one, a negative count.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from simlib.forecasting import spread_day
+    >>> from simlib.intervals import Grid
+    >>> night = Grid.of_day(dt.date(2026, 10, 31), tz="Asia/Shanghai")
+    >>> plan = spread_day(queue="presale", total=4800, low=3800, high=6000, profile=np.ones(24), grid=night)
+    >>> came = plan[["start", "queue"]].iloc[:8].assign(contacts=130)
+    >>> again = reforecast(plan, came)
+    >>> again.levels[0].reason, round(again.levels[0].factor, 2), len(again.forecast)
+    ('sustained', 1.24, 40)
+    """
+    _check_actuals(forecast, actuals)
+    rest, levels = [], []
+    for queue, rows in forecast.groupby("queue", sort=False):
+        rows = rows.sort_values("start")
+        came = actuals[actuals["queue"] == queue].set_index("start")["contacts"].astype(float).sort_index()
+        ahead = rows if came.empty else rows[rows["start"] > came.index[-1]]
+        ahead = ahead.assign(before=ahead["contacts"])
+        if not came.empty:
+            level, spread = _learn_level(rows, came)
+            levels.append(level)
+            if level.reacts:
+                ahead = _move(ahead, level.factor, spread)
+        rest.append(ahead)
+    return Reforecast(
+        forecast=pd.concat(rest).sort_values(["start", "queue"], ignore_index=True), levels=tuple(levels)
+    )
+
+
+def read_actuals(text: str, *, day: dt.date, tz: str, queue: str, lang: Lang) -> pd.DataFrame:
+    r"""Read counts that were pasted from a screen: a time of day and a number on each line.
+
+    Parameters
+    ----------
+    text : str
+        Lines such as ``20:00 312`` or ``20:30-21:00<tab>1,204``; empty lines and a heading without figures are passed
+        over. A time earlier than the one before belongs to the next day.
+    day : datetime.date
+        Day of the first line.
+    tz : str
+        Time zone of the store.
+    queue : str
+        Queue of the counts.
+    lang : {"zh", "en"}
+        Language of a complaint.
+
+    Returns
+    -------
+    DataFrame
+        start, queue, contacts.
+
+    Raises
+    ------
+    ValueError
+        A line with figures that is not a time and a count; the sentence gives its number and text.
+
+    Examples
+    --------
+    >>> pasted = "time  contacts\n23:30  1,204\n00:00\t860"
+    >>> read_actuals(pasted, day=dt.date(2026, 10, 31), tz="Asia/Shanghai", queue="presale", lang="en")
+                          start    queue  contacts
+    0 2026-10-31 23:30:00+08:00  presale    1204.0
+    1 2026-11-01 00:00:00+08:00  presale     860.0
+    """
+    starts: list[pd.Timestamp] = []
+    contacts: list[float] = []
+    midnight = pd.Timestamp(day)
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = unicodedata.normalize("NFKC", line).strip()  # full-width figures and colons are figures and colons
+        if not re.search(r"\d", line):
+            continue
+        found = PASTED_LINE.fullmatch(line)
+        if not found or int(found["hour"]) > 24 or int(found["minute"]) > 59:
+            raise ValueError(say("forecasting.line_unread", lang, number=number, line=line))
+        start = midnight + pd.Timedelta(hours=int(found["hour"]), minutes=int(found["minute"]))
+        if starts and start <= starts[-1]:
+            midnight += pd.Timedelta(days=1)
+            start += pd.Timedelta(days=1)
+        starts.append(start)
+        contacts.append(float(found["count"].replace(",", "")))
+    return pd.DataFrame({"start": pd.DatetimeIndex(starts).tz_localize(tz), "queue": queue, "contacts": contacts})
+
+
+def _check_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> None:
+    """Refuse actuals that the forecast cannot be compared with."""
+    starts = {str(queue): pd.DatetimeIndex(rows["start"]) for queue, rows in forecast.groupby("queue", sort=False)}
+    for queue, start, contacts in zip(actuals["queue"], actuals["start"], actuals["contacts"], strict=True):
+        if queue not in starts:
+            raise ValueError(f"actuals.queue must be one of {', '.join(starts)}, got {queue!r}")
+        if start not in starts[queue]:
+            near = starts[queue][np.abs(starts[queue] - start).argmin()]
+            raise ValueError(f"actuals.start must be an interval of the forecast, got {start}; the nearest is {near}")
+        if not 0 <= contacts < np.inf:
+            raise ValueError(f"actuals.contacts must be >= 0, got {contacts!r} at {start}")
+    twice = actuals.duplicated(["start", "queue"])
+    if twice.any():
+        raise ValueError(f"actuals must hold an interval once a queue, got {actuals.loc[twice, 'start'].iloc[0]} twice")
+
+
+def _learn_level(night: pd.DataFrame, came: pd.Series) -> tuple[Level, float]:
+    """Learn tonight's level of one queue, and the relative spread of an interval around the moved forecast."""
+    from scipy.special import gammaincinv
+
+    rows = night.set_index("start").loc[came.index]
+    expected, seen = rows["contacts"].to_numpy(), came.to_numpy()
+    scatter = float(facts.value("uplift", "interval_spread"))
+    memory = pd.Timedelta(hours=float(facts.value("uplift", "level_memory_h")))
+    age = np.asarray((came.index[-1] - came.index) / memory, dtype=float)
+    evidence = 0.5**age / (1 + scatter * expected)
+    prior = 1 / _level_variance(night)
+
+    def believe(weight: Floats) -> tuple[float, float, float, float]:
+        shape, rate = prior + weight @ seen, prior + weight @ expected
+        low, high = gammaincinv(shape, [TAIL, 1 - TAIL]) / rate
+        return shape / rate, low, high, 1 / shape
+
+    factor, low, high, doubt = believe(evidence)
+    last_beyond = not rows["p05"].iloc[-1] <= seen[-1] <= rows["p95"].iloc[-1]
+    without_one = [believe(np.where(np.arange(len(evidence)) == one, 0.0, evidence)) for one in range(len(evidence))]
+    sustained = all(not least <= 1 <= most for _, least, most, _ in [(factor, low, high, doubt), *without_one])
+    reason: Reason = "beyond_band" if last_beyond else "sustained" if sustained else "inside"
+    level = Level(
+        queue=str(rows["queue"].iloc[0]),
+        seen=float(seen.sum()),
+        expected=float(expected.sum()),
+        factor=float(factor),
+        low=float(low),
+        high=float(high),
+        reason=reason,
+        last=came.index[-1],
+    )
+    return level, scatter + float(doubt)
+
+
+def _level_variance(night: pd.DataFrame) -> float:
+    """Relative variance of the night's level that the forecast's band admits, once Poisson noise is taken off."""
+    busy = night[night["contacts"] > 0]
+    mean = busy["contacts"].to_numpy()
+    reach = (busy["p95"] - busy["p05"]).to_numpy() / (2 * TAIL_Z)
+    variance = (reach**2 - mean).sum() / max((mean**2).sum(), 1e-12)
+    return max(float(variance), LEAST_CV**2)
+
+
+def _move(ahead: pd.DataFrame, factor: float, spread: float) -> pd.DataFrame:
+    """Scale the coming intervals by the level, with the band of a count around a level that is still in doubt."""
+    contacts = ahead["contacts"].to_numpy() * factor
+    p05, p95 = quantiles(contacts, np.full_like(contacts, spread))
+    return ahead.assign(
+        contacts=contacts, p05=p05, p95=p95, bot=ahead["bot"] * factor, human=ahead["human"] * factor
+    )
