@@ -1,0 +1,198 @@
+"""The night-of re-forecast: it learns a level, says why it moves, and leaves one odd half hour alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import gamma, poisson
+
+from simlib import facts
+from simlib.forecasting import read_actuals, reforecast, spread_day
+from simlib.forecasting.intraday import LEAST_CV
+from simlib.intervals import Grid
+from simlib.streams import stream
+
+TZ = "Asia/Shanghai"
+NIGHT = Grid.of_day(dt.date(2026, 10, 31), tz=TZ, hours=28)
+EVENING = np.asarray(facts.value("profiles", "E"), dtype=float)
+
+
+def plan(total=20_000, low=13_000, high=31_000, queue="presale"):
+    return spread_day(
+        queue=queue, total=total, low=low, high=high, profile=EVENING, grid=NIGHT, bot_share=0.4,
+        opening=pd.Timestamp("2026-10-31 20:00", tz=TZ),
+    )  # fmt: skip
+
+
+def until(forecast, clock, factor=1.0):
+    """Actuals of every interval that is over at a time of day, at a level."""
+    over = forecast[forecast["start"] < pd.Timestamp(f"2026-10-31 {clock}", tz=TZ)]
+    return over[["start", "queue"]].assign(contacts=(over["contacts"] * factor).round())
+
+
+def test_night_as_forecast_changes_nothing():
+    """What comes as forecast leaves the rest as it was, to the last digit."""
+    forecast = plan()
+    again = reforecast(forecast, until(forecast, "20:30"))
+    rest = forecast[forecast["start"] >= pd.Timestamp("2026-10-31 20:30", tz=TZ)]
+    assert not again.reacts
+    pd.testing.assert_frame_equal(
+        again.forecast[forecast.columns.tolist()], rest.reset_index(drop=True), check_exact=True
+    )
+
+
+@pytest.mark.parametrize("side", ["p05", "p95"])
+def test_one_odd_half_hour_inside_the_band_changes_nothing(side):
+    """One half hour just inside either edge of its band moves no number of the rest of the night."""
+    forecast = plan()
+    came = until(forecast, "20:30")
+    odd = forecast.loc[came.index[-1], side]
+    came.loc[came.index[-1], "contacts"] = np.ceil(odd) if side == "p05" else np.floor(odd)
+    again = reforecast(forecast, came)
+    assert again.levels[0].reason == "inside"
+    assert (again.forecast["contacts"] == again.forecast["before"]).all()
+
+
+@pytest.mark.parametrize("place", [0, 5, 20, 40])
+def test_no_single_half_hour_moves_a_night_by_persistence(place):
+    """Wherever one half hour lies at the edge of its band, it alone is never taken for a sustained change."""
+    forecast = plan()
+    came = until(forecast, "20:30")
+    came.loc[place, "contacts"] = np.floor(forecast.loc[place, "p95"])
+    assert not reforecast(forecast, came).reacts
+
+
+def test_half_hour_beyond_its_band_is_answered_at_once():
+    """20:00 at 1.9 times its band's top moves the rest up, with its reason in both languages."""
+    forecast = plan()
+    came = until(forecast, "20:30")
+    came.loc[came.index[-1], "contacts"] = round(forecast.loc[came.index[-1], "p95"] * 1.9)
+    again = reforecast(forecast, came)
+    [level] = again.levels
+    assert level.reason == "beyond_band"
+    assert level.factor > 1.05
+    assert (again.forecast["contacts"] > again.forecast["before"]).all()
+    assert "20:00" in level.why("en")
+    assert "超出预测区间" in level.why("zh")
+
+
+@pytest.mark.parametrize("level", [0.7, 1.3])
+def test_sustained_level_inside_the_bands_is_learned(level):
+    """Five hours at a level that no band excludes are taken for tonight's level, within 6 % of it."""
+    forecast = plan()
+    came = until(forecast, "20:30", level)
+    inside = came["contacts"].between(forecast.loc[came.index, "p05"], forecast.loc[came.index, "p95"])
+    assert inside.mean() > 0.95
+    [learned] = reforecast(forecast, came).levels
+    assert learned.reason == "sustained"
+    assert learned.low < level < learned.high
+    assert learned.factor == pytest.approx(level, rel=0.06)
+
+
+def test_one_interval_is_the_conjugate_gamma_poisson_update():
+    """With one interval the level is the posterior of a gamma belief, worked out by numerical integration."""
+    forecast = plan(total=4800, low=3600, high=6400)
+    came = forecast[["start", "queue"]].iloc[[40]].assign(contacts=900)
+    [level] = reforecast(forecast, came).levels
+    mean = forecast["contacts"].to_numpy()
+    reach = (forecast["p95"] - forecast["p05"]).to_numpy() / (2 * 1.645)
+    variance = max((reach**2 - mean).sum() / (mean**2).sum(), LEAST_CV**2)
+    weight = 1 / (1 + facts.value("uplift", "interval_spread") * mean[40])
+    grid = np.linspace(0.2, 4.0, 40_001)
+    density = gamma.pdf(grid, 1 / variance, scale=variance) * np.exp(weight * poisson.logpmf(900, mean[40] * grid))
+    assert level.factor == pytest.approx((grid * density).sum() / density.sum(), rel=1e-4)
+    below = np.cumsum(density) / density.sum()
+    assert level.low == pytest.approx(grid[np.searchsorted(below, 0.05)], abs=1e-3)
+    assert level.high == pytest.approx(grid[np.searchsorted(below, 0.95)], abs=1e-3)
+
+
+def test_reforecast_beats_the_plan_and_its_band_holds():
+    """Over 200 drawn nights the corrected rest errs less than the plan's, and its band holds 85 to 97 %."""
+    forecast = plan()
+    mean = forecast["contacts"].to_numpy()
+    chance = stream(21, 0, "nights")
+    error = {"plan": 0.0, "again": 0.0}
+    inside = []
+    now = pd.Timestamp("2026-10-31 20:30", tz=TZ)
+    ahead = (forecast["start"] >= now).to_numpy()
+    for _ in range(200):
+        night = np.exp(chance.normal(0, 0.26)) * chance.gamma(50, 1 / 50, len(mean))
+        came = chance.poisson(mean * night)
+        over = forecast.loc[~ahead, ["start", "queue"]].assign(contacts=came[~ahead])
+        again = reforecast(forecast, over)
+        error["plan"] += np.abs(came[ahead] - mean[ahead]).sum()
+        error["again"] += np.abs(came[ahead] - again.forecast["contacts"].to_numpy()).sum()
+        if again.reacts:
+            inside.append(again.forecast["p05"].le(came[ahead]) & again.forecast["p95"].ge(came[ahead]))
+    assert error["again"] < 0.7 * error["plan"]
+    assert 0.85 < np.mean(inside) < 0.97
+
+
+def test_queues_are_learned_apart():
+    """A surge of presale leaves aftersale as it was; a queue without actuals has no level."""
+    forecast = pd.concat([plan(), plan(total=6000, low=4000, high=9000, queue="aftersale")], ignore_index=True)
+    again = reforecast(forecast, until(forecast[forecast["queue"] == "presale"], "20:30", 1.5))
+    assert [level.queue for level in again.levels] == ["presale"]
+    aftersale = again.forecast[again.forecast["queue"] == "aftersale"]
+    assert len(aftersale) == NIGHT.n
+    assert (aftersale["contacts"] == aftersale["before"]).all()
+
+
+def test_moved_rows_keep_the_bot_share():
+    """Bot and human still add up to the contacts, in the old proportion."""
+    forecast = plan()
+    rest = reforecast(forecast, until(forecast, "20:30", 1.4)).forecast
+    np.testing.assert_allclose(rest["bot"] + rest["human"], rest["contacts"])
+    np.testing.assert_allclose(rest["bot"] / rest["contacts"], 0.4)
+
+
+def test_inputs_stay_untouched():
+    """Neither the forecast nor the actuals are changed."""
+    forecast = plan()
+    came = until(forecast, "20:30", 1.4)
+    kept = forecast.copy(), came.copy()
+    reforecast(forecast, came)
+    pd.testing.assert_frame_equal(forecast, kept[0])
+    pd.testing.assert_frame_equal(came, kept[1])
+
+
+def test_pasted_lines_are_read_in_every_dress():
+    """Full-width colons, spans, tabs, thousands, a heading and a midnight are read as they are meant."""
+    text = "时段\t咨询\n19：30\t312\n20:00-20:30  1,204\n\n23:30,860\n0:00 410\n"
+    table = read_actuals(text, day=dt.date(2026, 10, 31), tz=TZ, queue="presale", lang="zh")
+    assert table["contacts"].tolist() == [312, 1204, 860, 410]
+    assert table["start"].iloc[0] == pd.Timestamp("2026-10-31 19:30", tz=TZ)
+    assert table["start"].iloc[-1] == pd.Timestamp("2026-11-01 00:00", tz=TZ)
+
+
+@pytest.mark.parametrize(("line", "lang", "says"), [("20:30 many 3", "en", "Line 2"), ("25:00 12", "zh", "第 2 行")])
+def test_a_line_that_cannot_be_read_is_named(line, lang, says):
+    """The complaint gives the number of the line and shows how a line should look."""
+    with pytest.raises(ValueError, match=says) as told:
+        read_actuals(f"20:00 312\n{line}", day=dt.date(2026, 10, 31), tz=TZ, queue="presale", lang=lang)
+    assert "20:30 312" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "queue", "contacts", "says"),
+    [
+        ("2026-10-31 20:10", "presale", 5.0, "nearest is 2026-10-31 20:00"),
+        ("2026-10-31 20:00", "presal", 5.0, "must be one of presale"),
+        ("2026-10-31 20:00", "presale", -1.0, "must be >= 0, got -1.0"),
+    ],
+)
+def test_actuals_that_fit_no_interval_are_refused_by_name(start, queue, contacts, says):
+    """An unknown interval, queue or a negative count is named with what is allowed."""
+    came = pd.DataFrame({"start": [pd.Timestamp(start, tz=TZ)], "queue": [queue], "contacts": [contacts]})
+    with pytest.raises(ValueError, match=says):
+        reforecast(plan(), came)
+
+
+def test_an_interval_given_twice_is_refused():
+    """The same half hour twice is not added up silently."""
+    came = until(plan(), "20:30").iloc[[3, 3]]
+    with pytest.raises(ValueError, match=r"01:30:00.* twice"):
+        reforecast(plan(), came)
