@@ -148,7 +148,7 @@ def contact_differences(one, other):
     ]
 
 
-@examples(normal=800, long=20_000)
+@examples(normal=500, long=20_000)
 @given(SMALL)
 def test_both_engines_agree_with_the_reference(drawn):
     """Every column of every contact and every turn is the same number in all three.
@@ -165,7 +165,7 @@ def test_both_engines_agree_with_the_reference(drawn):
         assert not differing(found.agents, reference.agents, compared, within=1e-9), engine
 
 
-@examples(normal=400, long=20_000)
+@examples(normal=300, long=20_000)
 @given(LARGER)
 def test_both_engines_agree_on_larger_floors(drawn):
     """The two engines return identical frames, agents and the trace included."""

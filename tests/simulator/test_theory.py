@@ -253,7 +253,7 @@ def test_sharing_an_agent_does_not_change_how_many_are_there(capacity):
 
     Chats of a geometric number of exponential replies with no thinking are exponential in work.
     """
-    rate, reply_s, turns_mean, contacts = 0.8, 0.2, 5.0, 40_000
+    rate, reply_s, turns_mean, contacts = 0.8, 0.2, 5.0, 20_000
 
     def measure(replication):
         turns = stream(SEED, replication, "turns").geometric(1 / turns_mean, contacts)
@@ -264,7 +264,7 @@ def test_sharing_an_agent_does_not_change_how_many_are_there(capacity):
         ).contacts
         return {"in_system": rate * (rows["end"] - rows["entry"]).mean()}
 
-    assert_means(replicate(measure, 30), {"in_system": 4.0})
+    assert_means(replicate(measure, 20), {"in_system": 4.0})
 
 
 @pytest.mark.parametrize(

@@ -607,6 +607,18 @@ def test_10_handed_over_contacts_are_offered_in_entry_order(engine):
     assert_columns(found, entry=[8, 2], first_reply=[40, 30], agent=[1, 1])
 
 
+def test_10_the_order_of_assignment_is_not_kept_by_a_handover(engine):
+    """A contact that was assigned later but entered earlier is offered first."""
+    # A0 starts at 5, takes 1 first (queue 1 has rank 1), then 0; it writes to 1 and is cut and transfers at 10.
+    # A1 (two places): 0 (entry 1) 10-20, then 1 (entry 2) 20-30.
+    found = contacts_of(
+        engine, [buyer(1), buyer(2, queue=1)],
+        [agent((5, 99), capacity=2, skill=(2, 1)), agent((9, 99), capacity=2, skill=(1, 1))],
+        down=[(0, 10, 50)], transfer_s=0,
+    )  # fmt: skip
+    assert_columns(found, assigned=[5, 5], first_reply=[20, 30], agent=[1, 1])
+
+
 def test_10_the_order_of_the_inbox_is_not_kept_by_a_handover(engine):
     """A second message in front of a first one falls back by entry when both are handed over."""
     # A0 writes 0-10 to 0 (next message 12), 10-40 to 1. Inbox at 15: [2 (entry 11), 0 (message of 12)].
@@ -717,6 +729,14 @@ def test_11_messages_before_patience_before_entering(engine):
     buyers = [buyer(0, [50]), buyer(5, patience=5), buyer(10, patience=100)]
     left = contacts_of(engine, buyers, [agent(capacity=2)])
     assert_columns(left, outcome=["served", "abandoned", "served"], assigned=[0, 5, 10])
+
+
+def test_11_a_place_left_at_an_instant_counts_for_who_enters_then(engine):
+    """Patience comes before entering: the agent whose buyer leaves at 10 is the less busy one at 10."""
+    # 0 -> A0, 1 -> A1, 2 -> A0 (assigned longest ago), 3 -> A1: two each. 2 leaves at 10, so 4 goes to A0.
+    buyers = [buyer(0, [50]), buyer(1, [50]), buyer(2, patience=8), buyer(3, [50]), buyer(10)]
+    found = contacts_of(engine, buyers, [agent(capacity=2), agent(capacity=3)])
+    assert_columns(found, agent=[0, 1, 0, 1, 0], assigned=[0, 1, 2, 3, 10])
 
 
 def test_11_a_seat_that_comes_up_begins_its_mail_before_it_takes(engine):
