@@ -103,14 +103,31 @@ class Contacts:
         patience = _column("patience", self.patience, np.float64, n)
         _demand("patience", patience, patience >= 0, "seconds >= 0, inf = waits for ever")
         bot = _column("bot", self.bot, np.float64, n)
-        _demand("bot", bot, np.isnan(bot) | (np.isfinite(bot) & (bot >= 0)), "seconds >= 0, nan = meets no bot")
+        _demand(
+            "bot", bot, np.isnan(bot) | (np.isfinite(bot) & (bot >= 0)), "seconds >= 0, nan = meets no bot"
+        )
         retry = _column("retry", self.retry, np.float64, n)
-        _demand("retry", retry, np.isnan(retry) | (np.isfinite(retry) & (retry >= 0)),
-                "seconds >= 0, nan = never comes back")
+        _demand(
+            "retry",
+            retry,
+            np.isnan(retry) | (np.isfinite(retry) & (retry >= 0)),
+            "seconds >= 0, nan = never comes back",
+        )
         silent = _column("silent", self.silent, np.bool_, n)
         bot_resolves = _column("bot_resolves", self.bot_resolves, np.bool_, n)
-        _keep(self, arrival=arrival, queue=queue, turns=turns, handle=handle, think=think, patience=patience,
-              silent=silent, bot=bot, bot_resolves=bot_resolves, retry=retry)
+        _keep(
+            self,
+            arrival=arrival,
+            queue=queue,
+            turns=turns,
+            handle=handle,
+            think=think,
+            patience=patience,
+            silent=silent,
+            bot=bot,
+            bot_resolves=bot_resolves,
+            retry=retry,
+        )
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -195,8 +212,12 @@ shifts of one agent may touch but not overlap
         if self.skill is None:
             return np.ones((len(self), int(contacts.queue.max(initial=0)) + 1), dtype=np.int64)
         columns = self.skill.shape[1]
-        _demand("queue", contacts.queue, contacts.queue < columns,
-                f"a queue index below {columns}, the number of columns of skill")
+        _demand(
+            "queue",
+            contacts.queue,
+            contacts.queue < columns,
+            f"a queue index below {columns}, the number of columns of skill",
+        )
         return self.skill
 
 
@@ -242,7 +263,9 @@ class Policy:
             value = float(getattr(self, name))
             never = name == "transfer_s"
             if not (value >= 0 and not isinf(value)) and not (never and isnan(value)):
-                raise ValueError(f"{name} = {value}: must be finite seconds >= 0{', nan = never' if never else ''}")
+                raise ValueError(
+                    f"{name} = {value}: must be finite seconds >= 0{', nan = never' if never else ''}"
+                )
             object.__setattr__(self, name, value)
 
 
@@ -274,9 +297,15 @@ class Disruptions:
 
     def __post_init__(self) -> None:
         slow = _windows("slow", self.slow, _SLOW)
-        _demand_rows("slow", slow, np.isfinite(slow["factor"]) & (slow["factor"] > 0), "factor must be a number > 0")
-        _keep(self, down=_windows("down", self.down, _SHIFT), slow=slow,
-              bot_down=_windows("bot_down", self.bot_down, _SPAN))
+        _demand_rows(
+            "slow", slow, np.isfinite(slow["factor"]) & (slow["factor"] > 0), "factor must be a number > 0"
+        )
+        _keep(
+            self,
+            down=_windows("down", self.down, _SHIFT),
+            slow=slow,
+            bot_down=_windows("bot_down", self.bot_down, _SPAN),
+        )
 
 
 def check_together(contacts: Contacts, agents: Agents, disruptions: Disruptions) -> IntArray:
@@ -316,7 +345,9 @@ def _numbers(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
     return np.array(given, dtype=wanted, order="C")
 
 
-def _column(name: str, values: Any, dtype: Any, n: int | None = None, rows: str = "one a row") -> npt.NDArray[Any]:
+def _column(
+    name: str, values: Any, dtype: Any, n: int | None = None, rows: str = "one a row"
+) -> npt.NDArray[Any]:
     """Return a one-dimensional array of length n; a single number stands for every row."""
     column = _numbers(name, values, dtype)
     if column.ndim == 0 and n is not None:
@@ -344,8 +375,12 @@ def _demand_rows(name: str, rows: Windows, allowed: npt.NDArray[np.bool_], what:
 
 
 def _demand_agents(name: str, rows: Windows, n: int) -> None:
-    _demand_rows(name, rows, (rows["agent"] >= 0) & (rows["agent"] < n),
-                 f"agent must be an index from 0 to {n - 1}" if n else "there are no agents")
+    _demand_rows(
+        name,
+        rows,
+        (rows["agent"] >= 0) & (rows["agent"] < n),
+        f"agent must be an index from 0 to {n - 1}" if n else "there are no agents",
+    )
 
 
 def _windows(name: str, rows: Any, dtype: np.dtype[Any]) -> Windows:

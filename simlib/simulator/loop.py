@@ -18,7 +18,7 @@ Two structures make a step cheap whatever the size of the floor:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -71,7 +71,9 @@ class Floor(NamedTuple):
     changes: np.ndarray
     concerned: np.ndarray
     outages: np.ndarray
-    free: np.ndarray  # heaps of available agents, one a group; where each begins and its size; where an agent sits
+    free: (
+        np.ndarray
+    )  # heaps of available agents, one a group; where each begins and its size; where an agent sits
     free_heap: np.ndarray
     free_at: np.ndarray
     waiting: np.ndarray  # heaps of waiting contacts, one a queue
@@ -89,44 +91,55 @@ class Floor(NamedTuple):
     trace: np.ndarray  # one row a change of an agent, empty unless wanted
 
 
+# The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make it five
+# times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
+_FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True}
+_part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
+
+# An unsigned index: Numba then leaves out the test for counting from the end, a sixth of the loop's time.
+ix = np.uintp
+
+
 # --- ordered heaps -------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _precedes(key, first, second, item):
     return key.first < first or (
         key.first == first and (key.second < second or (key.second == second and key.item < item))
     )
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _place(heap, base, i, at, item, first, second):
-    key = heap[base + i]
+    key = heap[ix(base + i)]
     key.first = first
     key.second = second
     key.item = item
-    at[item] = i
+    at[ix(item)] = i
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
-def _settle(heap, heaps, which, at, i, item, first, second):
+@_part
+def _settle(heap, heap_is, at, i, item, first, second):
     """Place an item at position i, or above or below it, where its order (first, second, item) asks for."""
-    base = heaps[which].base
-    size = heaps[which].size
+    base = heap_is.base
+    size = heap_is.size
     up = (i - 1) >> 1
-    if i > 0 and not _precedes(heap[base + up], first, second, item):
-        while i > 0 and not _precedes(heap[base + up], first, second, item):
-            above = heap[base + up]
+    if i > 0 and not _precedes(heap[ix(base + up)], first, second, item):
+        while i > 0 and not _precedes(heap[ix(base + up)], first, second, item):
+            above = heap[ix(base + up)]
             _place(heap, base, i, at, above.item, above.first, above.second)
             i = up
             up = (i - 1) >> 1
     else:
         while 2 * i + 1 < size:
             down = 2 * i + 1
-            below = heap[base + down]
-            if down + 1 < size and _precedes(heap[base + down + 1], below.first, below.second, below.item):
+            below = heap[ix(base + down)]
+            if down + 1 < size and _precedes(
+                heap[ix(base + down + 1)], below.first, below.second, below.item
+            ):
                 down += 1
-                below = heap[base + down]
+                below = heap[ix(base + down)]
             if not _precedes(below, first, second, item):
                 break
             _place(heap, base, i, at, below.item, below.first, below.second)
@@ -134,103 +147,103 @@ def _settle(heap, heaps, which, at, i, item, first, second):
     _place(heap, base, i, at, item, first, second)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
-def _put(heap, heaps, which, at, item, first, second):
+@_part
+def _put(heap, heap_is, at, item, first, second):
     """Put an item into a heap."""
-    heaps[which].size += 1
-    _settle(heap, heaps, which, at, heaps[which].size - 1, item, first, second)
+    heap_is.size += 1
+    _settle(heap, heap_is, at, heap_is.size - 1, item, first, second)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
-def _drop(heap, heaps, which, at, item):
+@_part
+def _drop(heap, heap_is, at, item):
     """Take an item out of a heap, from wherever it sits."""
-    i = at[item]
+    i = np.int64(at[item])
     at[item] = -1
-    heaps[which].size -= 1
-    last = heap[heaps[which].base + heaps[which].size]
-    if i < heaps[which].size:
-        _settle(heap, heaps, which, at, i, last.item, last.first, last.second)
+    heap_is.size -= 1
+    last = heap[ix(heap_is.base + heap_is.size)]
+    if i < heap_is.size:
+        _settle(heap, heap_is, at, i, last.item, last.first, last.second)
 
 
 # --- the wheel of events -------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _slot(clock, time):
-    return int(min(time * clock.slots_a_s, 4e18))
+    slot = time * clock.slots_a_s
+    return np.int64(slot if slot < 4e18 else 4e18)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
-def _schedule(clock, chats, wheel, near, near_heap, near_at, c, time, kind):
-    """Let something happen to a contact."""
-    chat = chats[c]
-    chat.due = time
-    chat.kind = kind
-    slot = _slot(clock, time)
+@_part
+def _schedule(clock, chats, wheel, near, near_heap, near_at, c):
+    """Put the event of a contact (its kind, when it is due) where it will be found."""
+    chat = chats[ix(c)]
+    slot = _slot(clock, chat.due)
     if slot <= clock.slot:
-        _put(near, near_heap, 0, near_at, c, time, float(kind))
+        _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
         return
     first = wheel[slot & clock.mask]
     chat.after = first
     chat.before = -1
     if first >= 0:
-        chats[first].before = c
+        chats[ix(first)].before = c
     wheel[slot & clock.mask] = c
     clock.far += 1
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _unlink(clock, chats, wheel, c):
     """Take a contact out of its slot."""
-    chat = chats[c]
+    chat = chats[ix(c)]
     if chat.before >= 0:
-        chats[chat.before].after = chat.after
+        chats[ix(chat.before)].after = chat.after
     else:
         wheel[_slot(clock, chat.due) & clock.mask] = chat.after
     if chat.after >= 0:
-        chats[chat.after].before = chat.before
+        chats[ix(chat.after)].before = chat.before
     clock.far -= 1
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
-    chats[c].kind = NOTHING
-    if near_at[c] >= 0:
-        _drop(near, near_heap, 0, near_at, c)
+    chats[ix(c)].kind = NOTHING
+    if near_at[ix(c)] >= 0:
+        _drop(near, near_heap, near_at, c)
     else:
         _unlink(clock, chats, wheel, c)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _turn(clock, chats, wheel, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
-    while near_heap[0].size == 0 and clock.far > 0:
+    while near_heap.size == 0 and clock.far > 0:
         if turned == len(wheel):  # a whole turn met nothing: go straight to the earliest event
             earliest = np.inf
             for first in wheel:
                 c = first
                 while c >= 0:
-                    earliest = min(earliest, chats[c].due)
+                    if chats[c].due < earliest:
+                        earliest = chats[c].due
                     c = chats[c].after
             clock.slot = _slot(clock, earliest) - 1
             turned = 0
         clock.slot += 1
         turned += 1
-        c = wheel[clock.slot & clock.mask]
+        c = np.int64(wheel[clock.slot & clock.mask])
         while c >= 0:
-            chat = chats[c]
+            chat = chats[ix(c)]
             after = chat.after
             if _slot(clock, chat.due) == clock.slot:
                 _unlink(clock, chats, wheel, c)
-                _put(near, near_heap, 0, near_at, c, chat.due, float(chat.kind))
+                _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
             c = after
 
 
 # --- agents --------------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _tally(seat, now):
     """Bring an agent's time integrals up to now, before its open chats or its duty change."""
     if seat.open > 0:
@@ -240,95 +253,94 @@ def _tally(seat, now):
     seat.since = now
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _is_available(seat):
     return seat.on_duty and seat.down == 0 and seat.open < seat.capacity
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _rank(seat, free, free_heap, free_at, a):
     """Put an agent where it belongs among the available of its group, or out of them."""
     if _is_available(seat) and seat.group >= 0:
         load = float(seat.open - seat.spare)
-        if free_at[a] < 0:
-            _put(free, free_heap, seat.group, free_at, a, load, seat.assigned)
+        if free_at[ix(a)] < 0:
+            _put(free, free_heap[seat.group], free_at, a, load, seat.assigned)
         else:
-            _settle(free, free_heap, seat.group, free_at, free_at[a], a, load, seat.assigned)
-    elif free_at[a] >= 0:
-        _drop(free, free_heap, seat.group, free_at, a)
+            _settle(free, free_heap[seat.group], free_at, np.int64(free_at[ix(a)]), a, load, seat.assigned)
+    elif free_at[ix(a)] >= 0:
+        _drop(free, free_heap[seat.group], free_at, a)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _free_place(seats, chats, free, free_heap, free_at, a, c, now):
     """Close a contact's chat on an agent."""
-    seat, chat = seats[a], chats[c]
+    seat, chat = seats[ix(a)], chats[ix(c)]
     if chat.last_open >= 0:
-        chats[chat.last_open].next_open = chat.next_open
+        chats[ix(chat.last_open)].next_open = chat.next_open
     else:
         seat.chats = chat.next_open
     if chat.next_open >= 0:
-        chats[chat.next_open].last_open = chat.last_open
+        chats[ix(chat.next_open)].last_open = chat.last_open
     _tally(seat, now)
     seat.open -= 1
     _rank(seat, free, free_heap, free_at, a)
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _leave_inbox(seat, chats, c):
-    chat = chats[c]
+    chat = chats[ix(c)]
     if chat.last_mail >= 0:
-        chats[chat.last_mail].next_mail = chat.next_mail
+        chats[ix(chat.last_mail)].next_mail = chat.next_mail
     else:
         seat.head = chat.next_mail
     if chat.next_mail >= 0:
-        chats[chat.next_mail].last_mail = chat.last_mail
+        chats[ix(chat.next_mail)].last_mail = chat.last_mail
     else:
         seat.tail = chat.last_mail
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@_part
 def _join_inbox(seat, chats, c):
     """Put a contact's message at the tail of an inbox."""
-    chat = chats[c]
+    chat = chats[ix(c)]
     chat.stage = INBOX
     chat.next_mail = -1
     chat.last_mail = seat.tail
     if seat.tail >= 0:
-        chats[seat.tail].next_mail = c
+        chats[ix(seat.tail)].next_mail = c
     else:
         seat.head = c
     seat.tail = c
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
-def _note(trace, rows, now, a, seat):
-    """Trace that an agent's open chats or writing changed; return the number of rows so far."""
+@_part
+def _note(clock, trace, now, a, seat):
+    """Trace that an agent's open chats or writing changed, or count the rows that takes."""
     if len(trace) > 0:
-        row = trace[rows]
+        row = trace[clock.noted]
         row.time = now
         row.agent = a
         row.open = seat.open
         row.writing = seat.writing >= 0
-    return rows + 1
+    clock.noted += 1
 
 
 # --- the floor -----------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+@njit(nogil=True, cache=True, **_FAST)
 def run_floor(floor):
     """Run the floor until nothing more can happen; its tables hold the outcome then.
 
-    Returns the number of changes of agents, which is the length that ``trace`` needs.
+    ``clock.noted`` is then the number of changes of agents, the length that ``trace`` needs.
     """
     clock, chats, seats, wheel = floor.clock[0], floor.chats, floor.seats, floor.wheel
-    near, near_heap, near_at = floor.near, floor.near_heap, floor.near_at
+    near, near_heap, near_at = floor.near, floor.near_heap[0], floor.near_at
     free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
     waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
-    handed, handed_heap = floor.handed, floor.handed_heap
+    handed, handed_heap = floor.handed, floor.handed_heap[0]
     batches, concerned, skill, trace = floor.batches, floor.concerned, floor.skill, floor.trace
     in_queue = 0
-    rows = 0
     b = e = i = 0
     taken = False
     now = 0.0
@@ -339,14 +351,14 @@ def run_floor(floor):
         c = a = -1
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
-            if near_heap[0].size == 0:
+            if near_heap.size == 0:
                 _turn(clock, chats, wheel, near, near_heap, near_at)
-            due_s = near[0].first if near_heap[0].size > 0 else np.inf
+            due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
             if batch_s <= due_s and batch_s <= enter_s:
                 if b == len(batches):
-                    return rows
+                    return
                 now = batch_s
                 phase = CHANGING
                 i = batches[b].changes_from
@@ -354,11 +366,11 @@ def run_floor(floor):
             step = ENTER
             if due_s <= enter_s:
                 c = near[0].item
-                step = chats[c].kind
+                step = chats[ix(c)].kind
             if due_s < enter_s or (due_s == enter_s and (step < ENTER or c < floor.enters[e])):
                 now = due_s
-                _drop(near, near_heap, 0, near_at, c)
-                chats[c].kind = NOTHING
+                _drop(near, near_heap, near_at, c)
+                chats[ix(c)].kind = NOTHING
             else:
                 now = enter_s
                 step = ENTER
@@ -373,10 +385,10 @@ def run_floor(floor):
             a = floor.changes[i].agent
             i += 1
         elif phase == LEAVING:
-            if handed_heap[0].size > 0:
+            if handed_heap.size > 0:
                 step = OFFER
                 c = handed[0].item
-                _drop(handed, handed_heap, 0, waiting_at, c)
+                _drop(handed, handed_heap, waiting_at, c)
             elif i == batches[b].agents_to:
                 phase = BEGINNING
                 i = batches[b].agents_from
@@ -421,16 +433,17 @@ def run_floor(floor):
         then = NOTHING  # what contact c is to have scheduled
         then_s = 0.0
         if step == SENT:
-            chat = chats[c]
+            chat = chats[ix(c)]
             a = chat.agent
-            seat = seats[a]
+            seat = seats[ix(a)]
             seat.writing = -1
             seat.busy_s += now - seat.began
-            rows = _note(trace, rows, now, a, seat)
+            _note(clock, trace, now, a, seat)
             if chat.begun:
                 response_s = now - chat.asked
                 chat.response_sum += response_s
-                chat.response_max = max(chat.response_max, response_s)
+                if response_s > chat.response_max:
+                    chat.response_max = response_s
                 if chat.replies == 0:
                     chat.first_reply = now
                 if len(floor.replied) > 0:
@@ -463,7 +476,7 @@ def run_floor(floor):
                 frees = c
             takes = ALL
         elif step == MESSAGE:
-            chat = chats[c]
+            chat = chats[ix(c)]
             chat.asked = now
             if len(floor.asked) > 0:
                 floor.asked[chat.turn] = now
@@ -471,15 +484,15 @@ def run_floor(floor):
                 seeks = c
             else:
                 a = chat.agent
-                _join_inbox(seats[a], chats, c)
+                _join_inbox(seats[ix(a)], chats, c)
         elif step == FREED:
-            a = chats[c].agent
+            a = chats[ix(c)].agent
             frees = c
             takes = ALL
         elif step == PATIENCE:
             chat = chats[c]
             if chat.stage == QUEUED:
-                _drop(waiting, waiting_heap, chat.queue, waiting_at, c)
+                _drop(waiting, waiting_heap[chat.queue], waiting_at, c)
                 in_queue -= 1
             else:
                 a = chat.agent
@@ -489,7 +502,7 @@ def run_floor(floor):
             chat.stage = ENDED
             chat.outcome = ABANDONED
             chat.end = now
-            if chat.attempts == 1 and not np.isnan(floor.retry[c]):
+            if chat.attempts == 1 and floor.retry[c] >= 0.0:
                 then, then_s = ENTER, now + floor.retry[c]
         elif step == ENTER:
             chat = chats[c]
@@ -514,12 +527,14 @@ def run_floor(floor):
             kind = floor.changes[i - 1].kind
             if kind == DOWN:
                 seat.down += 1
-                if seat.writing >= 0:  # the reply is cut, its message goes back to the head of the inbox (rule 8)
+                if (
+                    seat.writing >= 0
+                ):  # the reply is cut, its message goes back to the head of the inbox (rule 8)
                     cut = seat.writing
                     _cancel(clock, chats, wheel, near, near_heap, near_at, cut)
                     seat.writing = -1
                     seat.busy_s += now - seat.began
-                    rows = _note(trace, rows, now, a, seat)
+                    _note(clock, trace, now, a, seat)
                     chats[cut].stage = INBOX
                     chats[cut].last_mail = -1
                     chats[cut].next_mail = seat.head
@@ -557,19 +572,19 @@ def run_floor(floor):
                             chat.stage = AWAY
                         else:
                             _leave_inbox(seat, chats, c)
-                            _put(handed, handed_heap, 0, waiting_at, c, chat.entry, 0.0)
+                            _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
                         _free_place(seats, chats, free, free_heap, free_at, a, c, now)
-                        rows = _note(trace, rows, now, a, seat)
+                        _note(clock, trace, now, a, seat)
             continue
 
         # --- A place is freed
         if frees >= 0:
             _free_place(seats, chats, free, free_heap, free_at, a, frees, now)
-            rows = _note(trace, rows, now, a, seats[a])
+            _note(clock, trace, now, a, seats[ix(a)])
 
         # --- A contact looks for the best available agent, or waits (rule 2)
         if seeks >= 0:
-            q = chats[seeks].queue
+            q = chats[ix(seeks)].queue
             best = -1
             for k in range(floor.group_from[q], floor.group_from[q + 1]):
                 group = floor.groups[k]
@@ -580,14 +595,14 @@ def run_floor(floor):
             if best >= 0:
                 a = free[best].item
             else:
-                chats[seeks].stage = QUEUED
-                _put(waiting, waiting_heap, q, waiting_at, seeks, chats[seeks].entry, 0.0)
+                chats[ix(seeks)].stage = QUEUED
+                _put(waiting, waiting_heap[q], waiting_at, seeks, chats[ix(seeks)].entry, 0.0)
                 in_queue += 1
                 seeks = -1
 
         # --- Chats are opened: of the contact that found its agent (rule 3), then of those that wait (rule 5)
         while a >= 0:
-            seat = seats[a]
+            seat = seats[ix(a)]
             opens = seeks
             seeks = -1
             if opens < 0:
@@ -602,38 +617,40 @@ def run_floor(floor):
                             continue
                         if skill[a, q] == skill[a, best]:
                             other = waiting[waiting_heap[best].base]
-                            if not _precedes(waiting[waiting_heap[q].base], other.first, other.second, other.item):
+                            if not _precedes(
+                                waiting[waiting_heap[q].base], other.first, other.second, other.item
+                            ):
                                 continue
                     best = q
                 if best < 0:
                     break
                 opens = waiting[waiting_heap[best].base].item
-                _drop(waiting, waiting_heap, best, waiting_at, opens)
+                _drop(waiting, waiting_heap[best], waiting_at, opens)
                 in_queue -= 1
                 takes -= 1
                 taken = True
-            chat = chats[opens]
-            if np.isnan(chat.assigned):
+            chat = chats[ix(opens)]
+            if chat.assigned != chat.assigned:  # nan: for the first time
                 chat.assigned = now
             chat.agent = a
             chat.last_open = -1
             chat.next_open = seat.chats
             if seat.chats >= 0:
-                chats[seat.chats].last_open = opens
+                chats[ix(seat.chats)].last_open = opens
             seat.chats = opens
             _tally(seat, now)
             seat.open += 1
             seat.assigned = now
             _rank(seat, free, free_heap, free_at, a)
             _join_inbox(seat, chats, opens)
-            rows = _note(trace, rows, now, a, seat)
+            _note(clock, trace, now, a, seat)
 
         # --- The agent begins the reply at the head of its inbox (rule 4)
         if a >= 0:
-            seat = seats[a]
+            seat = seats[ix(a)]
             if seat.writing < 0 and seat.head >= 0 and seat.down == 0 and not seat.handing:
                 head = seat.head
-                chat = chats[head]
+                chat = chats[ix(head)]
                 _leave_inbox(seat, chats, head)
                 if not chat.begun and (now <= chat.deadline or not floor.silent[head]):
                     chat.begun = True  # in time: patience no longer matters
@@ -648,9 +665,12 @@ def run_floor(floor):
                 for row in range(seat.slow_from, seat.slow_to):
                     if floor.slow[row].start <= now < floor.slow[row].end:
                         factor *= floor.slow[row].factor
-                sent_s = now + floor.handle[chat.turn] * factor / seat.speed
-                _schedule(clock, chats, wheel, near, near_heap, near_at, head, sent_s, SENT)
-                rows = _note(trace, rows, now, a, seat)
+                chat.kind = SENT
+                chat.due = now + floor.handle[chat.turn] * factor / seat.speed
+                _schedule(clock, chats, wheel, near, near_heap, near_at, head)
+                _note(clock, trace, now, a, seat)
 
         if then != NOTHING:
-            _schedule(clock, chats, wheel, near, near_heap, near_at, c, then_s, then)
+            chats[ix(c)].kind = then
+            chats[ix(c)].due = then_s
+            _schedule(clock, chats, wheel, near, near_heap, near_at, c)

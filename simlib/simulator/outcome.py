@@ -74,28 +74,48 @@ class Result:
 
 def frame_contacts(outcome: Outcome) -> pd.DataFrame:
     """One row a contact; ``outcome`` is categorical."""
-    words = pd.Categorical.from_codes(outcome.outcome, categories=list(OUTCOMES))
-    names = ("entry", "assigned", "first_reply", "end", "agent", "replies", "attempts", "transfers",
-             "response_sum", "response_max")
+    words = pd.Categorical.from_codes(outcome.outcome, categories=pd.Index(OUTCOMES))
+    names = (
+        "entry",
+        "assigned",
+        "first_reply",
+        "end",
+        "agent",
+        "replies",
+        "attempts",
+        "transfers",
+        "response_sum",
+        "response_max",
+    )
     return pd.DataFrame({"outcome": words} | {name: getattr(outcome, name) for name in names}, copy=False)
 
 
 def frame_agents(outcome: Outcome) -> pd.DataFrame:
     """One row an agent."""
-    return pd.DataFrame({
-        "busy": outcome.busy, "on_duty": outcome.on_duty, "overtime": outcome.overtime,
-        "replies": outcome.agent_replies, "chat_seconds": outcome.chat_seconds,
-    })
+    return pd.DataFrame(
+        {
+            "busy": outcome.busy,
+            "on_duty": outcome.on_duty,
+            "overtime": outcome.overtime,
+            "replies": outcome.agent_replies,
+            "chat_seconds": outcome.chat_seconds,
+        }
+    )
 
 
 def frame_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:
     """One row a buyer message that was sent, by contact and turn."""
     sent = np.flatnonzero(~np.isnan(outcome.asked))
     contact = np.repeat(np.arange(len(contacts)), contacts.turns)[sent]
-    return pd.DataFrame({
-        "contact": contact, "turn": sent - contacts.first_turn[contact], "sent": outcome.asked[sent],
-        "replied": outcome.replied[sent], "agent": outcome.replied_by[sent].astype(np.int64),
-    })
+    return pd.DataFrame(
+        {
+            "contact": contact,
+            "turn": sent - contacts.first_turn[contact],
+            "sent": outcome.asked[sent],
+            "replied": outcome.replied[sent],
+            "agent": outcome.replied_by[sent].astype(np.int64),
+        }
+    )
 
 
 def frame_trace(outcome: Outcome) -> pd.DataFrame:
@@ -109,5 +129,11 @@ def frame_trace(outcome: Outcome) -> pd.DataFrame:
     same[1:] = (np.diff(changes["agent"]) == 0) & (np.diff(changes["open"]) == 0)
     same[1:] &= changes["writing"][1:] == changes["writing"][:-1]
     changes = changes[~same]
-    return pd.DataFrame({"agent": changes["agent"].astype(np.int64), "time": changes["time"],
-                         "open": changes["open"].astype(np.int64), "replying": changes["writing"]})
+    return pd.DataFrame(
+        {
+            "agent": changes["agent"].astype(np.int64),
+            "time": changes["time"],
+            "open": changes["open"].astype(np.int64),
+            "replying": changes["writing"],
+        }
+    )

@@ -152,7 +152,8 @@ class Floor:
         self.chats = [_Chat(contacts, i, first) for i, first in enumerate(contacts.first_turn[:-1].tolist())]
         slow = disruptions.slow
         self.agents = [
-            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]]) for a in range(len(agents))
+            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]])
+            for a in range(len(agents))
         ]
         queues = range(len(self.skill[0]) if self.skill else 1 + int(contacts.queue.max(initial=0)))
         self.serving = [[agent for agent in self.agents if self.skill[agent.index][q] > 0] for q in queues]
@@ -286,6 +287,7 @@ class Floor:
             chat.outcome, chat.end = SERVED, now
 
     def stop_writing(self, agent: _Agent) -> None:
+        """End the reply in progress, sent or cut."""
         agent.busy += self.env.now - agent.began
         agent.writing = None
         self.note(agent)
@@ -312,7 +314,7 @@ class Floor:
             insort(self.waiting[chat.queue], chat, key=_Chat.place)
 
     def rank(self, agent: _Agent) -> tuple[float, float, int]:
-        """What makes an agent the best: by routing, then longest without an assignment, then lowest index."""
+        """Tell what makes an agent the best: routing, then longest without an assignment, then index."""
         load = len(agent.open)
         if self.policy.routing == "most_available":
             load -= agent.capacity
@@ -339,6 +341,7 @@ class Floor:
         self.take_waiting(agent)
 
     def close(self, chat: _Chat) -> None:
+        """Take a chat off its agent's screen."""
         agent = chat.agent
         assert agent is not None
         agent.tally(self.env.now)
@@ -347,6 +350,7 @@ class Floor:
         self.note(agent)
 
     def take_waiting(self, agent: _Agent) -> None:
+        """Let an agent take contacts while it is available and anyone waits (rule 5)."""
         while self.take_one(agent):
             pass
 
@@ -378,7 +382,9 @@ class Floor:
                     self.hand_over(agent)
             for agent in concerned:
                 self.wake(agent)
-            while any([self.take_one(agent) for agent in concerned]):  # a list: in each round everybody has a go
+            while any(
+                [self.take_one(agent) for agent in concerned]
+            ):  # a list: in each round everybody has a go
                 pass
             self.bot_outages += instant.bot_opens - instant.bot_closes
             if instant.bot_opens:
@@ -403,7 +409,8 @@ class Floor:
 
     def cut(self, agent: _Agent) -> None:
         """Cut the reply in progress; its message goes back to the head of the inbox (rule 8)."""
-        assert agent.writing is not None and agent.process is not None
+        assert agent.writing is not None
+        assert agent.process is not None
         agent.inbox.appendleft(agent.writing)
         self.stop_writing(agent)
         agent.process.interrupt()
@@ -495,7 +502,9 @@ def run(
         return np.array([getattr(one, name) for one in of], dtype=dtype)
 
     def by_turn(name: str, dtype: type) -> np.ndarray:
-        return np.array([value for chat in floor.chats for value in getattr(chat, name)] if turns else [], dtype=dtype)
+        return np.array(
+            [value for chat in floor.chats for value in getattr(chat, name)] if turns else [], dtype=dtype
+        )
 
     chats, people = floor.chats, floor.agents
     return Outcome(

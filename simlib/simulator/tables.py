@@ -28,36 +28,93 @@ DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
 
-KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")])
-HEAP = np.dtype([("base", "i8"), ("size", "i8")])
-CHAT = np.dtype([
-    ("due", "f8"), ("asked", "f8"), ("turn", "i8"), ("last_turn", "i8"),
-    ("before", "i4"), ("after", "i4"),  # neighbours in a slot of the wheel
-    ("last_mail", "i4"), ("next_mail", "i4"),  # neighbours in the inbox
-    ("agent", "i4"), ("queue", "i4"),
-    ("kind", "i1"), ("stage", "i1"), ("outcome", "i1"), ("begun", "?"), ("leaving", "?"), ("attempts", "i1"),
-    ("replies", "i4"),
-    ("response_sum", "f8"), ("response_max", "f8"), ("deadline", "f8"), ("entry", "f8"), ("assigned", "f8"),
-    ("first_reply", "f8"), ("end", "f8"),
-    ("last_open", "i4"), ("next_open", "i4"),  # neighbours among the open chats of the agent
-    ("transfers", "i4"),
-], align=True)
-SEAT = np.dtype([
-    ("open", "i8"), ("capacity", "i8"), ("spare", "i8"), ("assigned", "f8"), ("speed", "f8"), ("began", "f8"), ("since", "f8"),
-    ("busy_s", "f8"), ("chat_s", "f8"), ("overtime_s", "f8"), ("replies", "i8"),
-    ("writing", "i4"), ("head", "i4"), ("tail", "i4"), ("chats", "i4"), ("group", "i4"), ("down", "i4"),
-    ("slow_from", "i4"), ("slow_to", "i4"), ("on_duty", "?"), ("handing", "?"),
-], align=True)
-CLOCK = np.dtype([
-    ("now", "f8"), ("slots_a_s", "f8"), ("close_s", "f8"), ("silent_close_s", "f8"),
-    ("slot", "i8"), ("mask", "i8"), ("far", "i8"), ("handover", "?"),
-], align=True)
+KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
+HEAP = np.dtype([("base", "i8"), ("size", "i8")], align=True)
+CHAT = np.dtype(
+    [
+        ("due", "f8"),
+        ("asked", "f8"),
+        ("turn", "i8"),
+        ("last_turn", "i8"),
+        ("before", "i4"),
+        ("after", "i4"),  # neighbours in a slot of the wheel
+        ("last_mail", "i4"),
+        ("next_mail", "i4"),  # neighbours in the inbox
+        ("agent", "i8"),
+        ("queue", "i4"),
+        ("kind", "i1"),
+        ("stage", "i1"),
+        ("outcome", "i1"),
+        ("begun", "?"),
+        ("leaving", "?"),
+        ("attempts", "i1"),
+        ("replies", "i4"),
+        ("response_sum", "f8"),
+        ("response_max", "f8"),
+        ("deadline", "f8"),
+        ("entry", "f8"),
+        ("assigned", "f8"),
+        ("first_reply", "f8"),
+        ("end", "f8"),
+        ("last_open", "i4"),
+        ("next_open", "i4"),  # neighbours among the open chats of the agent
+        ("transfers", "i4"),
+    ],
+    align=True,
+)
+SEAT = np.dtype(
+    [
+        ("open", "i8"),
+        ("capacity", "i8"),
+        ("spare", "i8"),
+        ("assigned", "f8"),
+        ("speed", "f8"),
+        ("began", "f8"),
+        ("since", "f8"),
+        ("busy_s", "f8"),
+        ("chat_s", "f8"),
+        ("overtime_s", "f8"),
+        ("replies", "i8"),
+        ("writing", "i8"),
+        ("head", "i8"),
+        ("tail", "i8"),
+        ("chats", "i8"),
+        ("group", "i8"),
+        ("down", "i8"),
+        ("slow_from", "i8"),
+        ("slow_to", "i8"),
+        ("on_duty", "?"),
+        ("handing", "?"),
+    ],
+    align=True,
+)
+CLOCK = np.dtype(
+    [
+        ("now", "f8"),
+        ("slots_a_s", "f8"),
+        ("close_s", "f8"),
+        ("silent_close_s", "f8"),
+        ("slot", "i8"),
+        ("mask", "i8"),
+        ("far", "i8"),
+        ("noted", "i8"),
+        ("handover", "?"),
+    ],
+    align=True,
+)
 CHANGE = np.dtype([("time", "f8"), ("agent", "i4"), ("open", "i4"), ("writing", "?")], align=True)
-DUTY = np.dtype([("time", "f8"), ("agent", "i4"), ("kind", "i4")])
-BATCH = np.dtype([
-    ("time", "f8"), ("changes_from", "i8"), ("changes_to", "i8"), ("agents_from", "i8"), ("agents_to", "i8"),
-    ("outages_from", "i8"), ("outages_to", "i8"),
-])
+DUTY = np.dtype([("time", "f8"), ("agent", "i8"), ("kind", "i8")])
+BATCH = np.dtype(
+    [
+        ("time", "f8"),
+        ("changes_from", "i8"),
+        ("changes_to", "i8"),
+        ("agents_from", "i8"),
+        ("agents_to", "i8"),
+        ("outages_from", "i8"),
+        ("outages_to", "i8"),
+    ]
+)
 
 
 class BotStage(NamedTuple):
@@ -73,8 +130,8 @@ class Timetable(NamedTuple):
 
     batches: npt.NDArray[np.void]
     changes: npt.NDArray[np.void]  # by time, kind, agent
-    agents: npt.NDArray[np.int32]  # the agents concerned, by instant, then by index
-    outages: npt.NDArray[np.int32]  # the contacts that a bot outage drives to the agents, by instant, then by index
+    agents: IntArray  # the agents concerned, by instant, then by index
+    outages: IntArray  # the contacts that a bot outage drives to the agents, by instant, then by index
 
 
 def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
@@ -87,7 +144,9 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
         return BotStage(resolved=meets, leaves=arrival, opening=opening)
     windows = np.sort(bot_down, order="start")
     opens = np.append(windows["start"], np.inf)
-    down_until = np.append(np.maximum.accumulate(windows["end"]), -np.inf)  # by windows opened so far; last: none
+    down_until = np.append(
+        np.maximum.accumulate(windows["end"]), -np.inf
+    )  # by windows opened so far; last: none
     opened = np.searchsorted(windows["start"], arrival, side="right")
     meets &= ~(down_until[opened - 1] > arrival)
     leaves = np.where(meets, arrival + contacts.bot, arrival)
@@ -126,11 +185,14 @@ def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bo
     concerned = concerned[first]
     batches = np.empty(len(times), BATCH)
     batches["time"] = times
-    for name, column in (("changes", changes["time"]), ("agents", concerned["time"]), ("outages", bot.leaves[outages])):
+    for name, column in (
+        ("changes", changes["time"]),
+        ("agents", concerned["time"]),
+        ("outages", bot.leaves[outages]),
+    ):
         batches[f"{name}_from"] = np.searchsorted(column, times, side="left")
         batches[f"{name}_to"] = np.searchsorted(column, times, side="right")
-    return Timetable(batches=batches, changes=changes, agents=concerned["agent"].astype(np.int32),
-                     outages=outages.astype(np.int32))
+    return Timetable(batches=batches, changes=changes, agents=concerned["agent"].copy(), outages=outages)
 
 
 class Groups(NamedTuple):
@@ -149,7 +211,9 @@ def group_agents(skill: IntArray) -> Groups:
     [0, 1, 0, -1]
     """
     serves = skill > 0
-    sets, of_agent = np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
+    sets, of_agent = (
+        np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
+    )
     of_agent = of_agent.reshape(-1).copy()
     if len(sets) and not sets[0].any():  # the empty set sorts first
         sets = sets[1:]
@@ -158,8 +222,12 @@ def group_agents(skill: IntArray) -> Groups:
         of_agent = np.full(len(skill), -1)
     sizes = np.bincount(of_agent[of_agent >= 0], minlength=len(sets))
     queue, group = np.nonzero(sets.T)
-    return Groups(of_agent=of_agent, sizes=sizes, by_queue=group,
-                  from_=np.searchsorted(queue, np.arange(skill.shape[1] + 1)))
+    return Groups(
+        of_agent=of_agent,
+        sizes=sizes,
+        by_queue=group,
+        from_=np.searchsorted(queue, np.arange(skill.shape[1] + 1)),
+    )
 
 
 def lay_heaps(sizes: npt.ArrayLike) -> npt.NDArray[np.void]:
@@ -167,3 +235,27 @@ def lay_heaps(sizes: npt.ArrayLike) -> npt.NDArray[np.void]:
     heaps = np.zeros(np.size(sizes), HEAP)
     heaps["base"][1:] = np.cumsum(sizes)[:-1]
     return heaps
+
+
+def order_entries(bot: BotStage) -> tuple[IntArray, FloatArray]:
+    """Order the contacts that enter the human stage from arrival or bot, by time, then index.
+
+    Returns the contacts and their times.
+    """
+    contacts = np.flatnonzero(~bot.resolved & (bot.opening < 0))
+    times = bot.leaves[contacts]
+    if (times[1:] < times[:-1]).any():
+        order = np.argsort(times, kind="stable")
+        contacts, times = contacts[order], times[order]
+    return contacts, times
+
+
+def size_wheel(contacts: Contacts, *, events: int) -> tuple[int, float]:
+    """Return the number of slots of the wheel of events (a power of 2), and slots a second.
+
+    A slot should hold about `EVENTS_A_SLOT` events while contacts arrive; whatever the guess, the order of events
+    is right, and only the time to find it suffers.
+    """
+    slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(LARGEST_WHEEL)))
+    span_s = float(contacts.arrival[-1] - contacts.arrival[0]) if len(contacts) else 0.0
+    return slots, min(events / span_s / EVENTS_A_SLOT, 1e6) if span_s > 0 else 1.0

@@ -22,12 +22,12 @@ def seconds(largest: int) -> st.SearchStrategy[float]:
 
 
 @st.composite
-def windows(draw, agents: int, most: int, lengths=st.integers(0, 8)):
+def windows(draw, agents: int, most: int):
     """Rows (agent, start, end), overlapping as they please."""
     rows = []
     for _ in range(draw(st.integers(0, most)) if agents else 0):
         start = draw(EDGES_S)
-        rows.append((draw(st.integers(0, agents - 1)), start, start + draw(lengths) * GRID_S))
+        rows.append((draw(st.integers(0, agents - 1)), start, start + draw(st.integers(0, 8)) * GRID_S))
     return rows
 
 

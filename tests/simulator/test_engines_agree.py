@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 from hypothesis import HealthCheck, given, settings
 
-from simlib.simulator import Agents, Contacts, Disruptions, Policy, simulate
+from simlib.simulator import simulate
 from tests.simulator.conftest import assert_same_night, floors
 
 EXAMPLES = int(os.environ.get("SANDTABLE_EXAMPLES", "1500"))
