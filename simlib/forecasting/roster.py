@@ -38,8 +38,7 @@ from simlib.words import Lang, say, term
 ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
 _FEN = 100  # the solver counts money in whole fen
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
-_SMALL = 2_000  # person-options that the solver takes on in one piece
-_FIRST_SHARE = 0.25  # of the time goes to the whole model before the neighbourhoods begin
+_SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
 _BITE = 1.0  # units of solver time for one neighbourhood
 _SWEEP_BITE = 5.0  # and for a whole day of everybody
 
@@ -242,6 +241,7 @@ class ShiftModel:
         on_progress: Progress | None = None,
         stop: Stop | None = None,
         gap: float = 0.0,
+        whole: float = 0.15,
     ) -> Answer:
         """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
 
@@ -254,13 +254,15 @@ class ShiftModel:
             Where to begin. Decisions that it names stand until a neighbourhood opens them; the rest is filled in.
             A hint that no answer agrees with is dropped.
         bound : int, optional
-            A cost below which there is known to be nothing. With it and a hint that holds, the search goes straight
-            to the neighbourhoods.
+            A cost below which there is known to be nothing.
         on_progress : callable (best, bound, seconds), optional
         stop : callable returning bool, optional
             Asked about five times a second; true ends the search with the best so far.
         gap : float
             Share of the cost that is not worth the time it takes to save.
+        whole : float
+            Share of the time for the whole model, which alone can raise the bound, before the neighbourhoods begin;
+            0 goes straight to the neighbourhoods of a hint that holds.
 
         Raises
         ------
@@ -277,12 +279,13 @@ class ShiftModel:
 
         if hint:
             values = self._complete(hint, clock, seed=seed, workers=workers)
-        if values is None or bound is None:
-            values, floor = self._begin(values, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell)
+        if values is None or whole > 0:
+            stage = clock.share(whole)
+            values, floor = self._begin(values, floor, clock, stage, seed=seed, workers=workers, gap=gap, tell=tell)
         else:
             tell(self._cost(values), floor)
         if not _close(self._cost(values), floor, gap):
-            values = self._improve(
+            values, floor = self._improve(
                 values, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell, sweep=bool(hint)
             )
         cost = self._cost(values)
@@ -339,8 +342,12 @@ class ShiftModel:
     def _cost(self, values: Sequence[int]) -> int:
         return sum(charge.amount(values) * charge.price for charge in self.charges)
 
-    def _cut(self, free: Iterable[int], values: Sequence[int] | None) -> _Part:
-        """Hand the free variables, and whatever follows from them, to a model of their own; the rest is constant."""
+    def _cut(self, free: Iterable[int], values: Sequence[int] | None, *, anew: bool = False) -> _Part:
+        """Hand the free variables, and whatever follows from them, to a model of their own; the rest is constant.
+
+        The values are its hint; or, ``anew``, a cost that must not be exceeded by an answer found elsewhere, which
+        leads off plateaus.
+        """
         own = self._registered
         inside, rows, waiting = set(free), set(), list(free)
         while waiting:
@@ -369,9 +376,11 @@ class ShiftModel:
                     model.add(total >= row.low - fixed)
         prices, _ = self._prices_once
         priced = [(made[index], prices[index]) for index in order if prices.get(index)]
-        if priced:
-            model.minimize(cp_model.LinearExpr.weighted_sum(*zip(*priced, strict=True)))
-        if values is not None:
+        cost = cp_model.LinearExpr.weighted_sum(*zip(*priced, strict=True)) if priced else 0
+        model.minimize(cost)
+        if values is not None and anew and priced:
+            model.add(cost <= sum(prices[index] * values[index] for index in order if prices.get(index)))
+        elif values is not None:
             for index in order:
                 model.add_hint(made[index], values[index])
         return _Part(model, order, rows)
@@ -390,16 +399,16 @@ class ShiftModel:
         values: list[int] | None,
         floor: int,
         clock: _Clock,
+        stage: _Clock,
         *,
         seed: int,
         workers: int,
         gap: float,
         tell: Callable[[float, float], None],
     ) -> tuple[list[int], int]:
-        """Solve the whole model for a share of the time, longer if that gives no answer."""
+        """Solve the whole model within the stage, or with all the time there is if that gives no answer."""
         whole = self._cut(range(len(self._high)), values)
         always = self._prices_once[1]
-        stage = clock.share(_FIRST_SHARE)
         while True:
             solver, status = _run(
                 whole.model,
@@ -449,7 +458,7 @@ class ShiftModel:
         gap: float,
         tell: Callable[[float, float], None],
         sweep: bool,
-    ) -> list[int]:
+    ) -> tuple[list[int], int]:
         """Free some people on some days, solve that piece, keep what is not worse; sizes adapt to what is solved.
 
         ``sweep`` goes once through the days before chance chooses. Pieces that were solved side by side are both kept
@@ -462,26 +471,29 @@ class ShiftModel:
 
         windows = [{(who, day) for who in whos} for day in days if sweep]
 
-        def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float]:
+        everything = {(who, day) for who in whos for day in days}
+        always = self._prices_once[1]
+
+        def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
             own = clock.share(1.0)
             solver, status = _run(
                 part.model, own, seed=own_seed, workers=1, gap=gap, counts=bool(self._shared), most=most
             )
             found = list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
-            return found, status == cp_model.OPTIMAL, own.used
+            return found, status == cp_model.OPTIMAL, solver.best_objective_bound, own.used
 
         with ThreadPoolExecutor(workers) as pool:
             while not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
-                most = _SWEEP_BITE if windows else _BITE
+                most, anew = (_SWEEP_BITE, False) if windows else (_BITE, chance.random() < 0.5)
                 bites = [windows.pop(len(windows) * turn // workers) for turn in range(min(workers, len(windows)))]
                 bites = bites or [_pick(kind, size[kind], whos, days, chance) for kind in kinds]
-                parts = [self._cut(self._inside(window), values) for window in bites]
+                parts = [self._cut(self._inside(window), values, anew=anew) for window in bites]
                 jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
-                for kind, part, job in zip(kinds, parts, jobs, strict=False):
-                    found, proven, used = job.result()
+                for kind, window, part, job in zip(kinds, bites, parts, jobs, strict=False):
+                    found, proven, bound, used = job.result()
                     clock.used += used
-                    size[kind] = min(0.95, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
+                    size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
                     if found is None:
                         continue
                     fresh = list(values)
@@ -492,7 +504,9 @@ class ShiftModel:
                         if its_cost < cost:
                             tell(its_cost, floor)
                         values, cost = fresh, its_cost
-        return values
+                    if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
+                        floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
+        return values, floor
 
     def _holds(self, rows: Iterable[int], values: Sequence[int]) -> bool:
         for number in rows:
@@ -1428,14 +1442,13 @@ def _plan(
         return person.agent_id if person.wishes or person.on_call else (person.kind, options)
 
     one_day = len({option.day for option in problem.options}) <= 1
-    small = len(problem.people) * len(problem.options) <= _SMALL
-    if one_day or small or not staged:
+    if one_day or not staged:
         built = _build(problem, _crews(problem, alike if one_day else alone))
-        answer = search(built, 1.0, on_progress=on_progress)
-        return _read_plan(problem, built, answer, answer.bound)
+        answer = search(built, 1.0, on_progress=on_progress, whole=0.6)
+        return _read_plan(problem, built, answer)
     cohorts = _build(problem, _crews(problem, lambda person, _: person.kind), relaxed=True)
     bound, rounded = cohorts.model.relax()
-    ideal = search(cohorts, 0.3, hint=rounded, bound=bound)
+    ideal = search(cohorts, 0.3, hint=rounded, bound=bound, whole=0.0)
     wanted: dict[tuple[Hashable, int], int] = defaultdict(int)
     for (crew, n), variable in cohorts.takes.items():
         wanted[cohorts.crews[crew].members[0].kind, n] += ideal.chosen[variable]
@@ -1446,8 +1459,9 @@ def _plan(
     hint = {variable: named.chosen[names.takes[key]] for key, variable in whole.takes.items()}
     hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
     hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
-    answer = search(whole, 1.0, hint=hint, bound=bound, on_progress=on_progress)
-    return _read_plan(problem, whole, answer, bound)
+    share = 0.4 if len(whole.takes) <= _SMALL else 0.0
+    answer = search(whole, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=share)
+    return _read_plan(problem, whole, answer)
 
 
 def _build(
@@ -1696,7 +1710,7 @@ def _chat_spans(problem: _Problem, option: _Option) -> list[tuple[int, int]]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _read_plan(problem: _Problem, built: _Built, answer: Answer, bound: int) -> _Plan:
+def _read_plan(problem: _Problem, built: _Built, answer: Answer) -> _Plan:
     """Deal the counts of each crew out to its members."""
     takes: dict[str, list[int]] = defaultdict(list)
     for number, crew in enumerate(built.crews):
@@ -1721,7 +1735,7 @@ def _read_plan(problem: _Problem, built: _Built, answer: Answer, bound: int) -> 
         quotas={key: answer.chosen[variable] for key, variable in built.quotas.items()},
         flaws=flaws,
         cost=answer.cost,
-        bound=min(bound, answer.cost),
+        bound=answer.bound,
         status=answer.status,
     )
 
