@@ -98,20 +98,19 @@ def import_files(
     lang: Lingo = Language.zh,
 ) -> None:
     """Read order exports into the store and show the day's profile they give."""
-    from simlib.report.charts import plot_hours, save_figure
+    from simlib.report import plot_hours, save_figure
     from simlib.store import StoreError, import_orders
 
-    for file in files:
-        try:
-            result = import_orders(file, store)
-        except StoreError as error:
-            raise stop(error.render(lang.value), status=DATA_WRONG) from None
-        for sentence in result.render(lang.value):
-            console.print(escape(sentence), soft_wrap=True)
-        picture = out / f"{result.store_id}-{term('day_profile', 'en').lower().replace(' ', '-')}.svg"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        save_figure(plot_hours(result.hours, lang=lang.value), picture)
-        tell("picture", lang.value, path=picture)
+    try:
+        result = import_orders(files, store, lang=lang.value)
+    except StoreError as error:
+        raise stop(error.render(lang.value), status=DATA_WRONG) from None
+    console.print(escape(result.render(lang.value)), soft_wrap=True)
+    picture = out / f"{result.store.store_id}-day-profile.svg"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    left_out = result.days.loc[~result.days["used"], "date"].tolist()
+    save_figure(plot_hours(result.hours, lang=lang.value, left_out=left_out), picture)
+    tell("picture", lang.value, path=picture)
 
 
 @app.command(help=both("rehearse"))

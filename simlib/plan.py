@@ -7,8 +7,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
@@ -19,7 +21,16 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.forecasting.promo import minute_profile, spread_day
+from simlib.forecasting import forecast_counts
+from simlib.forecasting.promo import (
+    PastPromo,
+    PromoCurve,
+    day_total,
+    minute_profile,
+    past_promos,
+    promo_curve,
+    spread_day,
+)
 from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents
 from simlib.forecasting.roster import Roster, RosterRules, solve_roster
 from simlib.intervals import Grid
@@ -30,7 +41,6 @@ from simlib.simulator.replicate import Replications
 from simlib.staffing import (
     Span,
     cascade_inputs,
-    day_profile,
     effective_speed,
     hour_view,
     may_serve,
@@ -43,6 +53,7 @@ from simlib.words import LANGS, Lang, glossary, say, term
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
+FURTHEST_DAYS = 120  # a history older than that says nothing of the day
 NEXT_PROFILE = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
 
@@ -71,12 +82,52 @@ class Plan:
         """The night's half hours, from midnight before the promo day to four in the morning after it."""
         return Grid.of_day(self.wave.day, tz=self.store.store.timezone, hours=NIGHT_H)
 
+    # --- the day's curve: the field's, giving way to the store's own promos ---
+
+    @cached_property
+    def curve(self) -> PromoCurve:
+        """Shape and uplift of the wave's kind of day, the more the store's own the more promos it has behind it."""
+        own = [promo for counts in self.history.values() for promo in promos_of(counts, self.promo_days)]
+        return promo_curve(self.wave.profile, own)
+
+    @cached_property
+    def shape(self) -> np.ndarray:
+        """Share of the promo day in each of its 24 hours."""
+        own = self.store.day_profile
+        if self.wave.profile != "N" or not own:
+            return self.curve.shape
+        shares = np.zeros(24)
+        for row in own:
+            shares[row.hour] = row.share
+        return shares / shares.sum()
+
+    @cached_property
+    def history(self) -> dict[str, pd.Series]:
+        """Contacts that came, by queue: counts on the store's own clock."""
+        rows = self.store.frame("history")
+        zone = self.store.store.timezone
+        return {
+            queue: pd.Series(
+                table["contacts"].to_numpy(),
+                index=pd.DatetimeIndex(table["start"]).tz_localize(zone, ambiguous=False, nonexistent="shift_forward"),
+            ).sort_index()
+            for queue, table in rows.groupby("queue", sort=False)
+        }
+
+    @property
+    def promo_days(self) -> dict[str, list[dt.date]]:
+        """The days of the history that belonged to a promo, by its name."""
+        rows = self.store.frame("history").dropna(subset="promo")
+        days = rows["start"].dt.date if len(rows) else rows["start"]
+        return {name: sorted(set(days[rows["promo"] == name])) for name in rows["promo"].unique()}
+
     # --- chapter 1: from the sales task to contacts and heads ---
 
     @cached_property
     def spans(self) -> dict[str, Span]:
         """The inputs of the cascade, each with its span and its source."""
-        return cascade_inputs(self.store, self.wave)
+        half_hours = self._spread("presale", 1.0, 1.0, 1.0)["contacts"]
+        return cascade_inputs(self.store, self.wave, peak_share=float(half_hours.max()))
 
     @cached_property
     def cascade(self) -> pd.DataFrame:
@@ -96,7 +147,7 @@ class Plan:
         """The day by hours: contacts and agents, flat out and at the occupancy ceiling."""
         return hour_view(
             human_contacts=self.step("human_contacts"),
-            profile=day_profile(self.store, self.wave),
+            profile=self.shape,
             agent_hour_capacity=self.spans["agent_hour_capacity"].likely,
             occupancy_max=self.spans["occupancy_max"].likely,
         )
@@ -107,24 +158,42 @@ class Plan:
     def forecast(self) -> pd.DataFrame:
         """Contacts by half hour and queue: start, queue, contacts, p05, p95, bot, human."""
         table = self.cascade.set_index("step")
-        after = facts.value("profiles", NEXT_PROFILE[self.wave.profile])
         queues = []
         for queue, step in (("presale", "presale_contacts"), ("aftersale", "aftersale_contacts")):
             total, low, high = (float(table.loc[step, column]) for column in ("value", "low", "high"))
-            queues.append(
-                spread_day(
-                    queue=queue,
-                    total=total,
-                    low=low,
-                    high=high,
-                    profile=day_profile(self.store, self.wave),
-                    next_profile=np.asarray(after, dtype=float),
-                    grid=self.grid,
-                    opening=self.opening,
-                    bot_share=self.spans["bot_share"].likely,
-                )
-            )
+            queues.append(self._spread(queue, total, low, high))
         return pd.concat(queues, ignore_index=True).sort_values(["start", "queue"], ignore_index=True)
+
+    def _spread(self, queue: str, total: float, low: float, high: float) -> pd.DataFrame:
+        """Spread one queue's day over the night's half hours."""
+        return spread_day(
+            queue=queue,
+            total=total,
+            low=low,
+            high=high,
+            profile=self.shape,
+            next_profile=promo_curve(NEXT_PROFILE[self.wave.profile]).shape,
+            grid=self.grid,
+            opening=self.opening,
+            bot_share=self.store.ratio("bot_share").likely,
+            shape_cv=self.curve.shape_cv,
+        )
+
+    @cached_property
+    def second_route(self) -> pd.DataFrame:
+        """What the history says of the day, beside the cascade: queue, planned, mean, p05, p95; empty without one."""
+        rows = []
+        table = self.cascade.set_index("step")["value"]
+        for queue, counts in self.history.items():
+            ahead = (self.wave.day - counts.index[-1].date()).days
+            step = f"{queue}_contacts"
+            if step not in table.index or not 1 <= ahead <= FURTHEST_DAYS:
+                continue
+            marked = [day for days in self.promo_days.values() for day in days]
+            base = forecast_counts(counts, ahead, promo_days=marked)
+            mean, low, high = day_total(base, self.curve, day=self.wave.day)
+            rows.append((queue, table[step], mean, low, high))
+        return pd.DataFrame(rows, columns=["queue", "planned", "mean", "p05", "p95"])
 
     @property
     def minutes(self) -> pd.Series | None:
@@ -158,13 +227,14 @@ class Plan:
     @cached_property
     def targets(self) -> Targets:
         """What every half hour of the night is held to; a platform that counts first turns binds the first reply."""
-        rate = self.rates[0]
-        first, floor = rate.counts == "first", self.floor_of("platform_rate")
+        rate, share, within_s = self.rates[0], self.floor_of("service_level"), self.floor_of("service_level_s")
+        floor = self.floor_of("platform_rate")
+        counts_first = rate.counts == "first"
         return Targets(
-            answered_share=max(self.floor_of("service_level"), floor) if first else self.floor_of("service_level"),
-            answered_s=min(self.floor_of("service_level_s"), rate.threshold_s) if first else self.floor_of("service_level_s"),
-            turn_share=None if first else floor,
-            turn_s=None if first else rate.threshold_s,
+            answered_share=max(share, floor) if counts_first else share,
+            answered_s=min(within_s, rate.threshold_s) if counts_first else within_s,
+            turn_share=None if counts_first else floor,
+            turn_s=None if counts_first else rate.threshold_s,
             abandoned_max=self.floor_of("abandoned"),
             occupancy_max=self.spans["occupancy_max"].likely,
         )
@@ -195,12 +265,17 @@ class Plan:
         return self._required[0]
 
     @property
+    def reachable(self) -> dict[str, Targets]:
+        """The targets of each queue without those that no number of people can meet."""
+        return self._required[2]
+
+    @property
     def out_of_reach(self) -> tuple[TargetOutOfReachError, ...]:
         """The targets that no number of people can meet; the requirement is worked out without them."""
         return self._required[1]
 
     @cached_property
-    def _required(self) -> tuple[pd.DataFrame, tuple[TargetOutOfReachError, ...]]:
+    def _required(self) -> tuple[pd.DataFrame, tuple[TargetOutOfReachError, ...], dict[str, Targets]]:
         targets = dict.fromkeys(self.forecast["queue"].unique(), self.targets)
         beyond: list[TargetOutOfReachError] = []
         while True:
@@ -221,7 +296,7 @@ class Plan:
                 targets[error.queue] = without(targets[error.queue], error.target)
         closed = ~open_at(pd.DatetimeIndex(need["start"]), self.store.store)
         heads = ["on_chat", "to_roster"]
-        return need.assign(**{column: need[column].where(~closed, 0) for column in heads}), tuple(beyond)
+        return need.assign(**{column: need[column].where(~closed, 0) for column in heads}), tuple(beyond), targets
 
     @cached_property
     def need_by_queue(self) -> dict[str, float]:
@@ -252,6 +327,11 @@ class Plan:
             self.store.frame("shifts"),
             rules=RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
             duties=self.store.frame("duties").query("kind == 'live'"),
+            wishes=[
+                {"agent_id": agent.agent_id, "date": date, "wish": wish}
+                for agent in self.store.agents
+                for date, wish in agent.dated_wishes
+            ],
             seed=self.seed,
             effort=self.roster_effort,
         )
@@ -343,7 +423,7 @@ class Plan:
     @property
     def shortfall(self) -> int:
         """The worst shortfall of the roster in any half hour, all queues at once."""
-        return int(round(self.coverage.groupby("start")["shortfall"].sum().max()))
+        return round(self.coverage.groupby("start")["shortfall"].sum().max())
 
     @property
     def holds(self) -> bool:
@@ -457,6 +537,23 @@ class Plan:
             "kpis": self.kpis,
             "intervals": self.intervals,
         }
+
+
+def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> list[PastPromo]:
+    """Read the busiest day of each past promo, its kind told by its busiest hour: 0-1 M, 20-21 E, else L."""
+    found = []
+    for name, days in promo_days.items():
+        inside = counts[np.isin(counts.index.date, days)]
+        if inside.empty:
+            continue
+        daily = inside.groupby(inside.index.date).sum()
+        busiest = daily.idxmax()
+        hour = int(inside[inside.index.date == busiest].idxmax().hour)
+        profile = "M" if hour <= 1 else "E" if hour in (20, 21) else "L"
+        others = [day for group in promo_days.values() for day in group if day != busiest]
+        clean = counts[~np.isin(counts.index.date, others)]
+        found += past_promos(clean, {name: [busiest]}, profile)
+    return found
 
 
 def rounded(value: float) -> float | None:

@@ -336,10 +336,12 @@ def _run_notebook(
 
 
 def _shown(executed: Path) -> list[str]:
-    """Take the HTML that a notebook's cells have shown, in their order."""
+    """Take the HTML that a notebook's cells have shown, in their order; the report opens with the verdict itself."""
     cells = nbformat.read(executed, as_version=4).cells
     shown = []
     for cell in cells:
+        if "report-opening" in cell.metadata.get("tags", ()):
+            continue
         for output in cell.get("outputs", ()):
             html = output.get("data", {}).get("text/html")
             if html:
@@ -354,7 +356,14 @@ def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> N
         table.to_parquet(tables / f"{name}.parquet", index=False)
     text = json.dumps(night.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-    write_workbook(folder / "report.xlsx", night.tables, lang=lang)
+    write_workbook(
+        folder / "report.xlsx",
+        night.tables,
+        lang=lang,
+        title=night.store.store.name,
+        verdict=night.verdict(lang),
+        meta=night.provenance(lang),
+    )
     html = render_report(
         [(term(key, lang), shown) for key, shown in sections],
         title=night.store.store.name,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from simlib.forecasting.requirement import sweep_concurrency
 from simlib.goals import set_targets, split_targets
 from simlib.readiness import check_readiness, phrase_coverage, score_readiness
 from simlib.report.charts import (
     plot_calendar,
     plot_cascade,
+    plot_concurrency,
     plot_coverage,
     plot_day_heads,
     plot_forecast,
@@ -25,6 +27,7 @@ from simlib.report.columns import list_words, quantity, show_number
 from simlib.report.html import Card, Fragment, show_cards, show_chart, show_table, show_text, show_verdict
 from simlib.retrospective import compare_actuals, measure_fit
 from simlib.staffing import (
+    aftersale_stream,
     head_ratio,
     last_safe_dates,
     make_or_buy,
@@ -32,6 +35,7 @@ from simlib.staffing import (
     organise,
     solve_for,
     tornado,
+    visitor_route,
 )
 from simlib.store.models import NEEDED, SHEETS
 from simlib.words import Lang, say, term
@@ -123,7 +127,7 @@ def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
     return put_together(
         show_text(said),
         show_chart(plot_day_heads(hours, lang=lang, day_agents=day_agents)),
-        show_table(hours, lang=lang),
+        show_table(hours, lang=lang, caption=term("hours_table", lang)),
     )
 
 
@@ -158,6 +162,59 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
             value = quantity(solution.value, unit, lang)
             lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))
     return show_text(*lines)
+
+
+def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
+    """Hold the cascade against two other routes, and name the gaps: the visitors, and the store's own history."""
+    presale = plan.step("presale_contacts")
+    visitors, asking = (plan.store.ratio(key).likely for key in ("visitors", "consult_share"))
+    said = [say("pages.no_visitors", lang)]
+    if visitors > 0:
+        other = visitor_route(visitors=visitors, consult_share=asking)
+        said = [say("pages.visitor_route", lang, **_gap_words(presale, other, lang))]
+    by_history = plan.second_route
+    if by_history.empty:
+        said.append(say("pages.no_second_route", lang))
+    for row in by_history.itertuples():
+        said.append(
+            say(
+                "pages.second_route",
+                lang,
+                queue=term(row.queue, lang),
+                low=quantity(row.p05, "contacts", lang),
+                high=quantity(row.p95, "contacts", lang),
+                **_gap_words(row.planned, row.mean, lang),
+            )
+        )
+    return show_text(*said, plan.curve.basis(lang))
+
+
+def _gap_words(planned: float, other: float, lang: Lang) -> dict[str, str]:
+    gap = other / planned - 1 if planned else 0.0
+    return {
+        "planned": quantity(planned, "contacts", lang),
+        "other": quantity(other, "contacts", lang),
+        "gap": f"{100 * gap:+.0f}",
+    }
+
+
+def show_aftersale(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the after-sale contacts that the promo day's orders bring in the two weeks that follow."""
+    orders = plan.step("day_gmv_cny") / plan.step("aov_cny")
+    table = aftersale_stream(
+        orders=orders, promo_day=plan.wave.day, refund_share=plan.store.ratio("refund_share").likely
+    )
+    by_day = table.groupby("date")["contacts"].sum()
+    said = say(
+        "pages.aftersale",
+        lang,
+        orders=quantity(orders, "buyers", lang),
+        contacts=quantity(float(by_day.sum()), "contacts", lang),
+        worst=by_day.idxmax().isoformat(),
+        most=quantity(float(by_day.max()), "contacts", lang),
+    )
+    shown = table.assign(phase=[term(f"phase_{phase}", lang) for phase in table["phase"]])
+    return put_together(show_text(said), show_table(shown, lang=lang, caption=term("aftersale_stream", lang)))
 
 
 def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
@@ -248,15 +305,29 @@ def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     return put_together(
         show_chart(plot_forecast(plan.forecast, lang=lang)),
         show_text(*plan.forecast_basis(lang)),
-        show_table(plan.forecast, lang=lang),
+        show_table(plan.forecast, lang=lang, caption=term("forecast", lang)),
     )
 
 
 def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the agents needed by half hour, three methods beside each other, and which target binds."""
+    """Show the agents needed by half hour, three methods beside each other, which target binds, which cannot."""
+    beyond = [show_text(*(error.explain(lang) for error in plan.out_of_reach))] if plan.out_of_reach else []
     return put_together(
+        *beyond,
         show_chart(plot_requirement(plan.requirement, lang=lang)),
-        show_table(plan.requirement, lang=lang),
+        show_table(plan.requirement, lang=lang, caption=term("requirement", lang)),
+    )
+
+
+def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show what the concurrency limit does to people, response and rate, and that it is no divisor (story A4)."""
+    presale = plan.forecast[plan.forecast["queue"] == "presale"]
+    busiest = float(presale["human"].max()) * 3600 / plan.grid.step_s
+    service = plan.services["presale"]
+    targets = plan.reachable["presale"]
+    sweep = sweep_concurrency(service, targets, contacts_h=busiest, close_s=plan.policy.close_s)
+    return put_together(
+        show_chart(plot_concurrency(sweep, lang=lang)), show_table(sweep.drop(columns="sweet_spot"), lang=lang)
     )
 
 
@@ -267,8 +338,8 @@ def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
         *pieces,
         show_chart(plot_coverage(plan.coverage, lang=lang)),
         show_text(*plan.roster_result.explain(lang)),
-        show_table(plan.roster, lang=lang),
-        show_table(plan.coverage, lang=lang),
+        show_table(plan.roster, lang=lang, caption=term("roster", lang)),
+        show_table(plan.coverage, lang=lang, caption=term("coverage", lang)),
     )
 
 
@@ -317,7 +388,7 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     return put_together(
         show_text(say("pages.goals", lang, people=len(people))),
         show_table(targets, lang=lang),
-        show_table(people, lang=lang),
+        show_table(people, lang=lang, caption=term("goals", lang)),
     )
 
 
@@ -340,4 +411,4 @@ def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
         floor=show_number(fit.poisson_floor, unit="share", digits=1),
         inside=show_number(fit.inside_band, unit="share", digits=0),
     )
-    return put_together(show_text(said), show_table(compared, lang=lang))
+    return put_together(show_text(said), show_table(compared, lang=lang, caption=term("retrospective", lang)))

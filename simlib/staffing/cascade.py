@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simlib import facts
 from simlib.store.models import Store, Wave
 from simlib.streams import stream
 
@@ -139,23 +138,14 @@ STEPS = (
 HEADS = tuple(step.key for step in STEPS if step.unit == "agents")
 
 
-def day_profile(store: Store, wave: Wave) -> np.ndarray:
-    """Find the share of the day's contacts in each hour: 24 shares that add up to 1.
-
-    The store's own profile is used on normal days and takes no part on a promo day, whose shape is another:
-    there the profile of the field for that kind of day stands in.
-    """
-    if wave.profile == "N" and store.day_profile:
-        shares = np.zeros(24)
-        for row in store.day_profile:
-            shares[row.hour] = row.share
-    else:
-        shares = np.asarray(facts.value("profiles", wave.profile), dtype=float)
-    return shares / shares.sum()
-
-
-def cascade_inputs(store: Store, wave: Wave) -> dict[str, Span]:
+def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, Span]:
     """Gather what the cascade needs, each with its span and its source.
+
+    Parameters
+    ----------
+    store, wave : Store, Wave
+    peak_share : float
+        Share of the day's contacts in its busiest half hour, from the day's curve.
 
     Raises
     ------
@@ -172,11 +162,12 @@ def cascade_inputs(store: Store, wave: Wave) -> dict[str, Span]:
     for key in INPUTS[1:]:
         ratio = store.ratio(key)
         spans[key] = Span(low=ratio.low, likely=ratio.likely, high=ratio.high, source=ratio.source)
-    own_aov = wave.day_aov_cny or store.store.month_aov_cny
-    if own_aov is not None and spans["aov_cny"].source != "store":
-        spans["aov_cny"] = Span(low=own_aov, likely=own_aov, high=own_aov, source="store")
-    peak = float(day_profile(store, wave).max()) / 2
-    spans["peak_share"] = Span(low=peak, likely=peak, high=peak, source="profile")
+    # The wave's own order value goes before the ratio of the store, and that before the month's.
+    measured = spans["aov_cny"].source == "store"
+    aov = wave.day_aov_cny or (None if measured else store.store.month_aov_cny)
+    if aov is not None:
+        spans["aov_cny"] = Span(low=aov, likely=aov, high=aov, source="store")
+    spans["peak_share"] = Span(low=peak_share, likely=peak_share, high=peak_share, source="profile")
     return spans
 
 
