@@ -39,6 +39,7 @@ ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start
 _FEN = 100  # the solver counts money in whole fen
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
+_FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
 _BITE = 1.0  # units of solver time for one neighbourhood
 _SWEEP_BITE = 5.0  # and for a whole day of everybody
 
@@ -267,7 +268,7 @@ class ShiftModel:
         Raises
         ------
         RuntimeError
-            No answer exists, or none was found in the time given.
+            No answer exists, or none is found in two minutes beyond the time given.
         """
         clock = _Clock(seconds, effort, stop)
         floor = -_FAR if bound is None else bound
@@ -314,7 +315,7 @@ class ShiftModel:
         weights = np.concatenate([row.weights for row in self._rows]).astype(float)
         matrix = csr_matrix((weights, places), shape=(len(lengths), len(self._high)))
         low, high = np.array([(row.low, row.high) for row in self._rows], dtype=float).T
-        prices, always = self._prices()
+        prices, always = self._prices
         same, above, below = low == high, (high < _FAR) & (low != high), (low > -_FAR) & (low != high)
         found = linprog(
             [prices.get(variable, 0) for variable in range(len(self._high))],
@@ -331,6 +332,7 @@ class ShiftModel:
         decisions = [variable for each in self._decisions.values() for variable in each]
         return bound, {variable: math.floor(found.x[variable] + 1e-6) for variable in decisions}
 
+    @cached_property
     def _prices(self) -> tuple[dict[int, int], int]:
         """Price of each variable, and what is paid whatever they are."""
         prices: dict[int, int] = defaultdict(int)
@@ -357,15 +359,13 @@ class ShiftModel:
                     follows = [v for v in self._rows[number].variables if v not in own and v not in inside]
                     inside.update(follows)
                     waiting += follows
-        order = sorted(inside)
+        order, known = sorted(inside), values or ()
         model = cp_model.CpModel()
         made = {index: model.new_int_var(0, self._high[index], "") for index in order}
         for number in sorted(rows):
             row = self._rows[number]
             pairs = [(made[v], w) for v, w in zip(row.variables, row.weights, strict=True) if v in made]
-            fixed = sum(values[v] * w for v, w in zip(row.variables, row.weights, strict=True) if v not in made) if (
-                values is not None and len(pairs) < len(row.variables)
-            ) else 0
+            fixed = sum(known[v] * w for v, w in zip(row.variables, row.weights, strict=True) if v not in made)
             total = cp_model.LinearExpr.weighted_sum(*zip(*pairs, strict=True))
             if row.low == row.high:
                 model.add(total == row.low - fixed)
@@ -374,7 +374,7 @@ class ShiftModel:
                     model.add(total <= row.high - fixed)
                 if row.low > -_FAR:
                     model.add(total >= row.low - fixed)
-        prices, _ = self._prices_once
+        prices, _ = self._prices
         priced = [(made[index], prices[index]) for index in order if prices.get(index)]
         cost = cp_model.LinearExpr.weighted_sum(*zip(*priced, strict=True)) if priced else 0
         model.minimize(cost)
@@ -390,10 +390,6 @@ class ShiftModel:
         """Decisions and shared counts: what a neighbourhood may hold fixed; all else follows from them."""
         return frozenset(index for each in (*self._decisions.values(), *self._shared.values()) for index in each)
 
-    @cached_property
-    def _prices_once(self) -> tuple[dict[int, int], int]:
-        return self._prices()
-
     def _begin(
         self,
         values: list[int] | None,
@@ -406,23 +402,24 @@ class ShiftModel:
         gap: float,
         tell: Callable[[float, float], None],
     ) -> tuple[list[int], int]:
-        """Solve the whole model within the stage, or with all the time there is if that gives no answer."""
+        """Solve the whole model within the stage; without any answer yet, wait for a first one."""
         whole = self._cut(range(len(self._high)), values)
-        always = self._prices_once[1]
-        while True:
+        always = self._prices[1]
+        patient = _Clock(_FIRST_ANSWER_S, None if clock.effort is None else _FIRST_ANSWER_S, None)
+        for own in (stage, patient):
             solver, status = _run(
                 whole.model,
-                stage,
+                own,
                 seed=seed,
                 workers=workers,
                 gap=gap,
                 counts=bool(self._shared),
                 tell=lambda best, proven: tell(best + always, proven + always),
+                first_only=own is patient,
             )
-            clock.used += stage.used
-            if status != cp_model.UNKNOWN or clock.over:
+            clock.used += own.used
+            if status != cp_model.UNKNOWN or values is not None:
                 break
-            stage = clock.share(1.0)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             floor = max(floor, math.ceil(solver.best_objective_bound - 1e-6) + always)
             return list(solver.response_proto.solution), floor
@@ -472,7 +469,7 @@ class ShiftModel:
         windows = [{(who, day) for who in whos} for day in days if sweep]
 
         everything = {(who, day) for who in whos for day in days}
-        always = self._prices_once[1]
+        always = self._prices[1]
 
         def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
             own = clock.share(1.0)
@@ -533,6 +530,7 @@ def _run(
     counts: bool,
     tell: Callable[[float, float], None] | None = None,
     most: float = math.inf,
+    first_only: bool = False,
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
     """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
     solver = cp_model.CpSolver()
@@ -542,6 +540,7 @@ def _run(
         solver.parameters.linearization_level = 2  # sums over a whole desk relax well: lean on it
     solver.parameters.interleave_search = clock.effort is not None and workers > 1
     solver.parameters.relative_gap_limit = gap
+    solver.parameters.stop_after_first_solution = first_only
     if clock.effort is None:
         solver.parameters.max_time_in_seconds = max(0.01, clock.left)
         if most < math.inf:

@@ -327,6 +327,13 @@ def test_stop_ends_the_search_with_the_best_so_far():
     assert roster.seconds < 25
 
 
+def test_no_time_at_all_still_gives_a_roster():
+    """Even a hundredth of a second ends with a whole coverage table."""
+    roster = solve_roster(need_of(day_heads(h8=3, h20=6, h23=0)), team_of(12), LIBRARY, rules=RULES, seconds=0.01)
+    assert len(roster.coverage) == 48
+    assert roster.bound_cny <= roster.cost_cny
+
+
 def test_progress_never_gets_worse_and_the_bound_stays_below():
     """What the progress callback tells is a falling cost above its bound."""
     seen = []
