@@ -52,6 +52,7 @@ ORIGINS = 42  # past mornings that judge the method
 BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
 PARTS_OF_DAY = 6
 UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.4 and 1.8 times their mean
+LEAN = 0.05  # days that a span borrows from the next longer one
 TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
 
 
@@ -143,7 +144,8 @@ def forecast_counts(
     ----------
     history : Series of counts on a DatetimeIndex
         One regular step that divides a day, from a minute to a day; with a time zone or without. Rows that are
-        missing or nan were not seen; a slot that no day holds is closed. Where the last day is cut short the
+        missing or nan were not seen; a slot that no day has, or a weekday without a row in three weeks, is closed.
+        Where the last day is cut short the
         forecast begins right after its last interval and rests on the days before (``reforecast`` is for tonight).
     days : int
         How many days ahead, >= 1.
@@ -249,12 +251,21 @@ def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     np.add.at(total, (day, slot), values)
     np.add.at(times, (day, slot), 1.0)
     cells = np.where(times > 0, total / np.maximum(times, 1.0), np.nan)
+    cells[_shut_weekdays(grid, index, len(cells))] = 0.0
 
     closing_slot = slot[day < last_day].max() if (day < last_day).any() else last_slot
     cut_short = last_slot < closing_slot
     tomorrow = grid.stamp(grid.first_day + (last_day + 1) * DAY)
     begin = last + step if step < DAY and (cut_short or last + step > tomorrow) else tomorrow
     return grid, cells[:-1] if cut_short else cells, begin
+
+
+def _shut_weekdays(grid: Grid, index: pd.DatetimeIndex, days: int) -> Bools:
+    """Find the days whose weekday has no row in three weeks or more: shut, and left out of the export."""
+    listed = np.isin(np.arange(days), grid.locate(index)[0])
+    weekday = np.arange(days) % 7
+    never = np.bincount(weekday, listed, minlength=7) == 0
+    return (never & (np.bincount(weekday, minlength=7) >= 3))[weekday]
 
 
 def _stamps(history: pd.Series) -> pd.DatetimeIndex:
@@ -305,7 +316,7 @@ def _fill_holes(cells: Floats, grid: Grid, kept_out: list[int]) -> Days:
     A hole takes the mean of its slot on the same weekday, near weeks first, at the level of the rest of its day.
     """
     n = len(cells)
-    weekday = (grid.first_day.dayofweek + np.arange(n)) % 7
+    weekday = (grid.first_day.day_of_week + np.arange(n)) % 7
     out = [day for day in kept_out if 0 <= day < n]
     if len(set(out)) == n:
         raise ValueError("every day of history is marked, so no ordinary day is left to learn from")
@@ -387,16 +398,19 @@ def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
 def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
     """Square root of the level on every day, one column a span, weekdays taken out.
 
-    Shut days are tamed in the short spans; in the long ones they weigh little and belong to the long run.
+    A day counts by how busy its weekday is. A span leans a little on the next longer one, so that a Sunday on which
+    the store is shut says nothing rather than nought. Odd days are tamed in the short spans; in the long ones they
+    weigh little and belong to the long run.
     """
     bottom = np.concatenate([[0.0], np.cumsum(busy)])
     end = np.arange(1, len(total) + 1)
-    columns = []
-    for span in SPANS:
+    columns: list[Floats] = []
+    for span in SPANS[::-1]:
         start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
         root = np.sqrt((tamed if span is not None and span <= 7 else total) / busy)
         top = np.concatenate([[0.0], np.cumsum(root * busy)])
-        columns.append((top[end] - top[start]) / (bottom[end] - bottom[start]))
+        lean = LEAN * columns[0] if columns else 0.0
+        columns.insert(0, (top[end] - top[start] + lean) / (bottom[end] - bottom[start] + (LEAN if columns else 0.0)))
     return np.column_stack(columns)
 
 
@@ -597,7 +611,8 @@ def _spreads(trial: Trial) -> tuple[Spread, Spread]:
             whole = _toward(_tail(record, mornings), UNKNOWN_SPREAD, mornings / 3)
             for p in range(parts):
                 d[row, p] = _toward(_tail(record[:, part == p], mornings), whole, mornings / 10)
-        sides.append(Spread(horizons=trial.horizons, d=d, slots=slots))
+        # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
+        sides.append(Spread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
 
 

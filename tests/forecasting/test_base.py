@@ -50,7 +50,7 @@ def test_bank_is_forecast_at_least_as_well_as_by_its_rivals_and_the_band_holds(a
     wide = pd.read_csv(BANK, index_col=0, parse_dates=True)
     days = wide.to_numpy(dtype=float).reshape(len(wide), 48, 5).sum(axis=2)
     history = pd.Series(days.ravel(), index=pd.date_range(wide.index[0], periods=days.size, freq="30min"))
-    weekday = wide.index.dayofweek.to_numpy()
+    weekday = wide.index.day_of_week.to_numpy()
     error = {"kit": 0.0, "svd": 0.0, "mean8": 0.0}
     inside = []
     for day in range(len(days) - 50, len(days)):
@@ -125,6 +125,17 @@ def test_shop_that_opens_one_weekday_keeps_it():
     totals = day_totals(forecast_counts(shop(91, week=(0, 0, 0, 0, 0, 1, 0)), 7)).to_numpy()
     assert abs(totals[5] / OPEN.sum() - 1) < 0.06
     assert np.delete(totals, 5).max() < OPEN.sum() / 1000
+
+
+def test_weekend_that_the_export_leaves_out_is_shut():
+    """A shop shut at weekends is forecast the same whether the export writes zeros or leaves the rows out."""
+    zeros = shop(82, week=(1, 1, 1, 1, 1, 0, 0))
+    left_out = zeros[zeros.index.day_of_week < 5]
+    pd.testing.assert_frame_equal(forecast_counts(zeros, 7), forecast_counts(left_out, 7))
+    totals = day_totals(forecast_counts(zeros, 14))
+    weekend = pd.DatetimeIndex(totals.index).day_of_week >= 5
+    assert totals[weekend].max() < OPEN.sum() / 200
+    np.testing.assert_allclose(totals[~weekend], OPEN.sum(), rtol=0.08)
 
 
 def test_constant_zeros_stay_zero():
