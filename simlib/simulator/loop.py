@@ -93,7 +93,7 @@ class Floor(NamedTuple):
 
 # The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make it five
 # times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
-_FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True}
+_FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True}
 _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
 
 # An unsigned index: Numba then leaves out the test for counting from the end, a sixth of the loop's time.
