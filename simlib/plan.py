@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.forecasting import forecast_counts
+from simlib.forecasting import forecast_counts, from_matrix
 from simlib.forecasting.promo import (
     PastPromo,
     PromoCurve,
@@ -69,6 +69,8 @@ class Plan:
         Of every draw, and how many nights are simulated.
     roster_effort : float
         How long the roster is thought about, in the solver's deterministic units (about seconds).
+    roster_file : str
+        A team's own matrix (names by dates) to rehearse as it is, empty for a roster of ours.
     """
 
     store: Store
@@ -76,6 +78,7 @@ class Plan:
     seed: int
     replications: int
     roster_effort: float
+    roster_file: str = ""
 
     @property
     def grid(self) -> Grid:
@@ -113,6 +116,12 @@ class Plan:
             ).sort_index()
             for queue, table in rows.groupby("queue", sort=False)
         }
+
+    @cached_property
+    def actuals(self) -> pd.DataFrame:
+        """What came on the night itself, on the store's own clock; the sheet of actuals."""
+        rows = self.store.frame("actuals")
+        return rows.assign(start=pd.DatetimeIndex(rows["start"]).tz_localize(self.store.store.timezone))
 
     @property
     def promo_days(self) -> dict[str, list[dt.date]]:
@@ -332,9 +341,18 @@ class Plan:
                 for agent in self.store.agents
                 for date, wish in agent.dated_wishes
             ],
+            locked=self._own_roster(),
             seed=self.seed,
             effort=self.roster_effort,
         )
+
+    def _own_roster(self) -> pd.DataFrame | None:
+        """Read the team's own matrix, if there is one."""
+        if not self.roster_file:
+            return None
+        matrix = pd.read_excel(self.roster_file, dtype=object)
+        shifts, agents = self.store.frame("shifts"), self.store.frame("agents")
+        return from_matrix(matrix, shifts, agents, first_day=self.wave.day - dt.timedelta(days=1))
 
     @property
     def roster(self) -> pd.DataFrame:
@@ -602,7 +620,13 @@ def find_wave(store: Store, name: str = "") -> Wave:
 
 @lru_cache(maxsize=8)
 def plan(
-    store: Store, *, wave: str = "", seed: int = 7, replications: int = 30, roster_effort: float = 10.0
+    store: Store,
+    *,
+    wave: str = "",
+    seed: int = 7,
+    replications: int = 30,
+    roster_effort: float = 5.0,
+    roster_file: str = "",
 ) -> Plan:
     """Plan one store's promo night.
 
@@ -618,6 +642,8 @@ def plan(
         Simulated nights.
     roster_effort : float
         Deterministic units of the roster's solver, about seconds.
+    roster_file : str
+        Workbook with the team's own matrix, rehearsed in place of a roster of ours.
 
     Returns
     -------
@@ -631,6 +657,7 @@ def plan(
         seed=seed,
         replications=replications,
         roster_effort=roster_effort,
+        roster_file=roster_file,
     )
 
 

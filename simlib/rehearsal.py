@@ -10,6 +10,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -28,8 +29,9 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, papermill_engines
 
+from simlib.forecasting import to_ics, to_matrix
 from simlib.plan import plan
-from simlib.report.excel import write_workbook
+from simlib.report.excel import write_matrix, write_workbook
 from simlib.report.html import render_index, render_report
 from simlib.report.pages import kpi_cards
 from simlib.store import StoreError, load_store
@@ -364,6 +366,13 @@ def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> N
         verdict=night.verdict(lang),
         meta=night.provenance(lang),
     )
+    team = night.store.frame("agents")
+    write_matrix(folder / "roster.xlsx", to_matrix(night.roster, team, lang=lang), lang=lang)
+    calendars = folder / "calendars"
+    calendars.mkdir()
+    for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
+        name = re.sub(r"[^\w-]", "_", str(agent_id))
+        (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
     html = render_report(
         [(term(key, lang), shown) for key, shown in sections],
         title=night.store.store.name,

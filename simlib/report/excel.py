@@ -7,7 +7,8 @@ import math
 import os
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,15 +100,43 @@ def write_workbook(
     KeyError
         A table or column has no row in the glossary.
     """
-    handle, staging = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        book = _Book(Path(staging))
+    with _whole_book(path) as book:
         if title or verdict or meta:
             _write_cover(book, title=title, verdict=verdict, meta=meta or {}, lang=lang)
         _write_charts(book, tables, lang=lang)
         for key, table in tables.items():
             _write_table(book, key, table, lang=lang)
+
+
+def write_matrix(path: Path, matrix: pd.DataFrame, *, lang: Lang) -> None:
+    """Write a roster as the team's own matrix, ready to be changed in Excel and read in again.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write, whole or not at all.
+    matrix : DataFrame
+        As :func:`simlib.forecasting.to_matrix` gives it: names, then one column a date; every cell a text.
+    """
+    with _whole_book(path) as book:
+        sheet = book.workbook.add_worksheet(term("roster", lang))
+        for place, column in enumerate(matrix.columns):
+            sheet.write_string(0, place, str(column), book.header(number=place > 0))
+            for line, cell in enumerate(matrix[column], start=1):
+                sheet.write_string(line, place, str(cell), book.style(align="center") if place else book.style())
+        sheet.set_column(0, 0, 18)
+        sheet.set_column(1, max(len(matrix.columns) - 1, 1), 12)
+        sheet.freeze_panes(1, 1)
+
+
+@contextmanager
+def _whole_book(path: Path) -> Iterator[_Book]:
+    """Open a workbook beside its place, and move it there when it is whole."""
+    handle, staging = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(handle)
+    try:
+        book = _Book(Path(staging))
+        yield book
         book.workbook.close()
         Path(staging).chmod(0o644)
         os.replace(staging, path)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from simlib.forecasting import read_actuals, reforecast
 from simlib.forecasting.requirement import sweep_concurrency
+from simlib.forecasting.tonight import look_ahead
 from simlib.goals import set_targets, split_targets
 from simlib.readiness import check_readiness, phrase_coverage, score_readiness
 from simlib.report.charts import (
@@ -31,6 +33,7 @@ from simlib.staffing import (
     head_ratio,
     last_safe_dates,
     make_or_buy,
+    may_serve,
     need_and_have,
     organise,
     solve_for,
@@ -375,6 +378,60 @@ def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]
     return cards
 
 
+def show_tonight(plan: Plan, *, until: str, pasted: str = "", lang: Lang) -> Fragment:
+    """Correct the rest of the night by what has come, count the next three hours' heads, rank the levers.
+
+    ``until`` is the time of day up to which the sheet of actuals counts (empty: all of it); ``pasted`` holds lines
+    of times and counts instead, for presale.
+    """
+    if pasted:
+        info = plan.store.store
+        came = read_actuals(pasted, day=plan.wave.day, tz=info.timezone, queue="presale", lang=lang)
+    else:
+        came = plan.actuals
+        if until:
+            clock = dt.time.fromisoformat(until)
+            cut = pd.Timestamp.combine(plan.wave.day, clock).tz_localize(plan.store.zone)
+            came = came[came["start"] < cut]
+    if came.empty:
+        return show_text(say("pages.no_actuals", lang))
+    again = reforecast(plan.forecast, came[["start", "queue", "contacts"]])
+    if again.forecast.empty:
+        return show_text(say("pages.night_is_over", lang))
+    at_work = set(plan.roster["agent_id"])
+    mark = plan.store.rule("exam_pass_mark")
+    on_call = [
+        agent.agent_id
+        for agent in plan.store.agents
+        if agent.agent_id not in at_work and may_serve(agent, day=plan.wave.day, exam_pass=mark)
+    ]
+    tonight = look_ahead(
+        again.forecast,
+        plan.roster,
+        plan.services,
+        plan.reachable,
+        concurrency=plan.concurrency,
+        on_call=on_call,
+        seed=plan.seed,
+        policy=plan.policy,
+    )
+    now = tonight.heads[tonight.heads["start"] == tonight.heads["start"].min()]
+    said = say(
+        "pages.tonight",
+        lang,
+        time=f"{now['start'].iloc[0]:%H:%M}",
+        required=show_number(now["required"].sum(), unit="agents", digits=0),
+        rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
+        short=show_number(tonight.heads["shortfall"].sum() / 2, unit="h", digits=1),
+    )
+    levers = tonight.levers.assign(lever=[term(lever, lang) for lever in tonight.levers["lever"]])
+    return put_together(
+        show_text(*(level.why(lang) for level in again.levels), said),
+        show_table(levers, lang=lang, caption=term("levers", lang)),
+        show_table(tonight.heads, lang=lang, caption=term("next_hours", lang)),
+    )
+
+
 # --- 04 goals, 05 retrospective ---------------------------------------------------------------------------
 
 
@@ -394,11 +451,9 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
 
 def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what came against the plan where the store has filled in actuals; say what is missing where not."""
-    actuals = plan.store.frame("actuals")
-    if actuals.empty:
+    if plan.actuals.empty:
         return show_text(say("pages.no_actuals", lang))
-    actuals = actuals.assign(start=pd.DatetimeIndex(actuals["start"]).tz_localize(plan.store.zone))
-    compared = compare_actuals(plan.forecast, actuals[["start", "queue", "contacts"]])
+    compared = compare_actuals(plan.forecast, plan.actuals[["start", "queue", "contacts"]])
     if compared.empty:
         return show_text(say("pages.actuals_elsewhere", lang, day=plan.wave.day))
     fit = measure_fit(compared)
