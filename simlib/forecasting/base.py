@@ -497,10 +497,8 @@ def _count_of_root(root: Floats) -> Floats:
 
 def _patterns(counts: Floats) -> Floats:
     """First singular vectors of the square roots of the counts: shape (patterns, slots)."""
-    root = np.sqrt(counts)
-    wide = root.T @ root
-    _, vectors = np.linalg.eigh(wide)
-    return vectors[:, ::-1][:, :PATTERNS].T
+    vectors = np.linalg.svd(np.sqrt(counts), full_matrices=False)[2][:PATTERNS]
+    return vectors * counts.any(axis=0)  # a closed slot has no part in them, not even a rounding error
 
 
 def _say_patterns(past: Days, patterns: Floats, horizons: Ints) -> Floats:
