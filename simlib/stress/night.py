@@ -13,6 +13,7 @@ from simlib.kpis import ConversionCurve, PlatformRate
 from simlib.simulator import Agents, Disruptions, Policy
 from simlib.simulator.draw import ChatService, Demand, agents_from_roster
 from simlib.simulator.replicate import KpiMeasure, Replications, Variant, replicate_variants
+from simlib.stress.buyers import Buyers, Deferral, Episode, change_buyers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +45,8 @@ class PromoNight:
         The platform's own response rates.
     curve, values_cny
         What slow replies cost, and what a contact of a queue is worth.
+    episodes, deferrals
+        Stretches in which the buyers are different, or are put off (:mod:`simlib.stress.buyers`).
     """
 
     grid: Grid
@@ -59,6 +62,8 @@ class PromoNight:
     disruptions: Disruptions = field(default_factory=Disruptions)
     busyness_cv: float = 0.0
     minute_profile: pd.Series | None = None
+    episodes: Sequence[Episode] = ()
+    deferrals: Sequence[Deferral] = ()
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -66,23 +71,47 @@ class PromoNight:
         return tuple(self.services)
 
     def demand(self) -> Demand:
-        """Lay the forecast out, ready to be drawn night after night."""
+        """Lay the forecast out, ready to be drawn night after night; what episodes change is not in it."""
+        return self._demand_of(self.forecast, self.services)
+
+    def _demand_of(self, forecast: pd.DataFrame, services: Mapping[str, ChatService]) -> Demand:
         return Demand.of(
-            self.forecast,
-            self.services,
+            forecast,
+            services,
             grid=self.grid,
             busyness_cv=self.busyness_cv,
             minute_profile=self.minute_profile,
         )
 
+    def _stretch(self, start_s: float, end_s: float, episodes: Sequence[Episode]) -> Demand:
+        """Lay out the intervals that a stretch touches, as its episodes change them."""
+        start = self.grid.seconds(self.forecast["start"])
+        forecast = self.forecast[(start < end_s) & (start + self.grid.step_s > start_s)]
+        services = dict(self.services)
+        for episode in episodes:
+            forecast = episode.change_forecast(forecast)
+            services = {queue: episode.change_service(queue, service) for queue, service in services.items()}
+        return self._demand_of(forecast, services)
+
+    def buyers(self, base: Buyers | None = None) -> Buyers:
+        """Say who comes, episodes and deferrals included; give another night's buyers to change those."""
+        return change_buyers(
+            base or self.demand(), self.episodes, self.deferrals, demand_of=self._stretch, queues=self.queues
+        )
+
+    def shares_buyers(self, other: PromoNight) -> bool:
+        """Tell whether both draw the same buyers before episodes change them."""
+        same = ("grid", "forecast", "services", "busyness_cv", "minute_profile")
+        return all(getattr(self, name) is getattr(other, name) for name in same)
+
     def agents(self) -> Agents:
         """Put the roster's people on the floor."""
         return agents_from_roster(self.roster, self.people, queues=self.queues, grid=self.grid)
 
-    def variant(self, *, demand: Demand | None = None) -> Variant:
+    def variant(self, *, demand: Buyers | None = None) -> Variant:
         """Make this night a variant; give the demand of another night to meet the very same drawn buyers."""
         return Variant(
-            draw=(demand or self.demand()).draw,
+            draw=self.buyers(demand).draw,
             agents=self.agents(),
             policy=self.policy,
             disruptions=self.disruptions,

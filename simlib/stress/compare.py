@@ -1,0 +1,383 @@
+"""Scenarios side by side on the same buyers: what each costs, what fails first, how long the floor takes to recover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simlib.intervals import Grid
+from simlib.kpis import BETTER, NightLog, first_response, interval_groups, platform_rate, service_level
+from simlib.simulator import Agents, Contacts, Result
+from simlib.simulator.replicate import KpiMeasure, Replications, compare, replicate_variants
+from simlib.stress.buyers import RememberedBuyers
+from simlib.stress.night import PromoNight
+from simlib.stress.scenarios import Scenario
+
+STEP_S = 600
+PLAN = "plan"
+# When the floor has recovered: at most so many more buyers wait than in the plan's night, or this share more (ours).
+EXCESS_BUYERS, EXCESS_SHARE = 3.0, 0.1
+FULL_SHARE = 0.95  # of the places for chats: on average over a step, the floor then has no place left for most of it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StressMeasure:
+    """Measure a stressed night: its KPIs, its course in steps of ten minutes, and the use of each agent's places."""
+
+    kpis: KpiMeasure
+    steps: Grid
+
+    @classmethod
+    def of(cls, night: PromoNight) -> StressMeasure:
+        """Measure the nights of a plan and of its scenarios."""
+        n = int(night.grid.edges_s[-1]) // STEP_S
+        return cls(
+            kpis=night.measure(by_interval=False), steps=Grid(opens=night.grid.opens, n=n, step_s=STEP_S)
+        )
+
+    def __call__(self, contacts: Contacts, agents: Agents, result: Result) -> dict[str, Any]:
+        """Measure one night."""
+        log = NightLog.of(contacts, agents, result, queues=self.kpis.queues, opens=self.kpis.opens)
+        by_step = interval_groups(log, self.steps)
+        headline = self.kpis.rates[0]
+        places = np.asarray(agents.capacity * agents.on_duty_s, dtype=float)
+        used_s = result.agents["chat_seconds"].to_numpy(dtype=float)
+        course = {
+            "offered": np.bincount(by_step.slots, minlength=self.steps.n + 1)[1:].astype(float),
+            "open_chats": open_chats(log, self.steps),
+            "waiting": buyers_waiting(log, self.steps),
+            "first_response": first_response(log, by_step),
+            "service_level": service_level(log, threshold_s=self.kpis.threshold_s, by=by_step),
+            "platform_rate": platform_rate(log, headline, by=by_step),
+        }
+        figures: dict[str, Any] = dict(self.kpis(contacts, agents, result))
+        figures |= {f"{key}_by_step": np.asarray(values) for key, values in course.items()}
+        figures["saturation_by_agent"] = np.divide(
+            used_s, places, out=np.full(len(places), np.nan), where=places > 0
+        )
+        return figures
+
+
+def buyers_waiting(log: NightLog, steps: Grid) -> np.ndarray:
+    """Mean number of buyers in each step who have asked a person and have no first reply yet; who has left does not.
+
+    >>> from simlib.kpis import example_log
+    >>> log = example_log()
+    >>> buyers_waiting(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
+    [0.85, 0.1]
+    """
+    contacts = log.contacts
+    asked, replied, end = (np.asarray(contacts[key], dtype=float) for key in ("asked", "first_reply", "end"))
+    people = ~np.isnan(asked)
+    until = np.fmin(replied, np.where(np.isnan(end), np.inf, end))
+    return _mean_level(asked[people], until[people], steps)
+
+
+def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
+    """Mean number of chats in each step that an agent has been given and that have not ended.
+
+    >>> from simlib.kpis import example_log
+    >>> log = example_log()
+    >>> open_chats(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
+    [1.3, 1.3]
+    """
+    assigned, end = (np.asarray(log.contacts[key], dtype=float) for key in ("assigned", "end"))
+    taken = ~np.isnan(assigned)
+    until = np.where(np.isnan(end), np.inf, np.maximum(end, assigned))
+    return _mean_level(assigned[taken], until[taken], steps)
+
+
+def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid) -> np.ndarray:
+    """Count spans [start, end) over each step, on average over the step; a span may be endless."""
+    edges = steps.edges_s
+
+    def begun(moments: np.ndarray) -> np.ndarray:
+        """Integral up to each edge of the number of moments that have passed."""
+        moments = np.sort(moments[moments < edges[-1]])
+        passed = np.searchsorted(moments, edges)
+        return passed * edges - np.concatenate([[0.0], np.cumsum(moments)])[passed]
+
+    return np.diff(begun(start) - begun(end)) / steps.step_s
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StressTest:
+    """A plan and its scenarios, lived through on the same buyers.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's.
+    struck : mapping of str to PromoNight
+        The night of each scenario, by its name.
+    scenarios : tuple of Scenario
+        As they were asked for.
+    nights : mapping of str to Replications
+        By name; ``plan`` is the plan's.
+    targets : mapping of str to float
+        What each KPI must reach, by glossary key.
+    """
+
+    night: PromoNight
+    scenarios: tuple[Scenario, ...]
+    struck: Mapping[str, PromoNight] = field(repr=False)
+    nights: Mapping[str, Replications] = field(repr=False)
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every night that was asked for was lived through."""
+        return self.nights[PLAN].complete
+
+    @property
+    def steps(self) -> Grid:
+        """The steps of ten minutes in which the course of a night is told."""
+        return StressMeasure.of(self.night).steps
+
+    @property
+    def rate(self) -> str:
+        """The platform's own response rate, the headline one."""
+        return self.night.rates[0].key
+
+    def scenario(self, name: str) -> Scenario:
+        """Look a scenario up by its name."""
+        return next(scenario for scenario in self.scenarios if scenario.name == name)
+
+    def difference(self, name: str) -> pd.DataFrame:
+        """Compare a scenario with the plan night by night: one row a KPI (:func:`simlib.simulator.replicate.compare`)."""
+        return compare(self.nights[PLAN], self.nights[name])
+
+    @property
+    def ranking(self) -> pd.DataFrame:
+        """Every scenario against the plan on the same buyers, the dearest first.
+
+        Returns
+        -------
+        DataFrame
+            scenario; extra_lost_cny, answered_change, rate_change (of the platform's rate), overtime_change, each
+            the mean difference with ``_low`` and ``_high``, its band of 95 %; recovery_min (mean over the nights);
+            fails_first and fails_at (None where nothing fails that held in the plan).
+        """
+        measures = {
+            "extra_lost_cny": "sales_lost",
+            "answered_change": "answered",
+            "rate_change": self.rate,
+            "overtime_change": "overtime",
+        }
+        rows = []
+        for scenario in self.scenarios:
+            table = self.difference(scenario.name)
+            row: dict[str, Any] = {"scenario": scenario.name}
+            for column, kpi in measures.items():
+                row[column] = table.loc[kpi, "difference"]
+                row[f"{column}_low"], row[f"{column}_high"] = table.loc[kpi, "low"], table.loc[kpi, "high"]
+            row["recovery_min"] = float(self.recovery_min(scenario.name).mean())
+            row["fails_first"], row["fails_at"] = self.first_failure(scenario.name) or (None, None)
+            rows.append(row)
+        return pd.DataFrame(rows).sort_values("extra_lost_cny", ascending=False, kind="stable", ignore_index=True)
+
+    @property
+    def worst(self) -> Scenario:
+        """The scenario that costs most."""
+        return self.scenario(self.ranking["scenario"].iloc[0])
+
+    def recovery_min(self, name: str) -> np.ndarray:
+        """Minutes from the end of a scenario until no more buyers wait than in the plan's same night, one a night.
+
+        In whole steps. At most three more, or a tenth more, counts as recovered; a scenario that never made more
+        wait takes 0.
+        """
+        plan, scenario = self.nights[PLAN], self.nights[name]
+        _, mine, theirs = np.intersect1d(scenario.numbers, plan.numbers, return_indices=True)
+        waiting = scenario.figures["waiting_by_step"][mine]
+        usual = plan.figures["waiting_by_step"][theirs]
+        crowded = waiting > usual + np.maximum(EXCESS_BUYERS, EXCESS_SHARE * usual)
+        last = crowded.shape[1] - np.argmax(crowded[:, ::-1], axis=1)  # the edge behind the last crowded step
+        end_s = self.night.grid.seconds(pd.DatetimeIndex([self.scenario(name).end]))[0]
+        minutes = np.maximum(self.steps.edges_s[last] - end_s, 0.0) / 60
+        return np.where(crowded.any(axis=1), minutes, 0.0)
+
+    def first_failure(self, name: str) -> tuple[str, pd.Timestamp] | None:
+        """Find what first misses its limit from the beginning of a scenario on, on the mean of the nights.
+
+        The limits: places for chats left, the mean first response within the service level's threshold, and the
+        targets of the service level and the platform's rate. What the plan misses in the same step is not counted.
+
+        Returns
+        -------
+        (str, Timestamp) or None
+            The glossary key and the start of the step.
+        """
+        begin = np.searchsorted(self.steps.edges_s, self._start_s(name), side="right") - 1
+        broken = {key: self._breaches(name)[key] & ~self._breaches(PLAN)[key] for key in self._breaches(PLAN)}
+        found = [(int(np.argmax(steps[begin:])), key) for key, steps in broken.items() if steps[begin:].any()]
+        if not found:
+            return None
+        step, key = min(found, key=lambda pair: pair[0])
+        return key, self.steps.starts[begin + step]
+
+    def _start_s(self, name: str) -> float:
+        return float(self.night.grid.seconds(pd.DatetimeIndex([self.scenario(name).start]))[0])
+
+    def _breaches(self, name: str) -> dict[str, np.ndarray]:
+        """Mark the steps in which each limit is missed."""
+        course = self._means(name)
+        night = self.night if name == PLAN else self.struck[name]
+        places = chat_places(night, self.steps)
+        broken = {"places_full": (course["open_chats"] >= FULL_SHARE * places) & (course["offered"] > 0)}
+        broken["first_response"] = course["first_response"] > self.night.threshold_s
+        for key, curve in (("service_level", "service_level"), (self.rate, "platform_rate")):
+            if key in self.targets:
+                broken[key] = course[curve] < self.targets[key]
+        return broken
+
+    def _means(self, name: str) -> dict[str, np.ndarray]:
+        suffix = "_by_step"
+        figures = self.nights[name].figures
+        return {key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)}
+
+    def course(self, name: str) -> pd.DataFrame:
+        """Tell a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
+
+        Returns
+        -------
+        DataFrame
+            start; offered, open_chats, waiting, first_response, service_level, platform_rate, each with the 5th
+            and 95th percentile of nights as ``_low`` and ``_high``.
+        """
+        table = pd.DataFrame({"start": self.steps.starts})
+        for key in self._means(name):
+            band = self.nights[name].band(f"{key}_by_step")
+            table[key] = band["mean"].to_numpy()
+            table[f"{key}_low"], table[f"{key}_high"] = band["p05"].to_numpy(), band["p95"].to_numpy()
+        return table
+
+    def saturation(self, name: str) -> pd.DataFrame:
+        """Share of each agent's places in use, in the plan and in a scenario, the fullest first.
+
+        Returns
+        -------
+        DataFrame
+            agent_id, name, cohort, saturation_plan, saturation; who is not on duty in the scenario is left out.
+        """
+        table = self.night.people[["agent_id", "name", "cohort"]].copy()
+        for column, night in (("saturation_plan", PLAN), ("saturation", name)):
+            table[column] = _mean(self.nights[night].figures["saturation_by_agent"])
+        table = table.dropna(subset=["saturation"])
+        return table.sort_values("saturation", ascending=False, kind="stable", ignore_index=True)
+
+    def shades(self, name: str) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
+        """List what to shade in a picture of the night: from, to, and the kind of each incident."""
+        return [(*incident.window, f"kind_{incident.kind}") for incident in self.scenario(name).incidents]
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Average over the nights; a step without a value in any night has none."""
+    counted = ~np.isnan(values)
+    n = counted.sum(axis=0)
+    total = np.where(counted, values, 0.0).sum(axis=0)
+    return np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0)
+
+
+def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
+    """Mean number of places for chats in each step: of those on duty, at seats that work."""
+    agents = night.agents()
+    level = np.zeros(steps.n)
+    down = night.disruptions.down
+    for agent, start_s, end_s in agents.shifts.tolist():
+        level += agents.capacity[agent] * _mean_level(np.array([start_s]), np.array([end_s]), steps)
+        dark = down[down["agent"] == agent]
+        starts, ends = np.maximum(dark["start"], start_s), np.minimum(dark["end"], end_s)
+        for low, high in _union(starts[starts < ends], ends[starts < ends]):
+            level -= agents.capacity[agent] * _mean_level(np.array([low]), np.array([high]), steps)
+    return np.maximum(level, 0.0)
+
+
+def _union(starts: np.ndarray, ends: np.ndarray) -> list[tuple[float, float]]:
+    """Join spans that overlap."""
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(zip(starts.tolist(), ends.tolist(), strict=True)):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def rehearse_scenarios(
+    night: PromoNight,
+    scenarios: Sequence[Scenario],
+    *,
+    seed: int,
+    replications: int,
+    targets: Mapping[str, float] | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> StressTest:
+    """Live through a night as planned and as each scenario makes it, every time with the same buyers.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's.
+    scenarios : sequence of Scenario
+        With different names.
+    targets : mapping of str to float, optional
+        What each KPI must reach, by glossary key: ``service_level``, the platform's rate.
+    workers, on_progress, stop
+        As in :func:`simlib.simulator.replicate.replicate_variants`; a night counts as done when all its scenarios
+        are.
+
+    Raises
+    ------
+    ScenarioError
+        A scenario lies outside the night or names a place that is not there.
+    ValueError
+        Two scenarios have the same name, or a target has no better side.
+    """
+    names = [scenario.name for scenario in scenarios]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"scenarios must have different names, got {twice[0]!r} twice")
+    aimless = [key for key in targets or {} if key not in BETTER]
+    if aimless:
+        raise ValueError(f"targets must be KPIs with a better side, got {aimless[0]!r}")
+    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    return StressTest(
+        night=night,
+        scenarios=tuple(scenarios),
+        struck=struck,
+        nights=rehearse_nights(
+            {PLAN: night, **struck},
+            seed=seed,
+            replications=replications,
+            workers=workers,
+            on_progress=on_progress,
+            stop=stop,
+        ),
+        targets=targets or {},
+    )
+
+
+def rehearse_nights(nights: Mapping[str, PromoNight], **how: Any) -> dict[str, Replications]:
+    """Live through versions of one night on the same buyers, measured by :class:`StressMeasure`.
+
+    Parameters
+    ----------
+    nights : mapping of str to PromoNight
+        By name; the buyers of the first are drawn once for all that share them.
+    how
+        seed, replications and the rest, as in :func:`simlib.simulator.replicate.replicate_variants`.
+    """
+    first = next(iter(nights.values()))
+    shared = RememberedBuyers(buyers=first.demand())
+    variants = {
+        name: night.variant(demand=shared if night.shares_buyers(first) else None)
+        for name, night in nights.items()
+    }
+    return replicate_variants(variants, measure=StressMeasure.of(first), turns=True, **how)

@@ -1,0 +1,432 @@
+"""What may go wrong with a night, as data: incidents with a time and a size, and scenarios made of them.
+
+A scenario changes a copy of the night and nothing else, so any two can be laid on top of each other (``a + b``), and
+the night, the incident cards and the workbook all speak of the same thing. The ones that every store should rehearse
+are in ``playbook/facts/scenarios.yml``; a store adds its own on the sheet ``scenarios``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simlib import facts
+from simlib.simulator import Disruptions
+from simlib.stress.buyers import Episode
+from simlib.stress.night import PromoNight
+from simlib.words import LANGS, Lang, glossary, say, term
+
+
+class ScenarioError(ValueError):
+    """A scenario or a lever that this night cannot have: what was given, what is allowed, and the nearest.
+
+    ``say(lang)`` gives the sentence in one language; as text it stands in both.
+    """
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key, self.values = key, values
+        super().__init__(" / ".join(self.say(lang) for lang in LANGS))
+
+    def say(self, lang: Lang) -> str:
+        """Say what is wrong in one language; ``what`` is a key of the glossary, the rest stands as it was given."""
+        shown = {name: _shown(value) for name, value in self.values.items()}
+        if "what" in shown:
+            shown["what"] = term(shown["what"], lang)
+        return say(f"stress.{self.key}", lang, **shown)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return ", ".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def nearest(value: object, allowed: Iterable[str]) -> str:
+    """Name the allowed value that looks most like a given one.
+
+    >>> nearest("roomB", ["room A", "room B"])
+    'room B'
+    """
+    return difflib.get_close_matches(str(value), list(allowed), n=1, cutoff=0.0)[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """One thing that happens in a night.
+
+    Parameters
+    ----------
+    kind : str
+        What happens; one of :data:`KINDS`.
+    start, end : pandas.Timestamp
+        From when to when, tz-aware. For ``opening_moved`` the opening's planned and its new time.
+    size : float, optional
+        How much: a factor (contacts, handling, slow), a change (bot_share), a share (absent); the other kinds
+        have none.
+    queue : str, optional
+        Whose buyers, for contacts, handling and bot_share; left out, everybody's.
+    site, room, seat : str, optional
+        Where, for seats_down; left out, everywhere.
+
+    Raises
+    ------
+    ScenarioError
+        The kind is unknown, the end is not after the start, or the size is missing, superfluous or out of range.
+
+    Examples
+    --------
+    >>> eight = pd.Timestamp("2026-10-31 20:00+08:00")
+    >>> Incident(kind="contacts", start=eight, end=eight + pd.Timedelta(hours=1), size=1.5).size
+    1.5
+    """
+
+    kind: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    size: float | None = None
+    queue: str | None = None
+    site: str | None = None
+    room: str | None = None
+    seat: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ScenarioError("unknown_kind", kind=self.kind, allowed=list(KINDS), near=nearest(self.kind, KINDS))
+        for name in ("start", "end"):
+            if getattr(self, name).tzinfo is None:
+                raise ValueError(f"{name} must carry a time zone, got {getattr(self, name)!r}")
+        kind = KINDS[self.kind]
+        if self.end <= self.start and not kind.may_go_back:
+            raise ScenarioError("ends_before_start", start=self.start, end=self.end)
+        size = self.size
+        if kind.sizes is None and size is not None:
+            raise ScenarioError("size_unwanted", what=f"kind_{self.kind}", size=size)
+        if kind.sizes is not None and (size is None or not kind.sizes[0] <= size <= kind.sizes[1]):
+            low, high = kind.sizes
+            raise ScenarioError("size_out_of_range", what=f"kind_{self.kind}", size=size, low=low, high=high)
+
+    @property
+    def window(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """From when to when the night is touched."""
+        return min(self.start, self.end), max(self.start, self.end)
+
+    def strike(self, night: PromoNight) -> PromoNight:
+        """Change a copy of the night.
+
+        Raises
+        ------
+        ScenarioError
+            The incident lies outside the night, or it names a queue, a site, a room or a seat that is not there.
+        """
+        opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
+        start, end = self.window
+        if start < opens or end > closes:
+            wrong = start if start < opens else end
+            near = opens if start < opens else closes
+            raise ScenarioError("outside_night", value=wrong, opens=opens, closes=closes, near=near)
+        if self.queue is not None and self.queue not in night.queues:
+            near = nearest(self.queue, night.queues)
+            raise ScenarioError("unknown_queue", queue=self.queue, allowed=night.queues, near=near)
+        return KINDS[self.kind].strike(night, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A night that goes wrong: its name, the card that says what to do, and its incidents.
+
+    Parameters
+    ----------
+    name : str
+        Of the house's scenarios a key of the glossary; of a store's own whatever it likes.
+    incidents : tuple of Incident
+        What happens, in any order.
+    cards : tuple of str
+        Keys of the incident cards.
+
+    Examples
+    --------
+    >>> eight = pd.Timestamp("2026-10-31 20:00+08:00")
+    >>> hour = {"start": eight, "end": eight + pd.Timedelta(hours=1)}
+    >>> surge = Scenario(name="surge", incidents=(Incident(kind="contacts", size=1.5, **hour),), cards=("surge",))
+    >>> dark = Scenario(name="bot_down", incidents=(Incident(kind="bot_down", **hour),), cards=("bot_down",))
+    >>> (surge + dark).name, (surge + dark).cards
+    ('surge+bot_down', ('surge', 'bot_down'))
+    """
+
+    name: str
+    incidents: tuple[Incident, ...]
+    cards: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.incidents:
+            raise ScenarioError("nothing_happens", name=self.name)
+
+    def __add__(self, other: Scenario) -> Scenario:
+        return Scenario(
+            name=f"{self.name}+{other.name}",
+            incidents=self.incidents + other.incidents,
+            cards=tuple(dict.fromkeys(self.cards + other.cards)),
+        )
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """When it begins."""
+        return min(incident.window[0] for incident in self.incidents)
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """When the last of it is over."""
+        return max(incident.window[1] for incident in self.incidents)
+
+    def strike(self, night: PromoNight) -> PromoNight:
+        """Change a copy of the night by all incidents."""
+        return reduce(lambda struck, incident: incident.strike(struck), self.incidents, night)
+
+    def title(self, lang: Lang) -> str:
+        """Name the scenario in one language; a combination by its parts."""
+        parts = self.name.split("+")
+        return " + ".join(term(part, lang) if part in glossary() else part for part in parts)
+
+
+# --- what each kind does to a night -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of incident does, and how large it may be (None: it has no size)."""
+
+    strike: Callable[[PromoNight, Incident], PromoNight]
+    sizes: tuple[float, float] | None = None
+    may_go_back: bool = False
+
+
+def _seconds(night: PromoNight, incident: Incident) -> tuple[float, float]:
+    start, end = night.grid.seconds(pd.DatetimeIndex([incident.start, incident.end]))
+    return float(start), float(end)
+
+
+def _change_buyers(night: PromoNight, incident: Incident, **changes: float) -> PromoNight:
+    start_s, end_s = _seconds(night, incident)
+    episode = Episode(start_s=start_s, end_s=end_s, queue=incident.queue, **changes)
+    return replace(night, episodes=(*night.episodes, episode))
+
+
+def disrupt(night: PromoNight, **rows: Sequence[tuple[float, ...]]) -> PromoNight:
+    """Add rows to what goes wrong on the floor: ``down``, ``slow`` or ``bot_down``."""
+    so_far = {name: getattr(night.disruptions, name).tolist() for name in ("down", "slow", "bot_down")}
+    added = {name: [*so_far[name], *rows.get(name, ())] for name in so_far}
+    return replace(night, disruptions=Disruptions(**added))
+
+
+def _strike_contacts(night: PromoNight, incident: Incident) -> PromoNight:
+    return _change_buyers(night, incident, contacts_factor=incident.size or 0.0)
+
+
+def _strike_handling(night: PromoNight, incident: Incident) -> PromoNight:
+    return _change_buyers(night, incident, reply_factor=incident.size or 0.0)
+
+
+def _strike_bot_share(night: PromoNight, incident: Incident) -> PromoNight:
+    return _change_buyers(night, incident, bot_share_change=incident.size or 0.0)
+
+
+def _strike_bot_down(night: PromoNight, incident: Incident) -> PromoNight:
+    return disrupt(night, bot_down=[_seconds(night, incident)])
+
+
+def _strike_seats_down(night: PromoNight, incident: Incident) -> PromoNight:
+    window = _seconds(night, incident)
+    return disrupt(night, down=[(agent, *window) for agent in people_at(night, incident)])
+
+
+def _strike_slow(night: PromoNight, incident: Incident) -> PromoNight:
+    start_s, end_s = _seconds(night, incident)
+    everybody = range(len(night.people))
+    return disrupt(night, slow=[(agent, start_s, end_s, incident.size or 1.0) for agent in everybody])
+
+
+def _strike_absent(night: PromoNight, incident: Incident) -> PromoNight:
+    """Take people off the roster by a systematic sample over their starting times, so that every shift gives some.
+
+    A larger share takes all whom a smaller one takes where it is a multiple of it, and the number is always right.
+    """
+    chat = night.roster[night.roster["activity"] == "chat"]
+    there = chat[(chat["start"] < incident.end) & (chat["end"] > incident.start)]
+    people = there.groupby("agent_id")["start"].min().reset_index().sort_values(["start", "agent_id"])
+    counted = np.floor(np.arange(len(people) + 1) * (incident.size or 0.0) + 1e-9)
+    gone = people["agent_id"].to_numpy()[np.diff(counted) > 0]
+    return replace(night, roster=night.roster[~night.roster["agent_id"].isin(gone)])
+
+
+def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
+    """Roll the night from the earlier of both openings on: what is pushed off its end fills the hours before.
+
+    So nobody is lost: the opening's buyers come at the new hour, and the quiet hours change places with them.
+    """
+    grid = night.grid
+    old_s, new_s = _seconds(night, incident)
+    first_s, shift_s = min(old_s, new_s), new_s - old_s
+    for edge, moment in ((old_s, incident.start), (new_s, incident.end)):
+        if edge % grid.step_s:
+            raise ScenarioError("off_the_grid", value=moment, minutes=grid.step_s // 60, near=moment.round("30min"))
+    length_s = grid.edges_s[-1] - first_s
+
+    def rolled(times: pd.DatetimeIndex | pd.Series) -> pd.DatetimeIndex:
+        seconds = grid.seconds(times)
+        return grid.times(np.where(seconds < first_s, seconds, (seconds - first_s + shift_s) % length_s + first_s))
+
+    forecast = night.forecast
+    origin = forecast["origin"] if "origin" in forecast else forecast["start"]
+    forecast = forecast.assign(origin=origin, start=rolled(forecast["start"])).sort_values(["start", "queue"])
+    profile = night.minute_profile
+    if profile is not None:
+        inside = profile[(profile.index >= grid.opens) & (grid.seconds(profile.index) < grid.edges_s[-1])]
+        profile = pd.Series(inside.to_numpy(), index=rolled(inside.index)).sort_index()
+    return replace(night, forecast=forecast.reset_index(drop=True), minute_profile=profile)
+
+
+KINDS: Mapping[str, Kind] = {
+    "contacts": Kind(_strike_contacts, sizes=(0.0, 20.0)),
+    "handling": Kind(_strike_handling, sizes=(0.1, 10.0)),
+    "bot_share": Kind(_strike_bot_share, sizes=(-1.0, 1.0)),
+    "bot_down": Kind(_strike_bot_down),
+    "seats_down": Kind(_strike_seats_down),
+    "slow": Kind(_strike_slow, sizes=(0.1, 10.0)),
+    "absent": Kind(_strike_absent, sizes=(0.0, 1.0)),
+    "opening_moved": Kind(_strike_opening_moved, may_go_back=True),
+}
+"""Every kind of incident; the glossary names it under ``kind_<key>``."""
+
+
+def people_at(night: PromoNight, incident: Incident) -> np.ndarray:
+    """Find the numbers of the agents who sit where an incident strikes; everybody where it names no place.
+
+    Raises
+    ------
+    ScenarioError
+        There is no such site, room or seat; or nobody sits where all of them meet.
+    """
+    here = np.ones(len(night.people), dtype=bool)
+    for place in ("site", "room", "seat"):
+        value = getattr(incident, place)
+        if value is None:
+            continue
+        seated = night.people[place] if place in night.people else pd.Series(None, index=night.people.index)
+        known = sorted(set(seated.dropna().astype(str)))
+        if str(value) not in known:
+            if not known:
+                raise ScenarioError("no_places", what=place, value=value)
+            allowed = known if len(known) <= 12 else [*known[:12], "…"]
+            raise ScenarioError("unknown_place", what=place, value=value, allowed=allowed, near=nearest(value, known))
+        here &= (seated.astype(str) == str(value)).to_numpy()
+    found = np.flatnonzero(here)
+    if not found.size:
+        where = [value for value in (incident.site, incident.room, incident.seat) if value is not None]
+        raise ScenarioError("nobody_there", where=where)
+    return found
+
+
+# --- the house's scenarios and a store's own --------------------------------------------------------------
+
+
+def busiest_moment(night: PromoNight) -> pd.Timestamp:
+    """Find the start of the interval that expects most contacts, all queues at once."""
+    return night.forecast.groupby("start")["contacts"].sum().idxmax()
+
+
+def standard_scenarios(night: PromoNight) -> tuple[Scenario, ...]:
+    """Lay the scenarios of ``playbook/facts/scenarios.yml`` on a night, around its busiest half hour.
+
+    The site and the room that fail are the ones with the most people on duty then; where nobody has a place,
+    everybody fails. What would begin before or last beyond the night is cut to it.
+
+    Returns
+    -------
+    tuple of Scenario
+        In the order of the file; the name is the key.
+    """
+    moment = busiest_moment(night)
+    opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
+    made = []
+    for row in facts.table("scenarios").to_dict("records"):
+        incidents = []
+        for given in row["value"]:
+            start = min(max(moment + pd.Timedelta(minutes=given["after_min"]), opens), closes)
+            end = min(start + pd.Timedelta(minutes=given["minutes"]), closes)
+            if end <= start:
+                continue
+            where = given.get("where", "all")
+            place = {} if where == "all" else fullest_place(night, where, at=start)
+            details = {"size": given.get("size"), "queue": given.get("queue")}
+            incidents.append(Incident(kind=given["kind"], start=start, end=end, **details, **place))
+        if incidents:
+            made.append(Scenario(name=row["key"], incidents=tuple(incidents), cards=(row["card"],)))
+    return tuple(made)
+
+
+def fullest_place(night: PromoNight, place: str, *, at: pd.Timestamp) -> dict[str, str]:
+    """Find the site or the room with the most people on chat at a time; nothing where nobody there has one."""
+    chat = night.roster[night.roster["activity"] == "chat"]
+    on_duty = chat[(chat["start"] <= at) & (chat["end"] > at)]["agent_id"]
+    if place not in night.people:
+        return {}
+    seated = night.people.loc[night.people["agent_id"].isin(on_duty), place].dropna().astype(str)
+    return {place: seated.value_counts().sort_index(kind="stable").idxmax()} if len(seated) else {}
+
+
+def find_scenario(scenarios: Sequence[Scenario], name: str) -> Scenario:
+    """Find a scenario by its name or its title; ``a+b`` lays two or more on top of each other.
+
+    Raises
+    ------
+    ScenarioError
+        No scenario has that name; the nearest is named.
+    """
+    called = {scenario.title(lang): scenario for scenario in scenarios for lang in LANGS}
+    called |= {scenario.name: scenario for scenario in scenarios}
+    if name in called:
+        return called[name]
+    parts = [part.strip() for part in name.split("+")]
+    for part in parts:
+        if part not in called:
+            allowed, near = [scenario.name for scenario in scenarios], nearest(part, called)
+            raise ScenarioError("unknown_scenario", name=part, allowed=allowed, near=near)
+    return reduce(lambda first, second: first + second, [called[part] for part in parts])
+
+
+def read_scenarios(rows: pd.DataFrame, *, tz: Any) -> tuple[Scenario, ...]:
+    """Make scenarios of the rows of the sheet ``scenarios``: rows of the same name are one scenario.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        name, kind, start, end (the store's clock), size, queue, site, room, seat.
+    tz : str or tzinfo
+        The store's time zone.
+    """
+    made = []
+    for name, group in rows.groupby("name", sort=False):
+        incidents = []
+        for row in group.to_dict("records"):
+            given = {key: None if pd.isna(row[key]) else row[key] for key in ("size", "queue", "site", "room", "seat")}
+            start, end = (pd.Timestamp(row[edge]).tz_localize(tz) for edge in ("start", "end"))
+            incidents.append(Incident(kind=row["kind"], start=start, end=end, **given))
+        made.append(Scenario(name=str(name), incidents=tuple(incidents)))
+    return tuple(made)
+
+
+def list_incidents(scenarios: Sequence[Scenario]) -> pd.DataFrame:
+    """Write scenarios out as the rows of the sheet ``scenarios``; :func:`read_scenarios` reads them back."""
+    rows = []
+    for scenario in scenarios:
+        for incident in scenario.incidents:
+            local = {edge: getattr(incident, edge).tz_localize(None) for edge in ("start", "end")}
+            kept = {key: getattr(incident, key) for key in ("kind", "size", "queue", "site", "room", "seat")}
+            rows.append({"name": scenario.name, **local, **kept})
+    return pd.DataFrame(rows, columns=["name", "kind", "start", "end", "size", "queue", "site", "room", "seat"])
