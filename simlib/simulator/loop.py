@@ -1,4 +1,4 @@
-"""The event loop of the compiled engine: design/chat-model.md in Numba, on arrays only, without the GIL.
+"""The event loop of the compiled engine: playbook/chat_model.md in Numba, on arrays only, without the GIL.
 
 `run_floor` is one loop. Each turn of it asks what comes next (rule 11), does what is particular to that step, and
 then what steps have in common: a place is freed, a contact looks for an agent, an agent takes contacts, begins a
