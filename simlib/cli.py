@@ -195,17 +195,17 @@ def batch(
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
 
-@app.command(help=both("lab"))
-def lab() -> None:
-    """Open JupyterLab on this machine only, with its token, at the landing page."""
-    settings = HOUSE / "notebooks" / ".jupyter"
-    landing = "lab/tree/00_sand_table.ipynb"
+@app.command(help=both("lab"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on this machine only, with its token, at the landing page; what follows goes to Jupyter."""
+    notebooks = HOUSE / "notebooks"
     command = [
         str(Path(sys.executable).with_name("jupyter-lab")),
-        f"--ServerApp.root_dir={HOUSE / 'notebooks'}",
+        f"--ServerApp.root_dir={notebooks}",
         "--ServerApp.ip=127.0.0.1",
-        f"--LabApp.default_url=/{landing}",
-        f"--LabApp.app_settings_dir={settings}",
+        "--LabApp.default_url=/lab/tree/00_sand_table.ipynb",
+        f"--LabApp.app_settings_dir={notebooks / '.jupyter'}",
+        *context.args,
     ]
     os.execv(command[0], command)
 

@@ -200,7 +200,7 @@ class Plan:
                 continue
             marked = [day for days in self.promo_days.values() for day in days]
             base = forecast_counts(counts, ahead, promo_days=marked)
-            mean, low, high = day_total(base, self.curve, day=self.wave.day)
+            low, mean, high = day_total(base, self.curve, day=self.wave.day)
             rows.append((queue, table[step], mean, low, high))
         return pd.DataFrame(rows, columns=["queue", "planned", "mean", "p05", "p95"])
 

@@ -249,8 +249,8 @@ def appliances() -> Store:
         dt.date(2026, 6, 18): ("2026-618", "L", 2.8),
     }
     span = {"first": dt.date(2026, 5, 4), "last": dt.date(2026, 10, 25), "steps": 48, "promos": past}
-    history = draw_history("appliances", "presale", level=3100, **span)
-    history += draw_history("appliances", "aftersale", level=1550, **span)
+    history = draw_history("appliances", "presale", level=2200, **span)
+    history += draw_history("appliances", "aftersale", level=1080, **span)
     seats = appliance_seats()
     agents = appliance_agents(seats)
     leads = [agent for agent in agents if agent.lead]
@@ -384,7 +384,7 @@ def appliances() -> Store:
                 pay_on=dt.date(2026, 12, 10),
             ),
         ),
-        actuals=draw_actuals("appliances", day=opening, totals={"presale": 13_300, "aftersale": 6_350}, steps=48),
+        actuals=draw_actuals("appliances", day=opening, totals={"presale": 7_500, "aftersale": 3_600}, steps=48),
     )
 
 

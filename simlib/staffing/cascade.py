@@ -291,6 +291,8 @@ def day_capacity(*, messages: float, message_s: float, hours: float) -> float:
 def tornado(spans: Mapping[str, Span], *, target: str = "agents_peak_occupancy") -> pd.DataFrame:
     """Move one input at a time to its low and high end and see what the target does, the widest swing first.
 
+    Inputs that the target does not hang on are left out.
+
     Returns
     -------
     pandas.DataFrame
@@ -304,6 +306,7 @@ def tornado(spans: Mapping[str, Span], *, target: str = "agents_peak_occupancy")
             continue
         at_low = float(run_steps(likely | {key: np.float64(span.low)})[target])
         at_high = float(run_steps(likely | {key: np.float64(span.high)})[target])
-        rows.append((key, at_low, at_high, abs(at_high - at_low), base))
+        if at_low != at_high:
+            rows.append((key, at_low, at_high, abs(at_high - at_low), base))
     table = pd.DataFrame(rows, columns=["step", "at_low", "at_high", "swing", "base"])
     return table.sort_values("swing", ascending=False, ignore_index=True)

@@ -333,6 +333,10 @@ class Store(BaseModel):
     incentives: tuple[Incentive, ...] = ()
     actuals: tuple[Actual, ...] = ()
 
+    def __hash__(self) -> int:
+        """Hash by name and store sheet alone: a year of history would take as long to hash as to read."""
+        return hash((self.store_id, self.store))
+
     @property
     def zone(self) -> ZoneInfo:
         """The store's time zone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -81,6 +82,15 @@ def load_store(path: str | Path) -> Store:
     Traceback (most recent call last):
     simlib.store.problems.StoreError: no_such_file.xlsx: there is no such file or folder.
     """
+    path = Path(path)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    stamp = tuple((str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files if file.is_file())
+    return _load_unchanged(path, stamp)
+
+
+@lru_cache(maxsize=8)
+def _load_unchanged(path: Path, stamp: tuple[tuple[str, int, int], ...]) -> Store:
+    """Read a store once as long as its files stay as they are: every notebook of a run asks for it."""
     store, problems, _ = check_store(path)
     if problems or store is None:
         raise StoreError(problems)
