@@ -32,7 +32,7 @@ from simlib.forecasting.promo import (
     spread_day,
 )
 from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents
-from simlib.forecasting.roster import Roster, RosterRules, solve_roster
+from simlib.forecasting.roster import Roster, RosterRules, make_shifts, solve_roster
 from simlib.intervals import Grid
 from simlib.kpis import BETTER, ConversionCurve, PlatformRate, contact_values, platform_rates
 from simlib.simulator import Policy
@@ -324,6 +324,13 @@ class Plan:
         return sum(may_serve(agent, day=self.wave.day, exam_pass=mark) for agent in self.store.agents)
 
     @cached_property
+    def shifts(self) -> pd.DataFrame:
+        """The store's library of shifts; without one, a shift of nine hours with an hour's meal from any hour."""
+        if self.store.shifts:
+            return self.store.frame("shifts")
+        return make_shifts(length_h=9, first=dt.time(0), last=dt.time(23), step_min=60, meal_min=60)
+
+    @cached_property
     def roster_result(self) -> Roster:
         """The roster with its explanation, as the solver gives it."""
         own = {rule.key: rule.value for rule in self.store.rules}
@@ -333,7 +340,7 @@ class Plan:
         return solve_roster(
             self.requirement,
             self.people,
-            self.store.frame("shifts"),
+            self.shifts,
             rules=RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
             duties=self.store.frame("duties").query("kind == 'live'"),
             wishes=[
@@ -351,8 +358,8 @@ class Plan:
         if not self.roster_file:
             return None
         matrix = pd.read_excel(self.roster_file, dtype=object)
-        shifts, agents = self.store.frame("shifts"), self.store.frame("agents")
-        return from_matrix(matrix, shifts, agents, first_day=self.wave.day - dt.timedelta(days=1))
+        eve = self.wave.day - dt.timedelta(days=1)
+        return from_matrix(matrix, self.shifts, self.store.frame("agents"), first_day=eve)
 
     @property
     def roster(self) -> pd.DataFrame:
@@ -475,7 +482,7 @@ class Plan:
                 share=f"{100 * kpis.loc[rate, 'mean']:.1f}",
                 low=f"{100 * kpis.loc[rate, 'p05']:.1f}",
                 high=f"{100 * kpis.loc[rate, 'p95']:.1f}",
-                first=f"{kpis.loc['first_response', 'mean']:.0f}",
+                first=whole_or_dash(kpis.loc["first_response", "mean"]),
                 lost=f"{kpis.loc['sales_lost', 'mean']:,.0f}",
                 missed=self._missed_words(lang),
             ),
@@ -496,7 +503,7 @@ class Plan:
             term(key, lang) for key, span in self.spans.items() if span.source in ("field", "platform", "ours")
         ]
         comma = say("words.list_comma", lang, first="", second="")
-        said = [say("plan.basis", lang, profile=term(f"profile_{self.wave.profile}", lang))]
+        said = [say("plan.basis", lang, profile=term(f"profile_{self.wave.profile}", lang)), self.curve.basis(lang)]
         if guessed:
             said.append(say("plan.basis_guessed", lang, ratios=comma.join(guessed)))
         return said
@@ -572,6 +579,11 @@ def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> lis
         clean = counts[~np.isin(counts.index.date, others)]
         found += past_promos(clean, {name: [busiest]}, profile)
     return found
+
+
+def whole_or_dash(value: float) -> str:
+    """Write a whole number, or a dash for a figure that nobody has."""
+    return "–" if pd.isna(value) else f"{value:,.0f}"
 
 
 def rounded(value: float) -> float | None:

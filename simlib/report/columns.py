@@ -40,6 +40,7 @@ KEY_COLUMNS = {
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset(
     {"amount", "value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"}
+    | {"in_plan", "in_scenario", "difference"}
 )
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"
@@ -179,13 +180,15 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
 
 
 def show_number(value: float, *, unit: str, digits: int) -> str:
-    """Write a number with thousands separators; a share as a percentage, whose sign the title carries.
+    """Write a number with thousands separators; a share as a percentage, whose sign the title carries; nan a dash.
 
     Examples
     --------
     >>> show_number(1234567.0, unit="CNY", digits=0), show_number(0.0349, unit="share", digits=1)
     ('1,234,567', '3.5')
     """
+    if math.isnan(value):
+        return EMPTY
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     shown = f"{100 * value if unit == 'share' else value:,.{digits}f}"

@@ -110,6 +110,7 @@ def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the sales cascade as a picture and as its table of steps."""
     return put_together(
         show_chart(plot_cascade(plan.cascade, lang=lang)),
+        show_text(say("pages.full_load", lang, heads=plan.heads("agents_day"))),
         show_table(plan.cascade, lang=lang, caption=term("cascade", lang)),
     )
 
@@ -189,7 +190,7 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
                 **_gap_words(row.planned, row.mean, lang),
             )
         )
-    return show_text(*said, plan.curve.basis(lang))
+    return show_text(*said)
 
 
 def _gap_words(planned: float, other: float, lang: Lang) -> dict[str, str]:
@@ -337,6 +338,8 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
 def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     """Show who works when, what is short, and why."""
     pieces = [show_chart(plot_roster(plan.roster, lang=lang))] if len(plan.roster) else []
+    if not plan.store.shifts:
+        pieces.insert(0, show_text(say("pages.no_shifts", lang)))
     return put_together(
         *pieces,
         show_chart(plot_coverage(plan.coverage, lang=lang)),

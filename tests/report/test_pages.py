@@ -1,0 +1,94 @@
+"""The pieces of the chapters: every one in both languages, for a full store, a bare one, and one with nobody ready."""
+
+import datetime as dt
+import shutil
+
+import pytest
+
+from simlib import load_store
+from simlib.plan import plan
+from simlib.report import pages
+from simlib.words import HOUSE, LANGS, say, term
+
+SMALL = HOUSE / "templates" / "stores" / "bodycare"
+TODAY = dt.date(2026, 10, 10)
+PIECES = {
+    "show_plan_verdict": {},
+    "show_calendar": {"today": TODAY},
+    "show_filled": {},
+    "show_cascade": {},
+    "show_hours": {},
+    "show_cross_check": {},
+    "show_tornado": {},
+    "show_unknowns": {},
+    "show_people": {"today": TODAY},
+    "show_organisation": {},
+    "show_aftersale": {},
+    "show_readiness": {"today": TODAY},
+    "show_forecast": {},
+    "show_requirement": {},
+    "show_concurrency": {},
+    "show_roster": {},
+    "show_night": {},
+    "show_tonight": {"until": "20:30"},
+    "show_goals": {},
+    "show_retrospective": {},
+}
+
+
+@pytest.fixture(scope="module", params=["full", "bare", "nobody_ready"])
+def night(request, tmp_path_factory):
+    """A full store; one with only the four sheets that are needed; one where nobody has passed QA."""
+    path = SMALL
+    if request.param != "full":
+        path = tmp_path_factory.mktemp("stores") / request.param
+        path.mkdir()
+        for name in ("store.yml", "waves.csv", "ratios.csv", "agents.csv"):
+            shutil.copy(SMALL / name, path)
+    if request.param == "nobody_ready":
+        lines = (path / "agents.csv").read_text(encoding="utf-8-sig").splitlines()
+        column = lines[0].split(",").index("qa_pass")
+        rows = [line.split(",") for line in lines[1:]]
+        failed = [",".join([*row[:column], "no", *row[column + 1 :]]) for row in rows]
+        (path / "agents.csv").write_text("\n".join([lines[0], *failed]), encoding="utf-8")
+    return plan(load_store(path), replications=2, roster_effort=0.5)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_every_piece_is_shown_in_both_languages(night, piece):
+    """A piece is shown whatever the store lacks, with no hole, no nan and no unfilled name in its words."""
+    shown = {lang: getattr(pages, piece)(night, lang=lang, **PIECES[piece]).html for lang in LANGS}
+    assert shown["zh"] != shown["en"]
+    for html in shown.values():
+        words = html.split("<svg")[0] + html.split("</svg>")[-1]
+        assert "nan" not in words.lower().replace("finance", "")
+        assert "{" not in words
+
+
+def test_pasted_counts_take_the_place_of_the_sheet(night):
+    """Counts pasted from a screen move the rest of the night when they lie far beyond the band."""
+    few = pages.show_tonight(night, until="", pasted="19:00 1\n19:30 1\n20:00 2", lang="en").html
+    many = pages.show_tonight(night, until="", pasted="19:00 900\n19:30 900\n20:00 9000", lang="en").html
+    assert few != many
+    assert term("lever_pool", "en") in many
+
+
+def test_missing_sheets_are_named(night):
+    """The landing page names exactly the sheets that are empty."""
+    html = pages.show_filled(night, lang="en").html
+    if night.store.missing:
+        assert all(term(sheet, "en") in html for sheet in night.store.missing)
+    else:
+        assert say("pages.nothing_missing", "en") in html
+
+
+@pytest.mark.parametrize(
+    ("today", "key"),
+    [(dt.date(2026, 1, 1), "days_to_go"), (None, "today_is_it"), (dt.date(2027, 1, 1), "days_ago")],
+)
+def test_calendar_says_where_today_stands(night, today, key):
+    """Before, on and after the promo day the calendar says so in words."""
+    today = today or night.wave.day
+    days = abs((night.wave.day - today).days)
+    said = say(f"pages.{key}", "en", wave=night.wave.name, days=days)
+    assert said.split(night.wave.name)[0] in pages.show_calendar(night, today=today, lang="en").html
