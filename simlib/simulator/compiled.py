@@ -40,7 +40,7 @@ def run(
         rows = int(floor.clock[0]["noted"])
         floor = _lay_out(contacts, agents, policy, disruptions, skill, bot, timetable, turns=turns, rows=rows)
         run_floor(floor)
-    return _read_off(floor, contacts, agents, bot)
+    return _read_off(floor, agents)
 
 
 def _lay_out(
@@ -59,18 +59,10 @@ def _lay_out(
     from simlib.simulator.loop import Floor
 
     n, first_turn = len(contacts), contacts.first_turn
-    chats = np.zeros(n, CHAT)
-    chats["turn"] = first_turn[:-1]
-    chats["last_turn"] = first_turn[1:]
-    chats["queue"] = contacts.queue
-    chats["agent"] = -1
-    chats["outcome"] = tables.OPEN
-    for name in ("entry", "assigned", "first_reply", "end"):
-        chats[name] = np.nan
-
+    chats = tables.clear_table(n, CHAT)
     groups = tables.group_agents(skill)
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
-    seats = np.zeros(len(agents), SEAT)
+    seats = tables.clear_table(len(agents), SEAT)
     seats["capacity"] = agents.capacity
     seats["spare"] = agents.capacity if policy.routing == "most_available" else 0
     seats["speed"] = agents.speed
@@ -78,7 +70,7 @@ def _lay_out(
     seats["assigned"] = -np.inf
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
-    for name in ("writing", "head", "tail", "chats"):
+    for name in ("writing", "head", "tail", "chats", "free_at"):
         seats[name] = -1
 
     messages = int(first_turn[-1])
@@ -98,33 +90,47 @@ def _lay_out(
         clock=clock,
         chats=chats,
         seats=seats,
+        queue=contacts.queue,
+        first_turn=first_turn,
         handle=contacts.handle,
         think=contacts.think,
         patience=contacts.patience,
-        retry=contacts.retry,
         silent=contacts.silent,
-        skill=skill,
-        slow=slow,
-        groups=groups.by_queue,
-        group_from=groups.from_,
+        retry=contacts.retry,
+        leaves_bot=bot.leaves,
         enters=enters,
         enter_s=enter_s,
+        skill=skill.copy(order="C"),  # writable like the rest: Numba compiles for the types it is given
+        slow=slow,
         batches=timetable.batches,
         changes=timetable.changes,
         concerned=timetable.agents,
         outages=timetable.outages,
         free=np.empty(len(agents), KEY),
         free_heap=tables.lay_heaps(groups.sizes),
-        free_at=np.full(len(agents), -1, np.int32),
+        free_at=seats["free_at"],
+        groups=groups.by_queue,
+        group_from=groups.from_,
         waiting=np.empty(n, KEY),
         waiting_heap=tables.lay_heaps(in_queue),
-        waiting_at=np.full(n, -1, np.int32),
-        handed=np.empty(n, KEY),
+        waiting_at=chats["waiting_at"],
+        handed=np.empty(min(n, int(agents.capacity.max(initial=0))), KEY),
         handed_heap=tables.lay_heaps([n]),
         near=np.empty(n, KEY),
         near_heap=tables.lay_heaps([n]),
-        near_at=np.full(n, -1, np.int32),
+        near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
+        outcome=np.empty(n, np.int8),
+        entry=np.empty(n),
+        assigned=np.empty(n),
+        first_reply=np.empty(n),
+        end=np.empty(n),
+        agent=np.empty(n, np.int64),
+        replies=np.zeros(n, np.int64),
+        attempts=np.zeros(n, np.int64),
+        transfers=np.zeros(n, np.int64),
+        response_sum=np.zeros(n),
+        response_max=np.zeros(n),
         asked=np.full(logged, np.nan),
         replied=np.full(logged, np.nan),
         replied_by=np.full(logged, -1, np.int32),
@@ -132,29 +138,12 @@ def _lay_out(
     )
 
 
-def _read_off(floor: Floor, contacts: Contacts, agents: Agents, bot: tables.BotStage) -> Outcome:
-    """Read the outcome off the tables, and name what never ended (rule 12)."""
-    chats, seats = floor.chats, floor.seats
-    outcome, end = chats["outcome"].copy(), chats["end"].copy()
-    outcome[bot.resolved] = tables.BOT
-    end[bot.resolved] = bot.leaves[bot.resolved]
-    waiting = outcome == tables.OPEN
-    gone = waiting & contacts.silent & np.isfinite(contacts.patience) & ~chats["begun"]
-    outcome[waiting] = tables.UNSERVED
-    outcome[gone] = tables.SILENT
-    end[gone] = chats["deadline"][gone]
+def _read_off(floor: Floor, agents: Agents) -> Outcome:
+    """Read the outcome off the tables."""
+    seats = floor.seats
+    of_contacts = Outcome._fields[: Outcome._fields.index("busy")]
     return Outcome(
-        outcome=outcome,
-        entry=chats["entry"].copy(),
-        assigned=chats["assigned"].copy(),
-        first_reply=chats["first_reply"].copy(),
-        end=end,
-        agent=chats["agent"].astype(np.int64),
-        replies=chats["replies"].astype(np.int64),
-        attempts=chats["attempts"].astype(np.int64),
-        transfers=chats["transfers"].astype(np.int64),
-        response_sum=chats["response_sum"].copy(),
-        response_max=chats["response_max"].copy(),
+        **{name: getattr(floor, name) for name in of_contacts},
         busy=seats["busy_s"].copy(),
         on_duty=agents.on_duty_s,
         overtime=seats["overtime_s"].copy(),

@@ -26,6 +26,7 @@ from numba import njit
 from simlib.simulator.tables import (
     ABANDONED,
     AWAY,
+    BOT,
     DOWN,
     ENDED,
     INBOX,
@@ -37,6 +38,7 @@ from simlib.simulator.tables import (
     SILENT,
     THINKING,
     TRANSFER,
+    UNSERVED,
     UP,
     WRITING,
 )
@@ -56,39 +58,59 @@ class Floor(NamedTuple):
     clock: np.ndarray  # one record: the wheel and the policy
     chats: np.ndarray  # one record a contact
     seats: np.ndarray  # one record an agent
+
+    # The contacts
+    queue: np.ndarray
+    first_turn: np.ndarray  # one entry more than contacts
     handle: np.ndarray
     think: np.ndarray
     patience: np.ndarray
-    retry: np.ndarray
     silent: np.ndarray
-    skill: np.ndarray  # [agents, queues]
-    slow: np.ndarray  # windows ordered by agent, rows of an agent in the order given
-    groups: np.ndarray  # queue q is served by the groups groups[group_from[q]:group_from[q + 1]]
-    group_from: np.ndarray
+    retry: np.ndarray
+    leaves_bot: np.ndarray
     enters: np.ndarray  # contacts that enter the human stage from arrival or bot, in order
     enter_s: np.ndarray
+
+    # Agents, duty and disruptions
+    skill: np.ndarray  # [agents, queues]
+    slow: np.ndarray  # windows ordered by agent, rows of an agent in the order given
     batches: np.ndarray  # changes of duty, see `tables.Timetable`
     changes: np.ndarray
     concerned: np.ndarray
     outages: np.ndarray
-    free: (
-        np.ndarray
-    )  # heaps of available agents, one a group; where each begins and its size; where an agent sits
+
+    # Heaps: the keys; where each heap begins and its size; where a member sits, -1 = nowhere
+    free: np.ndarray  # available agents, a heap for each group
     free_heap: np.ndarray
     free_at: np.ndarray
-    waiting: np.ndarray  # heaps of waiting contacts, one a queue
+    groups: np.ndarray  # queue q is served by the groups groups[group_from[q]:group_from[q + 1]]
+    group_from: np.ndarray
+    waiting: np.ndarray  # waiting contacts, a heap for each queue
     waiting_heap: np.ndarray
     waiting_at: np.ndarray
-    handed: np.ndarray  # the heap of chats that one agent hands over
+    handed: np.ndarray  # chats that one agent hands over
     handed_heap: np.ndarray
-    near: np.ndarray  # the heap of events that are nearly due
+    near: np.ndarray  # events that are nearly due
     near_heap: np.ndarray
     near_at: np.ndarray
     wheel: np.ndarray  # first contact of each slot
-    asked: np.ndarray  # one entry a turn, empty unless wanted
+
+    # The outcome, one entry a contact, and the logs, empty unless wanted
+    outcome: np.ndarray
+    entry: np.ndarray
+    assigned: np.ndarray
+    first_reply: np.ndarray
+    end: np.ndarray
+    agent: np.ndarray
+    replies: np.ndarray
+    attempts: np.ndarray
+    transfers: np.ndarray
+    response_sum: np.ndarray
+    response_max: np.ndarray
+    asked: np.ndarray  # one entry a turn
     replied: np.ndarray
     replied_by: np.ndarray
-    trace: np.ndarray  # one row a change of an agent, empty unless wanted
+    trace: np.ndarray  # one row a change of an agent
 
 
 # The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make it five
@@ -330,7 +352,7 @@ def _note(clock, trace, now, a, seat):
 
 @njit(nogil=True, cache=True, **_FAST)
 def run_floor(floor):
-    """Run the floor until nothing more can happen; its tables hold the outcome then.
+    """Run the floor until nothing more can happen; its tables tell the outcome then.
 
     ``clock.noted`` is then the number of changes of agents, the length that ``trace`` needs.
     """
@@ -358,7 +380,7 @@ def run_floor(floor):
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
             if batch_s <= due_s and batch_s <= enter_s:
                 if b == len(batches):
-                    return
+                    break
                 now = batch_s
                 phase = CHANGING
                 i = batches[b].changes_from
@@ -434,7 +456,7 @@ def run_floor(floor):
         then_s = 0.0
         if step == SENT:
             chat = chats[ix(c)]
-            a = chat.agent
+            a = np.int64(chat.agent)
             seat = seats[ix(a)]
             seat.writing = -1
             seat.busy_s += now - seat.began
@@ -444,12 +466,11 @@ def run_floor(floor):
                 chat.response_sum += response_s
                 if response_s > chat.response_max:
                     chat.response_max = response_s
-                if chat.replies == 0:
+                if chat.turn == floor.first_turn[c]:
                     chat.first_reply = now
                 if len(floor.replied) > 0:
                     floor.replied[chat.turn] = now
                     floor.replied_by[chat.turn] = a
-                chat.replies += 1
                 seat.replies += 1
                 chat.turn += 1
                 if chat.turn < chat.last_turn:
@@ -465,7 +486,7 @@ def run_floor(floor):
             else:  # the buyer had gone: no reply, and the chat is over (rule 6)
                 chat.stage = ENDED
                 chat.outcome = SILENT
-                chat.end = chat.deadline
+                chat.end = chat.entry + floor.patience[c]
                 then, then_s = FREED, now + clock.silent_close_s
                 if clock.silent_close_s == 0.0:
                     then, frees = NOTHING, c
@@ -483,19 +504,19 @@ def run_floor(floor):
             if chat.stage == AWAY:
                 seeks = c
             else:
-                a = chat.agent
+                a = np.int64(chat.agent)
                 _join_inbox(seats[ix(a)], chats, c)
         elif step == FREED:
-            a = chats[ix(c)].agent
+            a = np.int64(chats[ix(c)].agent)
             frees = c
             takes = ALL
         elif step == PATIENCE:
             chat = chats[c]
             if chat.stage == QUEUED:
-                _drop(waiting, waiting_heap[chat.queue], waiting_at, c)
+                _drop(waiting, waiting_heap[floor.queue[c]], waiting_at, c)
                 in_queue -= 1
             else:
-                a = chat.agent
+                a = np.int64(chat.agent)
                 _leave_inbox(seats[a], chats, c)
                 frees = c
                 takes = ALL
@@ -506,19 +527,22 @@ def run_floor(floor):
                 then, then_s = ENTER, now + floor.retry[c]
         elif step == ENTER:
             chat = chats[c]
-            chat.outcome = OPEN
+            if chat.attempts == 0:
+                chat.turn = floor.first_turn[c]
+                chat.last_turn = floor.first_turn[c + 1]
+                chat.first_reply = np.nan
+                chat.near_at = chat.waiting_at = -1
             chat.attempts += 1
-            chat.transfers = 0
+            chat.outcome = OPEN
+            chat.entry = chat.asked = now
+            chat.assigned = chat.end = np.nan
             chat.agent = -1
-            chat.entry = now
-            chat.assigned = np.nan
-            chat.end = np.nan
-            chat.deadline = now + floor.patience[c]
-            chat.asked = now
+            chat.transfers = 0
             if len(floor.asked) > 0:
                 floor.asked[chat.turn] = now
-            if not floor.silent[c] and chat.deadline < np.inf:
-                then, then_s = PATIENCE, chat.deadline
+            deadline = now + floor.patience[c]
+            if not floor.silent[c] and deadline < np.inf:
+                then, then_s = PATIENCE, deadline
             seeks = c
         elif step == OFFER:
             seeks = c
@@ -530,7 +554,7 @@ def run_floor(floor):
                 if (
                     seat.writing >= 0
                 ):  # the reply is cut, its message goes back to the head of the inbox (rule 8)
-                    cut = seat.writing
+                    cut = np.int64(seat.writing)
                     _cancel(clock, chats, wheel, near, near_heap, near_at, cut)
                     seat.writing = -1
                     seat.busy_s += now - seat.began
@@ -558,7 +582,7 @@ def run_floor(floor):
             seat = seats[a]
             if seat.handing:
                 seat.handing = False
-                following = seat.chats
+                following = np.int64(seat.chats)
                 while following >= 0:
                     c = following
                     chat = chats[c]
@@ -584,7 +608,7 @@ def run_floor(floor):
 
         # --- A contact looks for the best available agent, or waits (rule 2)
         if seeks >= 0:
-            q = chats[ix(seeks)].queue
+            q = floor.queue[seeks]
             best = -1
             for k in range(floor.group_from[q], floor.group_from[q + 1]):
                 group = floor.groups[k]
@@ -649,10 +673,10 @@ def run_floor(floor):
         if a >= 0:
             seat = seats[ix(a)]
             if seat.writing < 0 and seat.head >= 0 and seat.down == 0 and not seat.handing:
-                head = seat.head
+                head = np.int64(seat.head)
                 chat = chats[ix(head)]
                 _leave_inbox(seat, chats, head)
-                if not chat.begun and (now <= chat.deadline or not floor.silent[head]):
+                if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
                     chat.begun = True  # in time: patience no longer matters
                     if chat.kind == PATIENCE:
                         _cancel(clock, chats, wheel, near, near_heap, near_at, head)
@@ -674,3 +698,29 @@ def run_floor(floor):
             chats[ix(c)].kind = then
             chats[ix(c)].due = then_s
             _schedule(clock, chats, wheel, near, near_heap, near_at, c)
+
+    # --- The outcome, with what never ended (rule 12)
+    for c in range(len(chats)):
+        chat = chats[c]
+        if chat.attempts == 0:
+            floor.outcome[c] = BOT
+            floor.end[c] = floor.leaves_bot[c]
+            floor.entry[c] = floor.assigned[c] = floor.first_reply[c] = np.nan
+            floor.agent[c] = -1
+            continue
+        if chat.outcome == OPEN:
+            chat.outcome = UNSERVED
+            if floor.silent[c] and not chat.begun and floor.patience[c] < np.inf:
+                chat.outcome = SILENT
+                chat.end = chat.entry + floor.patience[c]
+        floor.outcome[c] = chat.outcome
+        floor.entry[c] = chat.entry
+        floor.assigned[c] = chat.assigned
+        floor.first_reply[c] = chat.first_reply
+        floor.end[c] = chat.end
+        floor.agent[c] = chat.agent
+        floor.replies[c] = chat.turn - floor.first_turn[c]
+        floor.attempts[c] = chat.attempts
+        floor.transfers[c] = chat.transfers
+        floor.response_sum[c] = chat.response_sum
+        floor.response_max[c] = chat.response_max

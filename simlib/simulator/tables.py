@@ -30,63 +30,73 @@ LARGEST_WHEEL = 1 << 17
 
 KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
 HEAP = np.dtype([("base", "i8"), ("size", "i8")], align=True)
-CHAT = np.dtype(
+
+
+def _record(size: int, fields: list[tuple[str, str]]) -> np.dtype[np.void]:
+    """Return an aligned record filled up to whole cache lines."""
+    names, formats = zip(*fields, strict=True)
+    return np.dtype({"names": names, "formats": formats, "itemsize": size}, align=True)
+
+
+# A contact in the human stage: the first cache line has what every event of it needs.
+CHAT = _record(
+    128,
     [
         ("due", "f8"),
         ("asked", "f8"),
         ("turn", "i8"),
         ("last_turn", "i8"),
-        ("before", "i4"),
-        ("after", "i4"),  # neighbours in a slot of the wheel
-        ("last_mail", "i4"),
-        ("next_mail", "i4"),  # neighbours in the inbox
-        ("agent", "i8"),
-        ("queue", "i4"),
+        ("before", "i4"),  # neighbours in a slot of the wheel
+        ("after", "i4"),
+        ("last_mail", "i4"),  # neighbours in the inbox
+        ("next_mail", "i4"),
+        ("agent", "i4"),
+        ("near_at", "i4"),
         ("kind", "i1"),
         ("stage", "i1"),
         ("outcome", "i1"),
         ("begun", "?"),
         ("leaving", "?"),
         ("attempts", "i1"),
-        ("replies", "i4"),
         ("response_sum", "f8"),
         ("response_max", "f8"),
-        ("deadline", "f8"),
         ("entry", "f8"),
         ("assigned", "f8"),
         ("first_reply", "f8"),
         ("end", "f8"),
-        ("last_open", "i4"),
-        ("next_open", "i4"),  # neighbours among the open chats of the agent
+        ("waiting_at", "i4"),
+        ("last_open", "i4"),  # neighbours among the open chats of the agent
+        ("next_open", "i4"),
         ("transfers", "i4"),
     ],
-    align=True,
 )
-SEAT = np.dtype(
+# An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
+SEAT = _record(
+    128,
     [
-        ("open", "i8"),
-        ("capacity", "i8"),
-        ("spare", "i8"),
-        ("assigned", "f8"),
-        ("speed", "f8"),
         ("began", "f8"),
-        ("since", "f8"),
+        ("speed", "f8"),
         ("busy_s", "f8"),
-        ("chat_s", "f8"),
-        ("overtime_s", "f8"),
         ("replies", "i8"),
-        ("writing", "i8"),
-        ("head", "i8"),
-        ("tail", "i8"),
-        ("chats", "i8"),
-        ("group", "i8"),
-        ("down", "i8"),
-        ("slow_from", "i8"),
-        ("slow_to", "i8"),
+        ("writing", "i4"),
+        ("head", "i4"),
+        ("tail", "i4"),
+        ("down", "i4"),
+        ("slow_from", "i4"),
+        ("slow_to", "i4"),
         ("on_duty", "?"),
         ("handing", "?"),
+        ("open", "i4"),
+        ("capacity", "i4"),
+        ("spare", "i4"),
+        ("assigned", "f8"),
+        ("since", "f8"),
+        ("chat_s", "f8"),
+        ("overtime_s", "f8"),
+        ("group", "i4"),
+        ("free_at", "i4"),
+        ("chats", "i4"),
     ],
-    align=True,
 )
 CLOCK = np.dtype(
     [
@@ -153,6 +163,7 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
     driven_out = meets & (opens[opened] <= leaves)  # an outage comes before the bot's end of the same instant
     opening[driven_out] = opened[driven_out]
     leaves[driven_out] = opens[opened[driven_out]]
+    leaves.setflags(write=False)
     return BotStage(resolved=meets & ~driven_out & contacts.bot_resolves, leaves=leaves, opening=opening)
 
 
@@ -259,3 +270,10 @@ def size_wheel(contacts: Contacts, *, events: int) -> tuple[int, float]:
     slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(LARGEST_WHEEL)))
     span_s = float(contacts.arrival[-1] - contacts.arrival[0]) if len(contacts) else 0.0
     return slots, min(events / span_s / EVENTS_A_SLOT, 1e6) if span_s > 0 else 1.0
+
+
+def clear_table(rows: int, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    """Return a table of zeros that begins where a pair of cache lines does."""
+    room = np.zeros((rows + 1) * dtype.itemsize, np.uint8)
+    skip = -room.ctypes.data % 128
+    return room[skip : skip + rows * dtype.itemsize].view(dtype)
