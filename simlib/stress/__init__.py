@@ -1,6 +1,16 @@
 """The stress test: a night, what may go wrong with it, and what that does."""
 
 from simlib.stress.compare import StressTest, rehearse_scenarios
+from simlib.stress.levers import (
+    Answer,
+    Lever,
+    Reserve,
+    best_answer,
+    levers_for,
+    map_levers,
+    pull_levers,
+    smallest_reserve,
+)
 from simlib.stress.night import PromoNight
 from simlib.stress.scenarios import (
     Incident,
@@ -13,14 +23,22 @@ from simlib.stress.scenarios import (
 )
 
 __all__ = [
+    "Answer",
     "Incident",
+    "Lever",
     "PromoNight",
+    "Reserve",
     "Scenario",
     "ScenarioError",
     "StressTest",
+    "best_answer",
     "find_scenario",
+    "levers_for",
     "list_incidents",
+    "map_levers",
+    "pull_levers",
     "read_scenarios",
     "rehearse_scenarios",
+    "smallest_reserve",
     "standard_scenarios",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ STEP_S = 600
 PLAN = "plan"
 # When the floor has recovered: at most so many more buyers wait than in the plan's night, or this share more (ours).
 EXCESS_BUYERS, EXCESS_SHARE = 3.0, 0.1
-FULL_SHARE = 0.95  # of the places for chats: on average over a step, the floor then has no place left for most of it
+FULL_SHARE = 0.95  # of the places for chats, on average over a step: for most of it none is left (ours)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,17 +92,25 @@ def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
     return _mean_level(assigned[taken], until[taken], steps)
 
 
-def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid) -> np.ndarray:
-    """Count spans [start, end) over each step, on average over the step; a span may be endless."""
+def _mean_level(
+    start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Add up the weights of spans [start, end) over each step, on average over the step; a span may be endless."""
     edges = steps.edges_s
 
-    def begun(moments: np.ndarray) -> np.ndarray:
-        """Integral up to each edge of the number of moments that have passed."""
-        moments = np.sort(moments[moments < edges[-1]])
+    def risen(moments: np.ndarray) -> np.ndarray:
+        """Integral up to each edge of the weight whose moment has passed."""
+        order = np.argsort(moments, kind="stable")
+        moments = moments[order]
+        each = np.ones(len(moments)) if weight is None else weight[order]
         passed = np.searchsorted(moments, edges)
-        return passed * edges - np.concatenate([[0.0], np.cumsum(moments)])[passed]
+        finite = np.minimum(moments, edges[-1])
+        level, moved = (
+            np.concatenate([[0.0], np.cumsum(values)])[passed] for values in (each, each * finite)
+        )
+        return level * edges - moved
 
-    return np.diff(begun(start) - begun(end)) / steps.step_s
+    return np.diff(risen(start) - risen(end)) / steps.step_s
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,7 +142,7 @@ class StressTest:
         """Whether every night that was asked for was lived through."""
         return self.nights[PLAN].complete
 
-    @property
+    @cached_property
     def steps(self) -> Grid:
         """The steps of ten minutes in which the course of a night is told."""
         return StressMeasure.of(self.night).steps
@@ -148,10 +157,10 @@ class StressTest:
         return next(scenario for scenario in self.scenarios if scenario.name == name)
 
     def difference(self, name: str) -> pd.DataFrame:
-        """Compare a scenario with the plan night by night: one row a KPI (:func:`simlib.simulator.replicate.compare`)."""
+        """Compare a scenario with the plan night by night, one row a KPI: what ``replicate.compare`` gives."""
         return compare(self.nights[PLAN], self.nights[name])
 
-    @property
+    @cached_property
     def ranking(self) -> pd.DataFrame:
         """Every scenario against the plan on the same buyers, the dearest first.
 
@@ -178,7 +187,9 @@ class StressTest:
             row["recovery_min"] = float(self.recovery_min(scenario.name).mean())
             row["fails_first"], row["fails_at"] = self.first_failure(scenario.name) or (None, None)
             rows.append(row)
-        return pd.DataFrame(rows).sort_values("extra_lost_cny", ascending=False, kind="stable", ignore_index=True)
+        return pd.DataFrame(rows).sort_values(
+            "extra_lost_cny", ascending=False, kind="stable", ignore_index=True
+        )
 
     @property
     def worst(self) -> Scenario:
@@ -212,16 +223,19 @@ class StressTest:
         (str, Timestamp) or None
             The glossary key and the start of the step.
         """
-        begin = np.searchsorted(self.steps.edges_s, self._start_s(name), side="right") - 1
-        broken = {key: self._breaches(name)[key] & ~self._breaches(PLAN)[key] for key in self._breaches(PLAN)}
+        start_s = self.night.grid.seconds(pd.DatetimeIndex([self.scenario(name).start]))[0]
+        begin = int(np.searchsorted(self.steps.edges_s, start_s, side="right")) - 1
+        usual = self._plan_breaches
+        broken = {key: missed & ~usual[key] for key, missed in self._breaches(name).items()}
         found = [(int(np.argmax(steps[begin:])), key) for key, steps in broken.items() if steps[begin:].any()]
         if not found:
             return None
         step, key = min(found, key=lambda pair: pair[0])
         return key, self.steps.starts[begin + step]
 
-    def _start_s(self, name: str) -> float:
-        return float(self.night.grid.seconds(pd.DatetimeIndex([self.scenario(name).start]))[0])
+    @cached_property
+    def _plan_breaches(self) -> dict[str, np.ndarray]:
+        return self._breaches(PLAN)
 
     def _breaches(self, name: str) -> dict[str, np.ndarray]:
         """Mark the steps in which each limit is missed."""
@@ -238,7 +252,9 @@ class StressTest:
     def _means(self, name: str) -> dict[str, np.ndarray]:
         suffix = "_by_step"
         figures = self.nights[name].figures
-        return {key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)}
+        return {
+            key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)
+        }
 
     def course(self, name: str) -> pd.DataFrame:
         """Tell a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
@@ -286,21 +302,23 @@ def _mean(values: np.ndarray) -> np.ndarray:
 def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
     """Mean number of places for chats in each step: of those on duty, at seats that work."""
     agents = night.agents()
-    level = np.zeros(steps.n)
-    down = night.disruptions.down
+    spans = [(start_s, end_s, agents.capacity[agent]) for agent, start_s, end_s in agents.shifts.tolist()]
+    dark: dict[int, list[tuple[float, float]]] = {}
+    for agent, start_s, end_s in night.disruptions.down.tolist():
+        dark.setdefault(agent, []).append((start_s, end_s))
     for agent, start_s, end_s in agents.shifts.tolist():
-        level += agents.capacity[agent] * _mean_level(np.array([start_s]), np.array([end_s]), steps)
-        dark = down[down["agent"] == agent]
-        starts, ends = np.maximum(dark["start"], start_s), np.minimum(dark["end"], end_s)
-        for low, high in _union(starts[starts < ends], ends[starts < ends]):
-            level -= agents.capacity[agent] * _mean_level(np.array([low]), np.array([high]), steps)
-    return np.maximum(level, 0.0)
+        for dark_s, light_s in _union(dark.get(agent, [])):
+            low, high = max(dark_s, start_s), min(light_s, end_s)
+            if low < high:
+                spans.append((low, high, -agents.capacity[agent]))
+    table = np.array(spans, dtype=float).reshape(-1, 3)
+    return np.maximum(_mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
 
 
-def _union(starts: np.ndarray, ends: np.ndarray) -> list[tuple[float, float]]:
+def _union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Join spans that overlap."""
     joined: list[tuple[float, float]] = []
-    for start, end in sorted(zip(starts.tolist(), ends.tolist(), strict=True)):
+    for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
@@ -364,13 +382,17 @@ def rehearse_scenarios(
     )
 
 
-def rehearse_nights(nights: Mapping[str, PromoNight], **how: Any) -> dict[str, Replications]:
-    """Live through versions of one night on the same buyers, measured by :class:`StressMeasure`.
+def rehearse_nights(
+    nights: Mapping[str, PromoNight], *, by_step: bool = True, **how: Any
+) -> dict[str, Replications]:
+    """Live through versions of one night on the same buyers.
 
     Parameters
     ----------
     nights : mapping of str to PromoNight
         By name; the buyers of the first are drawn once for all that share them.
+    by_step : bool
+        Measure the course of each night too (:class:`StressMeasure`), not only its KPIs.
     how
         seed, replications and the rest, as in :func:`simlib.simulator.replicate.replicate_variants`.
     """
@@ -380,4 +402,5 @@ def rehearse_nights(nights: Mapping[str, PromoNight], **how: Any) -> dict[str, R
         name: night.variant(demand=shared if night.shares_buyers(first) else None)
         for name, night in nights.items()
     }
-    return replicate_variants(variants, measure=StressMeasure.of(first), turns=True, **how)
+    measure = StressMeasure.of(first) if by_step else first.measure(by_interval=False)
+    return replicate_variants(variants, measure=measure, turns=True, **how)

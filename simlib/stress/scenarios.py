@@ -97,7 +97,9 @@ class Incident:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ScenarioError("unknown_kind", kind=self.kind, allowed=list(KINDS), near=nearest(self.kind, KINDS))
+            raise ScenarioError(
+                "unknown_kind", kind=self.kind, allowed=list(KINDS), near=nearest(self.kind, KINDS)
+            )
         for name in ("start", "end"):
             if getattr(self, name).tzinfo is None:
                 raise ValueError(f"{name} must carry a time zone, got {getattr(self, name)!r}")
@@ -274,12 +276,16 @@ def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
     first_s, shift_s = min(old_s, new_s), new_s - old_s
     for edge, moment in ((old_s, incident.start), (new_s, incident.end)):
         if edge % grid.step_s:
-            raise ScenarioError("off_the_grid", value=moment, minutes=grid.step_s // 60, near=moment.round("30min"))
+            raise ScenarioError(
+                "off_the_grid", value=moment, minutes=grid.step_s // 60, near=moment.round("30min")
+            )
     length_s = grid.edges_s[-1] - first_s
 
     def rolled(times: pd.DatetimeIndex | pd.Series) -> pd.DatetimeIndex:
         seconds = grid.seconds(times)
-        return grid.times(np.where(seconds < first_s, seconds, (seconds - first_s + shift_s) % length_s + first_s))
+        return grid.times(
+            np.where(seconds < first_s, seconds, (seconds - first_s + shift_s) % length_s + first_s)
+        )
 
     forecast = night.forecast
     origin = forecast["origin"] if "origin" in forecast else forecast["start"]
@@ -323,7 +329,9 @@ def people_at(night: PromoNight, incident: Incident) -> np.ndarray:
             if not known:
                 raise ScenarioError("no_places", what=place, value=value)
             allowed = known if len(known) <= 12 else [*known[:12], "…"]
-            raise ScenarioError("unknown_place", what=place, value=value, allowed=allowed, near=nearest(value, known))
+            raise ScenarioError(
+                "unknown_place", what=place, value=value, allowed=allowed, near=nearest(value, known)
+            )
         here &= (seated.astype(str) == str(value)).to_numpy()
     found = np.flatnonzero(here)
     if not found.size:
@@ -414,7 +422,10 @@ def read_scenarios(rows: pd.DataFrame, *, tz: Any) -> tuple[Scenario, ...]:
     for name, group in rows.groupby("name", sort=False):
         incidents = []
         for row in group.to_dict("records"):
-            given = {key: None if pd.isna(row[key]) else row[key] for key in ("size", "queue", "site", "room", "seat")}
+            given = {
+                key: None if pd.isna(row[key]) else row[key]
+                for key in ("size", "queue", "site", "room", "seat")
+            }
             start, end = (pd.Timestamp(row[edge]).tz_localize(tz) for edge in ("start", "end"))
             incidents.append(Incident(kind=row["kind"], start=start, end=end, **given))
         made.append(Scenario(name=str(name), incidents=tuple(incidents)))
@@ -429,4 +440,6 @@ def list_incidents(scenarios: Sequence[Scenario]) -> pd.DataFrame:
             local = {edge: getattr(incident, edge).tz_localize(None) for edge in ("start", "end")}
             kept = {key: getattr(incident, key) for key in ("kind", "size", "queue", "site", "room", "seat")}
             rows.append({"name": scenario.name, **local, **kept})
-    return pd.DataFrame(rows, columns=["name", "kind", "start", "end", "size", "queue", "site", "room", "seat"])
+    return pd.DataFrame(
+        rows, columns=["name", "kind", "start", "end", "size", "queue", "site", "room", "seat"]
+    )

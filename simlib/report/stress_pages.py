@@ -1,0 +1,191 @@
+"""The pieces of the stress test's chapter: what its notebook shows, made from a stress test's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from simlib import facts
+from simlib.report.columns import list_words, quantity
+from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
+from simlib.report.pages import put_together
+from simlib.report.stress_charts import plot_lever_map, plot_ranking, plot_stressed_night
+from simlib.stress import Answer, Scenario, StressTest, standard_scenarios
+from simlib.words import Lang, glossary, say, term
+
+if TYPE_CHECKING:
+    from simlib.plan import Plan
+
+BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
+
+
+def targets_of(plan: Plan) -> dict[str, float]:
+    """Say what the night is held to, by KPI."""
+    floors = {
+        "service_level": plan.targets.answered_share,
+        plan.rates[0].key: plan.floor_of("platform_rate"),
+        "lost_share": plan.targets.abandoned_max,
+    }
+    return {key: floor for key, floor in floors.items() if floor is not None}
+
+
+def all_scenarios(plan: Plan) -> tuple[Scenario, ...]:
+    """Give the scenarios that every store rehearses, laid on this store's night."""
+    return standard_scenarios(plan.night)
+
+
+def show_scenarios(scenarios: Sequence[Scenario], *, lang: Lang) -> Fragment:
+    """Show what happens in each scenario: when, how much, where."""
+    rows = [
+        {
+            "scenario": scenario.title(lang),
+            "incident": term(f"kind_{incident.kind}", lang),
+            "start": incident.start,
+            "end": incident.end,
+            "size": incident.size,
+            "queue": incident.queue,
+            "where": next((place for place in (incident.seat, incident.room, incident.site) if place), None),
+        }
+        for scenario in scenarios
+        for incident in scenario.incidents
+    ]
+    return show_table(pd.DataFrame(rows), lang=lang)
+
+
+def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
+    """Show every scenario against the plan, the dearest first, and say which fails how."""
+    ranking = test.ranking
+    names = [test.scenario(name).title(lang) for name in ranking["scenario"]]
+    fails = [failure_words(key, lang) for key in ranking["fails_first"]]
+    table = ranking.assign(scenario=names, fails_first=fails)
+    hidden = [f"{key}_{end}" for key in ("answered_change", "overtime_change") for end in ("low", "high")]
+    worst = ranking.iloc[0]
+    said = say(
+        "stress.worst",
+        lang,
+        name=names[0],
+        lost=quantity(worst["extra_lost_cny"], "CNY", lang),
+        low=quantity(worst["extra_lost_cny_low"], "CNY", lang),
+        high=quantity(worst["extra_lost_cny_high"], "CNY", lang),
+        nights=len(test.nights["plan"]),
+    )
+    stopped = [] if test.complete else [show_text(say("stress.stopped", lang))]
+    return put_together(
+        *stopped,
+        show_verdict([said, *failure_sentence(test, ranking["scenario"].iloc[0], lang=lang)], tone="bad"),
+        show_chart(plot_ranking(ranking, lang=lang, names=names)),
+        show_table(table.drop(columns=hidden), lang=lang),
+    )
+
+
+def failure_words(key: object, lang: Lang) -> str | None:
+    """Name what fails first; nothing where nothing does."""
+    return term(key, lang) if isinstance(key, str) and key in glossary() else None
+
+
+def failure_sentence(test: StressTest, name: str, *, lang: Lang) -> list[str]:
+    """Say what fails first in a scenario and how long the floor takes to recover."""
+    failure = test.first_failure(name)
+    minutes = float(test.recovery_min(name).mean())
+    said = (
+        say("stress.nothing_fails", lang)
+        if failure is None
+        else say("stress.fails_first", lang, what=term(failure[0], lang), clock=f"{failure[1]:%H:%M}")
+    )
+    return [said, say("stress.recovers", lang, minutes=f"{minutes:.0f}")]
+
+
+def show_stressed_night(test: StressTest, name: str, *, lang: Lang) -> Fragment:
+    """Show one scenario: the picture of the night, its KPIs against the plan's, the fullest agents, the card."""
+    scenario = test.scenario(name)
+    inside = _around(test, scenario)
+    course, plan = test.course(name)[inside], test.course("plan")[inside]
+    differences = test.difference(name).drop(columns=["half_width", "clear", "better"])
+    kept = [
+        "human",
+        "answered",
+        "lost_share",
+        "first_response",
+        test.rate,
+        "sales_lost",
+        "overtime",
+        "occupancy",
+    ]
+    compared = (
+        differences.loc[[key for key in kept if key in differences.index]].rename_axis("kpi").reset_index()
+    )
+    compared.insert(1, "unit", [glossary()[key]["unit"] for key in compared["kpi"]])
+    compared = compared.rename(columns={"a": "in_plan", "b": "in_scenario"})
+    limits = {"first_response": test.night.threshold_s}
+    if test.rate in test.targets:
+        limits["platform_rate"] = test.targets[test.rate]
+    return put_together(
+        show_text(scenario.title(lang)),
+        show_chart(
+            plot_stressed_night(course, lang=lang, plan=plan, incidents=test.shades(name), limits=limits)
+        ),
+        show_table(compared, lang=lang),
+        show_table(test.saturation(name).head(10), lang=lang, caption=term("busiest_agents", lang)),
+        show_card(scenario, lang=lang),
+    )
+
+
+def _around(test: StressTest, scenario: Scenario) -> pd.Series:
+    """Mark the steps around a scenario, so that a short incident can be seen."""
+    starts = pd.Series(test.steps.starts)
+    return ((starts >= scenario.start - BEFORE) & (starts < scenario.end + AFTER)).to_numpy()
+
+
+def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
+    """Show what the incident cards say: when to call it, the first five minutes, what to tell buyers."""
+    cards = facts.table("incidents").set_index("key")
+    pieces = []
+    for key in scenario.cards:
+        card = cards.loc[key, lang]
+        pieces.append(
+            show_text(say("stress.card", lang, name=card["name"]), card["trigger"], *card["first_5_min"])
+        )
+        pieces.append(show_text(say("stress.card_phrase", lang, phrase=card["phrase"])))
+    return put_together(*pieces)
+
+
+def show_failing(test: StressTest, *, lang: Lang) -> Fragment:
+    """Say which scenarios the night survives without missing a target that the plan keeps."""
+    held = [scenario.title(lang) for scenario in test.scenarios if test.first_failure(scenario.name) is None]
+    return show_text(
+        say("stress.held", lang, names=list_words(held, lang)) if held else say("stress.none_held", lang)
+    )
+
+
+def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
+    """Show the best answer to a scenario, and everything that was tried, with gain and cost."""
+    name = answer.scenario.title(lang)
+    kinds = tuple(lever.kind for lever in answer.levers)
+    if kinds:
+        row = answer.table[answer.table["levers"] == kinds].iloc[0]
+        said = say(
+            "stress.best_answer",
+            lang,
+            name=name,
+            levers=lever_words(kinds, lang),
+            won=quantity(row["won_back_cny"], "CNY", lang),
+            cost=quantity(row["cost_cny"], "CNY", lang),
+            net=quantity(row["net_cny"], "CNY", lang),
+        )
+    else:
+        said = say("stress.wait_it_out", lang, name=name)
+    table = answer.table.drop(columns="levers")
+    table.insert(0, "answer", [lever_words(tried, lang) for tried in answer.table["levers"]])
+    return put_together(show_verdict([said]), show_table(table, lang=lang))
+
+
+def lever_words(kinds: Sequence[str], lang: Lang) -> str:
+    """Name a set of levers; an empty one is waiting it out."""
+    return list_words([term(kind, lang) for kind in kinds], lang) if kinds else term("no_lever", lang)
+
+
+def show_lever_map(grid: pd.DataFrame, *, across: str, up: str, lang: Lang) -> Fragment:
+    """Show what two levers bring together, net of their cost."""
+    return show_chart(plot_lever_map(grid, lang=lang, across=across, up=up, value="net_cny"))
