@@ -16,7 +16,7 @@ from simlib.words import HOUSE, LANGS, PLAYBOOK, glossary
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
 PAGES = sorted(path.name for path in (PLAYBOOK / "zh").glob("*.md"))
-CHAPTERS = [name for name in PAGES if re.match(r"0[0-5]_", name)]
+CHAPTERS = [name for name in PAGES if re.match(r"0[0-6]_", name)]
 FRAME = {
     "为什么": "Why",
     "什么时候": "When",
