@@ -133,6 +133,16 @@ def test_figures_are_the_facts(name, lang):
             assert float(number) / (100 if "%" in shown else 1) == pytest.approx(float(value)), source
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_sheets_are_named_as_the_workbook_does(name):
+    """Each sheet that a Chinese page names is a sheet of the workbook, by its own label."""
+    labels = {glossary()[sheet]["zh"] for sheet in SHEETS}
+    kit = section(read("zh", name), "工具里看什么")
+    asked = re.findall(r"^要填的表：(.*)$", kit, re.MULTILINE)
+    named = re.findall(r"“([^”]+)”表", read("zh", name)) + re.findall(r"“([^”]+)”", "".join(asked))
+    assert set(named) <= labels
+
+
 def test_the_chat_model_runs():
     """The examples of the specification give what the page says."""
     text = re.sub(r"^```.*$", "", (PLAYBOOK / "chat_model.md").read_text("utf-8"), flags=re.MULTILINE)
