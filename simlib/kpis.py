@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, Literal, Protocol, Self, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -170,7 +170,7 @@ class Groups:
         return Groups(codes=self.codes[np.asarray(rows)], labels=self.labels)
 
 
-Figure = float | pd.Series
+Figure: TypeAlias = float | pd.Series
 
 
 def queue_groups(log: NightLog) -> Groups:

@@ -47,14 +47,14 @@ from simlib.staffing import (
     sales_cascade,
 )
 from simlib.staffing.cascade import whole_heads
-from simlib.store.models import Store, StoreInfo, Wave
+from simlib.store.models import Profile, Store, StoreInfo, Wave
 from simlib.stress import PromoNight
 from simlib.words import LANGS, Lang, glossary, say, term
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 FURTHEST_DAYS = 120  # a history older than that says nothing of the day
-NEXT_PROFILE = {"N": "N", "M": "N", "E": "L", "L": "N"}
+NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -568,15 +568,15 @@ def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> lis
     """Read the busiest day of each past promo, its kind told by its busiest hour: 0-1 M, 20-21 E, else L."""
     found = []
     for name, days in promo_days.items():
-        inside = counts[np.isin(counts.index.date, days)]
+        inside = counts[counts.index.map(lambda start: start.date() in days)]
         if inside.empty:
             continue
         daily = inside.groupby(inside.index.date).sum()
         busiest = daily.idxmax()
         hour = int(inside[inside.index.date == busiest].idxmax().hour)
-        profile = "M" if hour <= 1 else "E" if hour in (20, 21) else "L"
+        profile: Profile = "M" if hour <= 1 else "E" if hour in (20, 21) else "L"
         others = [day for group in promo_days.values() for day in group if day != busiest]
-        clean = counts[~np.isin(counts.index.date, others)]
+        clean = counts[~counts.index.map(lambda start: start.date() in others)]
         found += past_promos(clean, {name: [busiest]}, profile)
     return found
 
@@ -637,7 +637,7 @@ def plan(
     wave: str = "",
     seed: int = 7,
     replications: int = 30,
-    roster_effort: float = 5.0,
+    roster_effort: float = 3.0,
     roster_file: str = "",
 ) -> Plan:
     """Plan one store's promo night.

@@ -63,17 +63,21 @@ class _Publisher(DisplayPublisher):
 
     outputs: list[nbformat.NotebookNode]
 
-    def publish(self, data: dict, metadata: dict | None = None, **_: Any) -> None:
+    def publish(self, data: dict, metadata: dict | None = None, *_: Any, **__: Any) -> None:
+        """Keep one display."""
         self.outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata or {}))
 
 
 class _Hook(DisplayHook):
     """Collects the value of a cell's last expression."""
 
+    shell: Any
+
     def write_output_prompt(self) -> None:
         """Print no prompt: there is no terminal."""
 
     def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+        """Keep one value in all its formats."""
         self.shell.display_pub.outputs.append(
             nbformat.v4.new_output(
                 "execute_result", data=format_dict, metadata=md_dict or {}, execution_count=self.prompt_count
@@ -81,6 +85,7 @@ class _Hook(DisplayHook):
         )
 
     def finish_displayhook(self) -> None:
+        """Print no line end."""
         self._is_active = False
 
 
@@ -89,6 +94,8 @@ class _Shell(InteractiveShell):
 
     displayhook_class = _Hook
     display_pub_class = _Publisher
+    display_pub: Any
+    history_manager: Any
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         self.display_pub.outputs.append(
@@ -121,7 +128,7 @@ class InProcessEngine(Engine):
 @contextmanager
 def _fresh_shell() -> Iterator[_Shell]:
     """Open a shell of our own and put the former one back; a notebook never sees another one's names."""
-    former = InteractiveShell._instance
+    former: Any = InteractiveShell._instance
     hook, main = sys.displayhook, sys.modules.get("__main__")
     _Shell.clear_instance()
     shell = _Shell.instance()
@@ -135,12 +142,14 @@ def _fresh_shell() -> Iterator[_Shell]:
         sys.displayhook = hook
         if main is not None:
             sys.modules["__main__"] = main
-        for kin in type(former)._walk_mro() if former is not None else ():
-            kin._instance = former
+        if former is not None:
+            for kin in type(former)._walk_mro():
+                kin._instance = former
 
 
 def _run_cell(shell: _Shell, cell: nbformat.NotebookNode) -> BaseException | None:
-    shell.display_pub.outputs = outputs = []
+    outputs: list[nbformat.NotebookNode] = []
+    shell.display_pub.outputs = outputs
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         result = shell.run_cell(cell.source, store_history=True)

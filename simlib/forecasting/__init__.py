@@ -6,6 +6,7 @@ importing the chapter costs nothing.
 """
 
 from importlib import import_module
+from typing import Any
 
 _HOME = {
     "forecast_counts": "base",
@@ -37,7 +38,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Load a public name from the module that holds it."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

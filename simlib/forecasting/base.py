@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Marked = Iterable[Any] | pd.Series
+Marked: TypeAlias = Iterable[Any] | pd.Series
 
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)

@@ -380,7 +380,7 @@ def day_total(base: pd.DataFrame, curve: PromoCurve, *, day: dt.date) -> tuple[f
     The two uncertainties are independent factors, so that their reaches add in squares on a logarithmic scale; the
     intervals of an ordinary day are taken to be high or low together.
     """
-    on_day = base[base.index.date == day]  # type: ignore[attr-defined]
+    on_day = base[base.index.date == day]
     if on_day.empty:
         raise ValueError(f"base must hold {day}, got {base.index.min()} to {base.index.max()}")
     usual, p05, p95 = (float(on_day[column].sum()) for column in ("mean", "p05", "p95"))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
@@ -48,7 +48,7 @@ COUNT = "#009E73"
 LEGEND_LINE = 110  # Latin letters that stand beside each other over a chart
 
 P = ParamSpec("P")
-Table = pd.DataFrame
+Table: TypeAlias = pd.DataFrame
 
 
 def _style() -> Any:

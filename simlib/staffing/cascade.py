@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from simlib.store.models import Store, Wave
 from simlib.streams import stream
 
-Values = Mapping[str, np.ndarray]
+Values = Mapping[str, Any]  # a number or an array of draws a figure
 DRAWS = 20_000
 
 
@@ -37,7 +38,7 @@ class Step:
     key: str
     unit: str
     formula: str
-    calculate: Callable[[Values], np.ndarray]
+    calculate: Callable[[Values], Any]
 
 
 # The inputs of the cascade, in the order in which a team lead is asked for them.
@@ -171,7 +172,7 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     return spans
 
 
-def run_steps(values: Values) -> dict[str, np.ndarray]:
+def run_steps(values: Values) -> dict[str, Any]:
     """Calculate every step from the inputs; numbers or arrays of draws alike."""
     found = dict(values)
     for step in STEPS:
