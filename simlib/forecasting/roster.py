@@ -243,6 +243,7 @@ class ShiftModel:
         stop: Stop | None = None,
         gap: float = 0.0,
         whole: float = 0.15,
+        sweep_only: bool = False,
     ) -> Answer:
         """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
 
@@ -264,6 +265,8 @@ class ShiftModel:
         whole : float
             Share of the time for the whole model, which alone can raise the bound, before the neighbourhoods begin;
             0 goes straight to the neighbourhoods of a hint that holds.
+        sweep_only : bool
+            Stop when each day of a hint has been improved once.
 
         Raises
         ------
@@ -287,7 +290,15 @@ class ShiftModel:
             tell(self._cost(values), floor)
         if not _close(self._cost(values), floor, gap):
             values, floor = self._improve(
-                values, floor, clock, seed=seed, workers=workers, gap=gap, tell=tell, sweep=bool(hint)
+                values,
+                floor,
+                clock,
+                seed=seed,
+                workers=workers,
+                gap=gap,
+                tell=tell,
+                sweep=bool(hint),
+                more=not sweep_only,
             )
         cost = self._cost(values)
         return Answer(
@@ -430,19 +441,28 @@ class ShiftModel:
     def _complete(
         self, hint: Mapping[int, int], clock: _Clock, *, seed: int, workers: int
     ) -> list[int] | None:
-        """Find some answer with the decisions of the hint."""
-        whole = self._cut(range(len(self._high)), None)
+        """Find some answer with the decisions of the hint, then the best of what follows from it."""
         decided = {index for each in self._decisions.values() for index in each}
-        for index, value in hint.items():
-            if index in decided:
+
+        def solve_fixed(fixed: Mapping[int, int], near: Mapping[int, int], first_only: bool) -> list[int] | None:
+            whole = self._cut(range(len(self._high)), None)
+            for index, value in fixed.items():
                 domain = whole.model.proto.variables[index].domain
                 domain.clear()
                 domain.extend([value, value])
-            whole.model.add_hint(whole.model.get_int_var_from_proto_index(index), value)
-        stage = clock.share(0.2)
-        solver, status = _run(whole.model, stage, seed=seed, workers=workers, gap=0.02, counts=bool(self._shared))
-        clock.used += stage.used
-        return list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+            for index, value in near.items():
+                whole.model.add_hint(whole.model.get_int_var_from_proto_index(index), value)
+            stage, counts = clock.share(0.5), bool(self._shared)
+            solver, status = _run(
+                whole.model, stage, seed=seed, workers=workers, gap=0.0, counts=counts, first_only=first_only
+            )
+            clock.used += stage.used
+            return list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+        some = solve_fixed({index: value for index, value in hint.items() if index in decided}, hint, True)
+        if some is None:
+            return None
+        return solve_fixed({index: some[index] for index in self._registered}, dict(enumerate(some)), False) or some
 
     def _improve(
         self,
@@ -455,11 +475,12 @@ class ShiftModel:
         gap: float,
         tell: Callable[[float, float], None],
         sweep: bool,
+        more: bool,
     ) -> tuple[list[int], int]:
         """Free some people on some days, solve that piece, keep what is not worse; sizes adapt to what is solved.
 
-        ``sweep`` goes once through the days before chance chooses. Pieces that were solved side by side are both kept
-        where they agree.
+        ``sweep`` goes once through the days; then, if there is to be ``more``, chance chooses. Pieces that were
+        solved side by side are both kept where they agree; a day that loses its turn so has another.
         """
         whos = sorted({who for who, _ in self._decisions}, key=str)
         days = sorted({day for _, day in self._decisions})
@@ -480,10 +501,11 @@ class ShiftModel:
             return found, status == cp_model.OPTIMAL, solver.best_objective_bound, own.used
 
         with ThreadPoolExecutor(workers) as pool:
-            while not clock.over and not _close(cost, floor, gap):
+            while (windows or more) and not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
                 most, anew = (_SWEEP_BITE, False) if windows else (_BITE, chance.random() < 0.5)
                 bites = [windows.pop(len(windows) * turn // workers) for turn in range(min(workers, len(windows)))]
+                swept = bool(bites)
                 bites = bites or [_pick(kind, size[kind], whos, days, chance) for kind in kinds]
                 parts = [self._cut(self._inside(window), values, anew=anew) for window in bites]
                 jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
@@ -497,10 +519,13 @@ class ShiftModel:
                     for index, value in zip(part.variables, found, strict=True):
                         fresh[index] = value
                     its_cost = self._cost(fresh)
-                    if fresh != values and its_cost <= cost and self._holds(part.rows, fresh):
-                        if its_cost < cost:
-                            tell(its_cost, floor)
-                        values, cost = fresh, its_cost
+                    if fresh != values and its_cost <= cost:
+                        if self._holds(part.rows, fresh):
+                            if its_cost < cost:
+                                tell(its_cost, floor)
+                            values, cost = fresh, its_cost
+                        elif swept:
+                            windows.append(window)
                     if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
                         floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
         return values, floor
@@ -1393,14 +1418,20 @@ def _in_yuan(on_progress: Progress | None) -> Progress | None:
     return lambda best, bound, seconds: on_progress(best / _FEN, bound / _FEN, seconds)
 
 
-def _crews(problem: _Problem, key: Callable[[_Person, tuple[int, ...]], Hashable]) -> tuple[_Crew, ...]:
+def _crews(
+    problem: _Problem,
+    key: Callable[[_Person, tuple[int, ...]], Hashable],
+    *,
+    among: Sequence[_Person] | None = None,
+) -> tuple[_Crew, ...]:
     """Put people with the same key into one crew, in the order of their first member."""
+    people = problem.people if among is None else among
     allowed = {
         person.agent_id: tuple(n for n, option in enumerate(problem.options) if problem.fits(person, option))
-        for person in problem.people
+        for person in people
     }
     groups: dict[Hashable, list[_Person]] = defaultdict(list)
-    for person in problem.people:
+    for person in people:
         if allowed[person.agent_id]:
             groups[key(person, allowed[person.agent_id])].append(person)
     crews = []
@@ -1427,11 +1458,11 @@ def _plan(
 ) -> _Plan:
     """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
 
-    def search(built: _Built, part: float, **more: Any) -> Answer:
-        mine = clock.share(part)
+    def search(built: _Built, own: _Clock, part: float, **more: Any) -> Answer:
+        mine = own.share(part)
         budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
         answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
-        clock.used += answer.effort
+        own.used += answer.effort
         return answer
 
     def alone(person: _Person, _: tuple[int, ...]) -> Hashable:
@@ -1443,23 +1474,28 @@ def _plan(
     one_day = len({option.day for option in problem.options}) <= 1
     if one_day or not staged:
         built = _build(problem, _crews(problem, alike if one_day else alone))
-        answer = search(built, 1.0, on_progress=on_progress, whole=0.6)
+        answer = search(built, clock, 1.0, on_progress=on_progress, whole=0.6)
         return _read_plan(problem, built, answer)
     cohorts = _build(problem, _crews(problem, lambda person, _: person.kind), relaxed=True)
     bound, rounded = cohorts.model.relax()
-    ideal = search(cohorts, 0.3, hint=rounded, bound=bound, whole=0.0)
-    wanted: dict[tuple[Hashable, int], int] = defaultdict(int)
-    for (crew, n), variable in cohorts.takes.items():
-        wanted[cohorts.crews[crew].members[0].kind, n] += ideal.chosen[variable]
-    people = _crews(problem, alone)
-    names = _build(problem, people, wanted=wanted)
-    named = search(names, 0.25)
-    whole = _build(problem, people)
-    hint = {variable: named.chosen[names.takes[key]] for key, variable in whole.takes.items()}
+    ideal = search(cohorts, clock, 0.5, hint=rounded, bound=bound, whole=0.0, sweep_only=True)
+    named: dict[tuple[str, int], int] = {}
+    naming = clock.share(0.4)
+    for number, crew in enumerate(cohorts.crews):
+        wanted = {n: ideal.chosen[cohorts.takes[number, n]] for n in crew.room_for}
+        names = _build(problem, _crews(problem, alone, among=crew.members), wanted=wanted)
+        least, start = names.model.relax()
+        part = 1 / (len(cohorts.crews) - number)
+        answer = search(names, naming, part, hint=start, bound=least, whole=0.4)
+        for (each, n), variable in names.takes.items():
+            named[names.crews[each].members[0].agent_id, n] = answer.chosen[variable]
+    clock.used += naming.used
+    whole = _build(problem, _crews(problem, alone))
+    hint = {variable: named[whole.crews[each].members[0].agent_id, n] for (each, n), variable in whole.takes.items()}
     hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
     hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
     share = 0.4 if len(whole.takes) <= _SMALL else 0.0
-    answer = search(whole, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=share)
+    answer = search(whole, clock, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=share)
     return _read_plan(problem, whole, answer)
 
 
@@ -1468,9 +1504,9 @@ def _build(
     crews: tuple[_Crew, ...],
     *,
     relaxed: bool = False,
-    wanted: Mapping[tuple[Hashable, int], int] | None = None,
+    wanted: Mapping[int, int] | None = None,
 ) -> _Built:
-    """Write the model down. ``relaxed`` leaves wishes out; ``wanted`` asks for given totals in place of coverage."""
+    """Write the model down. ``relaxed`` leaves wishes out; ``wanted`` asks for heads by option in place of coverage."""
     model = ShiftModel()
     takes = {
         (number, n): model.decide(number, problem.options[n].day, room)
@@ -1488,11 +1524,11 @@ def _build(
         _add_person_rules(model, problem, crew, mine)
         if not relaxed:
             _add_wishes(model, problem, crew, mine)
+    if wanted is not None:
+        _add_wanted(model, takes, wanted)
+        return _Built(model=model, crews=crews, takes=takes, pauses={}, quotas={})
     _add_seats(model, problem, crews, takes)
     _add_duties(model, problem, takes)
-    if wanted is not None:
-        _add_wanted(model, crews, takes, wanted)
-        return _Built(model=model, crews=crews, takes=takes, pauses={}, quotas={})
     pauses, quotas = _add_desks(model, problem, crews, takes)
     return _Built(model=model, crews=crews, takes=takes, pauses=pauses, quotas=quotas)
 
@@ -1615,18 +1651,16 @@ def _add_duties(
         model.charge("duty_uncovered", duty.name, [nobody], round(problem.rules.duty_uncovered_cny_h * hours * _FEN))
 
 
-def _add_wanted(
-    model: ShiftModel,
-    crews: Sequence[_Crew],
-    takes: Mapping[tuple[int, int], int],
-    wanted: Mapping[tuple[Hashable, int], int],
-) -> None:
-    """Ask for so many of a kind of people on each option; one too few costs more than one too many."""
-    groups: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
-    for (number, n), variable in takes.items():
-        groups[crews[number].members[0].kind, n].append(variable)
-    for key, variables in groups.items():
-        model.cover(variables, wanted.get(key, 0), rule="wanted", where=key, under=1000 * _FEN, over=500 * _FEN)
+def _add_wanted(model: ShiftModel, takes: Mapping[tuple[int, int], int], wanted: Mapping[int, int]) -> None:
+    """Ask for so many heads on each option and never more, so that seats and duties stay as they were shared out."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for (_, n), variable in takes.items():
+        groups[n].append(variable)
+    for n, variables in groups.items():
+        short = model.variable(wanted[n])
+        model.at_most(variables, wanted[n])
+        model.bind([*variables, short], low=wanted[n])
+        model.charge("wanted", n, [short], 1000 * _FEN)
 
 
 def _add_desks(
@@ -1916,7 +1950,6 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
             status=say(f"roster.status_{roster.status}", lang),
             cost=f"{roster.cost_cny:,.0f}",
             gap=f"{roster.gap:.1%}",
-            seconds=f"{roster.seconds:.0f}",
         )
     ]
     short = roster.coverage[roster.coverage["shortfall"] > 0]
