@@ -24,6 +24,7 @@ from simlib.store.models import (
     Phrase,
     Ratio,
     Rule,
+    ScenarioRow,
     Seat,
     Shift,
     StoreInfo,
@@ -385,6 +386,24 @@ def appliances() -> Store:
             ),
         ),
         actuals=draw_actuals("appliances", day=opening, totals={"presale": 7_500, "aftersale": 3_600}, steps=48),
+        scenarios=(
+            ScenarioRow(
+                name="直播间爆单又停电",
+                kind="contacts",
+                start=dt.datetime.combine(opening, dt.time(20, 30)),
+                end=dt.datetime.combine(opening, dt.time(21, 15)),
+                size=1.6,
+                queue="presale",
+                note="直播间提前上链接，售前咨询多六成",
+            ),
+            ScenarioRow(
+                name="直播间爆单又停电",
+                kind="seats_down",
+                start=dt.datetime.combine(opening, dt.time(20, 45)),
+                end=dt.datetime.combine(opening, dt.time(21, 5)),
+                site="二号职场",
+            ),
+        ),
     )
 
 
@@ -549,6 +568,15 @@ def body_care() -> Store:
         ),
         actuals=draw_actuals(
             "bodycare", day=dt.date(2026, 10, 31), totals={"presale": 940, "aftersale": 440}, steps=24
+        ),
+        scenarios=(
+            ScenarioRow(
+                name="The router dies at the opening",
+                kind="seats_down",
+                start=dt.datetime(2026, 10, 31, 20, 5),
+                end=dt.datetime(2026, 10, 31, 20, 35),
+                room="Main room",
+            ),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from simlib import facts
@@ -12,13 +13,14 @@ from simlib.report.columns import list_words, quantity
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages import put_together
 from simlib.report.stress_charts import plot_lever_map, plot_ranking, plot_stressed_night
-from simlib.stress import Answer, Scenario, StressTest, standard_scenarios
+from simlib.stress import Answer, Scenario, StressTest, find_scenario, read_scenarios, standard_scenarios
 from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
     from simlib.plan import Plan
 
 BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
+ANSWERS_SHOWN = 12
 
 
 def targets_of(plan: Plan) -> dict[str, float]:
@@ -31,13 +33,32 @@ def targets_of(plan: Plan) -> dict[str, float]:
     return {key: floor for key, floor in floors.items() if floor is not None}
 
 
-def all_scenarios(plan: Plan) -> tuple[Scenario, ...]:
-    """Give the scenarios that every store rehearses, laid on this store's night."""
-    return standard_scenarios(plan.night)
+def all_scenarios(plan: Plan, *, also: str = "") -> tuple[Scenario, ...]:
+    """Give the scenarios to rehearse: the house's, the store's own that lie in this night, and one combination.
+
+    Parameters
+    ----------
+    also : str
+        Names joined by ``+``: these at once, beside all others. A single name adds nothing.
+    """
+    known = (*standard_scenarios(plan.night), *own_scenarios(plan)[0])
+    names = [scenario.name for scenario in known]
+    return (*known, find_scenario(known, also)) if also and also not in names and "+" in also else known
 
 
-def show_scenarios(scenarios: Sequence[Scenario], *, lang: Lang) -> Fragment:
-    """Show what happens in each scenario: when, how much, where."""
+def own_scenarios(plan: Plan) -> tuple[tuple[Scenario, ...], tuple[Scenario, ...]]:
+    """Part the store's own scenarios into those of this night and those of another."""
+    grid = plan.night.grid
+    closes = grid.times(grid.edges_s[-1:])[0]
+    own = read_scenarios(plan.store.frame("scenarios"), tz=plan.store.zone)
+    inside = tuple(scenario for scenario in own if grid.opens <= scenario.start and scenario.end <= closes)
+    return inside, tuple(scenario for scenario in own if scenario not in inside)
+
+
+def show_scenarios(plan: Plan, scenarios: Sequence[Scenario], *, lang: Lang) -> Fragment:
+    """Show what happens in each scenario, when, how much, where; name the store's own that are not of this night."""
+    left_out = [scenario.name for scenario in own_scenarios(plan)[1]]
+    note = [show_text(say("stress.left_out", lang, names=list_words(left_out, lang)))] if left_out else []
     rows = [
         {
             "scenario": scenario.title(lang),
@@ -51,7 +72,7 @@ def show_scenarios(scenarios: Sequence[Scenario], *, lang: Lang) -> Fragment:
         for scenario in scenarios
         for incident in scenario.incidents
     ]
-    return show_table(pd.DataFrame(rows), lang=lang)
+    return put_together(show_table(pd.DataFrame(rows), lang=lang), *note)
 
 
 def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
@@ -88,12 +109,14 @@ def failure_words(key: object, lang: Lang) -> str | None:
 def failure_sentence(test: StressTest, name: str, *, lang: Lang) -> list[str]:
     """Say what fails first in a scenario and how long the floor takes to recover."""
     failure = test.first_failure(name)
-    minutes = float(test.recovery_min(name).mean())
+    minutes = float(np.median(test.recovery_min(name)))
     said = (
         say("stress.nothing_fails", lang)
         if failure is None
         else say("stress.fails_first", lang, what=term(failure[0], lang), clock=f"{failure[1]:%H:%M}")
     )
+    if np.isinf(minutes):
+        return [said, say("stress.never_recovers", lang)]
     return [said, say("stress.recovers", lang, minutes=f"{minutes:.0f}")]
 
 
@@ -178,7 +201,7 @@ def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
         said = say("stress.wait_it_out", lang, name=name)
     table = answer.table.drop(columns="levers")
     table.insert(0, "answer", [lever_words(tried, lang) for tried in answer.table["levers"]])
-    return put_together(show_verdict([said]), show_table(table, lang=lang))
+    return put_together(show_verdict([said]), show_table(table.head(ANSWERS_SHOWN), lang=lang))
 
 
 def lever_words(kinds: Sequence[str], lang: Lang) -> str:

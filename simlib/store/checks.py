@@ -168,6 +168,7 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     for sheet, column, home, wanted in (
         ("agents", "seat", "site", "seat"),
         ("duties", "agent_id", "agents", "agent_id"),
+        *(("scenarios", place, "site", place) for place in ("site", "room", "seat")),
     ):
         known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
         for number, cells in read[sheet].cells:

@@ -21,6 +21,9 @@ Cohort = Literal["own", "temp", "outsourced", "student"]
 Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin"]
 Profile = Literal["N", "M", "E", "L"]
 RatioSource = Literal["store", "platform", "field", "ours"]
+IncidentKind = Literal[
+    "contacts", "handling", "bot_share", "bot_down", "seats_down", "slow", "absent", "opening_moved"
+]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
@@ -293,6 +296,45 @@ class HourShare(Row):
     note: Note = None
 
 
+INCIDENT_SIZES: Mapping[str, tuple[float, float]] = {
+    "contacts": (0.0, 20.0),
+    "handling": (0.1, 10.0),
+    "bot_share": (-1.0, 1.0),
+    "slow": (0.1, 10.0),
+    "absent": (0.0, 1.0),
+}
+"""What the size of an incident may be, by kind: factors, a change of the bot share, a share; others have none."""
+
+
+class ScenarioRow(Row):
+    """One incident of a scenario of the store's own; rows of the same name are one scenario.
+
+    What the size means hangs on the kind (:data:`INCIDENT_SIZES`). For ``opening_moved`` the start is the planned
+    opening and the end the new one, which may come sooner.
+    """
+
+    name: Text
+    kind: IncidentKind
+    start: dt.datetime
+    end: dt.datetime
+    size: float | None = None
+    queue: Queue | None = None
+    site: Text | None = None
+    room: Text | None = None
+    seat: Text | None = None
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.end <= self.start and self.kind != "opening_moved":
+            raise _complaint("end_after_start", "end")
+        sizes = INCIDENT_SIZES.get(self.kind)
+        fits = self.size is None if sizes is None else self.size is not None and sizes[0] <= self.size <= sizes[1]
+        if not fits:
+            raise _complaint("size_of_kind", "size")
+        return self
+
+
 SHEETS: Mapping[str, type[Row]] = {
     "store": StoreInfo,
     "waves": Wave,
@@ -308,6 +350,7 @@ SHEETS: Mapping[str, type[Row]] = {
     "goals": Goal,
     "incentives": Incentive,
     "actuals": Actual,
+    "scenarios": ScenarioRow,
 }
 NEEDED = ("store", "waves", "ratios", "agents")
 
@@ -332,6 +375,7 @@ class Store(BaseModel):
     goals: tuple[Goal, ...] = ()
     incentives: tuple[Incentive, ...] = ()
     actuals: tuple[Actual, ...] = ()
+    scenarios: tuple[ScenarioRow, ...] = ()
 
     def __hash__(self) -> int:
         """Hash by name and store sheet alone: a year of history would take as long to hash as to read."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simlib import kpis
 from simlib.intervals import Grid
-from simlib.kpis import BETTER, NightLog, first_response, interval_groups, platform_rate, service_level
+from simlib.kpis import BETTER, NightLog
 from simlib.simulator import Agents, Contacts, Result
-from simlib.simulator.replicate import KpiMeasure, Replications, compare, replicate_variants
+from simlib.simulator.replicate import Replications, compare, replicate_variants
 from simlib.stress.buyers import RememberedBuyers
 from simlib.stress.night import PromoNight
 from simlib.stress.scenarios import Scenario
@@ -25,42 +26,74 @@ EXCESS_BUYERS, EXCESS_SHARE = 3.0, 0.1
 FULL_SHARE = 0.95  # of the places for chats, on average over a step: for most of it none is left (ours)
 
 
+NIGHT_KPIS: Mapping[str, Callable[[NightLog], Any]] = {
+    "offered": kpis.offered,
+    "bot_resolved": kpis.bot_resolved,
+    "human": kpis.human,
+    "answered": kpis.answered,
+    "abandoned": kpis.abandoned,
+    "silent": kpis.silently_left,
+    "unserved": kpis.unserved,
+    "lost_share": kpis.lost_share,
+    "first_response": kpis.first_response,
+    "mean_response": kpis.mean_response,
+    "occupancy": kpis.occupancy,
+    "overtime": kpis.overtime,
+}
+"""What is measured of each stressed night, beside the service level, the platform's rates and the money.
+
+Not every KPI there is: a stress test lives through thousands of nights, and the rest says little about them.
+"""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StressMeasure:
-    """Measure a stressed night: its KPIs, its course in steps of ten minutes, and the use of each agent's places."""
+    """Measure a stressed night: its KPIs and, if asked for, its course and the use of each agent's places.
 
-    kpis: KpiMeasure
-    steps: Grid
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's, for its queues, its threshold, its rates and its money.
+    course : bool
+        Also measure it in steps of ten minutes, under ``<measure>_by_step``, and ``saturation_by_agent``.
+    """
 
-    @classmethod
-    def of(cls, night: PromoNight) -> StressMeasure:
-        """Measure the nights of a plan and of its scenarios."""
-        n = int(night.grid.edges_s[-1]) // STEP_S
-        return cls(
-            kpis=night.measure(by_interval=False), steps=Grid(opens=night.grid.opens, n=n, step_s=STEP_S)
-        )
+    night: PromoNight
+    course: bool = True
+
+    @cached_property
+    def steps(self) -> Grid:
+        """The steps of the course."""
+        n = int(self.night.grid.edges_s[-1]) // STEP_S
+        return Grid(opens=self.night.grid.opens, n=n, step_s=STEP_S)
 
     def __call__(self, contacts: Contacts, agents: Agents, result: Result) -> dict[str, Any]:
         """Measure one night."""
-        log = NightLog.of(contacts, agents, result, queues=self.kpis.queues, opens=self.kpis.opens)
-        by_step = interval_groups(log, self.steps)
-        headline = self.kpis.rates[0]
-        places = np.asarray(agents.capacity * agents.on_duty_s, dtype=float)
-        used_s = result.agents["chat_seconds"].to_numpy(dtype=float)
-        course = {
+        night = self.night
+        log = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
+        figures = {key: measure(log) for key, measure in NIGHT_KPIS.items()}
+        figures["service_level"] = kpis.service_level(log, threshold_s=night.threshold_s)
+        figures |= {rate.key: kpis.platform_rate(log, rate) for rate in night.rates}
+        kept, lost = kpis.sales(log, curve=night.curve, values_cny=night.values_cny)
+        figures |= {"sales_kept": kept, "sales_lost": lost}
+        if self.course:
+            figures |= {f"{key}_by_step": np.asarray(values) for key, values in self._course(log).items()}
+            places_s = np.asarray(agents.capacity * agents.on_duty_s, dtype=float)
+            used_s = result.agents["chat_seconds"].to_numpy(dtype=float)
+            nothing = np.full(len(places_s), np.nan)
+            figures["saturation_by_agent"] = np.divide(used_s, places_s, out=nothing, where=places_s > 0)
+        return figures
+
+    def _course(self, log: NightLog) -> dict[str, Any]:
+        by_step = kpis.interval_groups(log, self.steps)
+        return {
             "offered": np.bincount(by_step.slots, minlength=self.steps.n + 1)[1:].astype(float),
             "open_chats": open_chats(log, self.steps),
             "waiting": buyers_waiting(log, self.steps),
-            "first_response": first_response(log, by_step),
-            "service_level": service_level(log, threshold_s=self.kpis.threshold_s, by=by_step),
-            "platform_rate": platform_rate(log, headline, by=by_step),
+            "first_response": kpis.first_response(log, by_step),
+            "service_level": kpis.service_level(log, threshold_s=self.night.threshold_s, by=by_step),
+            "platform_rate": kpis.platform_rate(log, self.night.rates[0], by=by_step),
         }
-        figures: dict[str, Any] = dict(self.kpis(contacts, agents, result))
-        figures |= {f"{key}_by_step": np.asarray(values) for key, values in course.items()}
-        figures["saturation_by_agent"] = np.divide(
-            used_s, places, out=np.full(len(places), np.nan), where=places > 0
-        )
-        return figures
 
 
 def buyers_waiting(log: NightLog, steps: Grid) -> np.ndarray:
@@ -84,7 +117,7 @@ def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
     >>> from simlib.kpis import example_log
     >>> log = example_log()
     >>> open_chats(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
-    [1.3, 1.3]
+    [1.3, 1.1]
     """
     assigned, end = (np.asarray(log.contacts[key], dtype=float) for key in ("assigned", "end"))
     taken = ~np.isnan(assigned)
@@ -96,21 +129,19 @@ def _mean_level(
     start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None
 ) -> np.ndarray:
     """Add up the weights of spans [start, end) over each step, on average over the step; a span may be endless."""
-    edges = steps.edges_s
 
     def risen(moments: np.ndarray) -> np.ndarray:
-        """Integral up to each edge of the weight whose moment has passed."""
-        order = np.argsort(moments, kind="stable")
-        moments = moments[order]
-        each = np.ones(len(moments)) if weight is None else weight[order]
-        passed = np.searchsorted(moments, edges)
-        finite = np.minimum(moments, edges[-1])
-        level, moved = (
-            np.concatenate([[0.0], np.cumsum(values)])[passed] for values in (each, each * finite)
+        """Integral over each step of the weight whose moment has passed."""
+        inside = np.clip(moments, 0.0, steps.edges_s[-1])
+        step = (inside // steps.step_s).astype(np.int64)
+        rest_s = (step + 1) * steps.step_s - inside  # of its own step
+        whole, part = (
+            np.bincount(step, values, minlength=steps.n + 1)[: steps.n]
+            for values in (weight, rest_s if weight is None else rest_s * weight)
         )
-        return level * edges - moved
+        return (np.cumsum(whole) - whole) * steps.step_s + part
 
-    return np.diff(risen(start) - risen(end)) / steps.step_s
+    return (risen(start) - risen(end)) / steps.step_s
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +176,7 @@ class StressTest:
     @cached_property
     def steps(self) -> Grid:
         """The steps of ten minutes in which the course of a night is told."""
-        return StressMeasure.of(self.night).steps
+        return StressMeasure(night=self.night).steps
 
     @property
     def rate(self) -> str:
@@ -168,7 +199,7 @@ class StressTest:
         -------
         DataFrame
             scenario; extra_lost_cny, answered_change, rate_change (of the platform's rate), overtime_change, each
-            the mean difference with ``_low`` and ``_high``, its band of 95 %; recovery_min (mean over the nights);
+            the mean difference with ``_low`` and ``_high``, its band of 95 %; recovery_min (the median night's);
             fails_first and fails_at (None where nothing fails that held in the plan).
         """
         measures = {
@@ -184,7 +215,7 @@ class StressTest:
             for column, kpi in measures.items():
                 row[column] = table.loc[kpi, "difference"]
                 row[f"{column}_low"], row[f"{column}_high"] = table.loc[kpi, "low"], table.loc[kpi, "high"]
-            row["recovery_min"] = float(self.recovery_min(scenario.name).mean())
+            row["recovery_min"] = float(np.median(self.recovery_min(scenario.name)))
             row["fails_first"], row["fails_at"] = self.first_failure(scenario.name) or (None, None)
             rows.append(row)
         return pd.DataFrame(rows).sort_values(
@@ -200,7 +231,7 @@ class StressTest:
         """Minutes from the end of a scenario until no more buyers wait than in the plan's same night, one a night.
 
         In whole steps. At most three more, or a tenth more, counts as recovered; a scenario that never made more
-        wait takes 0.
+        wait takes 0, and one under which too many wait until the night is over takes inf.
         """
         plan, scenario = self.nights[PLAN], self.nights[name]
         _, mine, theirs = np.intersect1d(scenario.numbers, plan.numbers, return_indices=True)
@@ -210,7 +241,8 @@ class StressTest:
         last = crowded.shape[1] - np.argmax(crowded[:, ::-1], axis=1)  # the edge behind the last crowded step
         end_s = self.night.grid.seconds(pd.DatetimeIndex([self.scenario(name).end]))[0]
         minutes = np.maximum(self.steps.edges_s[last] - end_s, 0.0) / 60
-        return np.where(crowded.any(axis=1), minutes, 0.0)
+        minutes = np.where(crowded.any(axis=1), minutes, 0.0)
+        return np.where(crowded[:, -1], np.inf, minutes)
 
     def first_failure(self, name: str) -> tuple[str, pd.Timestamp] | None:
         """Find what first misses its limit from the beginning of a scenario on, on the mean of the nights.
@@ -383,7 +415,7 @@ def rehearse_scenarios(
 
 
 def rehearse_nights(
-    nights: Mapping[str, PromoNight], *, by_step: bool = True, **how: Any
+    nights: Mapping[str, PromoNight], *, course: bool = True, **how: Any
 ) -> dict[str, Replications]:
     """Live through versions of one night on the same buyers.
 
@@ -391,8 +423,8 @@ def rehearse_nights(
     ----------
     nights : mapping of str to PromoNight
         By name; the buyers of the first are drawn once for all that share them.
-    by_step : bool
-        Measure the course of each night too (:class:`StressMeasure`), not only its KPIs.
+    course : bool
+        Measure the course of each night too, not only its KPIs (:class:`StressMeasure`).
     how
         seed, replications and the rest, as in :func:`simlib.simulator.replicate.replicate_variants`.
     """
@@ -402,5 +434,4 @@ def rehearse_nights(
         name: night.variant(demand=shared if night.shares_buyers(first) else None)
         for name, night in nights.items()
     }
-    measure = StressMeasure.of(first) if by_step else first.measure(by_interval=False)
-    return replicate_variants(variants, measure=measure, turns=True, **how)
+    return replicate_variants(variants, measure=StressMeasure(night=first, course=course), turns=True, **how)

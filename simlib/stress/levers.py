@@ -358,7 +358,7 @@ def best_answer(
         names = {" ".join(key): changed for key, changed in asked.items()}
         found = rehearse_nights(
             {"": struck} | names,
-            by_step=False,
+            course=False,
             seed=seed,
             replications=replications,
             on_progress=on_progress,
@@ -436,7 +436,7 @@ def map_levers(
         pulled = [lever for lever in laid if lever.kind in (across, up) and lever.size]
         nights[repr(pair)] = pull_levers(struck, pulled)
         costs[pair] = sum(lever.cost_cny(struck) for lever in pulled)
-    lived = rehearse_nights(nights, by_step=False, seed=seed, replications=replications)
+    lived = rehearse_nights(nights, course=False, seed=seed, replications=replications)
     rows = []
     for pair, cost in costs.items():
         gain = float((_lost(lived[""]) - _lost(lived[repr(pair)])).mean())
@@ -506,7 +506,7 @@ def smallest_reserve(
             ]
             nights[scenario.name] = pull_levers(struck[scenario.name], pool)
         lived = rehearse_nights(
-            nights, by_step=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
+            nights, course=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
         )
         kept = {name: float(_holds(each, targets).mean()) for name, each in lived.items()}
         tried[reserve] = {"held_share": float(np.mean(list(kept.values())))} | kept

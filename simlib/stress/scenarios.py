@@ -7,6 +7,7 @@ are in ``playbook/facts/scenarios.yml``; a store adds its own on the sheet ``sce
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.simulator import Disruptions
+from simlib.store.models import INCIDENT_SIZES, ScenarioRow, Store
 from simlib.stress.buyers import Episode
 from simlib.stress.night import PromoNight
 from simlib.words import LANGS, Lang, glossary, say, term
@@ -103,15 +105,16 @@ class Incident:
         for name in ("start", "end"):
             if getattr(self, name).tzinfo is None:
                 raise ValueError(f"{name} must carry a time zone, got {getattr(self, name)!r}")
-        kind = KINDS[self.kind]
-        if self.end <= self.start and not kind.may_go_back:
+        if self.end <= self.start and not KINDS[self.kind].may_go_back:
             raise ScenarioError("ends_before_start", start=self.start, end=self.end)
-        size = self.size
-        if kind.sizes is None and size is not None:
-            raise ScenarioError("size_unwanted", what=f"kind_{self.kind}", size=size)
-        if kind.sizes is not None and (size is None or not kind.sizes[0] <= size <= kind.sizes[1]):
-            low, high = kind.sizes
-            raise ScenarioError("size_out_of_range", what=f"kind_{self.kind}", size=size, low=low, high=high)
+        sizes = INCIDENT_SIZES.get(self.kind)
+        if sizes is None and self.size is not None:
+            raise ScenarioError("size_unwanted", what=f"kind_{self.kind}", size=self.size)
+        if sizes is not None and (self.size is None or not sizes[0] <= self.size <= sizes[1]):
+            low, high = sizes
+            raise ScenarioError(
+                "size_out_of_range", what=f"kind_{self.kind}", size=self.size, low=low, high=high
+            )
 
     @property
     def window(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -201,10 +204,9 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of incident does, and how large it may be (None: it has no size)."""
+    """What a kind of incident does; how large it may be is in :data:`simlib.store.models.INCIDENT_SIZES`."""
 
     strike: Callable[[PromoNight, Incident], PromoNight]
-    sizes: tuple[float, float] | None = None
     may_go_back: bool = False
 
 
@@ -221,8 +223,10 @@ def _change_buyers(night: PromoNight, incident: Incident, **changes: float) -> P
 
 def disrupt(night: PromoNight, **rows: Sequence[tuple[float, ...]]) -> PromoNight:
     """Add rows to what goes wrong on the floor: ``down``, ``slow`` or ``bot_down``."""
-    so_far = {name: getattr(night.disruptions, name).tolist() for name in ("down", "slow", "bot_down")}
-    added = {name: [*so_far[name], *rows.get(name, ())] for name in so_far}
+    added: dict[str, Any] = {
+        name: [*getattr(night.disruptions, name).tolist(), *rows.get(name, ())]
+        for name in ("down", "slow", "bot_down")
+    }
     return replace(night, disruptions=Disruptions(**added))
 
 
@@ -298,13 +302,13 @@ def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 KINDS: Mapping[str, Kind] = {
-    "contacts": Kind(_strike_contacts, sizes=(0.0, 20.0)),
-    "handling": Kind(_strike_handling, sizes=(0.1, 10.0)),
-    "bot_share": Kind(_strike_bot_share, sizes=(-1.0, 1.0)),
+    "contacts": Kind(_strike_contacts),
+    "handling": Kind(_strike_handling),
+    "bot_share": Kind(_strike_bot_share),
     "bot_down": Kind(_strike_bot_down),
     "seats_down": Kind(_strike_seats_down),
-    "slow": Kind(_strike_slow, sizes=(0.1, 10.0)),
-    "absent": Kind(_strike_absent, sizes=(0.0, 1.0)),
+    "slow": Kind(_strike_slow),
+    "absent": Kind(_strike_absent),
     "opening_moved": Kind(_strike_opening_moved, may_go_back=True),
 }
 """Every kind of incident; the glossary names it under ``kind_<key>``."""
@@ -371,8 +375,8 @@ def standard_scenarios(night: PromoNight) -> tuple[Scenario, ...]:
                 continue
             where = given.get("where", "all")
             place = {} if where == "all" else fullest_place(night, where, at=start)
-            details = {"size": given.get("size"), "queue": given.get("queue")}
-            incidents.append(Incident(kind=given["kind"], start=start, end=end, **details, **place))
+            details: dict[str, Any] = {"size": given.get("size"), "queue": given.get("queue")} | place
+            incidents.append(Incident(kind=given["kind"], start=start, end=end, **details))
         if incidents:
             made.append(Scenario(name=row["key"], incidents=tuple(incidents), cards=(row["card"],)))
     return tuple(made)
@@ -443,3 +447,41 @@ def list_incidents(scenarios: Sequence[Scenario]) -> pd.DataFrame:
     return pd.DataFrame(
         rows, columns=["name", "kind", "start", "end", "size", "queue", "site", "room", "seat"]
     )
+
+
+def keep_scenario(store: Store, scenario: Scenario) -> Store:
+    """Put a scenario on the sheet ``scenarios`` of a copy of the store, in the place of one of the same name.
+
+    ``simlib.store.save_store`` then writes the copy as a workbook or a folder.
+    """
+    rows = list_incidents([scenario]).astype(object)
+    made = [
+        ScenarioRow(**{key: None if pd.isna(value) else value for key, value in row.items()})
+        for row in rows.to_dict("records")
+    ]
+    others = [row for row in store.scenarios if row.name != scenario.name]
+    return store.model_copy(update={"scenarios": (*others, *made)})
+
+
+def moment_of(night: PromoNight, clock: str) -> pd.Timestamp:
+    """Find when a clock time comes in a night; of two, the later one: one o'clock is after midnight.
+
+    Raises
+    ------
+    ScenarioError
+        The night has no such time; the nearest end of it is named.
+    ValueError
+        It is no clock time.
+    """
+    opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
+    time = dt.time.fromisoformat(clock)
+    days = pd.date_range(closes.normalize(), opens.normalize(), freq="-1D")
+    for day in days:
+        found = day.tz_localize(None) + pd.Timedelta(
+            hours=time.hour, minutes=time.minute, seconds=time.second
+        )
+        found = found.tz_localize(opens.tz)
+        if opens <= found <= closes:
+            return found
+    near = min((opens, closes), key=lambda end: abs((end - found).total_seconds()))
+    raise ScenarioError("outside_night", value=clock, opens=opens, closes=closes, near=near)
