@@ -520,7 +520,7 @@ def rehearse_batch(
         cluster = scheduler or LocalCluster(
             n_workers=workers or os.cpu_count() or 1,
             threads_per_worker=1,
-            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False},
             host="127.0.0.1",
             local_directory=scratch,
         )
@@ -551,8 +551,22 @@ def _write_index(out: Path, rows: Sequence[BatchRow], *, lang: Lang) -> None:
 
     (out / "index.html").write_text(render_index([asdict(row) for row in rows], lang=lang), encoding="utf-8")
     flat = [
-        {"store": row.store, "folder": row.folder, "problem": row.problem}
+        {"store": row.store, "folder": row.folder, "problem": "; ".join((row.problem or "").splitlines())}
         | {key: value for key, value in row.summary.items() if not isinstance(value, (dict, list))}
         for row in rows
     ]
-    pd.DataFrame(flat).to_csv(out / "summary.csv", index=False, encoding="utf-8-sig")
+    table = pd.DataFrame(flat)
+    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+    table[texts] = table[texts].map(as_plain_text)
+    table.to_csv(out / "summary.csv", index=False, encoding="utf-8-sig")
+
+
+def as_plain_text(value: Any) -> Any:
+    """Keep a spreadsheet from reading a store's text as a formula.
+
+    Examples
+    --------
+    >>> as_plain_text("=HYPERLINK(1)"), as_plain_text("Plain Day")
+    ("'=HYPERLINK(1)", 'Plain Day')
+    """
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
