@@ -455,10 +455,8 @@ def keep_scenario(store: Store, scenario: Scenario) -> Store:
     ``simlib.store.save_store`` then writes the copy as a workbook or a folder.
     """
     rows = list_incidents([scenario]).astype(object)
-    made = [
-        ScenarioRow(**{key: None if pd.isna(value) else value for key, value in row.items()})
-        for row in rows.to_dict("records")
-    ]
+    filled = rows.where(rows.notna(), None).to_dict("records")
+    made = [ScenarioRow.model_validate({str(key): value for key, value in row.items()}) for row in filled]
     others = [row for row in store.scenarios if row.name != scenario.name]
     return store.model_copy(update={"scenarios": (*others, *made)})
 
@@ -475,13 +473,10 @@ def moment_of(night: PromoNight, clock: str) -> pd.Timestamp:
     """
     opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
     time = dt.time.fromisoformat(clock)
-    days = pd.date_range(closes.normalize(), opens.normalize(), freq="-1D")
-    for day in days:
-        found = day.tz_localize(None) + pd.Timedelta(
-            hours=time.hour, minutes=time.minute, seconds=time.second
-        )
-        found = found.tz_localize(opens.tz)
-        if opens <= found <= closes:
-            return found
-    near = min((opens, closes), key=lambda end: abs((end - found).total_seconds()))
+    days = pd.date_range(opens.normalize(), closes.normalize(), freq="D").date
+    found = [pd.Timestamp(dt.datetime.combine(day, time)).tz_localize(opens.tz) for day in days]
+    inside = [moment for moment in found if opens <= moment <= closes]
+    if inside:
+        return inside[-1]
+    near = min((opens, closes), key=lambda end: min(abs(end - moment) for moment in found))
     raise ScenarioError("outside_night", value=clock, opens=opens, closes=closes, near=near)
