@@ -24,7 +24,7 @@ test: $(READY) $(TESTED)
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
-	@.venv/bin/pytest --nbval -n 2 --dist loadfile notebooks
+	@.venv/bin/pytest --nbval notebooks
 
 $(TESTED): .ci/browser
 	@bash .ci/browser
