@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 VIOLATION_COLUMNS = ["rule", "agent_id", "where", "found", "allowed"]
@@ -73,15 +74,17 @@ def check_roster(
     library = {str(row["code"]): row for row in _records(shifts)}
     away = _days_away(people, leave)
     work = roster.sort_values(["agent_id", "start"], kind="stable")
-    by_person: list[tuple[Any, pd.DataFrame]] = list(work.groupby("agent_id", sort=True))
-    for agent_id, rows in by_person:
-        person = people.get(agent_id)
+    for agent_id, segments in itertools.groupby(_each(work), key=lambda row: row.agent_id):
+        rows, person = list(segments), people.get(agent_id)
         if person is None:
             found.append(("unknown_person", agent_id, "", agent_id, "one of agents"))
             continue
+        days: dict[dt.date, list[Any]] = {}
+        for row in rows:
+            days.setdefault(pd.Timestamp(row.date).date(), []).append(row)
         found += _check_person(person, rows, rules, away.get(agent_id, set()))
-        found += _check_time(agent_id, rows, rules)
-        for date, day in rows.groupby("date", sort=True):
+        found += _check_time(agent_id, rows, days, rules)
+        for date, day in days.items():
             found += _check_day(person, date, day, rules, library, agent_id in changed)
     found += _check_seats(work, people, rules)
     found += _check_duties(work, duties)
@@ -126,23 +129,22 @@ def _days_away(people: Mapping[str, Any], leave: Any) -> dict[str, set[dt.date]]
 
 def _night_minutes(start: pd.Timestamp, end: pd.Timestamp, rules: Any) -> int:
     """Count night minutes one by one."""
-    opens, closes, night = rules.night_from_h * 60, rules.night_to_h * 60, 0
-    for minute in pd.date_range(start, end, freq="min", inclusive="left"):
-        clock = minute.hour * 60 + minute.minute
-        night += (clock >= opens or clock < closes) if opens >= closes else opens <= clock < closes
-    return night
+    opens, closes = rules.night_from_h * 60, rules.night_to_h * 60
+    minutes = pd.date_range(start, end, freq="min", inclusive="left")
+    clock = np.asarray(minutes.hour * 60 + minutes.minute)
+    night = (clock >= opens) | (clock < closes) if opens >= closes else (clock >= opens) & (clock < closes)
+    return int(night.sum())
 
 
-def _hours(rows: pd.DataFrame) -> float:
-    return float((rows["end"] - rows["start"]).dt.total_seconds().sum() / 3600)
+def _hours(rows: Iterable[Any]) -> float:
+    return sum((row.end - row.start).total_seconds() for row in rows) / 3600
 
 
-def _worked_h(rows: pd.DataFrame) -> float:
-    paid = rows[rows["activity"] != "meal"]
-    return _hours(paid)
+def _worked_h(rows: Iterable[Any]) -> float:
+    return _hours(row for row in rows if row.activity != "meal")
 
 
-def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, away: set[dt.date]) -> list[tuple]:
+def _check_person(person: Mapping[str, Any], rows: list[Any], rules: Any, away: set[dt.date]) -> list[tuple]:
     found: list[tuple] = []
     who = person["agent_id"]
     score = person.get("exam_score")
@@ -150,11 +152,12 @@ def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, awa
         found.append(("exam", who, "", score, f">= {rules.exam_pass_mark:g}"))
     if not person.get("qa_pass"):
         found.append(("quality", who, "", person.get("qa_pass"), "passed"))
-    chat, skills = rows[rows["activity"] == "chat"], _can_serve(person)
-    for row in _each(chat[~chat["queue"].isin(skills)]):
-        found.append(("skill", who, str(row.start), row.queue, ", ".join(sorted(skills))))
+    skills = _can_serve(person)
+    for row in rows:
+        if row.activity == "chat" and row.queue not in skills:
+            found.append(("skill", who, str(row.start), row.queue, ", ".join(sorted(skills))))
     begins = person.get("starts_on")
-    for row in _each(rows):
+    for row in rows:
         if begins is not None and row.start.date() < pd.Timestamp(begins).date():
             found.append(("starts_on", who, str(row.start), row.start.date(), f"from {begins}"))
         for day in {row.start.date(), (row.end - pd.Timedelta(minutes=1)).date()} & away:
@@ -162,18 +165,17 @@ def _check_person(person: Mapping[str, Any], rows: pd.DataFrame, rules: Any, awa
     return found
 
 
-def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
+def _check_time(who: str, rows: list[Any], days: Mapping[dt.date, list[Any]], rules: Any) -> list[tuple]:
     found: list[tuple] = []
-    segments = _each(rows)
-    for before, after in itertools.pairwise(segments):
+    for before, after in itertools.pairwise(rows):
         if after.start < before.end:
             found.append(("overlap", who, str(after.start), str(before.end), "no two at once"))
-    days = rows.groupby("date", sort=True).agg(start=("start", "min"), end=("end", "max"))
-    dates = [pd.Timestamp(date).date() for date in days.index]
-    for earlier, later in itertools.pairwise(_each(days)):
-        rest_h = (later.start - earlier.end) / _HOUR
+    dates = sorted(days)
+    for earlier, later in itertools.pairwise(dates):
+        opens = min(row.start for row in days[later])
+        rest_h = (opens - max(row.end for row in days[earlier])) / _HOUR
         if rest_h < rules.rest_min_h:
-            found.append(("rest", who, str(later.start), rest_h, f">= {rules.rest_min_h:g} h"))
+            found.append(("rest", who, str(opens), rest_h, f">= {rules.rest_min_h:g} h"))
     run = 0
     for position, date in enumerate(dates):
         run = run + 1 if position and date - dates[position - 1] == dt.timedelta(days=1) else 1
@@ -181,11 +183,10 @@ def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
             found.append(("consecutive_days", who, str(date), run, f"<= {rules.consecutive_days_max:g}"))
     standard = rules.standard_h_day
     overtime: dict[tuple[int, int], float] = {}
-    by_date: list[tuple[Any, pd.DataFrame]] = list(rows.groupby("date"))
-    worked = {pd.Timestamp(date).date(): _worked_h(day) for date, day in by_date}
     regular: dict[tuple[int, int], float] = {}
     last: dict[tuple[int, int], dt.date] = {}
-    for date, hours in worked.items():
+    for date in dates:
+        hours = _worked_h(days[date])
         month, week = (date.year, date.month), (date.isocalendar().year, date.isocalendar().week)
         overtime[month] = overtime.get(month, 0.0) + max(0.0, hours - standard)
         regular[week] = regular.get(week, 0.0) + min(hours, standard)
@@ -202,16 +203,16 @@ def _check_time(who: str, rows: pd.DataFrame, rules: Any) -> list[tuple]:
 
 def _check_day(
     person: Mapping[str, Any],
-    date: Any,
-    day: pd.DataFrame,
+    date: dt.date,
+    day: list[Any],
     rules: Any,
     library: Mapping[str, Mapping[str, Any]],
     changed: bool,
 ) -> list[tuple]:
     found: list[tuple] = []
     who, where, hours = person["agent_id"], str(date), _worked_h(day)
-    start, end = day["start"].min(), day["end"].max()
-    codes = set(day["shift"])
+    start, end = min(row.start for row in day), max(row.end for row in day)
+    codes = {row.shift for row in day}
     if len(codes) > 1:
         found.append(("one_shift_a_day", who, where, ", ".join(sorted(map(str, codes))), "one"))
     present = _hours(day)
@@ -225,9 +226,9 @@ def _check_day(
     elif hours > rules.standard_h_day + rules.overtime_max_h_day + 1e-9:
         most = rules.standard_h_day + rules.overtime_max_h_day
         found.append(("overtime_day", who, where, hours, f"<= {most:g} h"))
-    shift = library.get(str(day["shift"].iloc[0]))
+    shift = library.get(str(day[0].shift))
     if shift is None:
-        found.append(("unknown_shift", who, where, day["shift"].iloc[0], "one of shifts"))
+        found.append(("unknown_shift", who, where, day[0].shift, "one of shifts"))
         return found
     cohorts = shift.get("cohorts")
     if cohorts is not None and person.get("cohort") not in cohorts:
@@ -237,11 +238,11 @@ def _check_day(
     whole = (end.hour, end.minute) == (shift["end"].hour, shift["end"].minute)
     if not whole and not changed:
         found.append(("shift_hours", who, where, f"{end:%H:%M}", f"{shift['end']:%H:%M}"))
-    meals = day[day["activity"] == "meal"]
+    meals = [row for row in day if row.activity == "meal"]
     minutes = _hours(meals) * 60
     if whole and minutes != (shift.get("meal_min") or 0):
         found.append(("meal_length", who, where, minutes, f"{shift.get('meal_min') or 0:g} min"))
-    for meal in _each(meals):
+    for meal in meals:
         if shift.get("meal_from") is None:
             continue
         since_midnight = [_minutes(meal.start, start), _minutes(meal.end, start)]
@@ -294,17 +295,23 @@ def _check_duties(work: pd.DataFrame, duties: Any) -> list[tuple]:
     return found
 
 
+def _utc(stamps: pd.Series) -> np.ndarray:
+    return stamps.dt.tz_convert(None).to_numpy()
+
+
 def _check_coverage(work: pd.DataFrame, requirement: pd.DataFrame, coverage: pd.DataFrame | None) -> list[tuple]:
     """Count heads on chat in each interval, person by person."""
     found: list[tuple] = []
     starts = sorted(requirement["start"].unique())
     step = min((after - before for before, after in itertools.pairwise(starts)), default=pd.Timedelta(minutes=30))
     chat = work[work["activity"] == "chat"]
+    spans = {queue: (_utc(rows["start"]), _utc(rows["end"])) for queue, rows in chat.groupby("queue")}
     told = {} if coverage is None else {(row.start, row.queue): row for row in _each(coverage)}
     for need in _each(requirement):
-        here = chat[(chat["queue"] == need.queue) & (chat["start"] < need.start + step) & (chat["end"] > need.start)]
-        inside = here["end"].clip(upper=need.start + step) - here["start"].clip(lower=need.start)
-        heads = float(inside.sum() / step) if len(here) else 0.0
+        opens, closes = (stamp.tz_convert(None).to_datetime64() for stamp in (need.start, need.start + step))
+        begins, ends = spans.get(need.queue, (np.empty(0, "M8[ns]"), np.empty(0, "M8[ns]")))
+        inside = np.minimum(ends, closes) - np.maximum(begins, opens)
+        heads = float(np.clip(inside / np.timedelta64(1, "s"), 0, None).sum() / step.total_seconds())
         where = f"{need.queue} {need.start:%Y-%m-%d %H:%M}"
         if heads < need.to_roster - 1e-9:
             found.append(("coverage", "", where, heads, f">= {need.to_roster:g}"))
