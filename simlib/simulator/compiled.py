@@ -70,7 +70,7 @@ def _lay_out(
     seats["assigned"] = -np.inf
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
-    for name in ("writing", "head", "tail", "chats", "free_at"):
+    for name in ("writing", "head", "tail", "chats"):
         seats[name] = -1
 
     messages = int(first_turn[-1])
@@ -81,6 +81,7 @@ def _lay_out(
     clock["mask"] = slots - 1
     clock["close_s"] = policy.close_s
     clock["silent_close_s"] = policy.silent_close_s
+    clock["large"] = len(agents) >= tables.LARGE_FLOOR
     clock["handover"] = policy.at_shift_end == "handover"
 
     enters, enter_s = tables.order_entries(bot)
@@ -108,17 +109,17 @@ def _lay_out(
         outages=timetable.outages,
         free=np.empty(len(agents), KEY),
         free_heap=tables.lay_heaps(groups.sizes),
-        free_at=seats["free_at"],
+        free_at=np.full(len(agents), -1, np.int32),
         groups=groups.by_queue,
         group_from=groups.from_,
         waiting=np.empty(n, KEY),
         waiting_heap=tables.lay_heaps(in_queue),
-        waiting_at=chats["waiting_at"],
+        waiting_at=np.full(n, -1, np.int32),
         handed=np.empty(min(n, int(agents.capacity.max(initial=0))), KEY),
         handed_heap=tables.lay_heaps([n]),
         near=np.empty(n, KEY),
         near_heap=tables.lay_heaps([n]),
-        near_at=chats["near_at"],
+        near_at=np.full(n, -1, np.int32),
         wheel=np.full(slots, -1, np.int32),
         outcome=np.empty(n, np.int8),
         entry=np.empty(n),

@@ -331,7 +331,12 @@ def _numbers(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
     """Return the values as an array of this type, our own unless it is read-only already; nothing is rounded."""
     given = np.asarray(values)
     wanted = np.dtype(dtype)
-    if given.dtype == wanted and given.flags.c_contiguous and given.flags.aligned and not given.flags.writeable:
+    if (
+        given.dtype == wanted
+        and given.flags.c_contiguous
+        and given.flags.aligned
+        and not given.flags.writeable
+    ):
         return given
     if given.dtype == object or given.dtype.kind not in "biuf":
         try:

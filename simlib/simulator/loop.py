@@ -1,19 +1,24 @@
 """The event loop of the compiled engine: playbook/chat_model.md in Numba, on arrays only, without the GIL.
 
-`run_floor` is one loop. Each turn of it asks what comes next (rule 11), does what is particular to that step, and
-then what steps have in common: a place is freed, a contact looks for an agent, an agent takes contacts, begins a
-reply, something is scheduled. It is one function because Numba compiles one function of this size in seconds and
-a dozen that hand thirty arrays to each other in a minute, and because the step's variables then live in registers.
+`run_floor` is one loop. Each turn of it asks what comes next (rule 11), does what is particular to that step,
+and then what steps have in common: a place is freed, a contact looks for an agent, an agent takes contacts,
+begins a reply, something is scheduled. It is one function because Numba compiles one function of this size in
+seconds, and a dozen that hand fifty arrays to each other in most of a minute.
 
 Two structures make a step cheap whatever the size of the floor:
 
-* **Ordered heaps** (`_put`, `_settle`, `_drop`) that know where each member sits, so that a member can leave from
-  the middle. One for each group of agents who serve the same queues (best agent on top), one for each queue (next
-  contact on top), one for the events that are nearly due.
-* **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow enough to
-  hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when its turn comes.
-  A contact has at most one thing scheduled at any moment (its reply being written, its place being freed, its
-  buyer's next message, its patience, its return), so an event is known by its contact and nothing is ever stale.
+* **Ordered heaps** (`_put`, `_settle`, `_drop`) that know where each member sits, so that a member can leave
+  from the middle. One for each group of agents who serve the same queues (best agent on top), one for each
+  queue (next contact on top), one for the events that are nearly due.
+* **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow enough
+  to hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when its turn
+  comes. A contact has at most one thing scheduled at any moment (its reply being written, its place being
+  freed, its buyer's next message, its patience, its return), so an event is known by its contact and nothing
+  is ever stale.
+
+On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of a
+chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop asks for
+it ahead of time (`_look_ahead`).
 """
 
 from __future__ import annotations
@@ -21,7 +26,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from simlib.simulator.tables import (
     ABANDONED,
@@ -122,6 +131,24 @@ _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
 ix = np.uintp
 
 
+@intrinsic
+def _fetch(typing_context, table, row):
+    """Ask for the start of a row to be brought near the processor; nothing waits for it."""
+
+    def generate(context, builder, signature, arguments):
+        array = make_array(signature.args[0])(context, builder, arguments[0])
+        place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
+        place = builder.bitcast(place, cgutils.voidptr_t)
+        word = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        )
+        builder.call(prefetch, [place, word(0), word(3), word(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.none(table, row), generate
+
+
 # --- ordered heaps -------------------------------------------------------------------------------------------
 
 
@@ -204,39 +231,62 @@ def _schedule(clock, chats, wheel, near, near_heap, near_at, c):
     if slot <= clock.slot:
         _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
         return
-    first = wheel[slot & clock.mask]
-    chat.after = first
-    chat.before = -1
-    if first >= 0:
-        chats[ix(first)].before = c
+    chat.after = wheel[slot & clock.mask]
     wheel[slot & clock.mask] = c
     clock.far += 1
 
 
 @_part
-def _unlink(clock, chats, wheel, c):
-    """Take a contact out of its slot."""
+def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
+    """Let nothing happen to a contact for now."""
     chat = chats[ix(c)]
-    if chat.before >= 0:
-        chats[ix(chat.before)].after = chat.after
+    chat.kind = NOTHING
+    if near_at[ix(c)] >= 0:
+        _drop(near, near_heap, near_at, c)
+        return
+    slot = _slot(clock, chat.due) & clock.mask
+    before = np.int64(wheel[slot])
+    if before == c:
+        wheel[slot] = chat.after
     else:
-        wheel[_slot(clock, chat.due) & clock.mask] = chat.after
-    if chat.after >= 0:
-        chats[ix(chat.after)].before = chat.before
+        while chats[ix(before)].after != c:
+            before = np.int64(chats[ix(before)].after)
+        chats[ix(before)].after = chat.after
     clock.far -= 1
 
 
 @_part
-def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
-    chats[ix(c)].kind = NOTHING
-    if near_at[ix(c)] >= 0:
-        _drop(near, near_heap, near_at, c)
-    else:
-        _unlink(clock, chats, wheel, c)
+def _look_ahead(clock, chats, seats, handle, think, wheel):
+    """Ask for what the events of the next slots will touch; on a large floor it is far from the processor."""
+    c = np.int64(wheel[(clock.slot + 12) & clock.mask])
+    if c >= 0:
+        _fetch(chats, c)
+    c = np.int64(wheel[(clock.slot + 9) & clock.mask])
+    if c >= 0 and chats[ix(c)].after >= 0:
+        _fetch(chats, np.int64(chats[ix(c)].after))
+    c = np.int64(wheel[(clock.slot + 6) & clock.mask])
+    while c >= 0:
+        chat = chats[ix(c)]
+        _fetch(seats, np.int64(chat.agent))
+        _fetch(handle, chat.turn)
+        _fetch(think, chat.turn)
+        c = np.int64(chat.after)
+    c = np.int64(wheel[(clock.slot + 3) & clock.mask])
+    while c >= 0:
+        chat = chats[ix(c)]
+        if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
+            _fetch(chats, np.int64(seats[ix(chat.agent)].head))
+        c = np.int64(chat.after)
+    c = np.int64(wheel[(clock.slot + 1) & clock.mask])
+    while c >= 0:
+        chat = chats[ix(c)]
+        if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
+            _fetch(handle, chats[ix(seats[ix(chat.agent)].head)].turn)
+        c = np.int64(chat.after)
 
 
 @_part
-def _turn(clock, chats, wheel, near, near_heap, near_at):
+def _turn(clock, chats, seats, handle, think, wheel, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
     while near_heap.size == 0 and clock.far > 0:
@@ -252,13 +302,19 @@ def _turn(clock, chats, wheel, near, near_heap, near_at):
             turned = 0
         clock.slot += 1
         turned += 1
+        if clock.large:
+            _look_ahead(clock, chats, seats, handle, think, wheel)
         c = np.int64(wheel[clock.slot & clock.mask])
+        wheel[clock.slot & clock.mask] = -1
         while c >= 0:
             chat = chats[ix(c)]
-            after = chat.after
+            after = np.int64(chat.after)
             if _slot(clock, chat.due) == clock.slot:
-                _unlink(clock, chats, wheel, c)
                 _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
+                clock.far -= 1
+            else:  # of a later turn
+                chat.after = wheel[clock.slot & clock.mask]
+                wheel[clock.slot & clock.mask] = c
             c = after
 
 
@@ -310,14 +366,15 @@ def _free_place(seats, chats, free, free_heap, free_at, a, c, now):
 
 @_part
 def _leave_inbox(seat, chats, c):
+    """Take a contact's message out of an inbox, most often from its head."""
     chat = chats[ix(c)]
-    if chat.last_mail >= 0:
-        chats[ix(chat.last_mail)].next_mail = chat.next_mail
-    else:
+    if seat.head == c:
         seat.head = chat.next_mail
-    if chat.next_mail >= 0:
-        chats[ix(chat.next_mail)].last_mail = chat.last_mail
     else:
+        chats[ix(chat.last_mail)].next_mail = chat.next_mail
+        if chat.next_mail >= 0:
+            chats[ix(chat.next_mail)].last_mail = chat.last_mail
+    if seat.tail == c:
         seat.tail = chat.last_mail
 
 
@@ -328,7 +385,7 @@ def _join_inbox(seat, chats, c):
     chat.stage = INBOX
     chat.next_mail = -1
     chat.last_mail = seat.tail
-    if seat.tail >= 0:
+    if seat.head >= 0:
         chats[ix(seat.tail)].next_mail = c
     else:
         seat.head = c
@@ -374,7 +431,7 @@ def run_floor(floor):
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
             if near_heap.size == 0:
-                _turn(clock, chats, wheel, near, near_heap, near_at)
+                _turn(clock, chats, seats, floor.handle, floor.think, wheel, near, near_heap, near_at)
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
@@ -464,16 +521,17 @@ def run_floor(floor):
             if chat.begun:
                 response_s = now - chat.asked
                 chat.response_sum += response_s
+                if chat.response_max < 0.0:  # it is the first
+                    chat.first_reply = now
                 if response_s > chat.response_max:
                     chat.response_max = response_s
-                if chat.turn == floor.first_turn[c]:
-                    chat.first_reply = now
                 if len(floor.replied) > 0:
                     floor.replied[chat.turn] = now
                     floor.replied_by[chat.turn] = a
                 seat.replies += 1
                 chat.turn += 1
-                if chat.turn < chat.last_turn:
+                chat.turns_left -= 1
+                if chat.turns_left > 0:
                     chat.stage = THINKING
                     then, then_s = MESSAGE, now + floor.think[chat.turn - 1]
                 else:
@@ -529,9 +587,9 @@ def run_floor(floor):
             chat = chats[c]
             if chat.attempts == 0:
                 chat.turn = floor.first_turn[c]
-                chat.last_turn = floor.first_turn[c + 1]
+                chat.turns_left = floor.first_turn[c + 1] - chat.turn
+                chat.response_max = -1.0
                 chat.first_reply = np.nan
-                chat.near_at = chat.waiting_at = -1
             chat.attempts += 1
             chat.outcome = OPEN
             chat.entry = chat.asked = now
@@ -560,7 +618,6 @@ def run_floor(floor):
                     seat.busy_s += now - seat.began
                     _note(clock, trace, now, a, seat)
                     chats[cut].stage = INBOX
-                    chats[cut].last_mail = -1
                     chats[cut].next_mail = seat.head
                     if seat.head >= 0:
                         chats[seat.head].last_mail = cut
@@ -723,4 +780,4 @@ def run_floor(floor):
         floor.attempts[c] = chat.attempts
         floor.transfers[c] = chat.transfers
         floor.response_sum[c] = chat.response_sum
-        floor.response_max[c] = chat.response_max
+        floor.response_max[c] = chat.response_max if chat.response_max > 0.0 else 0.0

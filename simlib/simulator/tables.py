@@ -27,6 +27,7 @@ DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
+LARGE_FLOOR = 3000  # agents whose open chats no longer fit the cache that a processor core has to itself
 
 KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
 HEAP = np.dtype([("base", "i8"), ("size", "i8")], align=True)
@@ -44,30 +45,27 @@ CHAT = _record(
     [
         ("due", "f8"),
         ("asked", "f8"),
+        ("response_sum", "f8"),
+        ("response_max", "f8"),  # -1 until there is a reply
         ("turn", "i8"),
-        ("last_turn", "i8"),
-        ("before", "i4"),  # neighbours in a slot of the wheel
-        ("after", "i4"),
+        ("turns_left", "i4"),
+        ("agent", "i4"),
+        ("after", "i4"),  # next in a slot of the wheel
         ("last_mail", "i4"),  # neighbours in the inbox
         ("next_mail", "i4"),
-        ("agent", "i4"),
-        ("near_at", "i4"),
         ("kind", "i1"),
         ("stage", "i1"),
-        ("outcome", "i1"),
         ("begun", "?"),
         ("leaving", "?"),
-        ("attempts", "i1"),
-        ("response_sum", "f8"),
-        ("response_max", "f8"),
         ("entry", "f8"),
         ("assigned", "f8"),
         ("first_reply", "f8"),
         ("end", "f8"),
-        ("waiting_at", "i4"),
         ("last_open", "i4"),  # neighbours among the open chats of the agent
         ("next_open", "i4"),
         ("transfers", "i4"),
+        ("outcome", "i1"),
+        ("attempts", "i1"),
     ],
 )
 # An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
@@ -94,7 +92,6 @@ SEAT = _record(
         ("chat_s", "f8"),
         ("overtime_s", "f8"),
         ("group", "i4"),
-        ("free_at", "i4"),
         ("chats", "i4"),
     ],
 )
@@ -109,6 +106,7 @@ CLOCK = np.dtype(
         ("far", "i8"),
         ("noted", "i8"),
         ("handover", "?"),
+        ("large", "?"),
     ],
     align=True,
 )
