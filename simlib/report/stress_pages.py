@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,15 @@ from simlib.report.columns import list_words, quantity
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages import put_together
 from simlib.report.stress_charts import plot_lever_map, plot_ranking, plot_stressed_night
-from simlib.stress import Answer, Scenario, StressTest, find_scenario, read_scenarios, standard_scenarios
+from simlib.stress import (
+    Answer,
+    Reserve,
+    Scenario,
+    StressTest,
+    find_scenario,
+    read_scenarios,
+    standard_scenarios,
+)
 from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
@@ -212,3 +220,32 @@ def lever_words(kinds: Sequence[str], lang: Lang) -> str:
 def show_lever_map(grid: pd.DataFrame, *, across: str, up: str, lang: Lang) -> Fragment:
     """Show what two levers bring together, net of their cost."""
     return show_chart(plot_lever_map(grid, lang=lang, across=across, up=up, value="net_cny"))
+
+
+def show_reserve(
+    reserve: Reserve, scenarios: Sequence[Scenario], *, targets: Mapping[str, float], lang: Lang
+) -> Fragment:
+    """Show how many people should stand by, and how each scenario's nights hold without and with them."""
+    table = reserve.table.set_index("reserve_agents")
+    agents = int(table.index[-1]) if reserve.agents is None else reserve.agents
+    key = "too_few" if reserve.agents is None else "enough" if agents else "none"
+    values = {
+        "share": quantity(table.loc[agents, "held_share"], "share", lang),
+        "targets": list_words([term(kpi, lang) for kpi in targets], lang),
+    }
+    if key == "none":
+        said = say("stress.reserve_none", lang, **values)
+    else:
+        said = say(f"stress.reserve_{key}", lang, agents=agents, **values)
+    rows = [
+        {
+            "scenario": scenario.title(lang),
+            "held_without": table.loc[0, scenario.name],
+            "held_with": table.loc[agents, scenario.name],
+        }
+        for scenario in scenarios
+    ]
+    return put_together(
+        show_verdict([said], tone="plain" if reserve.agents is not None else "bad"),
+        show_table(pd.DataFrame(rows), lang=lang),
+    )

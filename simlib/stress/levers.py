@@ -500,17 +500,22 @@ def smallest_reserve(
 
     def share(reserve: int) -> float:
         nights = {}
+        kept = {}
         for scenario in scenarios:
-            pool = [
-                lever for lever in levers_for(night, scenario, call_pool=reserve) if lever.kind == "call_pool"
-            ]
+            known = [(fewer, each[scenario.name]) for fewer, each in tried.items()]
+            if any(fewer < reserve and held == 1.0 for fewer, held in known):
+                kept[scenario.name] = 1.0  # every night held with fewer people already
+                continue
+            laid = levers_for(night, scenario, call_pool=reserve)
+            pool = [lever for lever in laid if lever.kind == "call_pool"]
             nights[scenario.name] = pull_levers(struck[scenario.name], pool)
-        lived = rehearse_nights(
-            nights, course=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
-        )
-        kept = {name: float(_holds(each, targets).mean()) for name, each in lived.items()}
-        tried[reserve] = {"held_share": float(np.mean(list(kept.values())))} | kept
-        return tried[reserve]["held_share"]
+        if nights:
+            lived = rehearse_nights(
+                nights, course=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
+            )
+            kept |= {name: float(_holds(each, targets).mean()) for name, each in lived.items()}
+        tried[reserve] = {scenario.name: kept[scenario.name] for scenario in scenarios}
+        return float(np.mean(list(kept.values())))
 
     low, high = 0, most
     if share(0) >= held_share:
@@ -520,7 +525,10 @@ def smallest_reserve(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if share(middle) >= held_share else (middle, high)
-    rows = [{"reserve_agents": reserve, **tried[reserve]} for reserve in sorted(tried)]
+    rows = [
+        {"reserve_agents": reserve, "held_share": float(np.mean(list(kept.values()))), **kept}
+        for reserve, kept in sorted(tried.items())
+    ]
     return Reserve(agents=high if high <= most else None, table=pd.DataFrame(rows))
 
 
