@@ -1,7 +1,8 @@
-// The event loop of the chat floor, written by hand for speed: what benchmarks/chat_floor.py measures the compiled
-// engine against. It does what a night without disruptions asks for: shifts (chats are finished at their end), queues
-// and skills, capacities, speeds, patience, silent leavers, one retry, closing times. Events wait in a wheel of time
-// slots, agents and contacts in heaps that know their members' places: the same structures as simlib/simulator/loop.py.
+// The event loop of the chat floor, written by hand for speed: what benchmarks/chat_floor.py measures the
+// compiled engine against. It does what a night without disruptions asks for: shifts (chats are finished at
+// their end), queues and skills, capacities, speeds, patience, silent leavers, one retry, closing times.
+// Events wait in a wheel of time slots, agents and contacts in heaps that know their members' places: the
+// same structures as simlib/simulator/loop.py.
 //
 //   g++ -O3 -o chat_floor chat_floor.cpp && ./chat_floor night.bin rows.bin ROUNDS
 #include <algorithm>
@@ -55,7 +56,8 @@ struct Key {
     int64_t item;
     bool operator<(const Key& other) const {
         return first < other.first ||
-               (first == other.first && (second < other.second || (second == other.second && item < other.item)));
+               (first == other.first &&
+                (second < other.second || (second == other.second && item < other.item)));
     }
 };
 
@@ -102,14 +104,16 @@ struct Change {
     int kind;  // 0 = shift end, 1 = shift start
     int64_t agent;
     bool operator<(const Change& other) const {
-        return time < other.time || (time == other.time && (kind < other.kind || (kind == other.kind && agent < other.agent)));
+        return time < other.time ||
+               (time == other.time && (kind < other.kind || (kind == other.kind && agent < other.agent)));
     }
 };
 
 class Floor {
   public:
-    explicit Floor(const Night& night) : night(night), chats(night.contacts), seats(night.agents), free_at(night.agents, -1),
-                                         wait_at(night.contacts, -1), near_at(night.contacts, -1) {
+    explicit Floor(const Night& night)
+        : night(night), chats(night.contacts), seats(night.agents), free_at(night.agents, -1),
+          wait_at(night.contacts, -1), near_at(night.contacts, -1) {
         int64_t turn = 0;
         for (int64_t c = 0; c < night.contacts; ++c) {
             Chat& chat = chats[c];
@@ -480,7 +484,8 @@ Night read_night(const char* path) {
     if (!file) std::exit(2);
     Night night;
     const auto sizes = read<int64_t>(file, 5);
-    night.contacts = sizes[0], night.agents = sizes[1], night.queues = sizes[2], night.shifts = sizes[3], night.messages = sizes[4];
+    night.contacts = sizes[0], night.agents = sizes[1], night.queues = sizes[2];
+    night.shifts = sizes[3], night.messages = sizes[4];
     const auto policy = read<double>(file, 3);
     night.most_available = policy[0], night.close_s = policy[1], night.silent_close_s = policy[2];
     night.arrival = read<double>(file, night.contacts);
@@ -522,8 +527,10 @@ int main(int argc, char** argv) {
         std::FILE* file = std::fopen(argv[2], "wb");
         if (!file) return 2;
         for (const Chat& chat : floor.chats) {
-            const double row[] = {double(chat.outcome), chat.entry, chat.assigned, chat.first_reply, chat.end, double(chat.agent),
-                                  double(chat.replies), double(chat.attempts), chat.response_sum, chat.response_max};
+            const double row[] = {double(chat.outcome),  chat.entry,           chat.assigned,
+                                  chat.first_reply,      chat.end,             double(chat.agent),
+                                  double(chat.replies),  double(chat.attempts), chat.response_sum,
+                                  chat.response_max};
             std::fwrite(row, sizeof row, 1, file);
         }
         for (const Seat& seat : floor.seats) {

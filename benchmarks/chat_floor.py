@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/chat_floor.py                 # everything, some minutes
     .venv/bin/python benchmarks/chat_floor.py cpp growth      # some of it
 
-Times are processor seconds of the work itself, the best of a few rounds taken in turn, so that a busy machine
-disturbs both sides alike; only the comparison of threads is by the clock on the wall. Needs g++ for ``cpp`` and
-``uv sync --group bench`` for Ciw in ``single``; what is missing is said and left out.
+Times are processor seconds of the work itself, the best of a few rounds taken in turn, so that a busy
+machine disturbs both sides alike; only the comparison of threads is by the clock on the wall. Needs g++ for
+``cpp`` and ``uv sync --group bench`` for Ciw in ``single``; what is missing is said and left out.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def report(what: str, figure: str, target: str) -> None:
     print(f"| {what} | {figure} | {target} |", flush=True)
 
 
-# --- the comparisons -----------------------------------------------------------------------------------------
+# --- the comparisons --------------------------------------------------------------------------------------
 
 
 def against_simpy() -> None:
@@ -170,7 +170,8 @@ def write_night(path: str, contacts: Contacts, agents: Agents) -> None:
 
 
 def growth() -> None:
-    """Compare the cost of a contact, and its memory, between a small floor and one of a hundred times its size."""
+    """Compare the cost and the memory of a contact on a small floor and on one a hundred times its size."""
+    run_arrays(*draw_night(100, 5))  # so that compiling is not measured
     cost_us = {}
     for contacts, agents, rounds in ((30_000, 180, 9), (3_000_000, 18_000, 2)):
         tracemalloc.start()
@@ -284,7 +285,10 @@ def first_call() -> None:
         "simulate(contacts, agents)\n"
         "print(time.perf_counter() - t, time.process_time() - p)"
     )
-    load = "import time; t = time.perf_counter(); import simlib; print(time.perf_counter() - t, time.process_time())"
+    load = (
+        "import time; t = time.perf_counter(); p = time.process_time(); import simlib\n"
+        "print(time.perf_counter() - t, time.process_time() - p)"
+    )
 
     def run(script: str, cache: str) -> str:
         command = [sys.executable, "-c", script]

@@ -1,10 +1,11 @@
 """The chat floor: contacts, agents and disruptions in, one row a contact out.
 
-One agent holds several chats and writes one reply at a time; a bot takes a share; buyers leave, aloud or silently,
-and some come back. What happens, exactly, is told rule by rule in playbook/chat_model.md, and two
+One agent holds several chats and writes one reply at a time; a bot takes a share; buyers leave, aloud or
+silently, and some come back. What happens, exactly, is told rule by rule in playbook/chat_model.md, and two
 engines do it: ``simpy``, to read and to extend, and ``compiled``, to use. They agree float for float.
 
-Chance is drawn before an engine runs, so the same inputs give the same night, and two plans meet the same buyers.
+Chance is drawn before an engine runs, so the same inputs give the same night, and two plans meet the same
+buyers.
 
 >>> from simlib.simulator import Agents, Contacts, simulate
 >>> contacts = Contacts(arrival=[0.0, 10.0, 20.0], turns=[2, 1, 1], handle=30.0, think=60.0, patience=35.0)
@@ -62,8 +63,8 @@ def simulate(
     Returns
     -------
     Result
-        Frames ``contacts`` and ``agents``, and ``turns`` and ``trace`` where asked for. Times in seconds since the
-        horizon opens, nan where unknown.
+        Frames ``contacts`` and ``agents``, and ``turns`` and ``trace`` where asked for. Times in seconds
+        since the horizon opens, nan where unknown.
 
     Raises
     ------
@@ -101,8 +102,8 @@ def run_arrays(
 ) -> Outcome:
     """Simulate one night like `simulate` and return raw arrays instead of frames.
 
-    For many nights at once: the compiled engine holds the GIL for a few milliseconds of set-up and releases it for
-    the rest, so that plain threads use every core::
+    For many nights at once: the compiled engine holds the GIL for a few milliseconds of set-up and releases
+    it for the rest, so that plain threads use every core::
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(lambda contacts: run_arrays(contacts, agents, policy), nights))

@@ -26,8 +26,8 @@ def run(
 ) -> Outcome:
     """Run one night and return its raw arrays.
 
-    The loop holds no Python object and releases the GIL, so that threads run nights side by side. A trace costs a
-    second run: the first one counts its rows.
+    The loop holds no Python object and releases the GIL, so that threads run nights side by side. A trace
+    costs a second run: the first one counts its rows.
     """
     from simlib.simulator.loop import run_floor  # brings Numba, which is as heavy as the rest of the kit
 

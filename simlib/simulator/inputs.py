@@ -1,8 +1,8 @@
 """What the chat floor is told: the contacts, the agents, the policy and the disruptions of one night.
 
-Times are float64 seconds since the horizon opens. Everything is checked once, when it is made, and cannot be
-changed afterwards: a wrong row raises a ValueError that names the field, the first offending row, its value and
-what is allowed. A scenario is a copy: ``dataclasses.replace(policy, routing="most_available")``.
+Times are float64 seconds since the horizon opens. Everything is checked once, when it is made, and cannot
+be changed afterwards: a wrong row raises a ValueError that names the field, the first offending row, its
+value and what is allowed. A scenario is a copy: ``dataclasses.replace(policy, routing="most_available")``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SPAN = np.dtype([("start", np.float64), ("end", np.float64)])
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contacts:
-    """The buyers of one night, one row a contact, ordered by arrival, with everything chance has drawn for them.
+    """The buyers of one night, one row a contact, by arrival, with all that chance has drawn for them.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ class Contacts:
         if early.size:
             row = int(early[0]) + 1
             raise ValueError(
-                f"arrival[{row}] = {arrival[row]}: must not be before arrival[{row - 1}] = {arrival[row - 1]} "
-                "(rows are ordered by arrival)"
+                f"arrival[{row}] = {arrival[row]}: must not be before "
+                f"arrival[{row - 1}] = {arrival[row - 1]} (rows are ordered by arrival)"
             )
         n = len(arrival)
         queue = _column("queue", self.queue, np.int64, n)
@@ -134,7 +134,7 @@ class Contacts:
 
     @property
     def first_turn(self) -> IntArray:
-        """Where each contact's turns begin in ``handle`` and ``think``: length n + 1, the last entry is the end."""
+        """Where each contact's turns begin in ``handle`` and ``think``; one entry more, the end."""
         return np.concatenate(([0], np.cumsum(self.turns)))
 
 
@@ -145,19 +145,21 @@ class Agents:
     Parameters
     ----------
     shifts : rows (agent, start, end): tuples, an array or a DataFrame
-        When each agent is on duty, [start, end) in seconds; several rows an agent leave breaks between them.
-        Rows of one agent may touch but not overlap; a row of no length puts nobody on duty; ``end`` may be inf.
+        When each agent is on duty, [start, end) in seconds; several rows an agent leave breaks between
+        them. Rows of one agent may touch but not overlap; a row of no length puts nobody on duty; ``end``
+        may be inf.
     capacity : int array or one number
         Chats an agent may hold at the same time; >= 1.
     speed : float array or one number
         1 = standard; a reply takes ``handle / speed`` seconds.
     skill : int array [agents, queues], optional
-        0 = does not serve the queue, 1 = serves it first, 2 = next, ...; None = everybody serves every queue first.
+        0 = does not serve the queue, 1 = serves it first, 2 = next, ...; None = everybody serves every
+        queue first.
 
     Notes
     -----
-    There are as many agents as the longest of ``capacity``, ``speed`` and ``skill`` says; where all three are left
-    to numbers that hold for everybody, as many as ``shifts`` names.
+    There are as many agents as the longest of ``capacity``, ``speed`` and ``skill`` says; where all three are
+    left to numbers that hold for everybody, as many as ``shifts`` names.
 
     Examples
     --------
@@ -183,7 +185,8 @@ shifts of one agent may touch but not overlap
             if skill.ndim != 2:
                 raise ValueError(f"skill has {skill.ndim} dimension(s): must have two, [agents, queues]")
             _demand("skill", skill, skill >= 0, "0 (does not serve) or a rank >= 1")
-        lengths = {len(values) for values in (self.capacity, self.speed, skill) if np.ndim(values)}  # type: ignore[arg-type]
+        given: tuple[Any, ...] = (self.capacity, self.speed, skill)
+        lengths = {len(values) for values in given if np.ndim(values)}
         if not lengths:
             lengths = {int(shifts["agent"].max()) + 1 if len(shifts) else 0}
         n = max(lengths)
@@ -208,7 +211,7 @@ shifts of one agent may touch but not overlap
         return seconds
 
     def skill_table(self, contacts: Contacts) -> IntArray:
-        """Skill ranks [agents, queues] for these contacts' queues; refuses a queue that ``skill`` has no column for."""
+        """Return skill ranks [agents, queues]; refuse a queue that ``skill`` has no column for."""
         if self.skill is None:
             return np.ones((len(self), int(contacts.queue.max(initial=0)) + 1), dtype=np.int64)
         columns = self.skill.shape[1]
@@ -278,7 +281,8 @@ class Disruptions:
     down : rows (agent, start, end)
         This seat cannot work. Windows of one agent may overlap; ``end`` may be inf (the seat is lost).
     slow : rows (agent, start, end, factor)
-        A reply begun in the window takes ``factor`` (> 0) times as long; overlapping factors multiply in row order.
+        A reply begun in the window takes ``factor`` (> 0) times as long; overlapping factors multiply in
+        row order.
     bot_down : rows (start, end)
         The bot answers nobody.
 
@@ -328,7 +332,7 @@ def _keep(instance: Any, **values: Any) -> None:
 
 
 def _numbers(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
-    """Return the values as an array of this type, our own unless it is read-only already; nothing is rounded."""
+    """Return the values as an array of this type, our own unless it is read-only; nothing is rounded."""
     given = np.asarray(values)
     wanted = np.dtype(dtype)
     if (
@@ -389,7 +393,7 @@ def _demand_agents(name: str, rows: Windows, n: int) -> None:
 
 
 def _windows(name: str, rows: Any, dtype: np.dtype[Any]) -> Windows:
-    """Return windows as a structured array, from tuples, an array (by column order) or a frame (by column names)."""
+    """Return windows as a structured array, from tuples, an array (by order) or a frame (by names)."""
     names = list(dtype.names or ())
     if hasattr(rows, "columns"):
         by_name = set(names) <= set(rows.columns)

@@ -10,15 +10,15 @@ Two structures make a step cheap whatever the size of the floor:
 * **Ordered heaps** (`_put`, `_settle`, `_drop`) that know where each member sits, so that a member can leave
   from the middle. One for each group of agents who serve the same queues (best agent on top), one for each
   queue (next contact on top), one for the events that are nearly due.
-* **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow enough
-  to hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when its turn
-  comes. A contact has at most one thing scheduled at any moment (its reply being written, its place being
-  freed, its buyer's next message, its patience, its return), so an event is known by its contact and nothing
-  is ever stale.
+* **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow
+  enough to hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when
+  its turn comes. A contact has at most one thing scheduled at any moment (its reply being written, its place
+  being freed, its buyer's next message, its patience, its return), so an event is known by its contact and
+  nothing is ever stale.
 
-On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of a
-chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop asks for
-it ahead of time (`_look_ahead`).
+On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
+a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
+asks for it ahead of time (`_look_ahead`).
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class Floor(NamedTuple):
     trace: np.ndarray  # one row a change of an agent
 
 
-# The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make it five
-# times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
+# The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make
+# it five times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
 _FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True}
 _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
 
@@ -149,7 +149,7 @@ def _fetch(typing_context, table, row):
     return types.none(table, row), generate
 
 
-# --- ordered heaps -------------------------------------------------------------------------------------------
+# --- ordered heaps ----------------------------------------------------------------------------------------
 
 
 @_part
@@ -214,7 +214,7 @@ def _drop(heap, heap_is, at, item):
         _settle(heap, heap_is, at, i, last.item, last.first, last.second)
 
 
-# --- the wheel of events -------------------------------------------------------------------------------------
+# --- the wheel of events ----------------------------------------------------------------------------------
 
 
 @_part
@@ -318,7 +318,7 @@ def _turn(clock, chats, seats, handle, think, wheel, near, near_heap, near_at):
             c = after
 
 
-# --- agents --------------------------------------------------------------------------------------------------
+# --- agents -----------------------------------------------------------------------------------------------
 
 
 @_part
@@ -404,7 +404,7 @@ def _note(clock, trace, now, a, seat):
     clock.noted += 1
 
 
-# --- the floor -----------------------------------------------------------------------------------------------
+# --- the floor --------------------------------------------------------------------------------------------
 
 
 @njit(nogil=True, cache=True, **_FAST)

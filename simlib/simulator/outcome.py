@@ -16,9 +16,10 @@ from simlib.simulator.tables import OUTCOMES
 class Outcome(NamedTuple):
     """The raw arrays of one night, as both engines return them.
 
-    One entry a contact from ``outcome`` (an index into `OUTCOMES`) to ``transfers``; one an agent from ``busy`` to
-    ``chat_seconds``; one a turn from ``asked`` to ``replied_by`` (empty unless asked for); ``changes`` is one row
-    each time an agent's open chats or writing changed (fields time, agent, open, writing; empty unless asked for).
+    One entry a contact from ``outcome`` (an index into `OUTCOMES`) to ``transfers``; one an agent from
+    ``busy`` to ``chat_seconds``; one a turn from ``asked`` to ``replied_by`` (empty unless asked for);
+    ``changes`` is one row each time an agent's open chats or writing changed (fields time, agent, open,
+    writing; empty unless asked for).
     """
 
     outcome: npt.NDArray[np.int8]
@@ -50,20 +51,21 @@ class Result:
     Attributes
     ----------
     contacts : DataFrame, one row a contact
-        ``outcome`` (bot, served, abandoned, silent, unserved), ``entry`` into the human stage, ``assigned`` for the
-        first time, ``first_reply`` sent, ``end``, ``agent`` who had it last (-1 = nobody), ``replies``, ``attempts``
-        (times it entered the human stage), ``transfers``, and ``response_sum`` and ``response_max``, seconds from a
-        message to its reply, over the replies (0 where there is none). After a retry the row tells of the last
-        attempt.
+        ``outcome`` (bot, served, abandoned, silent, unserved), ``entry`` into the human stage, ``assigned``
+        for the first time, ``first_reply`` sent, ``end``, ``agent`` who had it last (-1 = nobody),
+        ``replies``, ``attempts`` (times it entered the human stage), ``transfers``, and ``response_sum``
+        and ``response_max``, seconds from a message to its reply, over the replies (0 where there is none).
+        After a retry the row tells of the last attempt.
     agents : DataFrame, one row an agent
-        ``busy`` seconds writing replies (cut ones, and replies to buyers who had gone, included), ``on_duty``
-        seconds by the shifts, ``overtime`` seconds off duty with a chat open, ``replies`` that reached a buyer,
-        ``chat_seconds`` the time integral of open chats.
+        ``busy`` seconds writing replies (cut ones, and replies to buyers who had gone, included),
+        ``on_duty`` seconds by the shifts, ``overtime`` seconds off duty with a chat open, ``replies`` that
+        reached a buyer, ``chat_seconds`` the time integral of open chats.
     turns : DataFrame or None, one row a buyer message
-        ``contact``, ``turn`` from 0, ``sent`` by the buyer, ``replied`` (nan: never), ``agent`` who replied or -1.
+        ``contact``, ``turn`` from 0, ``sent`` by the buyer, ``replied`` (nan: never), ``agent`` who replied
+        or -1.
     trace : DataFrame or None, one row a change of an agent
-        ``agent``, ``time``, ``open`` chats and ``replying`` from then on; by agent, then time; an agent starts with
-        none. The last row of an instant is what holds.
+        ``agent``, ``time``, ``open`` chats and ``replying`` from then on; by agent, then time; an agent
+        starts with none. The last row of an instant is what holds.
     """
 
     contacts: pd.DataFrame

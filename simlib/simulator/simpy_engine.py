@@ -1,14 +1,15 @@
 """The readable engine: the chat floor as SimPy processes, to be walked through line by line.
 
-A buyer is a process (`Floor.buyer`): it meets the bot, enters the human stage, waits, gives up or is answered,
-thinks, writes again. An agent is a process (`Floor.work`): it begins the reply at the head of its inbox, sends it,
-and waits for mail. Everything that an instant changes at once (who is available, who takes whom) is a plain method
-that a process calls, because a customer-service floor decides in no time.
+A buyer is a process (`Floor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
+answered, thinks, writes again. An agent is a process (`Floor.work`): it begins the reply at the head of its
+inbox, sends it, and waits for mail. Everything that an instant changes at once (who is available, who takes
+whom) is a plain method that a process calls, because a customer-service floor decides in no time.
 
-**Order.** SimPy's queue is ordered by (time, priority, insertion). A priority here is a step of the model's rule 11
-and an index (`_Moment`), so what falls on one instant happens in the model's order, not in the order in which it
-happened to be scheduled. SimPy's own events (a process that starts, an event that succeeds, an interrupt) have the
-priorities 0 and 1, before any of ours: what a step sets going is over before the next step begins.
+**Order.** SimPy's queue is ordered by (time, priority, insertion). A priority here is a step of the model's
+rule 11 and an index (`_Moment`), so what falls on one instant happens in the model's order, not in the
+order in which it happened to be scheduled. SimPy's own events (a process that starts, an event that
+succeeds, an interrupt) have the priorities 0 and 1, before any of ours: what a step sets going is over
+before the next step begins.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ class Floor:
             self.env.process(self.buyer(chat))
         self.env.process(self.duty(_read_calendar(agents, policy, disruptions)))
 
-    # --- buyers ----------------------------------------------------------------------------------------------
+    # --- buyers -------------------------------------------------------------------------------------------
 
     def buyer(self, chat: _Chat) -> Process:
         """Live through one contact (rules 1, 2, 4, 6 and 7)."""
@@ -242,7 +243,7 @@ class Floor:
             chat.agent.inbox.remove(chat)
             self.free_place(chat)
 
-    # --- agents ----------------------------------------------------------------------------------------------
+    # --- agents -------------------------------------------------------------------------------------------
 
     def work(self, agent: _Agent) -> Process:
         """Reply to the inbox, first come first served (rules 4, 6, 8 and 9)."""
@@ -303,7 +304,7 @@ class Floor:
         chat.agent.inbox.append(chat)
         self.wake(chat.agent)
 
-    # --- who gets whom ---------------------------------------------------------------------------------------
+    # --- who gets whom ------------------------------------------------------------------------------------
 
     def offer(self, chat: _Chat) -> None:
         """Assign a contact to the best available agent, or let it wait (rule 2)."""
@@ -367,7 +368,7 @@ class Floor:
         self.assign(chat, agent)
         return True
 
-    # --- duty and disruptions --------------------------------------------------------------------------------
+    # --- duty and disruptions -----------------------------------------------------------------------------
 
     def duty(self, calendar: list[_Instant]) -> Process:
         """Make the changes of duty, one instant after the other (rule 11)."""
@@ -382,9 +383,7 @@ class Floor:
                     self.hand_over(agent)
             for agent in concerned:
                 self.wake(agent)
-            while any(
-                [self.take_one(agent) for agent in concerned]
-            ):  # a list: in each round everybody has a go
+            while sum(self.take_one(agent) for agent in concerned):  # one each, until no one takes any
                 pass
             self.bot_outages += instant.bot_opens - instant.bot_closes
             if instant.bot_opens:
@@ -416,7 +415,7 @@ class Floor:
         agent.process.interrupt()
 
     def hand_over(self, agent: _Agent) -> None:
-        """Hand over every chat that is not over, the one being replied to when its reply is sent (rules 9, 10)."""
+        """Hand over every chat that is not over; the one being replied to, as its reply is sent (rule 9)."""
         agent.handing = False
         if agent.writing:
             agent.writing.leaving = True
@@ -436,7 +435,7 @@ class Floor:
             chat.agent.inbox.remove(chat)
         self.close(chat)
 
-    # --- the books -------------------------------------------------------------------------------------------
+    # --- the books ----------------------------------------------------------------------------------------
 
     def note(self, agent: _Agent) -> None:
         """Write down that an agent's open chats or writing changed."""

@@ -1,8 +1,10 @@
 """The tables of the compiled engine: everything that can be known of a night before the first event.
 
-The bot never looks at the floor, so who leaves it when is plain array arithmetic; shifts and disruptions are fixed,
-so all changes of duty are sorted once and grouped by instant. What is left for the event loop is what depends on
-the floor itself.
+The bot never looks at the floor, so who leaves it when is plain array arithmetic; shifts and disruptions
+are fixed, so all changes of duty are sorted once and grouped by instant. What is left for the event loop is
+what depends on the floor itself.
+
+Numba's compile cache looks at the date of ``loop.py`` alone: who changes a number here must touch that file.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from simlib.simulator.inputs import Agents, BoolArray, Contacts, Disruptions, Fl
 OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED = range(-1, 5)
 OUTCOMES = ("bot", "served", "abandoned", "silent", "unserved")
 
-# Where a contact in the human stage is: in its queue, its message in an inbox, its reply being written, its buyer
-# writing, the same with no agent (handed over), over.
+# Where a contact in the human stage is: in its queue, its message in an inbox, its reply being written, its
+# buyer writing, the same with no agent (handed over), over.
 QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
 
 # Changes of duty, in the order in which those of one instant are made.
@@ -205,7 +207,7 @@ def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bo
 
 
 class Groups(NamedTuple):
-    """Agents who serve the same queues, whatever their ranks, compete for the same contacts: one heap each."""
+    """Agents who serve the same queues, whatever their ranks: they compete for the same contacts."""
 
     of_agent: npt.NDArray[np.int64]  # -1 = serves no queue
     sizes: IntArray
@@ -262,8 +264,8 @@ def order_entries(bot: BotStage) -> tuple[IntArray, FloatArray]:
 def size_wheel(contacts: Contacts, *, events: int) -> tuple[int, float]:
     """Return the number of slots of the wheel of events (a power of 2), and slots a second.
 
-    A slot should hold about `EVENTS_A_SLOT` events while contacts arrive; whatever the guess, the order of events
-    is right, and only the time to find it suffers.
+    A slot should hold about `EVENTS_A_SLOT` events while contacts arrive; whatever the guess, the order of
+    events is right, and only the time to find it suffers.
     """
     slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(LARGEST_WHEEL)))
     span_s = float(contacts.arrival[-1] - contacts.arrival[0]) if len(contacts) else 0.0
