@@ -1,6 +1,6 @@
 # Every target does its own set-up into .venv; the README's two commands are `make rehearse` and `make test`.
-# PYTHON names the interpreter that the environment is made from (3.11 or newer).
-PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) 2>/dev/null)))
+# PYTHON names the interpreter that the environment is made from (3.11 to 3.13); left out, one is looked for.
+PYTHON ?=
 STORE ?= templates/stores/appliances.xlsx
 OUT ?= out
 UV := .venv/bin/uv
