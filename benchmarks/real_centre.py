@@ -13,12 +13,13 @@ Where it misses (seed 1, 100 replications): all calls wait 50 s instead of 39 s 
 too many on most days, on Saturdays and after 22 h by far, while days come in the right order (rank correlation 0.9).
 The records show when a server answered, not when one sat there: whether a gap is a break or idling is decided by
 two rules (`LONGEST_IDLE_S`, `SEEN_WAITING_S`), and moving the second from 20 to 120 s moves the mean wait by 8 s.
-The simulated servers keep to the breaks that were seen whatever their queue is; real ones may come back when it
-grows and leave when it is calm (an explanation that was not tested), which would count most where few are there. Priorities of single callers, and servers
-who are faster than their colleagues, are left out; callers of the stock and internet lines may reach other servers
-than these do. What was settled after seeing results: a first version with fixed stretches of duty and service times of
-other days waited far too long, so the day's own service times and the two rules above took their place; of six pairs of
-thresholds tried, 60 s and 1 % were kept for their reason and are not the best fit. Only patience and gaps are held out.
+The simulated servers keep to the breaks that were seen whatever their queue is; real ones may come back when it grows
+and leave when it is calm (an explanation that was not tested), which would count most where few are there. Priorities
+of single callers, and servers who are faster than their colleagues, are left out; callers of the stock and internet
+lines may reach other servers than these do. What was settled after seeing results: a first version with fixed
+stretches of duty and service times of other days waited far too long, so the day's own service times and the two
+rules above took their place; of six pairs of thresholds tried, 60 s and 1 % were kept for their reason and are not
+the best fit. Only patience and gaps are held out.
 
 The data are the AnonymousBank records of the Technion (free with
 acknowledgement); they are read from ``../shared/data`` and are not part of the project.

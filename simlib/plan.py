@@ -567,8 +567,9 @@ class Plan:
 def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> list[PastPromo]:
     """Read the busiest day of each past promo, its kind told by its busiest hour: 0-1 M, 20-21 E, else L."""
     found = []
+    dates = pd.Index(counts.index.date)
     for name, days in promo_days.items():
-        inside = counts[counts.index.map(lambda start: start.date() in days)]
+        inside = counts[dates.isin(days)]
         if inside.empty:
             continue
         daily = inside.groupby(inside.index.date).sum()
@@ -576,7 +577,7 @@ def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> lis
         hour = int(inside[inside.index.date == busiest].idxmax().hour)
         profile: Profile = "M" if hour <= 1 else "E" if hour in (20, 21) else "L"
         others = [day for group in promo_days.values() for day in group if day != busiest]
-        clean = counts[~counts.index.map(lambda start: start.date() in others)]
+        clean = counts[~dates.isin(others)]
         found += past_promos(clean, {name: [busiest]}, profile)
     return found
 

@@ -13,7 +13,7 @@ from simlib.forecasting.roster_check import check_roster
 
 RULES = RosterRules.of_playbook()
 ZONE = "Asia/Shanghai"
-EFFORT = 1.0
+EFFORT = 0.6
 LIBRARY = pd.DataFrame(
     [
         ("A", dt.time(8), dt.time(17), dt.time(11), dt.time(14), 60, 15),

@@ -8,8 +8,10 @@ from simlib.staffing.cascade import draw_inputs, run_steps
 
 # Share of the day's chats in each hour of a day that opens at 20:00 (profile E of the field document).
 PROFILE_E = np.array(
-    [0.9, 0.4, 0.3, 0.2, 0.2, 0.2, 0.5, 1.0, 1.9, 2.9, 3.6, 3.5]
-    + [3.2, 3.3, 3.6, 3.8, 4.1, 4.2, 4.9, 7.2, 17.0, 13.1, 11.0, 9.0]
+    (
+        *(0.9, 0.4, 0.3, 0.2, 0.2, 0.2, 0.5, 1.0, 1.9, 2.9, 3.6, 3.5),
+        *(3.2, 3.3, 3.6, 3.8, 4.1, 4.2, 4.9, 7.2, 17.0, 13.1, 11.0, 9.0),
+    )
 )
 A1 = {
     "day_gmv_cny": 1_000_000,
