@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from simlib import load_store
+from simlib.forecasting import to_matrix
 from simlib.plan import find_wave, open_at, plan
+from simlib.report import write_matrix
 from simlib.store.models import StoreInfo
 from simlib.words import HOUSE
 
@@ -101,3 +103,19 @@ def test_open_hours(opens, closes, open_hours):
     info = StoreInfo(name="s", platform="tmall", service_opens=dt.time(opens), service_closes=dt.time(closes))
     starts = pd.date_range("2026-11-11", periods=48, freq="30min", tz="Asia/Shanghai")
     assert open_at(starts, info).sum() == 2 * open_hours
+
+
+def test_a_team_matrix_is_rehearsed_as_it_is(night, tmp_path):
+    """A roster written as the matrix, changed in one cell and read in again, is that roster with that change."""
+    matrix = to_matrix(night.roster, night.store.frame("agents"), lang="zh")
+    day = night.wave.day.isoformat()
+    working = matrix.index[matrix[day].isin(night.shifts["code"])][0]
+    matrix.loc[working, day] = "休"
+    path = tmp_path / "team.xlsx"
+    write_matrix(path, matrix, lang="zh")
+    again = plan(load_store(SMALL), replications=2, roster_effort=0.5, roster_file=str(path))
+    name = matrix.iloc[working, 0]
+    before = night.roster[night.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()
+    after = again.roster[again.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()
+    assert name in before
+    assert after == {person: shift for person, shift in before.items() if person != name}
