@@ -40,7 +40,7 @@ _FEN = 100  # the solver counts money in whole fen
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
 _FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
-_BITE = 1.0  # units of solver time for one neighbourhood
+_BITE = 0.3  # units of solver time for one neighbourhood
 _SWEEP_BITE = 5.0  # and for a whole day of everybody
 
 Progress = Callable[[float, float, float], None]
@@ -242,7 +242,7 @@ class ShiftModel:
         on_progress: Progress | None = None,
         stop: Stop | None = None,
         gap: float = 0.0,
-        whole: float = 0.15,
+        whole: float = 0.05,
         sweep_only: bool = False,
     ) -> Answer:
         """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
@@ -506,7 +506,10 @@ class ShiftModel:
                 most, anew = (_SWEEP_BITE, False) if windows else (_BITE, chance.random() < 0.5)
                 bites = [windows.pop(len(windows) * turn // workers) for turn in range(min(workers, len(windows)))]
                 swept = bool(bites)
-                bites = bites or [_pick(kind, size[kind], whos, days, chance) for kind in kinds]
+                if not swept:
+                    nears = self._troubles(values, chance, workers)
+                    pairs = zip(kinds, nears, strict=True)
+                    bites = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
                 parts = [self._cut(self._inside(window), values, anew=anew) for window in bites]
                 jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
                 for kind, window, part, job in zip(kinds, bites, parts, jobs, strict=False):
@@ -529,6 +532,29 @@ class ShiftModel:
                     if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
                         floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
         return values, floor
+
+    @cached_property
+    def _keys_of(self) -> list[list[tuple[Hashable, int]]]:
+        """Of each charge: the people and days whose decisions share a row with it."""
+        key_of = {index: key for key, indices in self._decisions.items() for index in indices}
+        found = []
+        for charge in self.charges:
+            rows = {number for variable in charge.variables for number in self._rows_of[variable]}
+            near = {v for number in rows for v in self._rows[number].variables} | {*charge.variables}
+            found.append(sorted({key_of[v] for v in near if v in key_of}, key=str))
+        return found
+
+    def _troubles(self, values: Sequence[int], chance: random.Random, n: int) -> list[tuple[Hashable, int]]:
+        """Draw people and days where something is paid for; half of the time any will do."""
+        costs = [
+            charge.price * charge.amount(values) if keys else 0
+            for charge, keys in zip(self.charges, self._keys_of, strict=True)
+        ]
+        anywhere = list(self._decisions)
+        if not any(costs):
+            return [chance.choice(anywhere) for _ in range(n)]
+        drawn = chance.choices(self._keys_of, weights=costs, k=n)
+        return [chance.choice(keys if chance.random() < 0.5 else anywhere) for keys in drawn]
 
     def _holds(self, rows: Iterable[int], values: Sequence[int]) -> bool:
         for number in rows:
@@ -599,14 +625,21 @@ class _Teller(cp_model.CpSolverSolutionCallback):
 
 
 def _pick(
-    kind: str, size: float, whos: Sequence[Hashable], days: Sequence[int], chance: random.Random
+    kind: str,
+    size: float,
+    whos: Sequence[Hashable],
+    days: Sequence[int],
+    near: tuple[Hashable, int],
+    chance: random.Random,
 ) -> set[tuple[Hashable, int]]:
-    """Choose a neighbourhood: all days of some people, some days of all, or some days of some people."""
+    """Choose a neighbourhood that holds ``near``: all days of some people, some days of all, or some of some."""
     n_people = len(whos) if kind == "days" else round((size if kind == "people" else size**0.5) * len(whos))
     n_days = len(days) if kind == "people" else round((size if kind == "days" else size**0.5) * len(days))
     n_people, n_days = min(len(whos), max(2, n_people)), min(len(days), max(2, n_days))
-    first = chance.randrange(len(days) - n_days + 1)
-    return {(who, day) for who in chance.sample(whos, n_people) for day in days[first : first + n_days]}
+    place = days.index(near[1])
+    first = chance.randint(max(0, place - n_days + 1), min(place, len(days) - n_days))
+    some = {near[0], *chance.sample(whos, n_people - 1)}
+    return {(who, day) for who in some for day in days[first : first + n_days]}
 
 
 def _close(cost: int, floor: int, gap: float) -> bool:
