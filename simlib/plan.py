@@ -631,7 +631,6 @@ def find_wave(store: Store, name: str = "") -> Wave:
     return max(store.waves, key=lambda wave: wave.day_gmv_cny or month * (wave.month_share or 0.0))
 
 
-@lru_cache(maxsize=8)
 def plan(
     store: Store,
     *,
@@ -664,6 +663,14 @@ def plan(
         ``.cascade .forecast .requirement .roster .coverage`` and what follows from them; each stage is worked out
         when it is first asked for. Plans of the same arguments are the same object.
     """
+    return _plan_once(store, wave, seed, replications, roster_effort, roster_file)
+
+
+@lru_cache(maxsize=8)
+def _plan_once(
+    store: Store, wave: str, seed: int, replications: int, roster_effort: float, roster_file: str
+) -> Plan:
+    """Make a plan once, however its arguments were written: notebooks of one run share it."""
     return Plan(
         store=store,
         wave=find_wave(store, wave),
