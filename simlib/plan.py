@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -49,7 +50,7 @@ from simlib.staffing import (
 from simlib.staffing.cascade import whole_heads
 from simlib.store.models import Profile, Store, StoreInfo, Wave
 from simlib.stress import PromoNight
-from simlib.words import LANGS, Lang, glossary, say, term
+from simlib.words import LANGS, Lang, SpokenError, glossary, say, term
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
@@ -357,7 +358,10 @@ class Plan:
         """Read the team's own matrix, if there is one."""
         if not self.roster_file:
             return None
-        matrix = pd.read_excel(self.roster_file, dtype=object)
+        try:
+            matrix = pd.read_excel(self.roster_file, dtype=object)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise SpokenError(("roster.matrix_file", {"file": self.roster_file, "why": error})) from None
         eve = self.wave.day - dt.timedelta(days=1)
         return from_matrix(matrix, self.shifts, self.store.frame("agents"), first_day=eve)
 
@@ -618,7 +622,7 @@ def find_wave(store: Store, name: str = "") -> Wave:
 
     Raises
     ------
-    ValueError
+    SpokenError
         No wave has that name; the nearest one is named.
     """
     if name:
@@ -626,7 +630,7 @@ def find_wave(store: Store, name: str = "") -> Wave:
             if wave.name == name:
                 return wave
         near = difflib.get_close_matches(name, [wave.name for wave in store.waves], n=1, cutoff=0.0)
-        raise ValueError(f"no wave is called {name!r}; nearest: {', '.join(near)}")
+        raise SpokenError(("plan.wave_unknown", {"name": name, "nearest": near[0]}))
     month = store.store.month_gmv_cny or 0.0
     return max(store.waves, key=lambda wave: wave.day_gmv_cny or month * (wave.month_share or 0.0))
 

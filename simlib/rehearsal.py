@@ -35,7 +35,7 @@ from simlib.report.excel import write_matrix, write_workbook
 from simlib.report.html import render_index, render_report
 from simlib.report.pages import kpi_cards
 from simlib.store import StoreError, load_store
-from simlib.words import HOUSE, Lang, say, term
+from simlib.words import HOUSE, Lang, SpokenError, say, term
 
 NOTEBOOKS = HOUSE / "notebooks"
 PACKAGES = ("numpy", "numba", "ortools", "pandas", "papermill", "scipy", "simpy")
@@ -97,9 +97,13 @@ class _Shell(InteractiveShell):
     display_pub: Any
     history_manager: Any
 
+    def _words_of(self, error: BaseException) -> str:
+        """Say an error in the language of the notebook's own parameter."""
+        return error.explain(self.user_ns.get("lang", "zh")) if isinstance(error, SpokenError) else str(error)
+
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         self.display_pub.outputs.append(
-            nbformat.v4.new_output("error", ename=etype.__name__, evalue=str(evalue), traceback=stb)
+            nbformat.v4.new_output("error", ename=etype.__name__, evalue=self._words_of(evalue), traceback=stb)
         )
 
 
@@ -342,7 +346,8 @@ def _run_notebook(
         keep.mkdir(parents=True, exist_ok=True)
         kept = keep / notebook.name
         shutil.copy(executed, kept)
-        reason = f"{error.ename}: {error.evalue}".splitlines()[0]
+        spoken = error.ename == SpokenError.__name__
+        reason = (error.evalue if spoken else f"{error.ename}: {error.evalue}").splitlines()[0]
         raise NotebookError(notebook=notebook.stem, reason=reason, kept=kept) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import string
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +74,30 @@ def say(key: str, lang: Lang, **values: object) -> str:
     'a, b'
     """
     return _twin(sentences(), key, lang, "playbook/sentences").format(**values)
+
+
+class SpokenError(ValueError):
+    """An error that is meant for the user: one or more sentences of the playbook; its text is their English.
+
+    Parameters
+    ----------
+    parts : (key, values) pairs
+        As :func:`say` takes them.
+
+    Examples
+    --------
+    >>> error = SpokenError(("words.list_comma", {"first": "a", "second": "b"}))
+    >>> str(error), error.explain("zh")
+    ('a, b', 'a、b')
+    """
+
+    def __init__(self, *parts: tuple[str, Mapping[str, object]]) -> None:
+        self.parts = parts
+        super().__init__(self.explain("en"))
+
+    def explain(self, lang: Lang) -> str:
+        """Say it in one language, in one line."""
+        return say("words.sentence_space", lang).join(say(key, lang, **values) for key, values in self.parts)
 
 
 def placeholders(sentence: str) -> set[str]:

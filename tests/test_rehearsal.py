@@ -157,3 +157,14 @@ def test_notebooks_are_committed_with_their_outputs():
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), path.name
         assert any(cell.outputs for cell in cells), path.name
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [({"wave": "Xmas"}, "没有叫“Xmas”的波段"), ({"roster_file": "gone.xlsx"}, "班表文件 gone.xlsx 打不开")],
+)
+def test_a_wrong_name_is_told_in_the_language_of_the_run(given, reason, tmp_path):
+    """A wave or a matrix that does not exist stops the run with a sentence in the run's own language."""
+    with pytest.raises(NotebookError) as stopped:
+        rehearse(SMALL, out=tmp_path / "out", lang="zh", parameters=QUICK | given)
+    assert stopped.value.reason.startswith(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import itertools
 import re
 import unicodedata
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib.words import Lang, say, term
+from simlib.words import Lang, SpokenError, say, term
 
 REST, LEAVE = "rest", "leave"
 _DATE_FORMS = (
@@ -78,8 +79,8 @@ def from_matrix(
 
     Raises
     ------
-    ValueError
-        Every cell that is not understood, in one message: name, date, value, what is allowed.
+    SpokenError
+        Every cell that is not understood: row (as Excel numbers it), name, date, value, what is allowed.
 
     Examples
     --------
@@ -93,26 +94,28 @@ def from_matrix(
     id_of |= {_plain(agent): agent for agent in agents["agent_id"]}
     name_of = dict(zip(agents["agent_id"], agents["name"], strict=True))
     codes = {_plain(code): str(code) for code in shifts["code"]}
-    rows, problems = [], []
-    for label, day, cell in _cells(frame, first_day):
+    allowed = ", ".join([*codes.values(), *_words("rest_cells")[:2], *_words("leave_cells")[:1]])
+    rows: list[tuple[Any, str, dt.date, str]] = []
+    problems: dict[tuple[int, Any, str], dict[str, object]] = {}
+    read: dict[tuple[Any, dt.date], int] = {}
+    for row, label, column, day, cell in _cells(frame, first_day):
         agent_id, shift = id_of.get(_plain(label)), _shift(cell, codes)
         if agent_id is None:
-            problems.append(f"{label}: not in agents")
+            near = next(iter(difflib.get_close_matches(str(label), [*name_of.values()], n=1, cutoff=0.0)), "")
+            problems[row, None, "name"] = {"row": row, "name": label, "nearest": near}
         elif day is None:
-            problems.append(f"{label}: a date is not understood")
+            problems[row, column, "date"] = {"row": row, "value": column}
         elif shift is None:
-            allowed = ", ".join([*codes.values(), *_words("rest_cells")[:2], *_words("leave_cells")[:1]])
-            problems.append(f"{label}, {day}: {cell!r}; allowed: {allowed}")
+            problems[row, column, "cell"] = {"row": row, "name": label, "day": day, "value": cell, "allowed": allowed}
+        elif (agent_id, day) in read:
+            problems[row, column, "twice"] = {"row": row, "first": read[agent_id, day], "name": label, "day": day}
         else:
+            read[agent_id, day] = row
             rows.append((agent_id, name_of[agent_id], day, shift))
     if problems:
-        raise ValueError("the matrix cannot be read: " + "; ".join(dict.fromkeys(problems)))
-    read = pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
-    twice = read[read.duplicated(["agent_id", "date"])]
-    if len(twice):
-        names = ", ".join(f"{row.name_} {row.date}" for row in _each(twice.rename(columns={"name": "name_"})))
-        raise ValueError(f"the matrix names a person's day twice: {names}")
-    return read
+        told = [(f"roster.matrix_{kind}", values) for (_, _, kind), values in problems.items()]
+        raise SpokenError(("roster.matrix_unread", {}), *told)
+    return pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
 
 
 def to_ics(roster: pd.DataFrame, agent_id: Any, *, lang: Lang = "zh") -> str:
@@ -181,21 +184,27 @@ def _shift(cell: Any, codes: dict[str, str]) -> str | None:
     return None
 
 
-def _cells(frame: pd.DataFrame, first_day: dt.date) -> list[tuple[Any, dt.date | None, Any]]:
-    """Take a sheet apart: name, date, cell."""
+def _cells(
+    frame: pd.DataFrame, first_day: dt.date, top: int = 2
+) -> list[tuple[int, Any, Any, dt.date | None, Any]]:
+    """Take a sheet apart: row as Excel numbers it (the frame begins in row ``top``), name, column, date, cell."""
     head = list(frame.columns)
     if not any(_date(label, first_day) for label in head[1:]) and len(frame):
         in_list = len(head) == 3 and _date(frame.iloc[0, 1], first_day) is not None
         if in_list:
-            rows = [tuple(row) for row in frame.itertuples(index=False)]
-            return [(name, _date(day, first_day), cell) for name, day, cell in rows if _named(name)]
-        return _cells(frame.iloc[1:].set_axis(pd.Index(frame.iloc[0], dtype=object), axis=1), first_day)
+            return [
+                (row, name, day, _date(day, first_day), cell)
+                for row, (name, day, cell) in enumerate(frame.itertuples(index=False, name=None), start=top)
+                if _named(name)
+            ]
+        below = frame.iloc[1:].set_axis(pd.Index(frame.iloc[0], dtype=object), axis=1)
+        return _cells(below, first_day, top + 1)
     dates = [(place, _date(label, first_day)) for place, label in enumerate(head) if place]
     if not any(day for _, day in dates):
-        raise ValueError(f"the matrix has no date among {', '.join(map(str, head[1:]))}; write them as 2026-10-31")
+        raise SpokenError(("roster.matrix_undated", {"found": ", ".join(map(str, head[1:]))}))
     return [
-        (row[0], day, row[place])
-        for row in frame.itertuples(index=False, name=None)
+        (number, row[0], head[place], day, row[place])
+        for number, row in enumerate(frame.itertuples(index=False, name=None), start=top)
         if _named(row[0])
         for place, day in dates
         if day is not None

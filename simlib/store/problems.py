@@ -52,7 +52,7 @@ class Problem:
             parts.append(say("store.allowed", lang, choices=_worded(self.allowed, lang)))
         if self.nearest is not None:
             parts.append(say("store.nearest", lang, name=label(self.nearest, lang)))
-        return self._place(lang) + say("store.sentence_space", lang).join(parts)
+        return self._place(lang) + say("words.sentence_space", lang).join(parts)
 
     def _place(self, lang: Lang) -> str:
         place = [] if self.sheet is None else [label(self.sheet, lang)]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib.forecasting.roster_matrix import from_matrix, to_ics, to_matrix
+from simlib.words import SpokenError
 
 ZONE = "Asia/Shanghai"
 DAYS = [dt.date(2026, 10, 30), dt.date(2026, 10, 31), dt.date(2026, 11, 1)]
@@ -96,16 +97,17 @@ def test_three_column_list():
 def test_all_problems_in_one_message():
     """Unknown codes and unknown or ambiguous names are all told, with what is allowed."""
     sheet = pd.DataFrame({"姓名": ["林一", "Wu", "Zhao"], "10/30": ["Q", "A", "A"]})
-    with pytest.raises(ValueError, match="matrix cannot be read") as problem:
+    with pytest.raises(SpokenError, match="matrix was not read") as problem:
         from_matrix(sheet, SHIFTS, TEAM, first_day=DAYS[0])
-    for part in ("林一", "'Q'", "allowed: A, B", "Wu: not in agents", "Zhao: not in agents"):
+    for part in ("Row 2, 林一", '"Q"', "allowed: A, B", 'Row 3: "Wu" is not', 'Row 4: "Zhao" is not'):
         assert part in str(problem.value)
+    assert "第 2 行 林一" in problem.value.explain("zh")
 
 
 def test_a_day_named_twice_is_refused():
     """Two columns for one date are an error, not a silent choice."""
     sheet = pd.DataFrame([["林一", "A", "B"]], columns=["姓名", "10/30", "2026-10-30"])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="already stands in row 2"):
         from_matrix(sheet, SHIFTS, TEAM, first_day=DAYS[0])
 
 
