@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from simlib import load_store, plan
@@ -44,7 +45,7 @@ def show_progress(done: int, planned: int) -> None:
 
 def time_parts(night: PromoNight, *, nights: int = 5) -> pd.Series:
     """Time one night's draw, engine and measure, in milliseconds of processor time."""
-    from simlib.simulator.replicate import Variant, _run_night
+    from simlib.simulator.replicate import Variant, measure_night
 
     variant: Variant = night.variant()
     measure = StressMeasure(night=night)
@@ -53,13 +54,15 @@ def time_parts(night: PromoNight, *, nights: int = 5) -> pd.Series:
         marks = [time.process_time()]
         contacts = variant.draw(seed=7, replication=max(number, 0))
         marks.append(time.process_time())
-        result = _run_night(contacts, variant, turns=True, trace=False)
+        measure_night(contacts, variant, measure=lambda *_: {}, turns=True)
         marks.append(time.process_time())
-        measure(contacts, variant.agents, result)
+        measure_night(contacts, variant, measure=measure, turns=True)
         marks.append(time.process_time())
         if number >= 0:
-            for part, begins, ends in zip(spent, marks, marks[1:], strict=False):
-                spent[part] += ends - begins
+            drawn, run, run_and_measured = np.diff(marks)
+            spent["draw"] += drawn
+            spent["engine"] += run
+            spent["measure"] += run_and_measured - run
     return pd.Series(spent) / nights * 1000
 
 

@@ -380,12 +380,16 @@ class Plan:
     @cached_property
     def night(self) -> PromoNight:
         """The night as the roster meets it, ready to be lived through; scenarios are changed copies of it."""
+        return self.night_of(self.roster)
+
+    def night_of(self, roster: pd.DataFrame) -> PromoNight:
+        """Make the night as any roster of the same columns meets it, one that was kept for instance."""
         return PromoNight(
             grid=self.grid,
             forecast=self.forecast,
             services=self.services,
             people=self.people,
-            roster=self.roster,
+            roster=roster,
             threshold_s=self.floor_of("service_level_s"),
             rates=self.rates,
             curve=ConversionCurve.default(),
@@ -434,19 +438,23 @@ class Plan:
         """The KPIs that stand first."""
         return ("human", "service_level", self.rates[0].key, "first_response", "lost_share", "sales_lost")
 
-    @cached_property
-    def targets_met(self) -> dict[str, bool]:
-        """Whether the mean night reaches the floor of each KPI that has one."""
-        mean = self.kpis.set_index("kpi")["mean"]
+    @property
+    def floors(self) -> dict[str, float]:
+        """What the mean night must reach, by KPI; at most where less is better, else at least."""
         floors = {
             "service_level": self.targets.answered_share,
             self.rates[0].key: self.floor_of("platform_rate"),
             "lost_share": self.targets.abandoned_max,
         }
+        return {key: floor for key, floor in floors.items() if floor is not None}
+
+    @cached_property
+    def targets_met(self) -> dict[str, bool]:
+        """Whether the mean night reaches the floor of each KPI that has one."""
+        mean = self.kpis.set_index("kpi")["mean"]
         return {
             key: bool(mean[key] >= floor if BETTER[key] == "higher" else mean[key] <= floor)
-            for key, floor in floors.items()
-            if floor is not None
+            for key, floor in self.floors.items()
         }
 
     @property

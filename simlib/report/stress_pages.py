@@ -15,6 +15,7 @@ from simlib.report.pages import put_together
 from simlib.report.stress_charts import plot_lever_map, plot_ranking, plot_stressed_night
 from simlib.stress import (
     Answer,
+    Incident,
     Reserve,
     Scenario,
     StressTest,
@@ -75,12 +76,17 @@ def show_scenarios(plan: Plan, scenarios: Sequence[Scenario], *, lang: Lang) -> 
             "end": incident.end,
             "size": incident.size,
             "queue": incident.queue,
-            "where": next((place for place in (incident.seat, incident.room, incident.site) if place), None),
+            "where": incident.seat or incident.room or incident.site or whose(incident, lang),
         }
         for scenario in scenarios
         for incident in scenario.incidents
     ]
     return put_together(show_table(pd.DataFrame(rows), lang=lang), *note)
+
+
+def whose(incident: Incident, lang: Lang) -> str | None:
+    """Name the cohort that an incident is about, if it is about one."""
+    return term(incident.cohort, lang) if incident.cohort else None
 
 
 def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:

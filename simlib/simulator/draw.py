@@ -367,8 +367,9 @@ def agents_from_roster(
             shifts.append([agent, start, end])
 
     work["length"] = work["end"] - work["start"]
-    rostered = work.dropna(subset="queue").groupby(["agent", "queue"], sort=True)["length"].sum()
-    first = {agent: lengths.idxmax()[1] for agent, lengths in rostered.groupby(level="agent")}
+    rostered = work.dropna(subset="queue").groupby(["agent", "queue"], sort=True)["length"].sum().reset_index()
+    longest = rostered.sort_values("length", ascending=False, kind="stable").drop_duplicates("agent")
+    first = dict(zip(longest["agent"], longest["queue"], strict=True))
     column = {queue: index for index, queue in enumerate(queues)}
     skill = np.zeros((len(ids), len(queues)), dtype=np.int64)
     named = [name for name in ("skill_1", "skill_2", "skill_3") if name in agents]

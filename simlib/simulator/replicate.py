@@ -249,8 +249,7 @@ def replicate_variants(
         for name, variant in variants.items():
             if variant.draw not in drawn:
                 drawn[variant.draw] = variant.draw(seed=seed, replication=replication)
-            result = _run_night(drawn[variant.draw], variant, turns=turns, trace=trace)
-            figures[name] = measure(drawn[variant.draw], variant.agents, result)
+            figures[name] = measure_night(drawn[variant.draw], variant, measure=measure, turns=turns, trace=trace)
         return figures
 
     planned, stopped = replications, False
@@ -278,15 +277,21 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run_night(contacts: Contacts, variant: Variant, *, turns: bool, trace: bool) -> Result:
-    """Simulate one night; the frames are views of the engine's arrays, turns that never came about left in."""
+def measure_night(
+    contacts: Contacts, variant: Variant, *, measure: Measure, turns: bool = False, trace: bool = False
+) -> Figures:
+    """Live through one night of a variant with buyers already drawn; the rest as in :func:`replicate_variants`.
+
+    The measure sees frames that are views of the engine's arrays, turns that never came about left in.
+    """
     outcome = run_arrays(contacts, variant.agents, variant.policy, variant.disruptions, turns=turns, trace=trace)
-    return Result(
+    result = Result(
         contacts=frame_contacts(outcome),
         agents=frame_agents(outcome),
         turns=_frame_all_turns(outcome, contacts) if turns else None,
         trace=frame_trace(outcome) if trace else None,
     )
+    return measure(contacts, variant.agents, result)
 
 
 def _frame_all_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:

@@ -22,7 +22,17 @@ Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin"]
 Profile = Literal["N", "M", "E", "L"]
 RatioSource = Literal["store", "platform", "field", "ours"]
 IncidentKind = Literal[
-    "contacts", "handling", "bot_share", "bot_down", "seats_down", "slow", "absent", "opening_moved"
+    "contacts",
+    "handling",
+    "bot_share",
+    "bot_down",
+    "seats_down",
+    "slow",
+    "absent",
+    "people",
+    "concurrency",
+    "stay",
+    "opening_moved",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -302,8 +312,12 @@ INCIDENT_SIZES: Mapping[str, tuple[float, float]] = {
     "bot_share": (-1.0, 1.0),
     "slow": (0.1, 10.0),
     "absent": (0.0, 1.0),
+    "people": (-500.0, 500.0),
+    "concurrency": (-20.0, 20.0),
+    "stay": (0.0, 6.0),
 }
-"""What the size of an incident may be, by kind: factors, a change of the bot share, a share; others have none."""
+"""What the size of an incident may be, by kind: factors, a change of the bot share, a share, people more or fewer,
+chats more or fewer, hours; others have none."""
 
 
 class ScenarioRow(Row):
@@ -319,6 +333,7 @@ class ScenarioRow(Row):
     end: dt.datetime
     size: float | None = None
     queue: Queue | None = None
+    cohort: Cohort | None = None
     site: Text | None = None
     room: Text | None = None
     seat: Text | None = None

@@ -24,6 +24,8 @@ from simlib.stress.buyers import Episode
 from simlib.stress.night import PromoNight
 from simlib.words import LANGS, Lang, glossary, say, term
 
+DETAILS = ("size", "queue", "cohort", "site", "room", "seat")
+
 
 class ScenarioError(ValueError):
     """A scenario or a lever that this night cannot have: what was given, what is allowed, and the nearest.
@@ -69,10 +71,12 @@ class Incident:
     start, end : pandas.Timestamp
         From when to when, tz-aware. For ``opening_moved`` the opening's planned and its new time.
     size : float, optional
-        How much: a factor (contacts, handling, slow), a change (bot_share), a share (absent); the other kinds
-        have none.
+        How much: a factor (contacts, handling, slow), a change (bot_share), a share (absent), people more or fewer
+        (people), chats more or fewer (concurrency), hours (stay); the other kinds have none.
     queue : str, optional
         Whose buyers, for contacts, handling and bot_share; left out, everybody's.
+    cohort : str, optional
+        Whose people, for absent, people, concurrency and stay; left out, everybody.
     site, room, seat : str, optional
         Where, for seats_down; left out, everywhere.
 
@@ -93,15 +97,14 @@ class Incident:
     end: pd.Timestamp
     size: float | None = None
     queue: str | None = None
+    cohort: str | None = None
     site: str | None = None
     room: str | None = None
     seat: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ScenarioError(
-                "unknown_kind", kind=self.kind, allowed=list(KINDS), near=nearest(self.kind, KINDS)
-            )
+            raise ScenarioError("unknown_kind", kind=self.kind, allowed=list(KINDS), near=nearest(self.kind, KINDS))
         for name in ("start", "end"):
             if getattr(self, name).tzinfo is None:
                 raise ValueError(f"{name} must carry a time zone, got {getattr(self, name)!r}")
@@ -112,9 +115,7 @@ class Incident:
             raise ScenarioError("size_unwanted", what=f"kind_{self.kind}", size=self.size)
         if sizes is not None and (self.size is None or not sizes[0] <= self.size <= sizes[1]):
             low, high = sizes
-            raise ScenarioError(
-                "size_out_of_range", what=f"kind_{self.kind}", size=self.size, low=low, high=high
-            )
+            raise ScenarioError("size_out_of_range", what=f"kind_{self.kind}", size=self.size, low=low, high=high)
 
     @property
     def window(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -138,6 +139,10 @@ class Incident:
         if self.queue is not None and self.queue not in night.queues:
             near = nearest(self.queue, night.queues)
             raise ScenarioError("unknown_queue", queue=self.queue, allowed=night.queues, near=near)
+        if self.cohort is not None and not (night.people["cohort"] == self.cohort).any():
+            cohorts = sorted(set(night.people["cohort"].dropna()))
+            near = nearest(self.cohort, cohorts)
+            raise ScenarioError("unknown_cohort", cohort=self.cohort, allowed=cohorts, near=near)
         return KINDS[self.kind].strike(night, self)
 
 
@@ -224,8 +229,7 @@ def _change_buyers(night: PromoNight, incident: Incident, **changes: float) -> P
 def disrupt(night: PromoNight, **rows: Sequence[tuple[float, ...]]) -> PromoNight:
     """Add rows to what goes wrong on the floor: ``down``, ``slow`` or ``bot_down``."""
     added: dict[str, Any] = {
-        name: [*getattr(night.disruptions, name).tolist(), *rows.get(name, ())]
-        for name in ("down", "slow", "bot_down")
+        name: [*getattr(night.disruptions, name).tolist(), *rows.get(name, ())] for name in ("down", "slow", "bot_down")
     }
     return replace(night, disruptions=Disruptions(**added))
 
@@ -262,12 +266,78 @@ def _strike_absent(night: PromoNight, incident: Incident) -> PromoNight:
 
     A larger share takes all whom a smaller one takes where it is a multiple of it, and the number is always right.
     """
-    chat = night.roster[night.roster["activity"] == "chat"]
-    there = chat[(chat["start"] < incident.end) & (chat["end"] > incident.start)]
-    people = there.groupby("agent_id")["start"].min().reset_index().sort_values(["start", "agent_id"])
+    people = _on_duty(night, incident)
     counted = np.floor(np.arange(len(people) + 1) * (incident.size or 0.0) + 1e-9)
-    gone = people["agent_id"].to_numpy()[np.diff(counted) > 0]
+    gone = people[np.diff(counted) > 0]
     return replace(night, roster=night.roster[~night.roster["agent_id"].isin(gone)])
+
+
+def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
+    """Name the people of an incident's cohort who chat in its window, by their starting times."""
+    roster = night.roster
+    there = roster["activity"].eq("chat") & (roster["start"] < incident.end) & (roster["end"] > incident.start)
+    if incident.cohort is not None:
+        there &= roster["agent_id"].isin(night.people.loc[night.people["cohort"] == incident.cohort, "agent_id"])
+    people = roster[there].groupby("agent_id")["start"].min().reset_index()
+    return people.sort_values(["start", "agent_id"])["agent_id"].to_numpy()
+
+
+def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
+    """Take people off, or add people who are rostered, seated and struck exactly like one of the cohort.
+
+    Both go through the cohort in one order that is even over the starting times however far it is followed, so a
+    larger change contains the smaller one and no shift is emptied before the others.
+    """
+    people = _on_duty(night, incident)
+    number = round(incident.size or 0.0)
+    if not len(people) or not number:
+        return night
+    golden = (np.arange(len(people)) * 0.6180339887498949) % 1.0  # the golden section: even from the first step on
+    order = people[np.argsort(golden)]
+    if number < 0:
+        return replace(night, roster=night.roster[~night.roster["agent_id"].isin(order[:-number])])
+    chosen = np.resize(order, number)
+    marks = np.array([f"+{round_ + 1}" for round_ in np.arange(number) // len(order)], dtype=object)
+
+    def double(table: pd.DataFrame) -> pd.DataFrame:
+        """Put the rows of those who are chosen below a table once more, under marked names."""
+        places = table.groupby("agent_id").indices
+        rows = [places[agent_id] for agent_id in chosen]
+        again = table.take(np.concatenate(rows))
+        mark = np.repeat(marks, [len(each) for each in rows])
+        named = {column: again[column].astype(str) + mark for column in ("agent_id", "name")}
+        return pd.concat([table, again.assign(**named)], ignore_index=True)
+
+    number_of = {agent_id: row for row, agent_id in enumerate(night.people["agent_id"])}
+    struck = {
+        name: [
+            (len(night.people) + new, *row[1:])
+            for new, agent_id in enumerate(chosen)
+            for row in getattr(night.disruptions, name).tolist()
+            if row[0] == number_of[agent_id]
+        ]
+        for name in ("down", "slow")
+    }
+    return disrupt(replace(night, people=double(night.people), roster=double(night.roster)), **struck)
+
+
+def _strike_concurrency(night: PromoNight, incident: Incident) -> PromoNight:
+    """Let the people hold more or fewer chats, at least one; all night, for a limit is a setting of the tool."""
+    capacity = night.people["capacity"]
+    mine = night.people["cohort"].eq(incident.cohort) | (incident.cohort is None)
+    changed = (capacity + round(incident.size or 0.0)).clip(lower=1)
+    return replace(night, people=night.people.assign(capacity=capacity.where(~mine, changed)))
+
+
+def _strike_stay(night: PromoNight, incident: Incident) -> PromoNight:
+    """Let those whose last chats of a shift end in the window go on for some hours."""
+    roster = night.roster
+    chat = roster["activity"].eq("chat") & roster["agent_id"].isin(_on_duty(night, incident))
+    shift = [roster["agent_id"], roster["date"]] if "date" in roster else [roster["agent_id"]]
+    last = chat & (roster["end"] == roster["end"].where(chat).groupby(shift).transform("max"))
+    staying = last & (roster["end"] > incident.start) & (roster["end"] <= incident.end)
+    longer = roster["end"] + pd.Timedelta(hours=incident.size or 0.0)
+    return replace(night, roster=roster.assign(end=roster["end"].where(~staying, longer)))
 
 
 def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
@@ -280,16 +350,12 @@ def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
     first_s, shift_s = min(old_s, new_s), new_s - old_s
     for edge, moment in ((old_s, incident.start), (new_s, incident.end)):
         if edge % grid.step_s:
-            raise ScenarioError(
-                "off_the_grid", value=moment, minutes=grid.step_s // 60, near=moment.round("30min")
-            )
+            raise ScenarioError("off_the_grid", value=moment, minutes=grid.step_s // 60, near=moment.round("30min"))
     length_s = grid.edges_s[-1] - first_s
 
     def rolled(times: pd.DatetimeIndex | pd.Series) -> pd.DatetimeIndex:
         seconds = grid.seconds(times)
-        return grid.times(
-            np.where(seconds < first_s, seconds, (seconds - first_s + shift_s) % length_s + first_s)
-        )
+        return grid.times(np.where(seconds < first_s, seconds, (seconds - first_s + shift_s) % length_s + first_s))
 
     forecast = night.forecast
     origin = forecast["origin"] if "origin" in forecast else forecast["start"]
@@ -309,6 +375,9 @@ KINDS: Mapping[str, Kind] = {
     "seats_down": Kind(_strike_seats_down),
     "slow": Kind(_strike_slow),
     "absent": Kind(_strike_absent),
+    "people": Kind(_strike_people),
+    "concurrency": Kind(_strike_concurrency),
+    "stay": Kind(_strike_stay),
     "opening_moved": Kind(_strike_opening_moved, may_go_back=True),
 }
 """Every kind of incident; the glossary names it under ``kind_<key>``."""
@@ -333,9 +402,7 @@ def people_at(night: PromoNight, incident: Incident) -> np.ndarray:
             if not known:
                 raise ScenarioError("no_places", what=place, value=value)
             allowed = known if len(known) <= 12 else [*known[:12], "…"]
-            raise ScenarioError(
-                "unknown_place", what=place, value=value, allowed=allowed, near=nearest(value, known)
-            )
+            raise ScenarioError("unknown_place", what=place, value=value, allowed=allowed, near=nearest(value, known))
         here &= (seated.astype(str) == str(value)).to_numpy()
     found = np.flatnonzero(here)
     if not found.size:
@@ -418,7 +485,7 @@ def read_scenarios(rows: pd.DataFrame, *, tz: Any) -> tuple[Scenario, ...]:
     Parameters
     ----------
     rows : DataFrame
-        name, kind, start, end (the store's clock), size, queue, site, room, seat.
+        name, kind, start, end (the store's clock), size, queue, cohort, site, room, seat.
     tz : str or tzinfo
         The store's time zone.
     """
@@ -426,10 +493,7 @@ def read_scenarios(rows: pd.DataFrame, *, tz: Any) -> tuple[Scenario, ...]:
     for name, group in rows.groupby("name", sort=False):
         incidents = []
         for row in group.to_dict("records"):
-            given = {
-                key: None if pd.isna(row[key]) else row[key]
-                for key in ("size", "queue", "site", "room", "seat")
-            }
+            given = {key: None if pd.isna(row[key]) else row[key] for key in DETAILS}
             start, end = (pd.Timestamp(row[edge]).tz_localize(tz) for edge in ("start", "end"))
             incidents.append(Incident(kind=row["kind"], start=start, end=end, **given))
         made.append(Scenario(name=str(name), incidents=tuple(incidents)))
@@ -442,11 +506,9 @@ def list_incidents(scenarios: Sequence[Scenario]) -> pd.DataFrame:
     for scenario in scenarios:
         for incident in scenario.incidents:
             local = {edge: getattr(incident, edge).tz_localize(None) for edge in ("start", "end")}
-            kept = {key: getattr(incident, key) for key in ("kind", "size", "queue", "site", "room", "seat")}
+            kept = {key: getattr(incident, key) for key in ("kind", *DETAILS)}
             rows.append({"name": scenario.name, **local, **kept})
-    return pd.DataFrame(
-        rows, columns=["name", "kind", "start", "end", "size", "queue", "site", "room", "seat"]
-    )
+    return pd.DataFrame(rows, columns=["name", "kind", "start", "end", *DETAILS])
 
 
 def keep_scenario(store: Store, scenario: Scenario) -> Store:

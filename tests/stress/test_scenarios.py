@@ -27,6 +27,7 @@ from simlib.words import HOUSE, glossary
 from tests.stress.conftest import clock
 
 USUAL = {"contacts": 1.5, "handling": 1.4, "bot_share": -0.2, "slow": 1.5, "absent": 0.5}
+WHOLE = {"start": clock("20:00"), "end": clock("01:00")}
 
 
 def incident(kind, start="21:00", end="22:00", **details):
@@ -45,9 +46,7 @@ def rows(contacts):
     listed = []
     for index in range(len(contacts)):
         turns = slice(first[index], first[index + 1])
-        single = [
-            getattr(contacts, f.name)[index] for f in fields(Contacts) if f.name not in ("handle", "think")
-        ]
+        single = [getattr(contacts, f.name)[index] for f in fields(Contacts) if f.name not in ("handle", "think")]
         listed.append(repr([*single, contacts.handle[turns].tolist(), contacts.think[turns].tolist()]))
     return listed
 
@@ -58,9 +57,7 @@ def test_buyers_outside_the_window_are_untouched(night, kind):
     plan = draw(night)
     changed = draw(incident(kind, "21:07", "21:49").strike(night))
     inside = [(seconds >= 67 * 60) & (seconds < 109 * 60) for seconds in (plan.arrival, changed.arrival)]
-    listed = [
-        np.array(rows(contacts))[~within] for contacts, within in zip((plan, changed), inside, strict=True)
-    ]
+    listed = [np.array(rows(contacts))[~within] for contacts, within in zip((plan, changed), inside, strict=True)]
     assert listed[0].tolist() == listed[1].tolist()
     assert np.array(rows(plan))[inside[0]].tolist() != np.array(rows(changed))[inside[1]].tolist()
 
@@ -82,9 +79,7 @@ def test_a_surge_only_adds_buyers(night):
 def test_a_surge_of_nobody_empties_the_window(night):
     """A factor of 0 for one queue leaves none of its buyers in the window, and all of the other's."""
     plan = draw(night)
-    night = Incident(
-        kind="contacts", start=clock("21:00"), end=clock("22:00"), size=0.0, queue="presale"
-    ).strike(night)
+    night = Incident(kind="contacts", start=clock("21:00"), end=clock("22:00"), size=0.0, queue="presale").strike(night)
     left = draw(night)
     inside = (left.arrival >= 3600) & (left.arrival < 7200)
     assert not (left.queue[inside] == 0).any()
@@ -196,6 +191,66 @@ def test_the_house_has_the_scenarios_that_its_cards_rehearse(night):
         assert night.grid.opens <= scenario.start < scenario.end <= clock("01:00")
 
 
+def on_roster(night):
+    """Name the people who chat, in order."""
+    return sorted(night.roster.loc[night.roster["activity"] == "chat", "agent_id"].unique())
+
+
+@pytest.mark.parametrize("size", [-12, -5, -1, 1, 5, 12, 30])
+def test_people_more_or_fewer(night, size):
+    """The number is right, a smaller change is part of a larger one, and who is added works somebody's very shift."""
+    changed = Incident(kind="people", size=size, cohort="own", **WHOLE).strike(night)
+    before, after = on_roster(night), on_roster(changed)
+    assert len(after) == len(before) + size
+    smaller = on_roster(Incident(kind="people", size=size - np.sign(size), **WHOLE).strike(night))
+    assert set(smaller) ^ set(after) <= set(before) ^ set(after)
+    assert len(changed.agents()) == 12 + max(size, 0)
+    for agent in set(after) - set(before):
+        original = agent.partition("+")[0]
+        mine, theirs = (changed.roster[changed.roster["agent_id"] == name] for name in (agent, original))
+        columns = ["cohort", "queue", "start", "end", "activity"]
+        assert mine[columns].values.tolist() == theirs[columns].values.tolist()
+        seats = changed.people.set_index("agent_id")["seat"]
+        assert seats[agent] == seats[original]
+
+
+def test_who_is_added_is_struck_with_their_room(night):
+    """Somebody added to a dark room sits in the dark, whether the people or the outage come first."""
+    people = Incident(kind="people", size=12, **WHOLE)
+    dark = incident("seats_down", room="N1")
+    rows_of = [
+        {row[1:] for row in struck.disruptions.down.tolist() if row[0] >= 12}
+        for struck in (dark.strike(people.strike(night)), people.strike(dark.strike(night)))
+    ]
+    assert rows_of[0] == rows_of[1] != set()
+    first, second = (
+        len(struck.disruptions.down)
+        for struck in (dark.strike(people.strike(night)), people.strike(dark.strike(night)))
+    )
+    assert first == second == 8
+
+
+def test_concurrency_never_falls_below_one(night):
+    """Everybody holds so many chats more or fewer, but always one."""
+    more, none = (Incident(kind="concurrency", size=size, **WHOLE).strike(night) for size in (2, -9))
+    assert set(more.people["capacity"]) == {6}
+    assert set(none.people["capacity"]) == {1}
+
+
+def test_staying_moves_the_last_end_only(night):
+    """Who goes home in the window stays longer; earlier chats, meals and later shifts are as they were."""
+    stayed = Incident(kind="stay", start=clock("22:00"), end=clock("23:30"), size=1.5).strike(night)
+    moved = stayed.roster["end"] != night.roster["end"]
+    assert sorted(night.roster.loc[moved, "agent_id"]) == ["A09", "A10", "A11"]
+    assert set(stayed.roster.loc[moved, "end"]) == {clock("22:30") + pd.Timedelta(hours=1.5)}
+
+
+def test_a_cohort_that_is_not_there_is_refused(night):
+    """Nobody of the night is a student: the sentence says so, and who is there."""
+    with pytest.raises(ScenarioError, match="student.*own"):
+        Incident(kind="people", size=3, cohort="student", **WHOLE).strike(night)
+
+
 def test_kinds_sizes_and_words_belong_together():
     """What the sheet allows is what the stress test knows, each kind has its words, sizes are for known kinds."""
     assert set(get_args(IncidentKind)) == set(KINDS)
@@ -287,6 +342,7 @@ def test_a_store_keeps_its_scenarios(tmp_path):
         incidents=(
             incident("contacts", queue="presale"),
             incident("seats_down", room="Main room"),
+            Incident(kind="people", size=-2, cohort="temp", start=clock("21:00"), end=clock("22:00")),
             Incident(kind="opening_moved", start=clock("22:00"), end=clock("21:00")),
         ),
     )
