@@ -1,0 +1,878 @@
+"""The live night: sliders that change a copy of the plan's night, and a page that shows at once what that does.
+
+Three parts, each of use without the next. :class:`LiveNight` knows what the sliders are and what a position of them
+means: a scenario like any other (:mod:`simlib.stress.scenarios`), so whatever a lead has tried can be kept in the
+workbook and rehearsed. :class:`Newest` lives through nights in a thread of its own; of everybody who asks only the
+newest question counts, and while nobody asks anew the answer is made narrower. :class:`LivePage` is the widget: it
+passes positions one way and figures the other, and knows nothing of chats.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+
+from simlib import facts, kpis
+from simlib.intervals import Grid
+from simlib.kpis import BETTER, NightLog
+from simlib.plan import Plan
+from simlib.report.columns import list_words, quantity, unit_word
+from simlib.report.typeface import embed_typeface
+from simlib.simulator import Agents, Contacts, Result
+from simlib.simulator.replicate import Variant, half_width, measure_night
+from simlib.store import StoreError, load_store, save_store
+from simlib.stress import Incident, PromoNight, Scenario, ScenarioError, keep_scenario, standard_scenarios
+from simlib.stress.buyers import Buyers
+from simlib.stress.compare import STEP_S, buyers_waiting, open_chats
+from simlib.words import Lang, glossary, say, sentences, term
+
+Position = Mapping[str, float | str]
+Figures = Mapping[str, Any]
+
+OUTAGES = ("bot_down", "seats_down", "slow")
+CURVES = ("open_chats", "waiting", "first_response")
+NIGHTS_KEPT = 8  # drawn nights of the buyers in use that stay in memory, some 2 MB each for 14,000 contacts
+ASKERS_MAX = 32  # browsers that show one page at the same time
+TOLD_AFTER = (1, 4, 8, 16, 30)  # nights after which an answer is told again
+REST_S = 0.3  # without a new question for so long, the last answer is made narrower
+CONFIDENCE = 0.95
+log = logging.getLogger(__name__)
+
+
+# --- what a position of the sliders means -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slider:
+    """One thing that a lead can change.
+
+    Parameters
+    ----------
+    key : str
+        Its name in a position.
+    group : str
+        What it belongs to; a key of the glossary.
+    plan, low, high, step : float
+        Where it stands in the plan, and where it may stand.
+    shown : str
+        How its value is written: people, chats, hours, share, mix or clock (minutes since the night opens).
+    """
+
+    key: str
+    group: str
+    plan: float
+    low: float
+    high: float
+    step: float
+    shown: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LiveNight:
+    """A night and all that a lead can change about it.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's.
+    opening : pandas.Timestamp, optional
+        When the wave opens; without one there is nothing to move.
+    targets : mapping of str to float
+        What the mean night must reach, by KPI.
+    seed : int
+        Replication r of a seed is the same buyers in every position.
+    name : str
+        Of the store.
+
+    Examples
+    --------
+    A position names what is to differ; the rest is as in the plan::
+
+        live = LiveNight.of(plan(load_store("templates/stores/appliances.xlsx")))
+        live.scenario({"people_own": 50, "bot_share": 0.6}, name="More of both")
+    """
+
+    night: PromoNight
+    opening: pd.Timestamp | None
+    targets: Mapping[str, float]
+    seed: int
+    name: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None) -> LiveNight:
+        """Take a plan's night; a roster that was kept from a run of it saves working it out again."""
+        night = plan.night if roster is None else plan.night_of(roster)
+        return cls(night=night, opening=plan.opening, targets=plan.floors, seed=plan.seed, name=plan.store.store.name)
+
+    # --- the sliders
+
+    @cached_property
+    def sliders(self) -> Mapping[str, Slider]:
+        """Every slider, by key, in the order in which they stand on the page."""
+        night, opens_min, closes_min = self.night, 0.0, float(self.night.grid.edges_s[-1]) / 60
+        made = []
+        for cohort, heads in self.cohorts.items():
+            high = heads + max(10, heads // 2)
+            made.append(self._slider(f"people_{cohort}", "cohort", heads, 0, high, 1, "people"))
+        made.append(self._slider("concurrency", "floor", self.concurrency, 1, self.concurrency + 4, 1, "chats"))
+        made.append(self._slider("stay", "floor", 0.0, 0.0, 4.0, 0.5, "hours"))
+        made.append(self._slider("bot_share", "buyers", self.bot_share, 0.0, 0.95, 0.01, "share"))
+        if {"presale", "aftersale"} <= set(night.forecast["queue"]):
+            made.append(self._slider("presale_share", "buyers", self.presale_share, 0.05, 0.95, 0.01, "mix"))
+        if self.opening is not None:
+            planned = self._minutes(self.opening)
+            step = night.grid.step_s / 60
+            low, high = max(planned - 240, opens_min), min(planned + 360, closes_min - step)
+            made.append(self._slider("opening", "buyers", planned, low, high, step, "clock"))
+        peak = self._minutes(night.forecast.groupby("start")["contacts"].sum().idxmax())
+        begins, ends = peak + 10, min(peak + 70, closes_min)
+        made.append(self._slider("outage_from", "outage", begins, opens_min, closes_min - 10, 10, "clock"))
+        made.append(self._slider("outage_to", "outage", ends, opens_min + 10, closes_min, 10, "clock"))
+        return {slider.key: slider for slider in made}
+
+    @staticmethod
+    def _slider(key: str, group: str, plan: float, low: float, high: float, step: float, shown: str) -> Slider:
+        return Slider(key=key, group=group, plan=plan, low=low, high=high, step=step, shown=shown)
+
+    @cached_property
+    def cohorts(self) -> dict[str, int]:
+        """People on the night's roster, by cohort."""
+        chatting = self.night.roster.loc[self._chatting(self.night), "agent_id"]
+        on_duty = self.night.people["agent_id"].isin(chatting)
+        counted = self.night.people.loc[on_duty, "cohort"].value_counts()
+        return {str(cohort): int(heads) for cohort, heads in counted.items()}
+
+    @cached_property
+    def concurrency(self) -> int:
+        """Chats that the middle one of the people holds at once."""
+        return int(self.night.people["capacity"].median())
+
+    @cached_property
+    def bot_share(self) -> float:
+        """Share of the contacts that the bot resolves, rounded to what the slider can show."""
+        return round(next(iter(self.night.services.values())).bot_share, 2)
+
+    @cached_property
+    def presale_share(self) -> float:
+        """Share of presale among presale and after-sale contacts, rounded to what the slider can show."""
+        contacts = self._contacts
+        return round(contacts["presale"] / (contacts["presale"] + contacts["aftersale"]), 2)
+
+    @cached_property
+    def outages(self) -> dict[str, Scenario]:
+        """What may fail, by the house's scenario: its incident, whose time is the sliders'."""
+        found = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
+        return {
+            name: scenario
+            for name, scenario in found.items()
+            if len(scenario.incidents) == 1 and scenario.incidents[0].kind in OUTAGES
+        }
+
+    @property
+    def plan_position(self) -> dict[str, float | str]:
+        """Where everything stands in the plan."""
+        return {"outage": "", **{key: slider.plan for key, slider in self.sliders.items()}}
+
+    @cached_property
+    def _contacts(self) -> dict[str, float]:
+        return self.night.forecast.groupby("queue")["contacts"].sum().to_dict()
+
+    @cached_property
+    def _window(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        grid = self.night.grid
+        return grid.opens, grid.times(grid.edges_s[-1:])[0]
+
+    def _minutes(self, moment: pd.Timestamp) -> float:
+        return float(self.night.grid.seconds(pd.DatetimeIndex([moment]))[0]) / 60
+
+    def moment(self, minutes: float) -> pd.Timestamp:
+        """Say what time it is so many minutes after the night opens."""
+        return self.night.grid.opens + pd.Timedelta(minutes=float(minutes))
+
+    # --- positions
+
+    def read(self, position: Position) -> dict[str, float | str]:
+        """Fill a position up with the plan's values.
+
+        Raises
+        ------
+        ValueError
+            A key is unknown, or a value is no number in its slider's range or no outage that there is.
+        """
+        whole = self.plan_position
+        for key, value in position.items():
+            if key not in whole:
+                raise ValueError(f"position must name one of {', '.join(whole)}, got {key!r}")
+            if key == "outage":
+                if value not in ("", *self.outages):
+                    raise ValueError(f"outage must be empty or one of {', '.join(self.outages)}, got {value!r}")
+                whole[key] = str(value)
+                continue
+            slider = self.sliders[key]
+            if isinstance(value, str) or not slider.low <= value <= slider.high:
+                raise ValueError(f"{key} must lie in {slider.low:g} to {slider.high:g}, got {value!r}")
+            whole[key] = float(value)
+        return whole
+
+    def scenario(self, position: Position, *, name: str) -> Scenario | None:
+        """Say in incidents what a position changes; None where it changes nothing.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`read`.
+        ScenarioError
+            The outage ends before it begins.
+        """
+        incidents = tuple(self._incidents(self.read(position)))
+        return Scenario(name=name, incidents=incidents) if incidents else None
+
+    def _incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
+        """List the incidents of a whole position: people first, so that an outage strikes those who are added."""
+        start, end = self._window
+        for cohort, heads in self.cohorts.items():
+            if position[f"people_{cohort}"] != heads:
+                more = position[f"people_{cohort}"] - heads
+                yield Incident(kind="people", start=start, end=end, size=more, cohort=cohort)
+        for kind, plan in (("concurrency", float(self.concurrency)), ("stay", 0.0), ("bot_share", self.bot_share)):
+            change = round(position[kind] - plan, 2)
+            if change:
+                yield Incident(kind=kind, start=start, end=end, size=change)
+        yield from self._mixed(position.get("presale_share"))
+        if self.opening is not None and position["opening"] != self.sliders["opening"].plan:
+            moved = self.moment(position["opening"])
+            yield Incident(kind="opening_moved", start=self.opening, end=moved)
+        if position["outage"]:
+            begins, ends = (self.moment(position[edge]) for edge in ("outage_from", "outage_to"))
+            given = self.outages[position["outage"]].incidents[0]
+            place = {key: getattr(given, key) for key in ("size", "queue", "site", "room", "seat")}
+            yield Incident(kind=given.kind, start=begins, end=ends, **place)
+
+    def _mixed(self, share: float | None) -> Iterator[Incident]:
+        """Shift contacts between presale and after-sale and leave their sum as it is."""
+        if share is None or share == self.presale_share:
+            return
+        start, end = self._window
+        both = self._contacts["presale"] + self._contacts["aftersale"]
+        for queue, part in (("presale", share), ("aftersale", 1 - share)):
+            factor = part * both / self._contacts[queue]
+            yield Incident(kind="contacts", start=start, end=end, size=factor, queue=queue)
+
+    def night_at(self, position: Position) -> PromoNight:
+        """Change a copy of the night."""
+        scenario = self.scenario(position, name="live")
+        return self.night if scenario is None else scenario.strike(self.night)
+
+    # --- what a position takes before anybody comes
+
+    def heads(self, night: PromoNight) -> int:
+        """Count the people who chat in a night."""
+        return int(night.roster.loc[self._chatting(night), "agent_id"].nunique())
+
+    def _chatting(self, night: PromoNight) -> pd.Series:
+        opens, closes = self._window
+        roster = night.roster
+        return roster["activity"].eq("chat") & (roster["start"] < closes) & (roster["end"] > opens)
+
+    def wages_cny(self, night: PromoNight, position: Position) -> float:
+        """Add up the wages of a position's night in yuan: all rostered hours but meals, staying on as overtime."""
+        wages = self._hours_cny(night)
+        if not position.get("stay"):
+            return wages
+        regular = self._hours_cny(self.night_at({**position, "stay": 0.0, "outage": ""}))
+        pay = facts.value("labour", "overtime_pay_pct", on=self.night.grid.opens.date()) / 100
+        return regular + (wages - regular) * float(pay)
+
+    def _hours_cny(self, night: PromoNight) -> float:
+        opens, closes = self._window
+        roster = night.roster[night.roster["activity"] != "meal"]
+        hours = (roster["end"].clip(upper=closes) - roster["start"].clip(lower=opens)).dt.total_seconds() / 3600
+        rate = night.people.set_index("agent_id")["cost_cny_h"].astype(float)
+        rate = rate.fillna(rate.mean() if rate.notna().any() else 0.0)
+        return float((hours.clip(lower=0.0) * roster["agent_id"].map(rate)).sum())
+
+    # --- living through it
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """What the table compares, by key of the glossary."""
+        return ("rostered_heads", "first_response", self.night.rates[0].key, "sales_lost", "night_wages")
+
+    @cached_property
+    def steps(self) -> Grid:
+        """The steps of ten minutes in which the curves are drawn."""
+        grid = self.night.grid
+        return Grid(opens=grid.opens, n=int(grid.edges_s[-1]) // STEP_S, step_s=STEP_S)
+
+    def prepare(self, position: Position) -> Prepared:
+        """Lay a position out: who comes, who serves, how many people that takes and what they cost.
+
+        Raises
+        ------
+        ValueError, ScenarioError
+            As :meth:`scenario`.
+        """
+        night = self.night_at(position)
+        given = night.variant(demand=self._buyers)
+        variant = Variant(
+            draw=self._buyers_of(night, position).draw,
+            agents=given.agents,
+            policy=given.policy,
+            disruptions=given.disruptions,
+        )
+        return Prepared(variant=variant, heads=float(self.heads(night)), wages_cny=self.wages_cny(night, position))
+
+    def live_through(self, prepared: Prepared, replication: int) -> Figures:
+        """Live through one night of a position and measure what the page shows of it."""
+        contacts = prepared.variant.draw(seed=self.seed, replication=replication)
+        figures = dict(measure_night(contacts, prepared.variant, measure=self.measure, turns=True))
+        return figures | {"rostered_heads": prepared.heads, "night_wages": prepared.wages_cny}
+
+    def measure(self, contacts: Contacts, agents: Agents, result: Result) -> Figures:
+        """Measure one night: the KPIs of the table and of the targets, and the curves by ten minutes."""
+        night, rate = self.night, self.night.rates[0]
+        logged = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
+        by_step = kpis.interval_groups(logged, self.steps)
+        return {
+            "first_response": kpis.first_response(logged),
+            rate.key: kpis.platform_rate(logged, rate),
+            "service_level": kpis.service_level(logged, threshold_s=night.threshold_s),
+            "lost_share": kpis.lost_share(logged),
+            "sales_lost": kpis.sales(logged, curve=night.curve, values_cny=night.values_cny)[1],
+            "open_chats_by_step": open_chats(logged, self.steps),
+            "waiting_by_step": buyers_waiting(logged, self.steps),
+            "first_response_by_step": np.asarray(kpis.first_response(logged, by_step)),
+        }
+
+    @cached_property
+    def _buyers(self) -> FirstNights:
+        return FirstNights(buyers=self.night.demand())
+
+    def _buyers_of(self, night: PromoNight, position: Position) -> FirstNights:
+        """Give a position's buyers; those of the plan and of the last other position are remembered."""
+        if night.shares_buyers(self.night) and not night.episodes:
+            return self._buyers
+        whole = self.read(position)
+        key = tuple(whole.get(name) for name in ("bot_share", "presale_share", "opening"))
+        if self._last_buyers.get("key") != key:
+            base = self._buyers if night.shares_buyers(self.night) else None
+            self._last_buyers.update(key=key, buyers=FirstNights(buyers=night.buyers(base)))
+        return self._last_buyers["buyers"]
+
+    @cached_property
+    def _last_buyers(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """A position ready to be lived through: the floor, the people it takes, and their wages in yuan."""
+
+    variant: Variant
+    heads: float
+    wages_cny: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FirstNights:
+    """Buyers whose first nights, asked for after every move, are drawn once and stay in memory."""
+
+    buyers: Buyers
+    drawn: dict[int, Contacts] = field(default_factory=dict, repr=False)
+
+    def draw(self, *, seed: int, replication: int) -> Contacts:
+        """Draw the night ``replication``; a position's seed is always the same."""
+        if replication not in self.drawn:
+            contacts = self.buyers.draw(seed=seed, replication=replication)
+            if replication >= NIGHTS_KEPT:
+                return contacts
+            self.drawn[replication] = contacts
+        return self.drawn[replication]
+
+
+# --- what an answer says ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What a position does to the night, against the plan on the same buyers.
+
+    Parameters
+    ----------
+    live : LiveNight
+        What was asked about.
+    position : mapping
+        Where the sliders stood.
+    plan, now : sequence of Figures
+        Night by night, as many of both.
+    """
+
+    live: LiveNight
+    position: Position
+    plan: Sequence[Figures]
+    now: Sequence[Figures]
+
+    def difference(self, key: str) -> tuple[float, float, float, float]:
+        """Compare one KPI: its mean in the plan, its mean now, the mean difference and that one's half-width."""
+        before, after = (np.array([night[key] for night in nights], dtype=float) for nights in (self.plan, self.now))
+        both = ~np.isnan(before) & ~np.isnan(after)
+        if not both.any():
+            return np.nan, np.nan, np.nan, np.nan
+        change = (after - before)[both]
+        half = half_width(change, confidence=CONFIDENCE)
+        return float(before[both].mean()), float(after[both].mean()), float(change.mean()), half
+
+    def table(self) -> pd.DataFrame:
+        """Compare everything that stands in the table, one row a KPI.
+
+        Returns
+        -------
+        DataFrame
+            kpi, plan, now, change, half_width (of the mean change, 95 %).
+        """
+        rows = [(key, *self.difference(key)) for key in self.live.headline]
+        return pd.DataFrame(rows, columns=["kpi", "plan", "now", "change", "half_width"])
+
+    def missed(self) -> list[str]:
+        """List the targets that the mean of the nights misses, by key of the glossary."""
+        found = []
+        for key, target in self.live.targets.items():
+            now = self.difference(key)[1]
+            if now < target if BETTER[key] == "higher" else now > target:
+                found.append(key)
+        return found
+
+    def curves(self) -> np.ndarray:
+        """Lay out the curves: for each of them the plan's mean, and the mean now with the band of that mean.
+
+        Returns
+        -------
+        float32 array [curves, 4, steps]
+            plan, mean, low, high; nan where nobody came. The band is 95 %, by Student's t.
+        """
+        drawn = []
+        for key in CURVES:
+            before, after = (
+                np.array([night[f"{key}_by_step"] for night in nights]) for nights in (self.plan, self.now)
+            )
+            mean, half = mean_band(after)
+            drawn.append([mean_band(before)[0], mean, np.maximum(mean - half, 0.0), mean + half])
+        return np.array(drawn, dtype=np.float32)
+
+    def verdict(self, lang: Lang) -> str:
+        """Say in one sentence what the position does, or what to do where it changes nothing."""
+        missed = list_words([term(key, lang) for key in self.missed()], lang)
+        kept = say("widgets.missed", lang, targets=missed) if missed else say("widgets.kept", lang)
+        if self.live.scenario(self.position, name="live") is None:
+            return say("widgets.as_planned", lang, kept=kept)
+        rate = self.live.night.rates[0].key
+        _, share, change, _ = self.difference(rate)
+        return say(
+            "widgets.verdict",
+            lang,
+            rate=term(rate, lang),
+            share=f"{100 * share:.1f}",
+            change=signed(100 * change, 1),
+            lost=self._more_or_less("sales_lost", lang),
+            cost=self._more_or_less("night_wages", lang),
+            kept=kept,
+        )
+
+    def _more_or_less(self, key: str, lang: Lang) -> str:
+        change = self.difference(key)[2]
+        if abs(change) < 0.5:
+            return say("widgets.unchanged", lang)
+        amount = quantity(abs(change), "CNY", lang)
+        return say("widgets.more" if change > 0 else "widgets.less", lang, amount=amount)
+
+
+def mean_band(nights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average over the nights (rows), with the half-width of the 95 % band of each mean.
+
+    One night has no band (0); a column without any value has no mean (nan).
+
+    Examples
+    --------
+    >>> mean, half = mean_band(np.array([[1.0, np.nan], [3.0, np.nan]]))
+    >>> mean.tolist(), half.round(2).tolist()
+    ([2.0, nan], [12.71, 0.0])
+    """
+    from scipy import special
+
+    counted = ~np.isnan(nights)
+    n = counted.sum(axis=0)
+    total = np.where(counted, nights, 0.0).sum(axis=0)
+    mean = np.divide(total, n, out=np.full(nights.shape[1], np.nan), where=n > 0)
+    spread = np.where(counted, (nights - mean) ** 2, 0.0).sum(axis=0)
+    more = n > 1
+    variance = np.divide(spread, n - 1, out=np.zeros(nights.shape[1]), where=more)
+    students = special.stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2)
+    return mean, np.where(more, students * np.sqrt(variance / np.maximum(n, 1)), 0.0)
+
+
+def signed(value: float, digits: int) -> str:
+    """Write a number with its sign, none before a zero.
+
+    Examples
+    --------
+    >>> signed(1.25, 1), signed(-3.0, 0), signed(-0.01, 1)
+    ('+1.2', '−3', '0.0')
+    """
+    shown = f"{abs(value):,.{digits}f}"
+    if not float(shown.replace(",", "")):
+        return shown
+    return f"+{shown}" if value > 0 else f"−{shown}"
+
+
+# --- the thread that computes -----------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True, eq=False)
+class Question:
+    """What somebody asks: a number of their own and a position; ``now`` grows night by night."""
+
+    asker: str
+    number: int
+    position: Position
+    prepared: Prepared | None = None
+    now: list[Figures] = field(default_factory=list)
+
+
+class Newest:
+    """Answers in a thread of its own; of everybody who asks, only the newest question counts.
+
+    New questions go first. When nobody has asked for a while, whoever has lived through the fewest nights gets one
+    more, so answers to several browsers narrow alike. A question that was replaced meanwhile is never answered. The
+    thread ends when there is nothing left to do.
+
+    Parameters
+    ----------
+    live : LiveNight
+        What is asked about.
+    tell : callable
+        (question, answer), called in the thread.
+    complain : callable
+        (question, error), called in the thread when a position cannot be lived through.
+    nights : int
+        How many nights an answer rests on in the end.
+    """
+
+    def __init__(
+        self,
+        live: LiveNight,
+        *,
+        tell: Callable[[Question, Answer], object],
+        complain: Callable[[Question, Exception], object],
+        nights: int,
+    ) -> None:
+        self._live, self._tell, self._complain, self._nights = live, tell, complain, nights
+        self._questions: dict[str, Question] = {}
+        self._plan: list[Figures] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._asked_at = 0.0
+
+    def ask(self, asker: str, number: int, position: Position) -> None:
+        """Ask anew; an older question of the same asker is dropped."""
+        with self._changed:
+            self._questions[asker] = Question(asker=asker, number=number, position=position)
+            while len(self._questions) > ASKERS_MAX:
+                del self._questions[next(iter(self._questions))]
+            self._asked_at = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="sandtable-live", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def forget(self, asker: str) -> None:
+        """Drop somebody who has left."""
+        with self._changed:
+            self._questions.pop(asker, None)
+            self._changed.notify()
+
+    def _next(self) -> Question | None:
+        """Wait for the question to go on with; None when there is nothing left to do."""
+        with self._changed:
+            while True:
+                waiting = [question for question in self._questions.values() if not question.now]
+                if waiting:
+                    return waiting[0]
+                coarse = [question for question in self._questions.values() if len(question.now) < self._nights]
+                if not coarse:
+                    self._thread = None
+                    return None
+                rest_s = self._asked_at + REST_S - time.monotonic()
+                if rest_s <= 0:
+                    return min(coarse, key=lambda question: len(question.now))
+                self._changed.wait(rest_s)
+
+    def _work(self) -> None:
+        while (question := self._next()) is not None:
+            try:
+                self._live_once_more(question)
+            except Exception as error:  # whatever it is, the next question must still be answered
+                if not isinstance(error, ValueError):
+                    log.exception("a live night failed")
+                self._drop(question)
+                self._complain(question, error)
+                continue
+            if self._is_newest(question) and len(question.now) in (*TOLD_AFTER, self._nights):
+                nights = len(question.now)
+                self._tell(
+                    question,
+                    Answer(
+                        live=self._live, position=question.position, plan=self._plan[:nights], now=list(question.now)
+                    ),
+                )
+
+    def _live_once_more(self, question: Question) -> None:
+        replication = len(question.now)
+        if question.prepared is None:
+            question.prepared = self._live.prepare(question.position)
+        if len(self._plan) <= replication:
+            self._plan.append(self._live.live_through(self._prepared_plan, replication))
+        question.now.append(self._live.live_through(question.prepared, replication))
+
+    @cached_property
+    def _prepared_plan(self) -> Prepared:
+        return self._live.prepare({})
+
+    def _is_newest(self, question: Question) -> bool:
+        with self._changed:
+            return self._questions.get(question.asker) is question
+
+    def _drop(self, question: Question) -> None:
+        with self._changed:
+            if self._questions.get(question.asker) is question:
+                del self._questions[question.asker]
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+class LivePage(anywidget.AnyWidget):
+    """The live controls as a widget, for JupyterLab and the dashboard.
+
+    Every browser that shows it has sliders of its own: what one moves no other sees. All computing is done by
+    :class:`Newest`; a message that comes in only leaves a question behind.
+
+    Parameters
+    ----------
+    live : LiveNight
+        What is shown.
+    store : str or Path
+        Where a scenario is kept when the user says so.
+    lang : {"zh", "en"}
+        Language of every word on the page.
+    nights : int
+        How many nights an answer rests on in the end.
+    """
+
+    _esm = Path(__file__).with_suffix(".js")
+    _css = Path(__file__).with_suffix(".css")
+    page = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, live: LiveNight, *, store: str | Path, lang: Lang = "zh", nights: int = 30) -> None:
+        self.live, self._store, self._lang, self._nights = live, Path(store), lang, nights
+        self._newest = Newest(live, tell=self._tell, complain=self._complain, nights=nights)
+        super().__init__(page=describe_page(live, lang))
+        self.on_msg(self._hear)
+
+    @classmethod
+    def of(
+        cls, plan: Plan, *, store: str | Path, roster: str | Path = "", lang: Lang = "zh", nights: int = 30
+    ) -> LivePage:
+        """Make the page of a plan's night; ``roster`` is the Parquet table of a run of the same plan, if there is one."""
+        kept = pd.read_parquet(roster) if roster else None
+        return cls(LiveNight.of(plan, roster=kept), store=store, lang=lang, nights=nights)
+
+    def _hear(self, _: object, message: Mapping[str, Any], buffers: object) -> None:
+        """Take in what a browser says."""
+        if message["kind"] == "ask":
+            self._newest.ask(message["view"], message["number"], message["position"])
+        elif message["kind"] == "leave":
+            self._newest.forget(message["view"])
+        elif message["kind"] == "keep":
+            said, good = self.keep(message["position"], name=message["name"])
+            self.send({"kind": "said", "view": message["view"], "text": said, "good": good})
+
+    def keep(self, position: Position, *, name: str) -> tuple[str, bool]:
+        """Keep a position in the store's workbook as a scenario; give the sentence to show, and whether it is kept."""
+        name = name.strip()
+        if not name:
+            return say("widgets.nameless", self._lang), False
+        scenario = self.live.scenario(position, name=name)
+        if scenario is None:
+            return say("widgets.nothing_changed", self._lang), False
+        try:
+            place = keep_in_store(scenario, self._store, lang=self._lang)
+        except StoreError as error:
+            return error.render(self._lang), False
+        except OSError as error:
+            return say("widgets.not_kept", self._lang, file=self._store.name, reason=error.strerror), False
+        if place != self._store:
+            return say("widgets.kept_beside", self._lang, name=name, file=self._store.name, copy=place), True
+        return say("widgets.kept_in", self._lang, name=name, file=self._store.name), True
+
+    def _tell(self, question: Question, answer: Answer) -> None:
+        whole = self.live.read(question.position)
+        dark = [whole["outage_from"], whole["outage_to"]] if whole["outage"] else None
+        message = {
+            "kind": "night",
+            "view": question.asker,
+            "number": question.number,
+            "nights": len(answer.now),
+            "status": say("widgets.nights", self._lang, n=len(answer.now), of=self._nights),
+            "table": describe_table(answer, self._lang),
+            "verdict": answer.verdict(self._lang),
+            "good": not answer.missed(),
+            "dark": dark,
+        }
+        self.send(message, buffers=[answer.curves().tobytes()])
+
+    def _complain(self, question: Question, error: Exception) -> None:
+        lang = self._lang
+        known = isinstance(error, ScenarioError)
+        text = error.say(lang) if known else say("widgets.failed", lang, reason=type(error).__name__)
+        self.send({"kind": "said", "view": question.asker, "number": question.number, "text": text, "good": False})
+
+
+def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> Path:
+    """Put a scenario on the sheet ``scenarios`` of the store as it is on the disk now; give the file it went into.
+
+    A workbook that must not be written, or that somebody has open in Excel, stays as it is: the store with the
+    scenario is saved beside it under a new name, or in the working directory where its folder is closed, too.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read any more.
+    OSError
+        Nowhere can be written.
+    """
+    store = keep_scenario(load_store(path), scenario)
+    opened = path.with_name(f"~${path.name}").exists()
+    if not opened and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        try:
+            save_store(store, path, lang)
+        except StoreError:  # Windows: another program holds the file
+            opened = True
+        else:
+            return path
+    folder = path.parent if os.access(path.parent, os.W_OK) else Path.cwd()
+    stamp = pd.Timestamp.now().strftime("%Y%m%d-%H%M%S")
+    copy = folder / f"{path.stem}-{stamp}{path.suffix}"
+    save_store(store, copy, lang)
+    return copy
+
+
+GROUPS = ("cohort", "floor", "buyers", "outage")
+ASCII = "".join(map(chr, range(32, 127)))
+UNITS = {"people": "people", "chats": "chats", "hours": "h"}
+WORDS = ("undo", "back_to_plan", "keep", "name_it", "now", "change", "none", "thinking", "keys", "lost_touch")
+
+
+def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
+    """Write out everything on the page that does not change: words, sliders, the clock, the curves' titles."""
+    night = live.night
+    minutes = np.arange(live.steps.n + 1) * STEP_S / 60
+    page = {
+        "lang": {"zh": "zh-CN", "en": "en"}[lang],
+        "title": say("widgets.title", lang, store=live.name, day=f"{night_day(live):%Y-%m-%d}"),
+        "words": {key: say(f"widgets.{key}", lang) for key in WORDS} | {"plan": term("plan", lang)},
+        "groups": [[group, say(f"widgets.group_{group}", lang)] for group in GROUPS],
+        "sliders": [
+            asdict(slider) | {"label": slider_label(slider, lang), "unit": unit_of(slider, lang)}
+            for slider in live.sliders.values()
+        ],
+        "outages": [[name, outage_label(scenario, lang)] for name, scenario in live.outages.items()],
+        "outage_label": say("widgets.outage", lang),
+        "plan": live.plan_position,
+        "clock": [f"{live.moment(minute):%H:%M}" for minute in minutes],
+        "step_min": STEP_S / 60,
+        "curves": [[key, term(key, lang), unit_word(glossary()[key]["unit"], lang)] for key in CURVES],
+        "target": {
+            "curve": "first_response",
+            "value": night.threshold_s,
+            "label": target_label(night.threshold_s, lang),
+        },
+        "rows": [[key, term(key, lang)] for key in live.headline],
+    }
+    spoken = "".join(twins[lang] for key, twins in sentences().items() if key.startswith(("widgets.", "store.")))
+    return page | {"typeface": embed_typeface(repr(page) + spoken + ASCII)}
+
+
+def night_day(live: LiveNight) -> pd.Timestamp:
+    """Tell the day of the night: that of its opening, else that of its first hour."""
+    return live.opening if live.opening is not None else live.night.grid.opens
+
+
+def slider_label(slider: Slider, lang: Lang) -> str:
+    """Name a slider: a cohort by its own name, the rest by its key."""
+    cohort = slider.key.removeprefix("people_")
+    return term(cohort, lang) if cohort != slider.key else say(f"widgets.slider_{slider.key}", lang)
+
+
+def target_label(seconds: float, lang: Lang) -> str:
+    """Name the line of the target."""
+    return say("widgets.target", lang, value=quantity(seconds, "s", lang))
+
+
+def unit_of(slider: Slider, lang: Lang) -> str:
+    """Name the unit behind a slider's value; shares and clock times have none."""
+    return unit_word(UNITS[slider.shown], lang) if slider.shown in UNITS else ""
+
+
+def outage_label(scenario: Scenario, lang: Lang) -> str:
+    """Name an outage and the place that it strikes."""
+    incident = scenario.incidents[0]
+    place = incident.room or incident.site
+    title = scenario.title(lang)
+    return say("widgets.outage_at", lang, name=title, place=place) if place else title
+
+
+def describe_table(answer: Answer, lang: Lang) -> list[dict[str, Any]]:
+    """Write out the table of differences, one row a KPI: plan, now, change with its band, and whether it is better."""
+    rows = []
+    for row in answer.table().to_dict("records"):
+        key, change, half = row["kpi"], row["change"], row["half_width"]
+        unit = glossary()[key]["unit"]
+        scale, digits = (100.0, 1) if unit == "share" else (1.0, 1 if unit == "s" else 0)
+        certain = np.isfinite(half) and abs(change) > half
+        rows.append(
+            {
+                "plan": figure(row["plan"], unit, lang),
+                "now": figure(row["now"], unit, lang),
+                "change": signed(scale * change, digits) if np.isfinite(change) else "–",
+                "band": f"±{scale * half:,.{digits}f}" if np.isfinite(half) and half > 0 else "",
+                "better": bool((change > 0) == (BETTER.get(key) == "higher")) if certain and key in BETTER else None,
+            }
+        )
+    return rows
+
+
+def figure(value: float, unit: str, lang: Lang) -> str:
+    """Write a figure of the table: money and people whole, seconds and shares with one digit.
+
+    Examples
+    --------
+    >>> figure(1234.5, "CNY", "en"), figure(0.8512, "share", "en"), figure(float("nan"), "s", "en")
+    ('1,234 CNY', '85.1%', '–')
+    """
+    if not np.isfinite(value):
+        return "–"
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{value:,.{1 if unit == 's' else 0}f} {unit_word(unit, lang)}"
