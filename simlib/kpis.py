@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, Literal, Protocol, Self, TypeAlias, cast
 
@@ -99,7 +99,8 @@ class NightLog:
             What went into the simulator.
         result
             What came out: the frames ``contacts`` and ``agents``, and ``turns`` and ``trace``, None if they were
-            not asked for. Turns that never came about may be left out or have nan for ``sent``.
+            not asked for. Turns are in order of contact and turn; those that never came about may be left out or
+            have nan for ``sent``.
         queues : sequence of str
             The queues by number.
         opens : pandas.Timestamp
@@ -117,8 +118,7 @@ class NightLog:
         turns = result.turns
         if turns is not None and back.size:
             sent = np.array(turns["sent"])
-            first = np.flatnonzero((turns["turn"].to_numpy() == 0) & ~np.isnan(sent))
-            sent[first] = asked[turns["contact"].to_numpy()[first]]
+            sent[np.searchsorted(turns["contact"].to_numpy(), back)] = asked[back]
             turns = _with(turns, sent=sent)
         queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
         return cls(
@@ -130,9 +130,28 @@ class NightLog:
             trace=result.trace,
         )
 
+    @cached_property
+    def _outcome(self) -> pd.Categorical:
+        return pd.Categorical(self.contacts["outcome"])
+
+    @cached_property
+    def _judged(self) -> dict[PlatformRate, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
     def is_outcome(self, outcome: str) -> np.ndarray:
         """Mark the contacts that ended so."""
-        return np.asarray(self.contacts["outcome"] == outcome)
+        return np.asarray(self._outcome == outcome)
+
+    @cached_property
+    def first_response_s(self) -> np.ndarray:
+        """Seconds from the first message to the first human reply, one a contact, nan where there was none."""
+        return np.asarray(self.contacts["first_reply"], dtype=float) - np.asarray(self.contacts["asked"], dtype=float)
+
+    def judge(self, rate: PlatformRate) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the turns that a platform counts, and which of them were answered in time."""
+        if rate not in self._judged:
+            self._judged[rate] = _judge(self.need("turns"), rate, self.opens)
+        return self._judged[rate]
 
     def need(self, table: str) -> pd.DataFrame:
         """Return a table that a KPI cannot do without.
@@ -296,17 +315,13 @@ def lost_share(log: NightLog, by: Groups | None = None) -> Figure:
     return _ratio(people & (np.asarray(log.contacts["replies"]) == 0), people, by)
 
 
-def _first_response(log: NightLog) -> np.ndarray:
-    return np.asarray(log.contacts["first_reply"], dtype=float) - np.asarray(log.contacts["asked"], dtype=float)
-
-
 def first_response(log: NightLog, by: Groups | None = None) -> Figure:
     """Mean seconds from a contact's first message to its first human reply, over those that got one (首响).
 
     >>> first_response(example_log())
     70.0
     """
-    wait = _first_response(log)
+    wait = log.first_response_s
     got = ~np.isnan(wait)
     return _ratio(np.where(got, wait, 0.0), got, by)
 
@@ -319,7 +334,7 @@ def first_response_p90(log: NightLog, by: Groups | None = None) -> Figure:
     >>> first_response_p90(example_log())
     120.0
     """
-    wait = _first_response(log)
+    wait = log.first_response_s
     codes = np.zeros(len(wait), dtype=np.int64) if by is None else by.codes
     n = 1 if by is None else len(by.labels)
     use = ~np.isnan(wait) & (codes >= 0)
@@ -351,7 +366,7 @@ def service_level(log: NightLog, *, threshold_s: float, by: Groups | None = None
     """
     if not threshold_s >= 0:
         raise ValueError(f"threshold_s must be >= 0 seconds, got {threshold_s!r}")
-    return _ratio(_first_response(log) <= threshold_s, ~log.is_outcome("bot"), by)
+    return _ratio(log.first_response_s <= threshold_s, ~log.is_outcome("bot"), by)
 
 
 # --- what platforms count ------------------------------------------------------------------------------------
@@ -508,24 +523,23 @@ def judge_turns(turns: pd.DataFrame, rate: PlatformRate, *, opens: pd.Timestamp)
     >>> judge_turns(early, rate, opens=pd.Timestamp("2026-11-01 08:56+08:00"))["counted"].tolist()
     [False, True]
     """
-    counted, in_time = _judge(turns, rate, opens)
+    rows, good = _judge(turns, rate, opens)
+    counted, in_time = np.zeros(len(turns), dtype=bool), np.zeros(len(turns), dtype=bool)
+    counted[rows], in_time[rows] = True, good
     return turns.assign(counted=counted, in_time=in_time)
 
 
 def _judge(turns: pd.DataFrame, rate: PlatformRate, opens: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that count, and which of them were answered in time."""
     sent, replied = _seconds(turns["sent"], opens), _seconds(turns["replied"], opens)
-    inside = _in_window(sent, rate, opens)
-    good = replied - sent <= rate.threshold_s  # a turn without a reply is nan, which is never good
+    rows = np.flatnonzero(_in_window(sent, rate, opens))
     if rate.counts == "first":
-        inside = inside & (np.asarray(turns["turn"]) == 0)
-    elif rate.counts == "contact" and len(turns):
-        where = np.flatnonzero(inside)
-        _, first, group = np.unique(np.asarray(turns["contact"])[where], return_index=True, return_inverse=True)
-        bad = np.bincount(group, weights=~good[where], minlength=len(first))
-        inside, good = np.zeros(len(turns), dtype=bool), np.zeros(len(turns), dtype=bool)
-        inside[where[first]] = True
-        good[where[first]] = bad == 0
-    return inside, inside & good
+        rows = rows[np.asarray(turns["turn"])[rows] == 0]
+    good = replied[rows] - sent[rows] <= rate.threshold_s  # a turn without a reply is nan, which is never good
+    if rate.counts == "contact":
+        _, first, group = np.unique(np.asarray(turns["contact"])[rows], return_index=True, return_inverse=True)
+        rows, good = rows[first], np.bincount(group, weights=~good, minlength=len(first)) == 0
+    return rows, good
 
 
 def platform_rate(log: NightLog, rate: PlatformRate, *, by: Groups | None = None) -> Figure:
@@ -546,9 +560,9 @@ def platform_rate(log: NightLog, rate: PlatformRate, *, by: Groups | None = None
     >>> platform_rate(example_log(), rate)
     0.5
     """
-    turns = log.need("turns")
-    counted, in_time = _judge(turns, rate, log.opens)
-    return _ratio(in_time, counted, None if by is None else by.take(turns["contact"]))
+    rows, good = log.judge(rate)
+    of_contact = None if by is None else by.take(np.asarray(log.need("turns")["contact"])[rows])
+    return _ratio(good, np.ones(len(rows)), of_contact)
 
 
 def _seconds(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
@@ -562,17 +576,30 @@ def _in_window(sent_s: np.ndarray, rate: PlatformRate, opens: pd.Timestamp) -> n
     earliest, latest = (float(pick.reduce(sent_s, initial=np.nan)) for pick in (np.fmin, np.fmax))  # past nan
     if np.isnan(earliest):
         return np.zeros(len(sent_s), dtype=bool)
-    zone = opens.tz
     first = (opens + pd.Timedelta(seconds=earliest)).date() - dt.timedelta(days=1)
     last = (opens + pd.Timedelta(seconds=latest)).date()
-    length_s = (rate.closes_s - rate.opens_s) % DAY_S or DAY_S
-    edges = []
-    for day in pd.date_range(first, last):
-        for second in (rate.opens_s, rate.opens_s + length_s):
-            clock = day + pd.Timedelta(seconds=second)
-            local = clock.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
-            edges.append((local - opens).total_seconds())
-    return np.searchsorted(edges, sent_s, side="right") % 2 == 1
+    inside = np.zeros(len(sent_s), dtype=bool)
+    for start_s, end_s in _windows(rate.opens_s, rate.closes_s, first, last, opens, opens.tz):
+        if start_s <= latest and earliest < end_s:
+            inside |= (start_s <= sent_s) & (sent_s < end_s)
+    return inside
+
+
+@lru_cache(maxsize=256)
+def _windows(
+    opens_s: int, closes_s: int, first: dt.date, last: dt.date, opens: pd.Timestamp, zone: dt.tzinfo
+) -> tuple[tuple[float, float], ...]:
+    """Lay a clock window on each day from the first to the last: from and to, in seconds since ``opens``.
+
+    The zone is its own argument because instants of two zones are equal, and would be remembered as one.
+    """
+    length_s = (closes_s - opens_s) % DAY_S or DAY_S
+
+    def seconds(clock: pd.Timestamp) -> float:
+        return float((clock.tz_localize(zone, ambiguous=False, nonexistent="shift_forward") - opens).total_seconds())
+
+    starts = [day + pd.Timedelta(seconds=opens_s) for day in pd.date_range(first, last)]
+    return tuple((seconds(start), seconds(start + pd.Timedelta(seconds=length_s))) for start in starts)
 
 
 # --- agents --------------------------------------------------------------------------------------------------
@@ -752,13 +779,12 @@ def sales(
     (24.0, 26.0)
     """
     contacts = log.contacts
-    replies = np.asarray(contacts["replies"], dtype=float)
-    mean = np.divide(
-        np.asarray(contacts["response_sum"]), replies, out=np.full(len(replies), np.nan), where=replies > 0
-    )
-    keeps = np.where(log.is_outcome("bot"), 1.0, curve.keeps(mean))
-    codes, queues = pd.factorize(contacts["queue"])
-    value = np.array([values_cny.get(queue, 0.0) for queue in queues])[codes]
+    replies = np.asarray(contacts["replies"])
+    got = np.flatnonzero(replies > 0)
+    keeps = np.where(log.is_outcome("bot"), 1.0, curve.unanswered)
+    keeps[got] = curve.keeps(np.asarray(contacts["response_sum"])[got] / replies[got])
+    queue = pd.Categorical(contacts["queue"])
+    value = np.array([values_cny.get(name, 0.0) for name in queue.categories])[queue.codes]
     return _sum(value * keeps, by), _sum(value * (1.0 - keeps), by)
 
 

@@ -587,3 +587,12 @@ def test_kpis_change_nothing_they_are_given(night):
     by_interval(log, grid=Grid(opens=OPENS, n=5), threshold_s=30)
     for frame, copy in zip((log.contacts, log.turns, log.agents, log.trace), before, strict=True):
         pd.testing.assert_frame_equal(frame, copy)
+
+
+def test_a_clock_window_is_the_store_s_own_whichever_zone_was_asked_first():
+    """Two stores whose nights open at the same instant in different zones each have their own clock window."""
+    rate = PlatformRate(key="jd_30s", platform="jd", threshold_s=30, opens_s=9 * 3600, closes_s=23 * 3600)
+    turns = pd.DataFrame({"contact": [0], "turn": [0], "sent": [600.0], "replied": [610.0], "agent": [0]})
+    opens = pd.Timestamp("2026-11-01 10:00", tz="Asia/Shanghai")
+    zones = [opens.tz_convert(zone) for zone in ("Asia/Shanghai", "UTC")]
+    assert [judge_turns(turns, rate, opens=night)["counted"].item() for night in zones] == [True, False]
