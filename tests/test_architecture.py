@@ -22,7 +22,7 @@ FLOORS = (
     {"staffing", "readiness", "forecasting", "goals", "retrospective", "stress"},
     {"plan"},
     {"report", "widgets"},
-    {"rehearsal"},
+    {"rehearsal", "drill_room"},
     {"cli"},
 )
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}

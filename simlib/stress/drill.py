@@ -508,7 +508,9 @@ class Drill:
         if wanted.team not in self.teams:
             raise DrillError("unknown_team", team=wanted.team, teams=self.opened.teams)
         if wanted.role not in self.rules.roles:
-            raise DrillError("unknown_role", role=wanted.role, allowed=tuple(self.rules.roles))
+            raise DrillError(
+                "unknown_role", role=wanted.role, allowed=tuple(f"role_{role}" for role in self.rules.roles)
+            )
         if wanted.what == "lever":
             self._check_lever(wanted)
             return
@@ -533,7 +535,9 @@ class Drill:
         if kind not in every:
             raise DrillError("unknown_move", kind=kind, allowed=every, near=nearest(kind, every))
         if not self.rules.may(wanted.role, kind):
-            raise DrillError("role_may_not", role=wanted.role, kind=kind, allowed=tuple(self.rules.roles[wanted.role]))
+            raise DrillError(
+                "role_may_not", role=f"role_{wanted.role}", kind=kind, allowed=tuple(self.rules.roles[wanted.role])
+            )
         sizes = self.rules.sizes(kind)
         if wanted.size not in (sizes or (None,)):
             allowed = tuple(f"{size:g}" for size in sizes) or "–"
@@ -618,13 +622,13 @@ class Drill:
             queues=queues.iloc[:0] if blind else queues,
             now=now,
             agents=agents,
-            signs=tuple(scenario.name for scenario in self._noticed()),
+            signs=tuple(scenario.name for scenario in self.noticed()),
             moves=self.moves(team),
             course=course,
             decisions=tuple((self.clock(round_), decided) for round_, decided in self._of_team(team)),
         )
 
-    def _noticed(self) -> list[Scenario]:
+    def noticed(self) -> list[Scenario]:
         """List what can be noticed by now, the latest last."""
         notice = pd.Timedelta(minutes=self.rules.notice_min)
         return sorted(
@@ -719,7 +723,7 @@ class Drill:
         notice = pd.Timedelta(minutes=self.rules.notice_min)
         rows: list[dict[str, Any]] = []
         right: set[tuple[int, Decided]] = set()
-        for scenario in self._noticed():
+        for scenario in self.noticed():
             if not scenario.cards:
                 continue
             card, seen, ends = scenario.cards[0], scenario.start + notice, scenario.end + notice

@@ -1,0 +1,585 @@
+"""The room of a drill: one small server on the facilitator's machine, a page for each team, for the board and for them.
+
+There is one process and one drill; a page holds nothing, asks every second what it should show, and can be closed and
+opened again at any moment. Whoever has an address has its key: a team's key shows that team's floor and no other's,
+and nobody but the facilitator sees what is dealt. The server listens on this machine only unless it is told otherwise.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import RLock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+
+from simlib import facts, load_store
+from simlib.plan import Plan, plan
+from simlib.report.columns import list_words, quantity
+from simlib.report.typeface import FONT
+from simlib.stress.drill import Drill, DrillError, Move, View
+from simlib.stress.drill_floor import OFF, STATES
+from simlib.stress.drill_log import LOG, Decided
+from simlib.stress.scenarios import Scenario, ScenarioError, standard_scenarios
+from simlib.words import Lang, glossary, say, sentences, term
+
+HERE = Path(__file__).parent
+FACILITATOR, BOARD = "facilitator", "board"
+LARGEST_BODY = 4096
+CONTENT = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'"
+DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'"
+
+
+@dataclass(eq=False)
+class DrillRoom:
+    """A drill with its doors: who may see and do what.
+
+    Parameters
+    ----------
+    drill : Drill
+        The game.
+    plan : Plan
+        The store's, for its name and its phrases.
+    folder : Path
+        Where the log and the keys are kept.
+    lang : {"zh", "en"}
+        Of the pages.
+    """
+
+    drill: Drill
+    plan: Plan
+    folder: Path
+    lang: Lang
+    pace_s: float | None = None
+    _ends: float | None = None
+    _lock: RLock = field(default_factory=RLock)
+    _server: ThreadingHTTPServer | None = None
+    _papers: dict[str, str] = field(default_factory=dict)
+
+    # --- doors ---
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The key of every page, by who it is for; the same after a crash."""
+        path = self.folder / "keys.json"
+        if not path.exists():
+            names = [FACILITATOR, BOARD, *map(str, self.drill.teams)]
+            keys = {name: secrets.token_urlsafe(9) for name in names}
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+                json.dump(keys, file)
+        return dict(json.loads(path.read_text("utf-8")))
+
+    def who(self, key: str) -> str | None:
+        """Tell whose key it is."""
+        return next((name for name, own in self.keys.items() if hmac.compare_digest(own.encode(), key.encode())), None)
+
+    def open_doors(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Begin to serve, in the background; on this machine only, unless ``host`` names another address of it."""
+        room = self
+
+        class Door(_Door):
+            pass
+
+        Door.room = room
+        self._server = _Server((host, port), Door)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving; the drill is in its log."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Every page's address, by who it is for."""
+        if self._server is None:
+            return {}
+        host, port = str(self._server.server_address[0]), self._server.server_address[1]
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+        return {name: f"http://{shown}:{port}/?key={key}" for name, key in self.keys.items()}
+
+    # --- what is done ---
+
+    def act(self, who: str, wish: dict[str, Any]) -> str:
+        """Do what a page asks for, and say that it is done.
+
+        Raises
+        ------
+        DrillError, ScenarioError
+            It cannot be done.
+        """
+        with self._lock:
+            step = str(wish.get("step"))
+            try:
+                if step in ("move", "card", "phrase"):
+                    self._decide(who, step, wish)
+                elif who != FACILITATOR:
+                    raise DrillError("not_yours")
+                elif step == "advance":
+                    self.drill.advance(int(wish["to"]))
+                    self._start_round()
+                elif step == "pause":
+                    self.drill.pause(paused=bool(wish["paused"]))
+                    self._start_round()
+                elif step == "rewind":
+                    self.drill.rewind(int(wish["to"]))
+                    self._start_round()
+                elif step == "inject":
+                    self.drill.inject(str(wish["name"]))
+                elif step == "pace":
+                    self.pace_s = float(wish["seconds"]) if wish["seconds"] else None
+                    self._start_round()
+                else:
+                    raise DrillError("not_understood")
+            except (KeyError, TypeError, ValueError) as error:
+                if isinstance(error, DrillError | ScenarioError):
+                    raise
+                raise DrillError("not_understood") from error
+            return say("drill.ui_taken", self.lang)
+
+    def _decide(self, who: str, step: str, wish: dict[str, Any]) -> None:
+        team = int(wish["team"]) if who == FACILITATOR else int(who) if who.isdigit() else 0
+        role, key = str(wish["role"]), str(wish["key"])
+        if step == "move":
+            size = wish.get("size")
+            self.drill.move(team, role, key, None if size is None else float(size))
+        elif step == "card":
+            self.drill.call_card(team, role, key)
+        else:
+            self.drill.use_phrase(team, role, key)
+
+    def _start_round(self) -> None:
+        runs = self.pace_s is not None and not self.drill.state.paused and not self.drill.over
+        self._ends = time.monotonic() + (self.pace_s or 0.0) if runs else None
+
+    def _keep_time(self) -> None:
+        """Let the round pass when its time is up; every page that asks keeps the clock going."""
+        if self._ends is not None and time.monotonic() >= self._ends:
+            self.drill.advance()
+            self._start_round()
+
+    # --- what is shown ---
+
+    def show(self, who: str) -> dict[str, Any]:
+        """Say what a page shows now, every word and figure ready to be read."""
+        with self._lock:
+            self._keep_time()
+            drill, lang = self.drill, self.lang
+            left = None if self._ends is None else max(round(self._ends - time.monotonic()), 0)
+            page: dict[str, Any] = {
+                "who": who,
+                "kind": who if who in (FACILITATOR, BOARD) else "team",
+                "store": self.plan.store.store.name,
+                "name": say(f"drill.ui_{who}", lang)
+                if who in (FACILITATOR, BOARD)
+                else say("drill.ui_team", lang, team=who),
+                "clock": f"{drill.clock():%H:%M}",
+                "round": drill.state.round,
+                "rounds": drill.rounds,
+                "round_words": say("drill.ui_round", lang, round=drill.state.round, rounds=drill.rounds),
+                "over": drill.over,
+                "paused": drill.state.paused,
+                "left_words": "" if left is None else say("drill.ui_left", lang, time=f"{left // 60}:{left % 60:02d}"),
+                "notices": [notice.say(lang) for notice in drill.notices],
+                "words": _words(lang),
+            }
+            if who == BOARD:
+                return page | {"teams": self._standing()}
+            if who == FACILITATOR:
+                return page | self._facilitators()
+            return page | self._teams(int(who))
+
+    def _teams(self, team: int) -> dict[str, Any]:
+        view, lang = self.drill.view(team), self.lang
+        cards = facts.table("incidents").to_dict("records")
+        return {
+            "tiles": _tiles(view, lang),
+            "queues": [
+                {
+                    "name": term(row["queue"], lang),
+                    "waiting": int(row["waiting"]),
+                    "oldest": say("drill.ui_oldest", lang, time=minutes_seconds(row["oldest_s"])),
+                }
+                for row in view.queues.to_dict("records")
+                if row["queue"] in self._busy_queues
+            ],
+            "course": {
+                "clock": [f"{clock:%H:%M}" for clock in view.course["clock"]],
+                "series": [
+                    {"name": term(key, lang), "unit": glossary()[key]["unit"], "values": _plain(view.course[key])}
+                    for key in ("waiting", "first_response")
+                ],
+            },
+            "people": self._people(view),
+            "signs": [self.sign(scenario) for scenario in reversed(self.drill.noticed())],
+            "roles": [
+                {"key": role, "name": term(f"role_{role}", lang), "moves": [_move(view.moves[k], lang) for k in kinds]}
+                for role, kinds in self.drill.rules.roles.items()
+            ],
+            "cards": [
+                {
+                    "key": card["key"],
+                    "name": card[lang]["name"],
+                    "trigger": card[lang]["trigger"],
+                    "steps": card[lang]["first_5_min"],
+                }
+                for card in cards
+            ],
+            "phrases": sorted(
+                [{"key": card["key"], "text": self.phrase(card["key"])} for card in cards], key=lambda row: row["text"]
+            ),
+            "called": [decided.key for _, decided in view.decisions if decided.what == "card"],
+            "done": [
+                {"clock": f"{clock:%H:%M}", "text": self.told(decided)} for clock, decided in reversed(view.decisions)
+            ],
+        }
+
+    @cached_property
+    def _busy_queues(self) -> set[str]:
+        expected = self.drill.night.forecast.groupby("queue")["contacts"].sum()
+        return set(expected[expected > 0].index)
+
+    def _people(self, view: View) -> list[dict[str, Any]]:
+        """Lay out everybody on duty, room by room."""
+        agents = view.agents[view.agents["state"] != OFF].fillna({"room": "", "site": ""})
+        rooms = []
+        for (site, room), here in agents.groupby(["site", "room"]):
+            people = [
+                {"state": state, "open": None if chats is None or chats != chats else int(chats), "name": name}
+                for state, chats, name in here[["state", "open_chats", "name"]].itertuples(index=False)
+            ]
+            rooms.append(
+                {"name": " ".join(dict.fromkeys(str(part) for part in (site, room) if part)), "people": people}
+            )
+        return rooms
+
+    def _standing(self) -> list[dict[str, Any]]:
+        """Every team's figures, the best first."""
+        lang = self.lang
+        rows = []
+        for team in self.drill.teams:
+            score, view = self.drill.score(team), self.drill.view(team)
+            parts = {key: getattr(score, key) for key in ("sales", "platform_rate", "fatigue", "cards")}
+            rows.append(
+                {
+                    "team": team,
+                    "name": say("drill.ui_team", lang, team=team),
+                    "total": round(score.total, 1),
+                    "parts": [{"name": term(f"score_{key}", lang), "value": round(v)} for key, v in parts.items()],
+                    "tiles": _tiles(view, lang),
+                }
+            )
+        return sorted(rows, key=lambda row: -row["total"])
+
+    def _facilitators(self) -> dict[str, Any]:
+        drill, lang = self.drill, self.lang
+        return {
+            "teams": self._standing(),
+            "dealt": [
+                {
+                    "clock": f"{scenario.start:%H:%M}",
+                    "until": f"{scenario.end:%H:%M}",
+                    "name": scenario.title(lang),
+                    "begun": bool(scenario.start <= drill.clock()),
+                }
+                for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start)
+            ],
+            "can_inject": [
+                {"key": scenario.name, "name": scenario.title(lang)}
+                for scenario in standard_scenarios(drill.night)
+                if scenario.name in drill.rules.deck
+            ],
+            "links": [
+                {"name": self._door_name(name), "address": address}
+                for name, address in self.links.items()
+                if name != FACILITATOR
+            ],
+            "pace_s": self.pace_s,
+            "log": [
+                {"clock": f"{drill.clock(number):%H:%M}", "team": decided.team, "text": self.told(decided)}
+                for number, decided in reversed(drill.state.decisions)
+            ],
+        }
+
+    def _door_name(self, name: str) -> str:
+        return say("drill.ui_board", self.lang) if name == BOARD else say("drill.ui_team", self.lang, team=name)
+
+    def sign(self, scenario: Scenario) -> dict[str, str]:
+        """Say what the floor notices of an incident, and since when."""
+        places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
+        key = f"drill.sign_{scenario.name}"
+        if key not in sentences():
+            text = say("drill.sign_other", self.lang, name=scenario.title(self.lang))
+        else:
+            everywhere = term("all_rooms", self.lang)
+            text = sentences()[key][self.lang].format(where=list_words(places, self.lang) or everywhere)
+        return {"clock": f"{scenario.start:%H:%M}", "text": text}
+
+    def phrase(self, card: str) -> str:
+        """Give the phrase of a card: the store's own where its sheet has one for the topic, else the card's."""
+        for row in self.plan.store.phrases:
+            own = getattr(row, self.lang)
+            if row.topic == card and own:
+                return str(own)
+        cards = facts.table("incidents").set_index("key")
+        return str(cards.loc[card, self.lang]["phrase"])
+
+    def told(self, decided: Decided) -> str:
+        """Say a decision in words."""
+        return f"{term(f'role_{decided.role}', self.lang)}: {told(decided, self.lang)}"
+
+    # --- papers ---
+
+    def paper(self, name: str) -> str:
+        """Make a page to read or print: ``paper``, or ``debrief`` of a team; made once the drill is over, or again."""
+        from simlib.report.drill_pages import render_debrief, render_paper
+
+        with self._lock:
+            key = f"{name} {len(self.drill.log.entries)}"
+            if key not in self._papers:
+                if name == "paper":
+                    self._papers[key] = render_paper(self.drill, self.plan, lang=self.lang)
+                else:
+                    self._papers[key] = render_debrief(self.drill, self.plan, team=int(name), lang=self.lang)
+            return self._papers[key]
+
+
+def told(decided: Decided, lang: Lang) -> str:
+    """Say what was decided, without who decided it."""
+    if decided.what == "lever":
+        size = "" if decided.size is None else size_words(decided.key, decided.size, lang)
+        return say("drill.said_lever", lang, name=term(decided.key, lang), size=size).strip()
+    cards = facts.table("incidents").set_index("key")
+    return say(f"drill.said_{decided.what}", lang, name=cards.loc[decided.key, lang]["name"])
+
+
+def size_words(kind: str, size: float, lang: Lang) -> str:
+    """Write a lever's size with its unit."""
+    unit = facts.table("levers").set_index("key").loc[kind, "unit"]
+    return f"+{quantity(size, unit, lang)}"
+
+
+def minutes_seconds(seconds: float) -> str:
+    """Write a length of time as minutes and seconds.
+
+    >>> minutes_seconds(75.4)
+    '1:15'
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _plain(values: Any) -> list[float | None]:
+    return [None if value is None or np.isnan(value) else round(float(value), 1) for value in values]
+
+
+def _words(lang: Lang) -> dict[str, str]:
+    """List every word that the pages themselves need, by its key."""
+    start = "drill.ui_"
+    ui = {key.removeprefix(start): twins[lang] for key, twins in sentences().items() if key.startswith(start)}
+    shown = [state for state in STATES if state != OFF]
+    return ui | {f"state_{state}": term(f"state_{state}", lang) for state in shown}
+
+
+def _tiles(view: View, lang: Lang) -> list[dict[str, Any]]:
+    """Show the figures that stand large on a floor's screen."""
+    now = view.now
+    rate = now["platform_rate_so_far"]
+    waiting = None if view.queues.empty else int(view.queues["waiting"].sum())
+    response = now["first_response"]
+    return [
+        {
+            "key": "waiting",
+            "name": term("waiting", lang),
+            "value": "?" if waiting is None else f"{waiting}",
+            "note": "",
+            "tone": "bad" if waiting is None or waiting > 40 else "warn" if waiting > 15 else "good",
+        },
+        {
+            "key": "first_response",
+            "name": term("first_response", lang),
+            "value": "–" if np.isnan(response) else quantity(round(response), "s", lang),
+            "note": say("drill.ui_last_round", lang),
+            "tone": "plain" if np.isnan(response) else "bad" if response > 60 else "warn" if response > 30 else "good",
+        },
+        {
+            "key": "platform_rate",
+            "name": term("platform_rate", lang),
+            "value": "–" if np.isnan(rate) else quantity(rate, "share", lang),
+            "note": say("drill.ui_so_far", lang),
+            "tone": "plain" if np.isnan(rate) else "bad" if rate < 0.9 else "warn" if rate < 0.95 else "good",
+        },
+        {
+            "key": "offered",
+            "name": term("offered", lang),
+            "value": f"{now['offered']:.0f}",
+            "note": say("drill.ui_expected", lang, count=f"{now['expected']:.0f}"),
+            "tone": "warn" if now["offered"] > 1.3 * now["expected"] else "plain",
+        },
+    ]
+
+
+def _move(move: Move, lang: Lang) -> dict[str, Any]:
+    """Show a lever with its sizes and when it can be pulled."""
+    if move.ready_min > 0:
+        note = say("drill.ui_wait", lang, minutes=f"{move.ready_min:.0f}")
+    elif move.on_until is not None and not move.ready:
+        note = say("drill.ui_on_until", lang, clock=f"{move.on_until:%H:%M}")
+    elif move.delay_min:
+        note = say("drill.ui_works_after", lang, minutes=f"{move.delay_min:.0f}")
+    else:
+        note = say("drill.ui_works_now", lang)
+    return {
+        "key": move.kind,
+        "name": term(move.kind, lang),
+        "note": note,
+        "ready": move.ready,
+        "sizes": [{"value": size, "name": size_words(move.kind, size, lang)} for size in move.sizes],
+    }
+
+
+class _Server(ThreadingHTTPServer):
+    """A server to which a page that is closed while it is being answered is nothing to report."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a connection that broke; report anything else."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Door(BaseHTTPRequestHandler):
+    """Answers one request: the page and its files to anybody, figures and steps to whoever has a key."""
+
+    room: DrillRoom
+    protocol_version = "HTTP/1.1"
+    server_version = "sandtable"
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """Answer with the page, one of its files, what it shows, or a paper."""
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if url.path == "/":
+            self._file("drill_room.html")
+        elif url.path in ("/drill_room.js", "/drill_room.css"):
+            self._file(url.path[1:])
+        elif url.path == "/font.otf":
+            self._send(FONT.read_bytes(), "font/otf", policy=POLICY, keep=True)
+        elif url.path in ("/state", "/paper", "/debrief"):
+            who = self.room.who(query.get("key", "") or self.headers.get("X-Key", ""))
+            if who is None:
+                self._say(HTTPStatus.FORBIDDEN, say("drill.no_key", self.room.lang))
+            elif url.path == "/state":
+                self._json(self.room.show(who))
+            elif who == BOARD or (url.path == "/paper" and who != FACILITATOR):
+                self._say(HTTPStatus.FORBIDDEN, say("drill.not_yours", self.room.lang))
+            else:
+                name = "paper" if url.path == "/paper" else query.get("team", "1") if who == FACILITATOR else who
+                if name != "paper" and name not in map(str, self.room.drill.teams):
+                    self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
+                    return
+                self._send(self.room.paper(name).encode(), "text/html", policy=DOCUMENT_POLICY)
+        else:
+            self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
+
+    def do_POST(self) -> None:
+        """Take a step."""
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(min(length, LARGEST_BODY))
+        who = self.room.who(self.headers.get("X-Key", ""))
+        if who is None:
+            self._say(HTTPStatus.FORBIDDEN, say("drill.no_key", self.room.lang))
+            return
+        try:
+            wish = json.loads(body)
+            if not isinstance(wish, dict):
+                raise DrillError("not_understood")
+            self._json({"said": self.room.act(who, wish)})
+        except (DrillError, ScenarioError) as refused:
+            self._say(HTTPStatus.CONFLICT, refused.say(self.room.lang))
+        except ValueError:
+            self._say(HTTPStatus.BAD_REQUEST, say("drill.not_understood", self.room.lang))
+
+    def _file(self, name: str) -> None:
+        self._send((HERE / name).read_bytes(), CONTENT[Path(name).suffix], policy=POLICY)
+
+    def _say(self, status: HTTPStatus, sentence: str) -> None:
+        self._json({"said": sentence}, status=status)
+
+    def _json(self, content: dict[str, Any], *, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(json.dumps(content, ensure_ascii=False).encode(), "application/json", policy=POLICY, status=status)
+
+    def _send(
+        self, content: bytes, kind: str, *, policy: str, status: HTTPStatus = HTTPStatus.OK, keep: bool = False
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if kind != "font/otf" else kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Security-Policy", policy)
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", "max-age=86400" if keep else "no-store")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing on the terminal: the addresses hold keys."""
+
+
+def open_drill(
+    store: Path,
+    *,
+    out: Path,
+    name: str = "drill",
+    seed: int = 7,
+    teams: int = 4,
+    lang: Lang = "zh",
+    wave: str = "",
+    roster_effort: float = 3.0,
+    minutes: int | None = None,
+    round_min: int | None = None,
+) -> DrillRoom:
+    """Open a drill on a store's own roster, or go on with the one of that name; nobody is served yet.
+
+    Parameters
+    ----------
+    store : Path
+        A workbook or a folder of tables.
+    out : Path
+        The folder of all results; the drill lies in ``out/<store>/drill/<name>``.
+    seed, teams, minutes, round_min
+        Of a new drill; one that goes on keeps its own.
+
+    Returns
+    -------
+    DrillRoom
+        ``open_doors()`` begins to serve, ``links`` are the addresses.
+
+    Raises
+    ------
+    simlib.store.StoreError, DrillError
+        The store's data is wrong, or the drill there cannot go on.
+    """
+    planned = plan(load_store(store), wave=wave, seed=seed, roster_effort=roster_effort)
+    folder = out / planned.store.store_id / "drill" / name
+    if (folder / LOG).exists():
+        drill = Drill.resume(planned.night, folder)
+    else:
+        drill = Drill.open(planned.night, folder=folder, seed=seed, teams=teams, minutes=minutes, round_min=round_min)
+    return DrillRoom(drill=drill, plan=planned, folder=folder, lang=lang)
