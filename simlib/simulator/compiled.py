@@ -26,21 +26,23 @@ def run(
 ) -> Outcome:
     """Run one night and return its raw arrays.
 
-    The loop holds no Python object and releases the GIL, so that threads run nights side by side. A trace
-    costs a second run: the first one counts its rows.
+    The loop holds no Python object and releases the GIL, so that threads run nights side by side. A trace gets
+    room for what a night without handovers takes at most; one that takes more is run again.
     """
     from simlib.simulator.loop import run_floor  # brings Numba, which is as heavy as the rest of the kit
 
     skill = check_together(contacts, agents, disruptions)
     bot = tables.pass_bot(contacts, disruptions.bot_down)
     timetable = tables.build_timetable(agents, policy, disruptions, bot)
-    floor = _lay_out(contacts, agents, policy, disruptions, skill, bot, timetable, turns=turns, rows=0)
-    run_floor(floor)
-    if trace:
-        rows = int(floor.clock[0]["noted"])
+    # A reply begins and ends, a chat opens and closes: on a first attempt and a second, and again after a cut.
+    rows = 2 * (len(contacts.handle) + 2 * len(contacts) + len(disruptions.down)) if trace else 0
+    while True:
         floor = _lay_out(contacts, agents, policy, disruptions, skill, bot, timetable, turns=turns, rows=rows)
         run_floor(floor)
-    return _read_off(floor, agents)
+        noted = int(floor.clock[0]["noted"])
+        if not trace or noted <= rows:
+            return _read_off(floor, agents)
+        rows = noted
 
 
 def _lay_out(
@@ -60,6 +62,7 @@ def _lay_out(
 
     n, first_turn = len(contacts), contacts.first_turn
     chats = tables.clear_table(n, CHAT)
+    chats["near_at"] = -1
     groups = tables.group_agents(skill)
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
     seats = tables.clear_table(len(agents), SEAT)
@@ -77,7 +80,7 @@ def _lay_out(
     slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
     clock = np.zeros(1, CLOCK)
     clock["slots_a_s"] = slots_a_s
-    clock["slot"] = -1
+    clock["slot"] = clock["scout"] = -1
     clock["mask"] = slots - 1
     clock["close_s"] = policy.close_s
     clock["silent_close_s"] = policy.silent_close_s
@@ -119,8 +122,11 @@ def _lay_out(
         handed_heap=tables.lay_heaps([n]),
         near=np.empty(n, KEY),
         near_heap=tables.lay_heaps([n]),
-        near_at=np.full(n, -1, np.int32),
+        near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
+        after=np.empty(n, np.int32),
+        scouts=np.full(tables.SCOUTS, -1, tables.SCOUT),
+        ahead=np.zeros(tables.REMEMBERED, np.int32),
         outcome=np.empty(n, np.int8),
         entry=np.empty(n),
         assigned=np.empty(n),
@@ -153,5 +159,5 @@ def _read_off(floor: Floor, agents: Agents) -> Outcome:
         asked=floor.asked,
         replied=floor.replied,
         replied_by=floor.replied_by,
-        changes=floor.trace,
+        changes=floor.trace[: floor.clock[0]["noted"]],
     )

@@ -18,7 +18,7 @@ Two structures make a step cheap whatever the size of the floor:
 
 On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
 a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
-asks for it ahead of time (`_look_ahead`).
+asks for it ahead of time (`_scout`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from simlib.simulator.tables import (
     INBOX,
     OPEN,
     QUEUED,
+    REMEMBERED,
+    SCOUTS,
     SERVED,
     SHIFT_END,
     SHIFT_START,
@@ -59,6 +61,7 @@ NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = ra
 CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
+AHEAD_SLOTS = 16  # how far a scout may be ahead of the events: they would be forgotten again
 
 
 class Floor(NamedTuple):
@@ -103,6 +106,9 @@ class Floor(NamedTuple):
     near_heap: np.ndarray
     near_at: np.ndarray
     wheel: np.ndarray  # first contact of each slot
+    after: np.ndarray  # next contact in the slot
+    scouts: np.ndarray  # who walk the wheel ahead of the events
+    ahead: np.ndarray  # the contacts that they met last
 
     # The outcome, one entry a contact, and the logs, empty unless wanted
     outcome: np.ndarray
@@ -224,20 +230,20 @@ def _slot(clock, time):
 
 
 @_part
-def _schedule(clock, chats, wheel, near, near_heap, near_at, c):
+def _schedule(clock, chats, wheel, after, near, near_heap, near_at, c):
     """Put the event of a contact (its kind, when it is due) where it will be found."""
     chat = chats[ix(c)]
     slot = _slot(clock, chat.due)
     if slot <= clock.slot:
         _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
         return
-    chat.after = wheel[slot & clock.mask]
+    after[ix(c)] = wheel[slot & clock.mask]
     wheel[slot & clock.mask] = c
     clock.far += 1
 
 
 @_part
-def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
+def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
     """Let nothing happen to a contact for now."""
     chat = chats[ix(c)]
     chat.kind = NOTHING
@@ -247,46 +253,54 @@ def _cancel(clock, chats, wheel, near, near_heap, near_at, c):
     slot = _slot(clock, chat.due) & clock.mask
     before = np.int64(wheel[slot])
     if before == c:
-        wheel[slot] = chat.after
+        wheel[slot] = after[ix(c)]
     else:
-        while chats[ix(before)].after != c:
-            before = np.int64(chats[ix(before)].after)
-        chats[ix(before)].after = chat.after
+        while after[ix(before)] != c:
+            before = np.int64(after[ix(before)])
+        after[ix(before)] = after[ix(c)]
     clock.far -= 1
 
 
 @_part
-def _look_ahead(clock, chats, seats, handle, think, wheel):
-    """Ask for what the events of the next slots will touch; on a large floor it is far from the processor."""
-    c = np.int64(wheel[(clock.slot + 12) & clock.mask])
-    if c >= 0:
-        _fetch(chats, c)
-    c = np.int64(wheel[(clock.slot + 9) & clock.mask])
-    if c >= 0 and chats[ix(c)].after >= 0:
-        _fetch(chats, np.int64(chats[ix(c)].after))
-    c = np.int64(wheel[(clock.slot + 6) & clock.mask])
-    while c >= 0:
-        chat = chats[ix(c)]
-        _fetch(seats, np.int64(chat.agent))
-        _fetch(handle, chat.turn)
-        _fetch(think, chat.turn)
-        c = np.int64(chat.after)
-    c = np.int64(wheel[(clock.slot + 3) & clock.mask])
-    while c >= 0:
-        chat = chats[ix(c)]
-        if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
+def _scout(clock, scouts, chats, seats, handle, think, wheel, after, ahead):
+    """Walk the wheel some slots ahead of the events and ask for what they will touch.
+
+    Several scouts take turns, each with slots of its own, so that what one asked for arrives while others walk. A
+    step leads to a contact or to a slot; what was met a few contacts ago has arrived by now and says what else to
+    ask for. All this is a guess: a contact may be scheduled anew in the meantime.
+    """
+    clock.scout = (clock.scout + 1) & (SCOUTS - 1)
+    scout = scouts[clock.scout]
+    c = np.int64(scout.contact)
+    if c < 0:
+        if scout.slot <= clock.slot:
+            scout.slot = (clock.slot | (SCOUTS - 1)) + 1 + clock.scout
+        elif scout.slot - clock.slot <= AHEAD_SLOTS:
+            scout.slot += SCOUTS
+        else:
+            return
+        scout.contact = wheel[scout.slot & clock.mask]
+        return
+    scout.contact = after[ix(c)]
+    _fetch(chats, c)
+    ahead[clock.met & (REMEMBERED - 1)] = c
+    clock.met += 1
+    chat = chats[ix(ahead[(clock.met - 5) & (REMEMBERED - 1)])]
+    _fetch(seats, np.int64(chat.agent))
+    _fetch(handle, np.int64(chat.turn))
+    _fetch(think, np.int64(chat.turn))
+    chat = chats[ix(ahead[(clock.met - 9) & (REMEMBERED - 1)])]
+    if chat.kind == SENT:
+        _fetch(wheel, _slot(clock, chat.due + think[ix(chat.turn)]) & clock.mask)
+        if seats[ix(chat.agent)].head >= 0:
             _fetch(chats, np.int64(seats[ix(chat.agent)].head))
-        c = np.int64(chat.after)
-    c = np.int64(wheel[(clock.slot + 1) & clock.mask])
-    while c >= 0:
-        chat = chats[ix(c)]
-        if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
-            _fetch(handle, chats[ix(seats[ix(chat.agent)].head)].turn)
-        c = np.int64(chat.after)
+    chat = chats[ix(ahead[(clock.met - 13) & (REMEMBERED - 1)])]
+    if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
+        _fetch(handle, np.int64(chats[ix(seats[ix(chat.agent)].head)].turn))
 
 
 @_part
-def _turn(clock, chats, seats, handle, think, wheel, near, near_heap, near_at):
+def _turn(clock, chats, wheel, after, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
     while near_heap.size == 0 and clock.far > 0:
@@ -297,25 +311,23 @@ def _turn(clock, chats, seats, handle, think, wheel, near, near_heap, near_at):
                 while c >= 0:
                     if chats[c].due < earliest:
                         earliest = chats[c].due
-                    c = chats[c].after
+                    c = after[c]
             clock.slot = _slot(clock, earliest) - 1
             turned = 0
         clock.slot += 1
         turned += 1
-        if clock.large:
-            _look_ahead(clock, chats, seats, handle, think, wheel)
         c = np.int64(wheel[clock.slot & clock.mask])
         wheel[clock.slot & clock.mask] = -1
         while c >= 0:
             chat = chats[ix(c)]
-            after = np.int64(chat.after)
+            following = np.int64(after[ix(c)])
             if _slot(clock, chat.due) == clock.slot:
                 _put(near, near_heap, near_at, c, chat.due, float(chat.kind))
                 clock.far -= 1
             else:  # of a later turn
-                chat.after = wheel[clock.slot & clock.mask]
+                after[ix(c)] = wheel[clock.slot & clock.mask]
                 wheel[clock.slot & clock.mask] = c
-            c = after
+            c = following
 
 
 # --- agents -----------------------------------------------------------------------------------------------
@@ -394,8 +406,8 @@ def _join_inbox(seat, chats, c):
 
 @_part
 def _note(clock, trace, now, a, seat):
-    """Trace that an agent's open chats or writing changed, or count the rows that takes."""
-    if len(trace) > 0:
+    """Trace that an agent's open chats or writing changed, while there is room; count the rows that takes."""
+    if clock.noted < len(trace):
         row = trace[clock.noted]
         row.time = now
         row.agent = a
@@ -411,9 +423,9 @@ def _note(clock, trace, now, a, seat):
 def run_floor(floor):
     """Run the floor until nothing more can happen; its tables tell the outcome then.
 
-    ``clock.noted`` is then the number of changes of agents, the length that ``trace`` needs.
+    ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """
-    clock, chats, seats, wheel = floor.clock[0], floor.chats, floor.seats, floor.wheel
+    clock, chats, seats, wheel, after = floor.clock[0], floor.chats, floor.seats, floor.wheel, floor.after
     near, near_heap, near_at = floor.near, floor.near_heap[0], floor.near_at
     free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
     waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
@@ -431,7 +443,7 @@ def run_floor(floor):
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
             if near_heap.size == 0:
-                _turn(clock, chats, seats, floor.handle, floor.think, wheel, near, near_heap, near_at)
+                _turn(clock, chats, wheel, after, near, near_heap, near_at)
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
@@ -450,6 +462,9 @@ def run_floor(floor):
                 now = due_s
                 _drop(near, near_heap, near_at, c)
                 chats[ix(c)].kind = NOTHING
+                if clock.large:
+                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
+                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
             else:
                 now = enter_s
                 step = ENTER
@@ -613,7 +628,7 @@ def run_floor(floor):
                     seat.writing >= 0
                 ):  # the reply is cut, its message goes back to the head of the inbox (rule 8)
                     cut = np.int64(seat.writing)
-                    _cancel(clock, chats, wheel, near, near_heap, near_at, cut)
+                    _cancel(clock, chats, wheel, after, near, near_heap, near_at, cut)
                     seat.writing = -1
                     seat.busy_s += now - seat.began
                     _note(clock, trace, now, a, seat)
@@ -736,7 +751,7 @@ def run_floor(floor):
                 if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
                     chat.begun = True  # in time: patience no longer matters
                     if chat.kind == PATIENCE:
-                        _cancel(clock, chats, wheel, near, near_heap, near_at, head)
+                        _cancel(clock, chats, wheel, after, near, near_heap, near_at, head)
                     if head == c:
                         then = NOTHING
                 chat.stage = WRITING
@@ -748,13 +763,13 @@ def run_floor(floor):
                         factor *= floor.slow[row].factor
                 chat.kind = SENT
                 chat.due = now + floor.handle[chat.turn] * factor / seat.speed
-                _schedule(clock, chats, wheel, near, near_heap, near_at, head)
+                _schedule(clock, chats, wheel, after, near, near_heap, near_at, head)
                 _note(clock, trace, now, a, seat)
 
         if then != NOTHING:
             chats[ix(c)].kind = then
             chats[ix(c)].due = then_s
-            _schedule(clock, chats, wheel, near, near_heap, near_at, c)
+            _schedule(clock, chats, wheel, after, near, near_heap, near_at, c)
 
     # --- The outcome, with what never ended (rule 12)
     for c in range(len(chats)):

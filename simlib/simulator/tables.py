@@ -4,12 +4,12 @@ The bot never looks at the floor, so who leaves it when is plain array arithmeti
 are fixed, so all changes of duty are sorted once and grouped by instant. What is left for the event loop is
 what depends on the floor itself.
 
-Numba's compile cache looks at the date of ``loop.py`` alone: who changes a number here must touch that file.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,15 @@ QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
 
 # Changes of duty, in the order in which those of one instant are made.
 DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
+
+# Scouts that walk the wheel of events ahead of the loop, and how many contacts they remember; powers of 2.
+SCOUTS, REMEMBERED = 4, 16
+
+# Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
+# of CLOCK, tells it which numbers from above are compiled in.
+_NUMBERS = (OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED)
+_NUMBERS += (DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, SCOUTS, REMEMBERED)
+COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
@@ -49,10 +58,10 @@ CHAT = _record(
         ("asked", "f8"),
         ("response_sum", "f8"),
         ("response_max", "f8"),  # -1 until there is a reply
-        ("turn", "i8"),
+        ("turn", "i4"),
         ("turns_left", "i4"),
         ("agent", "i4"),
-        ("after", "i4"),  # next in a slot of the wheel
+        ("near_at", "i4"),  # where it sits among the events that are nearly due, -1 = nowhere
         ("last_mail", "i4"),  # neighbours in the inbox
         ("next_mail", "i4"),
         ("kind", "i1"),
@@ -107,11 +116,15 @@ CLOCK = np.dtype(
         ("mask", "i8"),
         ("far", "i8"),
         ("noted", "i8"),
+        ("scout", "i8"),
+        ("met", "i8"),
+        (COMPILED_WITH, "?"),
         ("handover", "?"),
         ("large", "?"),
     ],
     align=True,
 )
+SCOUT = np.dtype([("slot", "i8"), ("contact", "i8")], align=True)
 CHANGE = np.dtype([("time", "f8"), ("agent", "i4"), ("open", "i4"), ("writing", "?")], align=True)
 DUTY = np.dtype([("time", "f8"), ("agent", "i8"), ("kind", "i8")])
 BATCH = np.dtype(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simlib.simulator import Agents, Contacts, Disruptions, Policy, simulate
+from simlib.simulator import Agents, Contacts, Disruptions, Policy, run_arrays, simulate
+from tests.simulator.conftest import assert_same_arrays
 from tests.simulator.test_engines_agree import busy_night
 
 
@@ -102,6 +103,16 @@ def test_a_night_drawn_by_hand(engine):
     assert result.agents.iloc[0].to_dict() == {
         "busy": 100.0, "on_duty": 3600.0, "overtime": 0.0, "replies": 3.0, "chat_seconds": 200.0,
     }  # fmt: skip
+
+
+def test_a_trace_of_many_handovers_is_whole():
+    """Forty chats that change hands at twenty shift ends leave more rows than a night usually has, and all are kept."""
+    contacts = Contacts(arrival=np.zeros(40), handle=1000.0)
+    agents = Agents(capacity=50, shifts=[(0, 10.0 * k, 10.0 * k + 10) for k in range(20)])
+    night = contacts, agents, Policy(at_shift_end="handover")
+    compiled = run_arrays(*night, trace=True)
+    assert len(compiled.changes) > 2 * (40 + 2 * 40)
+    assert_same_arrays(compiled, run_arrays(*night, engine="simpy", trace=True))
 
 
 def test_logs_are_made_on_request_only():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from simlib.simulator import Agents, Contacts, Disruptions, Policy, run_arrays, simulate
+from simlib.simulator import Agents, Contacts, Disruptions, Policy, run_arrays, simulate, tables
 from simlib.streams import stream
 from tests.simulator.conftest import assert_same_arrays, floors
 
@@ -84,6 +85,30 @@ def test_busy_nights_are_the_same(seed, grid_s):
     assert_same_arrays(compiled, run_arrays(*floor, engine="simpy", turns=True, trace=True))
     assert set(np.unique(compiled.outcome)) >= {0, 1, 2, 3}, "the night should show bots, replies and leavers"
     assert compiled.transfers.sum() > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_floor_of_thousands_is_run_like_a_small_one(seed, monkeypatch):
+    """What the loop asks for ahead of time on a large floor changes nothing of the night."""
+    floor = busy_night(seed, grid_s=(None, 5.0)[seed % 2])
+    small = run_arrays(*floor, turns=True, trace=True)
+    monkeypatch.setattr(tables, "LARGE_FLOOR", 0)
+    assert_same_arrays(run_arrays(*floor, turns=True, trace=True), small)
+
+
+def test_another_number_in_the_tables_is_another_program():
+    """Numba's cache, which looks at the date of the loop's file and at types, sees a number of the tables change."""
+    source = Path(tables.__file__).read_text(encoding="utf-8")
+    line = "DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)"
+    assert source.count(line) == 1
+
+    def clock_of(text):
+        names = {"__name__": "tables_again"}
+        exec(compile(text, tables.__file__, "exec"), names)
+        return names["CLOCK"]
+
+    assert clock_of(source) == tables.CLOCK
+    assert clock_of(source.replace(line, line.replace("DOWN, SHIFT_END", "SHIFT_END, DOWN"))) != tables.CLOCK
 
 
 def test_events_far_apart_are_found_in_order():
