@@ -1,0 +1,282 @@
+"""What comes out: named segments, heads counted again, what each rule cost, and sentences that say so."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simlib.forecasting.roster.model import FEN
+from simlib.forecasting.roster.problem import ROSTER_COLUMNS, Problem, Segment, each_row
+from simlib.words import Lang, say, term
+
+_UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
+    "shortfall": "h",
+    "thin_cover": "h",
+    "second_skill": "h",
+    "wages": "shifts",
+    "overtime_pay": "shifts",
+    "rest_day_pay": "shifts",
+    "night_unfair": "shifts",
+    "duty_uncovered": "duties",
+    "on_call": "people",
+    "change": "people",
+    "wish": "wishes",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """Who takes which option, how many pause when, units of each desk's time on each queue, and what it costs."""
+
+    takes: Mapping[str, list[int]]
+    pauses: Mapping[tuple[tuple[str, ...], int, int], list[int]]
+    quotas: Mapping[tuple[tuple[str, ...], int, str], int]
+    flaws: list[tuple[str, Any, int, int]]
+    cost: int
+    bound: int
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """A roster and its explanation.
+
+    Attributes
+    ----------
+    assignments : DataFrame
+        agent_id, name, cohort, queue, shift, date, start, end, activity: one row a segment.
+    coverage : DataFrame
+        start, queue, required, rostered, shortfall: mean heads on chat in each interval.
+    why : DataFrame
+        rule, where, amount, unit, penalty_cny: what the roster costs, rule by rule, and who or what was left out
+        (penalty 0). The penalties add up to ``cost_cny``.
+    cost_cny, bound_cny, gap : float
+        Total price, the price below which no roster exists, and the share between them.
+    seconds : float
+    status : str
+        ``"optimal"`` (nothing cheaper by more than 0.1 %) or ``"feasible"`` (the best so far).
+    inputs : mapping
+        The arguments it was made from, for a repair and for the checker.
+    """
+
+    assignments: pd.DataFrame
+    coverage: pd.DataFrame
+    why: pd.DataFrame
+    cost_cny: float
+    bound_cny: float
+    seconds: float
+    status: str
+    inputs: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def gap(self) -> float:
+        """Share of the cost that might still be saved."""
+        return max(0.0, (self.cost_cny - self.bound_cny) / self.cost_cny) if self.cost_cny else 0.0
+
+    def explain(self, lang: Lang) -> list[str]:
+        """Say in sentences what the roster lacks, why, and what to do about it."""
+        return _explain(self, lang)
+
+
+def write_roster(problem: Problem, plan: Solution, *, seconds: float, inputs: Mapping[str, Any]) -> Roster:
+    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs."""
+    cuts = _cut_shifts(problem, plan)
+    queue_at = _deal_queues(problem, plan, cuts)
+    person_of = {person.agent_id: person for person in problem.people}
+    rows = []
+    for (agent_id, n), pieces in cuts.items():
+        person, option = person_of[agent_id], problem.options[n]
+        date = problem.calendar.opens.date() + dt.timedelta(days=option.day)
+        for piece in _merge(pieces, queue_at.get((agent_id, n), {}), problem.unit):
+            span = problem.calendar.stamp(piece.start), problem.calendar.stamp(piece.end)
+            rows.append(
+                (agent_id, person.name, person.cohort, piece.queue, option.code, date, *span, piece.activity)
+            )
+    assignments = pd.DataFrame(rows, columns=ROSTER_COLUMNS)
+    for column in ("start", "end"):
+        assignments[column] = pd.DatetimeIndex(assignments[column], tz=problem.calendar.opens.tz).as_unit("ns")
+    assignments = assignments.sort_values(["start", "agent_id"], kind="stable").reset_index(drop=True)
+    return Roster(
+        assignments=assignments,
+        coverage=_count_heads(problem, assignments),
+        why=_why(problem, plan),
+        cost_cny=plan.cost / FEN,
+        bound_cny=plan.bound / FEN,
+        seconds=seconds,
+        status=plan.status,
+        inputs=inputs,
+    )
+
+
+def _cut_shifts(problem: Problem, plan: Solution) -> dict[tuple[str, int], list[Segment]]:
+    """Cut each shift at its duty and its pauses; people of a desk take the pauses' starts in turn."""
+    skills_of = {person.agent_id: person.skills for person in problem.people}
+    left = {key: list(begins) for key, begins in plan.pauses.items()}
+    cuts: dict[tuple[str, int], list[Segment]] = {}
+    for agent_id in sorted(plan.takes, key=str):
+        for n in plan.takes[agent_id]:
+            option = problem.options[n]
+            off = list(option.fixed)
+            if option.duty is not None:
+                duty = problem.duties[option.duty]
+                off.append(Segment(duty.start, duty.end, duty.kind, None))
+            for which, pause in enumerate(option.pauses):
+                queue = left[skills_of[agent_id], n, which]
+                begin = queue.pop(0)
+                twice = pause.activity == "break" and 2 * pause.minutes <= problem.step
+                if twice and len(queue) % 2 and begin % problem.step == 0:
+                    begin += pause.minutes  # two short breaks in one half hour follow each other
+                off.append(Segment(begin, begin + pause.minutes, pause.activity, None))
+            pieces, at = [], option.start
+            for piece in sorted(off):
+                if at < piece.start:
+                    pieces.append(Segment(at, piece.start, "chat", None))
+                pieces.append(piece)
+                at = piece.end
+            if at < option.end:
+                pieces.append(Segment(at, option.end, "chat", None))
+            cuts[agent_id, n] = pieces
+    return cuts
+
+
+def _deal_queues(
+    problem: Problem, plan: Solution, cuts: Mapping[tuple[str, int], Sequence[Segment]]
+) -> dict[tuple[str, int], dict[int, str]]:
+    """Give each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
+    skills_of = {person.agent_id: person.skills for person in problem.people}
+    free: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for key, pieces in cuts.items():
+        for piece in pieces:
+            if piece.activity == "chat" and piece.queue is None:
+                for minute in range(piece.start, piece.end, problem.unit):
+                    free[minute].append(key)
+    left = dict(plan.quotas)
+    now_on: dict[tuple[str, int], str] = {}
+    queue_at: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
+    for minute in sorted(free):
+        slot = int(np.searchsorted(problem.slots, minute, side="right")) - 1
+        waiting = sorted(free[minute])
+        for stay in (True, False):
+            unplaced = []
+            for key in waiting:
+                skills = skills_of[key[0]]
+                for queue in [now_on.get(key, "")] if stay else skills:
+                    if left.get((skills, slot, queue), 0) > 0:
+                        left[skills, slot, queue] -= 1
+                        now_on[key] = queue_at[key][minute] = queue
+                        break
+                else:
+                    unplaced.append(key)
+            waiting = unplaced
+        for key in waiting:
+            shared = any((skills_of[key[0]], slot, queue) in plan.quotas for queue in skills_of[key[0]])
+            queue_at[key][minute] = now_on.get(key, skills_of[key[0]][0]) if shared else skills_of[key[0]][0]
+    return queue_at
+
+
+def _merge(pieces: Iterable[Segment], queue_at: Mapping[int, str], unit: int) -> list[Segment]:
+    """Join neighbouring units of the same activity and queue."""
+    fine = []
+    for piece in pieces:
+        if piece.activity == "chat" and piece.queue is None:
+            minutes = range(piece.start, piece.end, unit)
+            fine += [Segment(minute, minute + unit, "chat", queue_at[minute]) for minute in minutes]
+        else:
+            fine.append(piece)
+    merged: list[Segment] = []
+    for piece in fine:
+        if merged and merged[-1].end == piece.start and merged[-1][2:] == piece[2:]:
+            merged[-1] = merged[-1]._replace(end=piece.end)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _count_heads(problem: Problem, assignments: pd.DataFrame) -> pd.DataFrame:
+    """Mean heads on chat in each interval and queue that asks for any."""
+    minutes: dict[tuple[int, str], int] = defaultdict(int)
+    for row in each_row(assignments[assignments["activity"] == "chat"]):
+        span = problem.calendar.since(row.start), problem.calendar.since(row.end)
+        for slot, units in problem.spans(*span):
+            minutes[slot, row.queue] += units * problem.unit
+    rows = [
+        (problem.starts[slot], queue, problem.need.get((slot, queue), 0), minutes[slot, queue] / problem.step)
+        for slot in range(len(problem.slots))
+        for queue in problem.queues
+    ]
+    coverage = pd.DataFrame(rows, columns=["start", "queue", "required", "rostered"])
+    coverage["shortfall"] = (coverage["required"] - coverage["rostered"]).clip(lower=0.0)
+    return coverage
+
+
+def _why(problem: Problem, plan: Solution) -> pd.DataFrame:
+    """List each rule that cost something, where, how much of it, at what penalty; and who could not be used."""
+    sums: dict[tuple[str, Any], list[int]] = defaultdict(lambda: [0, 0])
+    for rule, where, amount, fen in plan.flaws:
+        if rule == "shortfall":
+            slot, queue = where
+            where = f"{queue} {problem.starts[slot]:%Y-%m-%d %H:%M}"
+        sums[rule, where][0] += amount
+        sums[rule, where][1] += fen
+    hour = 60 / problem.unit
+    rows = [
+        (rule, where, amount / hour if _UNITS[rule] == "h" else amount, _UNITS[rule], fen / FEN)
+        for (rule, where), (amount, fen) in sums.items()
+    ]
+    rows += [("not_fit", person.agent_id, 1, "people", 0.0) for person in problem.people if not person.fit]
+    able = {queue for person in problem.people if person.fit for queue in person.skills}
+    lost = sorted({queue for _, queue in problem.need} - able)
+    rows += [("nobody_can", queue, 1, "queues", 0.0) for queue in lost]
+    why = pd.DataFrame(rows, columns=["rule", "where", "amount", "unit", "penalty_cny"])
+    return why.sort_values(["penalty_cny", "rule", "where"], ascending=[False, True, True]).reset_index(drop=True)
+
+
+def _explain(roster: Roster, lang: Lang) -> list[str]:
+    """Turn coverage and ``why`` into sentences, the dearest first."""
+    lines = [
+        say(
+            "roster.summary",
+            lang,
+            status=say(f"roster.status_{roster.status}", lang),
+            cost=f"{roster.cost_cny:,.0f}",
+            gap=f"{roster.gap:.1%}",
+        )
+    ]
+    short = roster.coverage[roster.coverage["shortfall"] > 0]
+    if short.empty:
+        lines.append(say("roster.covered", lang))
+    for queue, rows in short.groupby("queue", sort=False):
+        worst = rows.sort_values("shortfall", kind="stable").iloc[-1]
+        lines.append(
+            say(
+                "roster.short",
+                lang,
+                queue=term(str(queue), lang),
+                n=len(rows),
+                at=f"{worst['start']:%m-%d %H:%M}",
+                heads=f"{worst['shortfall']:g}",
+                required=worst["required"],
+            )
+        )
+    why = roster.why
+    for row in each_row(why[why["rule"] == "nobody_can"]):
+        lines.append(say("roster.nobody_can", lang, queue=term(row.where, lang)))
+    unfit = why.loc[why["rule"] == "not_fit", "where"]
+    if len(unfit):
+        mark = roster.inputs["rules"].exam_pass_mark
+        lines.append(say("roster.not_fit", lang, n=len(unfit), people=", ".join(map(str, unfit)), mark=f"{mark:g}"))
+    for rule in ("duty_uncovered", "on_call", "change", "wish"):
+        rows = why[why["rule"] == rule]
+        if len(rows):
+            lines.append(say(f"roster.{rule}", lang, n=len(rows), where=", ".join(map(str, rows["where"]))))
+    paid = why[why["rule"].isin(["overtime_pay", "rest_day_pay"])]
+    if len(paid):
+        lines.append(say("roster.overtime", lang, cost=f"{paid['penalty_cny'].sum():,.0f}"))
+    return lines
+

@@ -1,0 +1,234 @@
+"""Solve a roster, or mend one: cohorts first, then names, then both together."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from simlib.forecasting.roster.machine import Answer, Clock, Progress, Stop
+from simlib.forecasting.roster.model import FEN, Built, build_model, make_crews
+from simlib.forecasting.roster.problem import Person, Problem, RosterRules, first_day, open_for_repair, read_problem
+from simlib.forecasting.roster.result import Roster, Solution, write_roster
+
+_GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
+_SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
+
+
+def solve_roster(
+    requirement: pd.DataFrame,
+    agents: pd.DataFrame,
+    shifts: pd.DataFrame,
+    *,
+    rules: RosterRules | None = None,
+    duties: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    leave: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    wishes: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    locked: pd.DataFrame | None = None,
+    seed: int = 7,
+    seconds: float = 20.0,
+    effort: float | None = None,
+    workers: int = 2,
+    on_progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Roster:
+    """Roster people over 1 to 21 days so that every half hour of every queue has the heads it needs.
+
+    Parameters
+    ----------
+    requirement : DataFrame
+        start (tz-aware), queue, to_roster (heads on chat), one row an interval and queue, equal intervals.
+    agents : DataFrame
+        agent_id, name, cohort, cost_cny_h, exam_score, qa_pass and ``skills`` (queues, best first; or a mapping
+        queue -> rank) or skill_1, skill_2, ...; as they apply on_call, room, starts_on, leave (spans with first
+        and last).
+    shifts : DataFrame
+        code, start, end (``datetime.time``; over midnight where end <= start); as they apply meal_from, meal_to,
+        meal_min (unpaid), break_min (one paid break in every stretch of two hours or more), cohorts (who may).
+    rules : RosterRules, optional
+        Limits and prices; those of the playbook on the first day otherwise.
+    duties : DataFrame or rows
+        duty, kind (``live`` or ``logistics``), start, end, agent_id (None: anyone): one person each, off the chat.
+    leave : DataFrame or rows
+        agent_id, first, last (dates, both included), on top of what ``agents`` tells.
+    wishes : DataFrame or rows
+        agent_id, date, wish (a shift code, or ``"rest"``), weight.
+    locked : DataFrame, optional
+        Roster rows that stand: those person-days are kept as they are. Or agent_id, date, shift (a code, ``"rest"``,
+        ``"leave"``): those person-days get that shift, and the solver places its pauses. What stands is not
+        questioned, not even where it breaks a limit.
+    seed, seconds, effort, workers
+        ``effort`` in place of ``seconds`` makes the roster a function of its inputs: the same bytes every time,
+        on a fast machine and on a slow one. One unit is a few seconds of one core.
+    on_progress, stop : callable, optional
+        ``on_progress(best, bound, seconds)`` in yuan; ``stop()`` true ends the search with the best so far.
+
+    Returns
+    -------
+    Roster
+        Always: what cannot be met is a named shortfall.
+
+    Raises
+    ------
+    ValueError
+        A table lacks a column or holds nonsense; the message names it.
+
+    Notes
+    -----
+    Coverage counts heads on chat; how fast they are is the simulator's business.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> start = pd.date_range("2026-10-31 18:00", periods=8, freq="30min", tz="Asia/Shanghai")
+    >>> need = pd.DataFrame({"start": start, "queue": "presale", "to_roster": [1, 1, 1, 1, 2, 2, 2, 2]})
+    >>> team = pd.DataFrame({"agent_id": ["a1", "a2"], "name": ["Lin", "Wu"], "cohort": "own", "cost_cny_h": 30.0,
+    ...                      "skills": [("presale",)] * 2, "exam_score": 95, "qa_pass": True})
+    >>> library = pd.DataFrame({"code": ["B", "C"], "start": [dt.time(14), dt.time(20)], "end": [dt.time(22)] * 2})
+    >>> roster = solve_roster(need, team, library, seconds=5)
+    >>> sorted(roster.assignments["shift"]), float(roster.coverage["shortfall"].sum()), roster.status
+    (['B', 'C'], 0.0, 'optimal')
+    """
+    begun = time.monotonic()
+    clock = Clock(seconds, effort, stop)
+    rules = RosterRules.of_playbook(on=first_day(requirement)) if rules is None else rules
+    problem = read_problem(requirement, agents, shifts, rules, duties, leave, wishes, locked)
+    tables: dict[str, Any] = {"requirement": requirement, "agents": agents, "shifts": shifts, "rules": rules}
+    tables |= {"duties": duties, "leave": leave, "wishes": wishes}
+    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress))
+    return write_roster(problem, plan, seconds=time.monotonic() - begun, inputs=tables)
+
+
+def repair_roster(
+    roster: Roster,
+    *,
+    absent: Sequence[str],
+    from_time: pd.Timestamp,
+    seed: int = 7,
+    seconds: float = 10.0,
+    effort: float | None = None,
+    workers: int = 2,
+    on_progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Roster:
+    """Mend a roster after people call in sick, changing as few assignments as possible.
+
+    What lies before ``from_time`` stands; the absent drop out for the rest of that working day. A person who is on
+    shift may stay on for one to three hours, one who has not begun may get another shift, one who is off (or on
+    call) may be called in. Each change has the price ``change_cny``, so it happens only where it closes a gap.
+
+    Parameters
+    ----------
+    roster : Roster
+    absent : sequence of agent_id
+    from_time : Timestamp, tz-aware
+
+    Returns
+    -------
+    Roster
+        Over the same horizon; ``why`` has one row for each person who was changed.
+    """
+    begun = time.monotonic()
+    unknown = sorted(set(absent) - set(roster.inputs["agents"]["agent_id"]))
+    if unknown:
+        raise ValueError(f"absent names people who are not in the team: {', '.join(map(str, unknown))}")
+    given = roster.inputs
+    base = read_problem(**given, locked=None)
+    problem = open_for_repair(base, roster.assignments, set(absent), base.calendar.since(pd.Timestamp(from_time)))
+    clock = Clock(seconds, effort, stop)
+    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress), staged=False)
+    whole = replace(problem, need=base.need)
+    return write_roster(whole, plan, seconds=time.monotonic() - begun, inputs=given)
+
+
+def _in_yuan(on_progress: Progress | None) -> Progress | None:
+    if on_progress is None:
+        return None
+    return lambda best, bound, seconds: on_progress(best / FEN, bound / FEN, seconds)
+
+
+def _plan(
+    problem: Problem,
+    *,
+    clock: Clock,
+    seed: int,
+    workers: int,
+    on_progress: Progress | None,
+    staged: bool = True,
+) -> Solution:
+    """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
+
+    def search(built: Built, own: Clock, part: float, **more: Any) -> Answer:
+        mine = own.share(part)
+        budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
+        answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
+        own.used += answer.effort
+        return answer
+
+    def alone(person: Person, _: tuple[int, ...]) -> Hashable:
+        return person.agent_id
+
+    def alike(person: Person, options: tuple[int, ...]) -> Hashable:
+        return person.agent_id if person.wishes or person.on_call else (person.kind, options)
+
+    one_day = len({option.day for option in problem.options}) <= 1
+    if one_day or not staged:
+        built = build_model(problem, make_crews(problem, alike if one_day else alone))
+        answer = search(built, clock, 1.0, on_progress=on_progress, whole=0.6)
+        return _read_plan(problem, built, answer)
+    cohorts = build_model(problem, make_crews(problem, lambda person, _: person.kind), relaxed=True)
+    bound, rounded = cohorts.model.relax()
+    ideal = search(cohorts, clock, 0.5, hint=rounded, bound=bound, whole=0.0, sweep_only=True)
+    named: dict[tuple[str, int], int] = {}
+    naming = clock.share(0.4)
+    for number, crew in enumerate(cohorts.crews):
+        wanted = {n: ideal.chosen[cohorts.takes[number, n]] for n in crew.room_for}
+        names = build_model(problem, make_crews(problem, alone, among=crew.members), wanted=wanted)
+        least, start = names.model.relax()
+        part = 1 / (len(cohorts.crews) - number)
+        answer = search(names, naming, part, hint=start, bound=least, whole=0.4)
+        for (each, n), variable in names.takes.items():
+            named[names.crews[each].members[0].agent_id, n] = answer.chosen[variable]
+    clock.used += naming.used
+    whole = build_model(problem, make_crews(problem, alone))
+    hint = {variable: named[whole.crews[each].members[0].agent_id, n] for (each, n), variable in whole.takes.items()}
+    hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
+    hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
+    share = 0.4 if len(whole.takes) <= _SMALL else 0.0
+    answer = search(whole, clock, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=share)
+    return _read_plan(problem, whole, answer)
+
+
+def _read_plan(problem: Problem, built: Built, answer: Answer) -> Solution:
+    """Deal the counts of each crew out to its members."""
+    takes: dict[str, list[int]] = defaultdict(list)
+    for number, crew in enumerate(built.crews):
+        free = sorted(crew.members, key=lambda person: str(person.agent_id))
+        if len(free) == 1:
+            takes[free[0].agent_id] = [n for n in crew.room_for if answer.chosen[built.takes[number, n]]]
+            continue
+        for n in sorted(crew.room_for):
+            for _ in range(answer.chosen[built.takes[number, n]]):
+                takes[free.pop(0).agent_id].append(n)
+    pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
+    for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
+        pauses[skills, n, which] += [begin] * answer.chosen[variable]
+    flaws = []
+    for charge in built.model.charges:
+        amount = charge.amount(answer.chosen)
+        if amount:
+            flaws.append((charge.rule, charge.where, amount, amount * charge.price))
+    return Solution(
+        takes=takes,
+        pauses=pauses,
+        quotas={key: answer.chosen[variable] for key, variable in built.quotas.items()},
+        flaws=flaws,
+        cost=answer.cost,
+        bound=answer.bound,
+        status=answer.status,
+    )
+
