@@ -140,7 +140,7 @@ function select(name, options, first) {
   const box = make("select", { "aria-label": first, id: name, onchange: (event) => { chosen[name] = event.target.value; } },
     make("option", { value: "" }, first),
     options.map((option) => make("option", { value: option.key }, option.text || option.name)));
-  box.value = chosen[name];
+  box.value = chosen[name] || "";
   return box;
 }
 
@@ -166,7 +166,7 @@ function moves() {
       }
       return make("div", { class: "move", "data-kind": move.key },
         make("span", { class: "what" }, make("strong", {}, move.name), make("small", {}, move.note)),
-        size,
+        size || make("span", {}),
         make("button", {
           type: "button", class: "go", disabled: !move.ready,
           onclick: () => ask({ step: "move", role, key: move.key, size: size ? Number(size.value) : null }),
@@ -202,7 +202,7 @@ function timeline(rows, empty) {
 function team() {
   const queues = state.queues.length ? make("table", {}, state.queues.map((queue) => make("tr", {},
     make("th", {}, queue.name), make("td", { class: "n" }, String(queue.waiting)), make("td", { class: "faint" }, queue.oldest))))
-    : make("p", { class: "dark" }, state.words.dark_queues);
+    : make("p", { class: "blackout" }, state.words.dark_queues);
   return make("div", { class: "team" }, tiles(state.tiles),
     make("div", { class: "columns" },
       make("div", {},
@@ -215,6 +215,7 @@ function team() {
 }
 
 function standing(large) {
+  page.style.setProperty("--teams", state.teams.length);
   return make("div", { class: large ? "standing large" : "standing" }, state.teams.map((row, index) => make("article", { "data-team": row.team },
     make("div", { class: "rank" }, String(index + 1)),
     make("div", { class: "who" }, row.name),
@@ -256,7 +257,7 @@ function show() {
   const focus = document.activeElement && document.activeElement.id;
   const parts = { team, board, facilitator };
   document.title = `${state.name} · ${state.words.title}`;
-  document.body.className = state.kind;
+  document.body.className = "at-" + state.kind;
   page.dataset.round = state.round;
   page.replaceChildren(head(), ...notices(), parts[state.kind]());
   if (focus) { const node = document.getElementById(focus); if (node) node.focus(); }

@@ -19,7 +19,7 @@ from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Lock, RLock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,11 +27,13 @@ import numpy as np
 
 from simlib import facts, load_store
 from simlib.plan import Plan, plan
-from simlib.report.columns import list_words, quantity
+from simlib.report.columns import quantity
+from simlib.report.drill_pages import render_debrief, render_paper, sign_words, size_words, told
 from simlib.report.typeface import FONT
-from simlib.stress.drill import Drill, DrillError, Move, View
+from simlib.stress.drill import Drill, DrillError, DrillState, Move, View
 from simlib.stress.drill_floor import OFF, STATES
 from simlib.stress.drill_log import LOG, Decided
+from simlib.stress.drill_play import Hindsight, find_best_play
 from simlib.stress.scenarios import Scenario, ScenarioError, standard_scenarios
 from simlib.words import Lang, glossary, say, sentences, term
 
@@ -67,7 +69,8 @@ class DrillRoom:
     _ends: float | None = None
     _lock: RLock = field(default_factory=RLock)
     _server: ThreadingHTTPServer | None = None
-    _papers: dict[str, str] = field(default_factory=dict)
+    _papers_lock: Lock = field(default_factory=Lock)
+    _best: tuple[DrillState, Hindsight] | None = None
 
     # --- doors ---
 
@@ -245,7 +248,8 @@ class DrillRoom:
             ),
             "called": [decided.key for _, decided in view.decisions if decided.what == "card"],
             "done": [
-                {"clock": f"{clock:%H:%M}", "text": self.told(decided)} for clock, decided in reversed(view.decisions)
+                {"clock": f"{clock:%H:%M}", "text": self.told_by(decided)}
+                for clock, decided in reversed(view.decisions)
             ],
         }
 
@@ -311,7 +315,7 @@ class DrillRoom:
             ],
             "pace_s": self.pace_s,
             "log": [
-                {"clock": f"{drill.clock(number):%H:%M}", "team": decided.team, "text": self.told(decided)}
+                {"clock": f"{drill.clock(number):%H:%M}", "team": decided.team, "text": self.told_by(decided)}
                 for number, decided in reversed(drill.state.decisions)
             ],
         }
@@ -321,14 +325,7 @@ class DrillRoom:
 
     def sign(self, scenario: Scenario) -> dict[str, str]:
         """Say what the floor notices of an incident, and since when."""
-        places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
-        key = f"drill.sign_{scenario.name}"
-        if key not in sentences():
-            text = say("drill.sign_other", self.lang, name=scenario.title(self.lang))
-        else:
-            everywhere = term("all_rooms", self.lang)
-            text = sentences()[key][self.lang].format(where=list_words(places, self.lang) or everywhere)
-        return {"clock": f"{scenario.start:%H:%M}", "text": text}
+        return {"clock": f"{scenario.start:%H:%M}", "text": sign_words(scenario, self.lang)}
 
     def phrase(self, card: str) -> str:
         """Give the phrase of a card: the store's own where its sheet has one for the topic, else the card's."""
@@ -339,39 +336,25 @@ class DrillRoom:
         cards = facts.table("incidents").set_index("key")
         return str(cards.loc[card, self.lang]["phrase"])
 
-    def told(self, decided: Decided) -> str:
+    def told_by(self, decided: Decided) -> str:
         """Say a decision in words."""
-        return f"{term(f'role_{decided.role}', self.lang)}: {told(decided, self.lang)}"
+        return say(
+            "drill.said_by", self.lang, role=term(f"role_{decided.role}", self.lang), what=told(decided, self.lang)
+        )
 
     # --- papers ---
 
     def paper(self, name: str) -> str:
-        """Make a page to read or print: ``paper``, or ``debrief`` of a team; made once the drill is over, or again."""
-        from simlib.report.drill_pages import render_debrief, render_paper
-
-        with self._lock:
-            key = f"{name} {len(self.drill.log.entries)}"
-            if key not in self._papers:
-                if name == "paper":
-                    self._papers[key] = render_paper(self.drill, self.plan, lang=self.lang)
-                else:
-                    self._papers[key] = render_debrief(self.drill, self.plan, team=int(name), lang=self.lang)
-            return self._papers[key]
-
-
-def told(decided: Decided, lang: Lang) -> str:
-    """Say what was decided, without who decided it."""
-    if decided.what == "lever":
-        size = "" if decided.size is None else size_words(decided.key, decided.size, lang)
-        return say("drill.said_lever", lang, name=term(decided.key, lang), size=size).strip()
-    cards = facts.table("incidents").set_index("key")
-    return say(f"drill.said_{decided.what}", lang, name=cards.loc[decided.key, lang]["name"])
-
-
-def size_words(kind: str, size: float, lang: Lang) -> str:
-    """Write a lever's size with its unit."""
-    unit = facts.table("levers").set_index("key").loc[kind, "unit"]
-    return f"+{quantity(size, unit, lang)}"
+        """Make a page to read or print: ``paper``, or the debrief of the team of that number."""
+        with self._papers_lock:  # not the drill's own: this takes a while, and the game goes on meanwhile
+            if name == "paper":
+                return render_paper(self.drill, store=self.plan.store.store.name, lang=self.lang)
+            state = self.drill.state
+            if self._best is None or self._best[0] is not state:
+                self._best = (state, find_best_play(self.drill))
+            return render_debrief(
+                self.drill, team=int(name), best=self._best[1], store=self.plan.store.store.name, lang=self.lang
+            )
 
 
 def minutes_seconds(seconds: float) -> str:

@@ -13,7 +13,7 @@ from simlib import facts
 from simlib.streams import stream
 from simlib.stress.drill import Drill, Score
 from simlib.stress.drill_log import Decided
-from simlib.stress.levers import Lever
+from simlib.stress.levers import STRUCK, Lever
 
 Script = Callable[[Drill, int], None]
 LEAST_POINTS = 0.05  # a lever that adds less is not worth telling
@@ -88,6 +88,76 @@ def play_out(drill: Drill, scripts: Mapping[int, Script]) -> None:
         for team, script in scripts.items():
             script(drill, team)
         drill.advance()
+
+
+# --- on paper -------------------------------------------------------------------------------------------------
+
+PAPER_ROUND_MIN = 30
+CROWDS = (0, 10, 30, 80)  # buyers waiting from which a floor is calm, busy, crowded, flooded (ours)
+FEW = 3  # a field that rests on fewer plays than this is filled from the row beside it
+
+
+def crowd_of(waiting: float) -> int:
+    """Say which of the four states of the paper game a floor is in.
+
+    >>> [crowd_of(waiting) for waiting in (0, 9, 10, 500)]
+    [0, 0, 1, 3]
+    """
+    return int(np.searchsorted(CROWDS, waiting, side="right")) - 1
+
+
+def tabulate_play(drill: Drill, *, plays: int = 80) -> pd.DataFrame:
+    """Work out the tables of the paper game: where each move leads from each state, half hour by half hour.
+
+    The night is lived through many times with moves drawn at random, and every half hour is counted by the state in
+    which it began and the move that was made. A coarse table: a state stands for many floors, a move for its largest
+    size, and moves of earlier half hours still work.
+
+    Returns
+    -------
+    DataFrame
+        One row a half hour, state and move: clock, crowd (0 to 3), move (``no_lever`` for none), next_crowd (the
+        most frequent), lost_cny (the median of sales lost meanwhile), plays.
+    """
+    step = max(PAPER_ROUND_MIN // drill.opened.round_min, 1)
+    numbers = list(range(0, drill.rounds, step))
+    kinds = [STRUCK, *drill.rules.kinds]
+    chance = stream(drill.opened.seed, 0, "drill_paper")
+    seen = []
+    for _ in range(plays):
+        made: list[tuple[int, Decided]] = []
+        moves = [str(kind) for kind in chance.choice(kinds, size=len(numbers))]
+        for number, kind in zip(numbers, moves, strict=True):
+            if kind != STRUCK:
+                sizes = drill.rules.sizes(kind)
+                size = max((each for each in sizes if each <= LARGE[kind]), default=None) if sizes else None
+                made.append((number, Decided(team=1, role="command", what="lever", key=kind, size=size)))
+        levers = drill.levers_of(made)
+        looks = [drill.moment(levers, round_=number) for number in (*numbers, drill.rounds)]
+        crowds = [crowd_of(look.waiting()["waiting"].sum()) for look in looks]
+        lost = [look.sales()[1] for look in looks]
+        for place, (number, kind) in enumerate(zip(numbers, moves, strict=True)):
+            seen.append((drill.clock(number), crowds[place], kind, crowds[place + 1], lost[place + 1] - lost[place]))
+    told = pd.DataFrame(seen, columns=["clock", "crowd", "move", "next_crowd", "lost_cny"])
+    rows = []
+    for clock, here in told.groupby("clock"):
+        for crowd in range(len(CROWDS)):
+            for kind in kinds:
+                same = here[here["move"] == kind]
+                apart = (same["crowd"] - crowd).abs()
+                exact = same[apart == 0]
+                near = exact if len(exact) >= FEW else same[apart == apart.min()] if len(same) else here
+                rows.append(
+                    {
+                        "clock": clock,
+                        "crowd": crowd,
+                        "move": kind,
+                        "next_crowd": int(near["next_crowd"].mode().iloc[0]),
+                        "lost_cny": float(near["lost_cny"].median()),
+                        "plays": len(exact),
+                    }
+                )
+    return pd.DataFrame(rows)
 
 
 # --- with hindsight ---------------------------------------------------------------------------------------

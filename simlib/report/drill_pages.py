@@ -1,0 +1,377 @@
+"""The pages of a drill: the standing, what a team is told afterwards, and the game on paper."""
+
+from __future__ import annotations
+
+import matplotlib.dates as mdates
+import numpy as np
+import pandas as pd
+from markupsafe import escape
+from matplotlib.axes import Axes
+
+from simlib import facts
+from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
+from simlib.report.columns import list_words, quantity, titled
+from simlib.report.html import (
+    Card,
+    Fragment,
+    render_report,
+    show_cards,
+    show_chart,
+    show_table,
+    show_text,
+    show_verdict,
+)
+from simlib.report.pages import put_together
+from simlib.stress.drill import Drill, Score
+from simlib.stress.drill_log import Decided
+from simlib.stress.drill_play import CROWDS, Hindsight, tabulate_play
+from simlib.stress.levers import STRUCK, Lever
+from simlib.stress.scenarios import Scenario
+from simlib.words import Lang, say, sentences, term
+
+MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
+PARTS = ("sales", "platform_rate", "fatigue", "cards")
+
+
+def told(decided: Decided, lang: Lang) -> str:
+    """Say what was decided, without who decided it."""
+    if decided.what == "lever":
+        return lever_words(decided.key, decided.size, lang)
+    cards = facts.table("incidents").set_index("key")
+    return say(f"drill.said_{decided.what}", lang, name=cards.loc[decided.key, lang]["name"])
+
+
+def lever_words(kind: str, size: float | None, lang: Lang) -> str:
+    """Name a lever with its size."""
+    return term(kind, lang) if size is None else f"{term(kind, lang)} {size_words(kind, size, lang)}"
+
+
+def size_words(kind: str, size: float, lang: Lang) -> str:
+    """Write a lever's size with its unit."""
+    unit = facts.table("levers").set_index("key").loc[kind, "unit"]
+    return f"+{quantity(size, unit, lang)}"
+
+
+# --- the standing -----------------------------------------------------------------------------------------
+
+
+def show_standing(drill: Drill, *, lang: Lang) -> Fragment:
+    """Show how the teams stand, the best first, with the parts of their scores."""
+    rows = []
+    for team in drill.teams:
+        score = drill.score(team)
+        rows.append(
+            {"team": say("drill.ui_team", lang, team=team), "score": score.total}
+            | {f"score_{part}": getattr(score, part) for part in PARTS}
+            | {"sales_lost": score.lost_cny, "cost_cny": score.cost_cny, "platform_rate": score.rate}
+            | {"strain_h": score.strain_h}
+        )
+    table = pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    return show_table(table.round(4), lang=lang)
+
+
+def show_dealt(drill: Drill, *, lang: Lang) -> Fragment:
+    """Show what happens in this drill, and when; for the facilitator's eyes."""
+    rows = [
+        {
+            "scenario": scenario.title(lang),
+            "start": scenario.start,
+            "end": scenario.end,
+            "card": _card(scenario.cards, lang),
+        }
+        for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start)
+    ]
+    return show_table(pd.DataFrame(rows), lang=lang)
+
+
+def _card(cards: tuple[str, ...], lang: Lang) -> str:
+    known = facts.table("incidents").set_index("key")
+    return list_words([known.loc[card, lang]["name"] for card in cards], lang)
+
+
+# --- the debrief of a team --------------------------------------------------------------------------------
+
+
+@_chart(size=(11, 4.2))
+def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[pd.Timestamp, pd.Timestamp]]) -> None:
+    """Draw how many waited, round by round: the team's night, a night that nobody leads, and the best play found.
+
+    Parameters
+    ----------
+    courses : DataFrame
+        clock; mine, idle, best: buyers waiting.
+    """
+    clock = mdates.date2num(courses["clock"])
+    for start, end in incidents:
+        ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.09, linewidth=0)
+    for key, colour, style in (("idle", IDLE, (0, (4, 2))), ("best", BEST, (0, (1, 1))), ("mine", MINE, "-")):
+        ax.plot(clock, courses[key], color=colour, linestyle=style, linewidth=2.2, label=say(f"drill.line_{key}", lang))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=courses["clock"].dt.tz))
+    ax.set_ylim(bottom=0)
+    ax.tick_params(colors=INK)
+    ax.set_title(titled("waiting", lang), pad=30)
+    _legend(ax)
+
+
+def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dict[str, Fragment]:
+    """Show a team what it saw, what it did, what that brought and cost, and what would have helped; by heading."""
+    score, view = drill.score(team), drill.view(team)
+    return {
+        say("drill.part_result", lang): _show_score(score, best, lang=lang),
+        say("drill.part_saw", lang): put_together(
+            show_chart(
+                plot_courses(
+                    _courses(drill, team, best),
+                    lang=lang,
+                    incidents=[(each.start, each.end) for each in drill.state.happens],
+                )
+            ),
+            show_table(_rounds(drill, team, lang), lang=lang, caption=say("drill.part_saw", lang)),
+        ),
+        say("drill.part_cards", lang): put_together(
+            show_table(_by_card(score, lang), lang=lang),
+            show_text(say("drill.wrong_cards", lang, count=score.wrong)),
+        ),
+        say("drill.part_moves", lang): _show_moves(drill, drill.levers(team), lang=lang),
+        say("drill.part_best", lang): _show_best(best, lang=lang),
+        say("drill.part_talk", lang): show_text(
+            *(say(f"drill.talk_{number}", lang, count=len(view.decisions)) for number in (1, 2, 3))
+        ),
+    }
+
+
+def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
+    won = score.idle["lost_cny"] - score.lost_cny
+    key = "verdict_better" if won >= 0 else "verdict_worse"
+    said = say(
+        f"drill.{key}",
+        lang,
+        score=f"{score.total:.1f}",
+        best=f"{best.score.total:.1f}",
+        won=quantity(abs(round(won)), "CNY", lang),
+        cost=quantity(round(score.cost_cny), "CNY", lang),
+    )
+    cards = [
+        Card(
+            label=term(f"score_{part}", lang),
+            value=f"{getattr(score, part):.0f}",
+            band=say("drill.best_has", lang, value=f"{getattr(best.score, part):.0f}"),
+            tone="good" if getattr(score, part) > 55 else "bad" if getattr(score, part) < 45 else "plain",
+        )
+        for part in PARTS
+    ]
+    return put_together(show_verdict([said], tone="good" if score.total > 50 else "bad"), show_cards(cards))
+
+
+def _courses(drill: Drill, team: int, best: Hindsight) -> pd.DataFrame:
+    numbers = range(drill.state.round + 1)
+    played = {"mine": drill.levers(team), "idle": (), "best": best.levers}
+    waiting = {
+        name: [int(drill.moment(levers, round_=number).waiting()["waiting"].sum()) for number in numbers]
+        for name, levers in played.items()
+    }
+    return pd.DataFrame({"clock": [drill.clock(number) for number in numbers], **waiting})
+
+
+def _rounds(drill: Drill, team: int, lang: Lang) -> pd.DataFrame:
+    """Tell the night round by round: what stood on the screen, and what was done."""
+    view = drill.view(team)
+    done: dict[pd.Timestamp, list[str]] = {}
+    for clock, decided in view.decisions:
+        done.setdefault(clock, []).append(told(decided, lang))
+    table = view.course[["clock", "waiting", "first_response", "platform_rate"]].copy()
+    table["did"] = [list_words(done.get(clock, []), lang) or None for clock in table["clock"]]
+    return table
+
+
+def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
+    cards = facts.table("incidents").set_index("key")
+    yes_no = {True: term("yes", lang), False: term("no", lang)}
+    table = score.by_card
+    return pd.DataFrame(
+        {
+            "clock": table["clock"],
+            "card": [cards.loc[key, lang]["name"] for key in table["card"]],
+            "called_min": table["called"],
+            "by_role": [yes_no[bool(value)] for value in table["role"]],
+            "card_moves": table["moves"],
+            "phrase_used": [yes_no[bool(value)] for value in table["phrase"]],
+            "points": table["points"].astype(float),
+        }
+    )
+
+
+def _show_moves(drill: Drill, levers: tuple[Lever, ...], *, lang: Lang) -> Fragment:
+    """Show what each lever brought: the night again without it, everything else as it was."""
+    if not levers:
+        return show_text(say("drill.no_moves", lang))
+    whole = drill.moment(levers).sales()[1]
+    rows = []
+    for place, lever in enumerate(levers):
+        without = drill.moment(levers[:place] + levers[place + 1 :]).sales()[1]
+        cost = lever.cost_cny(drill.night)
+        rows.append(
+            {
+                "clock": lever.decided,
+                "lever": lever_words(lever.kind, lever.size, lang),
+                "won_back_cny": float(without - whole),
+                "cost_cny": float(cost),
+                "net_cny": float(without - whole - cost),
+            }
+        )
+    return put_together(show_text(say("drill.moves_note", lang)), show_table(pd.DataFrame(rows), lang=lang))
+
+
+def _show_best(best: Hindsight, *, lang: Lang) -> Fragment:
+    if best.gains.empty:
+        return show_text(say("drill.best_is_idle", lang))
+    rows = [
+        {
+            "clock": row["clock"],
+            "scenario": term(row["scenario"], lang),
+            "lever": told(
+                Decided(team=1, role="command", what="lever", key=row["kind"], size=_size(row["size"])), lang
+            ),
+            "points": row["points"],
+        }
+        for row in best.gains.to_dict("records")
+    ]
+    return put_together(
+        show_text(say("drill.best_note", lang, score=f"{best.score.total:.1f}")),
+        show_table(pd.DataFrame(rows), lang=lang),
+    )
+
+
+def _size(size: float | None) -> float | None:
+    return None if size is None or np.isnan(size) else float(size)
+
+
+def render_debrief(drill: Drill, *, team: int, best: Hindsight, store: str, lang: Lang) -> str:
+    """Write a team's debrief as one page to print."""
+    sections = [(title, [piece]) for title, piece in show_debrief(drill, team=team, best=best, lang=lang).items()]
+    title = say("drill.debrief_title", lang, team=team, store=store)
+    return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
+
+
+def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
+    return {
+        term("clock", lang): f"{drill.starts:%Y-%m-%d %H:%M}–{drill.clock(drill.rounds):%H:%M}",
+        term("seed", lang): str(drill.opened.seed),
+        term("data_hash", lang): drill.opened.night,
+    }
+
+
+# --- on paper ---------------------------------------------------------------------------------------------
+
+
+def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> str:
+    """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
+    sections = [
+        (say("drill.paper_how", lang), [show_text(*(say(f"drill.paper_how_{n}", lang) for n in range(1, 7)))]),
+        (say("drill.paper_board", lang), [_paper_board(drill, lang)]),
+        (say("drill.paper_moves", lang), [_paper_moves(drill, lang)]),
+        (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays)]),
+        (say("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
+        (say("drill.paper_cards", lang), [_paper_cards(lang)]),
+    ]
+    title = say("drill.paper_title", lang, store=store)
+    return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
+
+
+def _grid(head: list[str], rows: list[list[str]]) -> Fragment:
+    """Lay out cells that are words already."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return Fragment(f'<table class="st-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def crowd_words(crowd: int, lang: Lang) -> str:
+    """Name a state of the paper game with its letter."""
+    return f"{'ABCD'[crowd]} {say(f'drill.crowd_{crowd}', lang)}"
+
+
+def _half_hours(drill: Drill) -> list[pd.Timestamp]:
+    return list(pd.date_range(drill.starts, drill.clock(drill.rounds), freq="30min", inclusive="left"))
+
+
+def _paper_board(drill: Drill, lang: Lang) -> Fragment:
+    head = [say(f"drill.sheet_{column}", lang) for column in ("clock", "crowd", "card", "move", "next", "lost")]
+    blank = "\u3000" * 4
+    return _grid(head, [[f"{clock:%H:%M}", *[blank] * 5] for clock in _half_hours(drill)])
+
+
+def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
+    head = [say(f"drill.sheet_{column}", lang) for column in ("move", "roles", "delay", "cooldown")]
+    rows = [
+        [
+            term(kind, lang),
+            list_words(
+                [term(f"role_{role}", lang) for role, kinds in drill.rules.roles.items() if kind in kinds], lang
+            ),
+            quantity(drill.rules.delay_min(kind), "min", lang),
+            quantity(drill.rules.cooldown_min, "min", lang),
+        ]
+        for kind in drill.rules.kinds
+    ]
+    return _grid(head, rows)
+
+
+def _paper_tables(drill: Drill, lang: Lang, *, plays: int) -> Fragment:
+    table = tabulate_play(drill, plays=plays)
+    kinds = [STRUCK, *drill.rules.kinds]
+    pieces = [
+        show_text(
+            say("drill.tables_note", lang, plays=plays, edges=list_words([str(edge) for edge in CROWDS[1:]], lang))
+        )
+    ]
+    for clock, here in table.groupby("clock"):
+        fields = here.set_index(["crowd", "move"])
+        rows = []
+        for crowd in range(len(CROWDS)):
+            cells = []
+            for kind in kinds:
+                field = fields.loc[(crowd, kind)]
+                mark = "" if field["plays"] else " *"
+                cells.append(f"{'ABCD'[int(field['next_crowd'])]} −{field['lost_cny'] / 1000:,.1f}{mark}")
+            rows.append([crowd_words(crowd, lang), *cells])
+        pieces.append(Fragment(f"<h3>{clock:%H:%M}</h3>"))
+        pieces.append(_grid([say("drill.sheet_crowd", lang), *[term(kind, lang) for kind in kinds]], rows))
+    return put_together(*pieces)
+
+
+def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
+    """List what is handed out, and in which half hour."""
+    cards = facts.table("incidents").set_index("key")
+    notice = pd.Timedelta(minutes=drill.rules.notice_min)
+    rows = []
+    for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start):
+        begins = max(clock for clock in _half_hours(drill) if clock <= max(scenario.start + notice, drill.starts))
+        rows.append([f"{begins:%H:%M}", sign_words(scenario, lang), cards.loc[scenario.cards[0], lang]["name"]])
+    return _grid([say(f"drill.sheet_{column}", lang) for column in ("hand_out", "sign", "answer")], rows)
+
+
+def sign_words(scenario: Scenario, lang: Lang) -> str:
+    """Say what the floor notices of a scenario."""
+    places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
+    where = list_words(places, lang) or term("all_rooms", lang)
+    twins = sentences().get(f"drill.sign_{scenario.name}")
+    return twins[lang].format(where=where) if twins else say("drill.sign_other", lang, name=scenario.title(lang))
+
+
+def _paper_cards(lang: Lang) -> Fragment:
+    """Print every incident card."""
+    pieces = []
+    for card in facts.table("incidents").to_dict("records"):
+        words = card[lang]
+        steps = "".join(f"<li>{escape(step)}</li>" for step in words["first_5_min"])
+        levers = list_words([term(lever, lang) for lever in card["levers"]], lang)
+        title = f"{words['name']} · {term('role_' + card['declares'], lang)}"
+        pieces.append(
+            Fragment(
+                f'<div class="st-card"><h3>{escape(title)}</h3>'
+                f"<p>{escape(words['trigger'])}</p><ul>{steps}</ul>"
+                f"<p>{escape(say('stress.card_phrase', lang, phrase=words['phrase']))}</p>"
+                f"<p>{escape(term('levers', lang))}: {escape(levers)}</p></div>"
+            )
+        )
+    return put_together(*pieces)
