@@ -28,7 +28,7 @@ import numpy as np
 from simlib import facts, load_store
 from simlib.plan import Plan, plan
 from simlib.report.columns import quantity
-from simlib.report.drill_pages import render_debrief, render_paper, sign_words, size_words, told
+from simlib.report.drill_pages import door_name, render_debrief, render_paper, sign_words, size_words, told
 from simlib.report.typeface import FONT
 from simlib.stress.drill import Drill, DrillError, DrillState, Move, View
 from simlib.stress.drill_floor import OFF, STATES
@@ -188,9 +188,7 @@ class DrillRoom:
                 "who": who,
                 "kind": who if who in (FACILITATOR, BOARD) else "team",
                 "store": self.plan.store.store.name,
-                "name": say(f"drill.ui_{who}", lang)
-                if who in (FACILITATOR, BOARD)
-                else say("drill.ui_team", lang, team=who),
+                "name": door_name(who, lang),
                 "clock": f"{drill.clock():%H:%M}",
                 "round": drill.state.round,
                 "rounds": drill.rounds,
@@ -309,7 +307,7 @@ class DrillRoom:
                 if scenario.name in drill.rules.deck
             ],
             "links": [
-                {"name": self._door_name(name), "address": address}
+                {"name": door_name(name, lang), "address": address}
                 for name, address in self.links.items()
                 if name != FACILITATOR
             ],
@@ -319,9 +317,6 @@ class DrillRoom:
                 for number, decided in reversed(drill.state.decisions)
             ],
         }
-
-    def _door_name(self, name: str) -> str:
-        return say("drill.ui_board", self.lang) if name == BOARD else say("drill.ui_team", self.lang, team=name)
 
     def sign(self, scenario: Scenario) -> dict[str, str]:
         """Say what the floor notices of an incident, and since when."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
@@ -89,6 +91,22 @@ def _card(cards: tuple[str, ...], lang: Lang) -> str:
     return list_words([known.loc[card, lang]["name"] for card in cards], lang)
 
 
+def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
+    """Show the addresses of an open room; without one, say that this drill was played by script."""
+    if not links:
+        return show_text(say("drill.scripted", lang))
+    doors = [
+        f'<li>{escape(door_name(name, lang))}: <a href="{escape(address)}">{escape(address)}</a></li>'
+        for name, address in links.items()
+    ]
+    return Fragment(f"<ul>{''.join(doors)}</ul>")
+
+
+def door_name(name: str, lang: Lang) -> str:
+    """Name whom a page is for: the facilitator, the board, or the team of that number."""
+    return say("drill.ui_team", lang, team=name) if name.isdigit() else say(f"drill.ui_{name}", lang)
+
+
 # --- the debrief of a team --------------------------------------------------------------------------------
 
 
@@ -103,9 +121,11 @@ def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[
     """
     clock = mdates.date2num(courses["clock"])
     for start, end in incidents:
-        ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.09, linewidth=0)
+        ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.08, linewidth=0)
     for key, colour, style in (("idle", IDLE, (0, (4, 2))), ("best", BEST, (0, (1, 1))), ("mine", MINE, "-")):
         ax.plot(clock, courses[key], color=colour, linestyle=style, linewidth=2.2, label=say(f"drill.line_{key}", lang))
+    ax.set_xlim(clock[0], clock[-1])
+    ax.xaxis.set_major_locator(mdates.MinuteLocator(byminute=(0, 30), tz=courses["clock"].dt.tz))
     ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=courses["clock"].dt.tz))
     ax.set_ylim(bottom=0)
     ax.tick_params(colors=INK)
