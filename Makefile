@@ -9,7 +9,7 @@ TESTED := .venv/.browser
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup rehearse test lab notebooks bench clean
+.PHONY: setup rehearse test lab dashboard notebooks bench clean
 
 setup: $(READY)
 
@@ -32,6 +32,9 @@ $(TESTED): .ci/browser
 
 lab: $(READY)
 	@.venv/bin/sandtable lab
+
+dashboard: $(READY)
+	@.venv/bin/sandtable dashboard "$(STORE)" --out "$(OUT)"
 
 notebooks: $(READY)
 	@.venv/bin/jupyter execute --inplace notebooks/0*.ipynb

@@ -1,10 +1,13 @@
-"""The command line: ``sandtable new | check | import | rehearse | batch | lab``."""
+"""The command line: ``sandtable new | check | import | rehearse | batch | lab | dashboard``."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -208,6 +211,47 @@ def lab(context: typer.Context) -> None:
         *context.args,
     ]
     os.execv(command[0], command)
+
+
+@app.command(
+    help=both("dashboard"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def dashboard(
+    context: typer.Context,
+    store: StorePath,
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+    given: Given = [],  # noqa: B006  as above
+    seed: Seed = None,
+) -> None:
+    """Serve the live night on this machine only, with a token; what follows goes to Voila."""
+    from simlib import rehearsal
+    from simlib.store import StoreError
+
+    with tempfile.TemporaryDirectory(prefix="sandtable-dashboard-") as place:
+        folder = Path(place)
+        try:
+            parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
+            with progress_bar() as bar:
+                task = bar.add_task(term("sand_table", lang.value), total=None)
+                notebook = rehearsal.prepare_dashboard(
+                    folder,
+                    store,
+                    out=out,
+                    lang=lang.value,
+                    parameters=parameters,
+                    on_stage=lambda stage: bar.update(task, description=term(stage, lang.value)),
+                )
+        except rehearsal.ParameterError as error:
+            raise stop(str(error), status=USAGE_WRONG) from None
+        except StoreError as error:
+            raise stop(error.render(lang.value), status=DATA_WRONG) from None
+        tell("dashboard_open", lang.value)
+        paths = [str(HOUSE / "notebooks" / ".jupyter"), os.environ.get("JUPYTER_PATH", "")]
+        settings = {"JUPYTER_CONFIG_DIR": place, "JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
+        command = [sys.executable, "-m", "voila", str(notebook), *context.args]
+        with suppress(KeyboardInterrupt):  # the user's way to end it
+            raise typer.Exit(subprocess.run(command, env=os.environ | settings, check=False).returncode)
 
 
 def with_seed(given: Iterable[str], seed: int | None) -> list[str]:

@@ -446,6 +446,91 @@ def _move_into_place(staging: Path, place: Path) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
+# --- the dashboard ----------------------------------------------------------------------------------------
+
+LIVE = NOTEBOOKS / "live.ipynb"
+STAGES = ("cascade", "forecast", "requirement", "roster")
+CULL_AFTER_S, CULL_EVERY_S = 600, 60
+
+
+def prepare_dashboard(
+    folder: Path,
+    store_path: Path,
+    *,
+    out: Path,
+    lang: Lang = "zh",
+    parameters: Parameters | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Path:
+    """Lay out in ``folder`` what the dashboard is served from: its page, the roster, and the server's settings.
+
+    The roster is the one that the last rehearsal in ``out`` has found if it was made from the same data, seed and
+    kit, and else worked out now; so every browser that opens the page finds it ready.
+
+    Parameters
+    ----------
+    on_stage : callable, optional
+        Called with the name of each stage of the plan before it is worked out.
+
+    Returns
+    -------
+    Path
+        The notebook to serve; the settings (``voila.json``) lie beside it.
+
+    Raises
+    ------
+    simlib.store.StoreError
+        The store's data is wrong; the error lists every problem.
+    """
+    parameters = dict(parameters or {})
+    roster = folder / "roster.parquet"
+    kept = _kept_roster(store_path, out=out, parameters=parameters)
+    if kept:
+        shutil.copy(kept, roster)
+    else:
+        night = plan(load_store(store_path), **_plan_parameters(parameters))
+        for stage in STAGES:
+            if on_stage:
+                on_stage(stage)
+            table = getattr(night, stage)
+        table.to_parquet(roster, index=False)
+    given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters
+    declared = declared_parameters(LIVE)
+    page = papermill.iorw.load_notebook_node(str(LIVE))
+    page.cells = [cell for cell in page.cells if "notebook-only" not in cell.metadata.get("tags", ())]
+    page = papermill.parameterize.parameterize_notebook(
+        page, {name: value for name, value in given.items() if name in declared}, engine_name="in-process"
+    )
+    notebook = folder / LIVE.name
+    nbformat.write(page, notebook)
+    settings = {
+        "Voila": {"ip": "127.0.0.1", "auto_token": True},
+        "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
+        "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
+    }
+    (folder / "voila.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    return notebook
+
+
+def _kept_roster(store_path: Path, *, out: Path, parameters: Parameters) -> Path | None:
+    """Find the roster of a rehearsal of the same data, with the same plan parameters, by the same kit."""
+    place = out / load_store(store_path).store_id
+    try:
+        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    recipe = _recipe(store_path, parameters=parameters, lang="zh")
+    same = ("store_hash", "sandtable", "simlib", "playbook")
+    if any(manifest.get(key) != recipe[key] for key in same):
+        return None
+    of_roster = [
+        {name: value for name, value in _plan_parameters(given).items() if name != "replications"}
+        for given in (manifest.get("parameters", {}), parameters)
+    ]
+    roster = place / "tables" / "roster.parquet"
+    return roster if of_roster[0] == of_roster[1] and roster.exists() else None
+
+
 # --- many stores ------------------------------------------------------------------------------------------
 
 

@@ -180,8 +180,17 @@ function drawReading(pen, page, night, { across, steps, left, right, panel, head
 
 // --- the page ---
 
-function render({ model, el }) {
+// A machine without Chinese fonts gets the signs that the page needs; elsewhere the system's own come first.
+async function loadTypeface(address) {
+  if ([...document.fonts].some((face) => face.family.includes("Sandtable Sans"))) return;
+  const face = new FontFace("Sandtable Sans", `url(${address})`);
+  document.fonts.add(face);
+  await face.load().catch(() => undefined);
+}
+
+async function render({ model, el }) {
   const page = model.get("page");
+  await loadTypeface(page.typeface);
   const view = crypto.randomUUID();
   const write = writers(page);
   const sliders = new Map(page.sliders.map((slider) => [slider.key, slider]));
@@ -190,11 +199,6 @@ function render({ model, el }) {
   const past = [];
   let asked = 0, shown = 0, frame = 0, waiting = 0;
   let night = null;
-
-  if (page.typeface && !document.fonts.check("12px 'Sandtable Sans'", "")) {
-    const face = new FontFace("Sandtable Sans", `url(${page.typeface})`);
-    face.load().then((loaded) => (document.fonts.add(loaded), redraw()), () => undefined);
-  }
 
   // sliders
   const inputs = new Map();
@@ -330,14 +334,15 @@ function render({ model, el }) {
     if (message.view !== view) return;
     if (message.kind === "said") {
       if (message.number === undefined || message.number === asked) say(message.text, message.good);
-      if (message.number === asked) shown = asked;
+      if (message.number === asked) root.dataset.shown = shown = asked;
       return;
     }
     if (message.number < shown || message.number > asked) return;
     const bytes = buffers[0];
     const curves = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     night = { ...message, curves, hover: night ? night.hover : null };
-    redraw();
+    cancelAnimationFrame(frame);
+    show(); // at once: answers come one by one, so there is never more than one a frame to draw
   }
   function redraw() {
     if (!frame) frame = requestAnimationFrame(show);
@@ -353,7 +358,8 @@ function render({ model, el }) {
       const [figure, ...unit] = row.now.split(" ");
       cells.now[column].replaceChildren(figure, make("span", { className: "unit", textContent: unit.join(" ") }));
       cells.plan[column].textContent = row.plan;
-      cells.change[column].replaceChildren(row.change, make("span", { className: "band", textContent: row.band }));
+      cells.change[column].replaceChildren(row.change);
+      if (row.band) cells.change[column].append(make("span", { className: "band", textContent: row.band }));
       cells.change[column].className = row.better === null ? "" : row.better ? "better" : "worse";
     });
     drawNight(canvas, page, night);

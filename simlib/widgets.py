@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ CURVES = ("open_chats", "waiting", "first_response")
 NIGHTS_KEPT = 8  # drawn nights of the buyers in use that stay in memory, some 2 MB each for 14,000 contacts
 ASKERS_MAX = 32  # browsers that show one page at the same time
 TOLD_AFTER = (1, 4, 8, 16, 30)  # nights after which an answer is told again
-REST_S = 0.3  # without a new question for so long, the last answer is made narrower
+REST_S = 0.4  # without a new question for so long, the last answer is made narrower
 CONFIDENCE = 0.95
 log = logging.getLogger(__name__)
 
@@ -241,24 +242,41 @@ class LiveNight:
 
     def _incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
         """List the incidents of a whole position: people first, so that an outage strikes those who are added."""
+        yield from self._crew_incidents(position)
+        yield from self._buyer_incidents(position)
+        yield from self._outage_incidents(position)
+
+    def _buyer_incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
+        """List what changes who comes, and when."""
         start, end = self._window
-        for cohort, heads in self.cohorts.items():
-            if position[f"people_{cohort}"] != heads:
-                more = position[f"people_{cohort}"] - heads
-                yield Incident(kind="people", start=start, end=end, size=more, cohort=cohort)
-        for kind, plan in (("concurrency", float(self.concurrency)), ("stay", 0.0), ("bot_share", self.bot_share)):
-            change = round(position[kind] - plan, 2)
-            if change:
-                yield Incident(kind=kind, start=start, end=end, size=change)
+        if position["bot_share"] != self.bot_share:
+            change = round(position["bot_share"] - self.bot_share, 4)
+            yield Incident(kind="bot_share", start=start, end=end, size=change)
         yield from self._mixed(position.get("presale_share"))
         if self.opening is not None and position["opening"] != self.sliders["opening"].plan:
             moved = self.moment(position["opening"])
             yield Incident(kind="opening_moved", start=self.opening, end=moved)
+
+    def _outage_incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
+        """List what fails."""
         if position["outage"]:
             begins, ends = (self.moment(position[edge]) for edge in ("outage_from", "outage_to"))
             given = self.outages[position["outage"]].incidents[0]
             place = {key: getattr(given, key) for key in ("size", "queue", "site", "room", "seat")}
             yield Incident(kind=given.kind, start=begins, end=ends, **place)
+
+    def _crew_incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
+        """List what changes who works, how, and until when."""
+        start, end = self._window
+        for cohort, heads in self.cohorts.items():
+            if position[f"people_{cohort}"] != heads:
+                more = position[f"people_{cohort}"] - heads
+                yield Incident(kind="people", start=start, end=end, size=more, cohort=cohort)
+        if position["concurrency"] != self.concurrency:
+            more = position["concurrency"] - self.concurrency
+            yield Incident(kind="concurrency", start=start, end=end, size=more)
+        if position["stay"]:
+            yield Incident(kind="stay", start=start, end=end, size=position["stay"])
 
     def _mixed(self, share: float | None) -> Iterator[Incident]:
         """Shift contacts between presale and after-sale and leave their sum as it is."""
@@ -270,38 +288,50 @@ class LiveNight:
             factor = part * both / self._contacts[queue]
             yield Incident(kind="contacts", start=start, end=end, size=factor, queue=queue)
 
-    def night_at(self, position: Position) -> PromoNight:
-        """Change a copy of the night."""
-        scenario = self.scenario(position, name="live")
-        return self.night if scenario is None else scenario.strike(self.night)
+    # --- who works, which is the same for every move of the other sliders
 
-    # --- what a position takes before anybody comes
-
-    def heads(self, night: PromoNight) -> int:
-        """Count the people who chat in a night."""
-        return int(night.roster.loc[self._chatting(night), "agent_id"].nunique())
+    def _crew(self, position: Mapping[str, Any]) -> Crew:
+        """Put a position's people on the floor; what the last position has in common with it is not done again."""
+        incidents = tuple(self._crew_incidents(position))
+        last = self._last["crew"]
+        if last is None or last.incidents != incidents:
+            nights = [self.night]
+            if last is not None:
+                common = takewhile(lambda pair: pair[0] == pair[1], zip(incidents, last.incidents, strict=False))
+                nights = list(last.nights[: 1 + len(list(common))])
+            for incident in incidents[len(nights) - 1 :]:
+                nights.append(incident.strike(nights[-1]))
+            stays = bool(incidents) and incidents[-1].kind == "stay"
+            self._last["crew"] = Crew(
+                incidents=incidents,
+                nights=tuple(nights),
+                agents=nights[-1].agents(),
+                heads=float(nights[-1].roster.loc[self._chatting(nights[-1]), "agent_id"].nunique()),
+                wages_cny=self._wages_cny(nights[-1], before_staying=nights[-2] if stays else nights[-1]),
+            )
+        return self._last["crew"]
 
     def _chatting(self, night: PromoNight) -> pd.Series:
         opens, closes = self._window
         roster = night.roster
         return roster["activity"].eq("chat") & (roster["start"] < closes) & (roster["end"] > opens)
 
-    def wages_cny(self, night: PromoNight, position: Position) -> float:
-        """Add up the wages of a position's night in yuan: all rostered hours but meals, staying on as overtime."""
-        wages = self._hours_cny(night)
-        if not position.get("stay"):
-            return wages
-        regular = self._hours_cny(self.night_at({**position, "stay": 0.0, "outage": ""}))
+    def _wages_cny(self, night: PromoNight, *, before_staying: PromoNight) -> float:
+        """Add up the wages of a night in yuan: all rostered hours but meals, those of staying on as overtime."""
+        regular = self._hours_cny(before_staying)
+        if night is before_staying:
+            return regular
         pay = facts.value("labour", "overtime_pay_pct", on=self.night.grid.opens.date()) / 100
-        return regular + (wages - regular) * float(pay)
+        return regular + (self._hours_cny(night) - regular) * float(pay)
 
     def _hours_cny(self, night: PromoNight) -> float:
-        opens, closes = self._window
+        opens_s, closes_s = night.grid.edges_s[[0, -1]]
         roster = night.roster[night.roster["activity"] != "meal"]
-        hours = (roster["end"].clip(upper=closes) - roster["start"].clip(lower=opens)).dt.total_seconds() / 3600
-        rate = night.people.set_index("agent_id")["cost_cny_h"].astype(float)
-        rate = rate.fillna(rate.mean() if rate.notna().any() else 0.0)
-        return float((hours.clip(lower=0.0) * roster["agent_id"].map(rate)).sum())
+        edges = (night.grid.seconds(roster[edge]).clip(opens_s, closes_s) for edge in ("end", "start"))
+        hours = np.subtract(*edges) / 3600
+        rate = night.people["cost_cny_h"].astype(float)
+        rate = rate.fillna(rate.mean() if rate.notna().any() else 0.0).to_numpy()
+        return float(hours @ rate[pd.Index(night.people["agent_id"]).get_indexer(roster["agent_id"])])
 
     # --- living through it
 
@@ -324,15 +354,13 @@ class LiveNight:
         ValueError, ScenarioError
             As :meth:`scenario`.
         """
-        night = self.night_at(position)
-        given = night.variant(demand=self._buyers)
+        whole = self.read(position)
+        crew = self._crew(whole)
+        struck = reduce(_strike, self._outage_incidents(whole), crew.nights[-1])
         variant = Variant(
-            draw=self._buyers_of(night, position).draw,
-            agents=given.agents,
-            policy=given.policy,
-            disruptions=given.disruptions,
+            draw=self._buyers_of(whole).draw, agents=crew.agents, policy=struck.policy, disruptions=struck.disruptions
         )
-        return Prepared(variant=variant, heads=float(self.heads(night)), wages_cny=self.wages_cny(night, position))
+        return Prepared(variant=variant, heads=crew.heads, wages_cny=crew.wages_cny)
 
     def live_through(self, prepared: Prepared, replication: int) -> Figures:
         """Live through one night of a position and measure what the page shows of it."""
@@ -360,20 +388,48 @@ class LiveNight:
     def _buyers(self) -> FirstNights:
         return FirstNights(buyers=self.night.demand())
 
-    def _buyers_of(self, night: PromoNight, position: Position) -> FirstNights:
+    def _buyers_of(self, position: Mapping[str, Any]) -> FirstNights:
         """Give a position's buyers; those of the plan and of the last other position are remembered."""
-        if night.shares_buyers(self.night) and not night.episodes:
+        incidents = tuple(self._buyer_incidents(position))
+        if not incidents:
             return self._buyers
-        whole = self.read(position)
-        key = tuple(whole.get(name) for name in ("bot_share", "presale_share", "opening"))
-        if self._last_buyers.get("key") != key:
+        if self._last["buyers"] is None or self._last["buyers"][0] != incidents:
+            night = reduce(_strike, incidents, self.night)
             base = self._buyers if night.shares_buyers(self.night) else None
-            self._last_buyers.update(key=key, buyers=FirstNights(buyers=night.buyers(base)))
-        return self._last_buyers["buyers"]
+            self._last["buyers"] = incidents, FirstNights(buyers=night.buyers(base))
+        return self._last["buyers"][1]
 
     @cached_property
-    def _last_buyers(self) -> dict[str, Any]:
-        return {}
+    def _last(self) -> dict[str, Any]:
+        """The last position's crew and buyers: most moves leave one of them as it was."""
+        return {"crew": None, "buyers": None}
+
+
+def _strike(night: PromoNight, incident: Incident) -> PromoNight:
+    return incident.strike(night)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Crew:
+    """Who works in a position.
+
+    Parameters
+    ----------
+    incidents : tuple of Incident
+        What makes them.
+    nights : tuple of PromoNight
+        The plan's night, and the night after each of the incidents.
+    agents : Agents
+        The people as the simulator takes them.
+    heads, wages_cny : float
+        How many chat, and what they cost.
+    """
+
+    incidents: tuple[Incident, ...]
+    nights: tuple[PromoNight, ...]
+    agents: Agents
+    heads: float
+    wages_cny: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -694,7 +750,7 @@ class LivePage(anywidget.AnyWidget):
     def of(
         cls, plan: Plan, *, store: str | Path, roster: str | Path = "", lang: Lang = "zh", nights: int = 30
     ) -> LivePage:
-        """Make the page of a plan's night; ``roster`` is the Parquet table of a run of the same plan, if there is one."""
+        """Make the page of a plan's night; ``roster`` is the Parquet table of an earlier run of the same plan."""
         kept = pd.read_parquet(roster) if roster else None
         return cls(LiveNight.of(plan, roster=kept), store=store, lang=lang, nights=nights)
 

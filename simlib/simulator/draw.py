@@ -375,7 +375,8 @@ def agents_from_roster(
     named = [name for name in ("skill_1", "skill_2", "skill_3") if name in agents]
     for index, skills in enumerate(agents[named].itertuples(index=False, name=None)):
         wanted = [first.get(index), *skills]
-        for rank, queue in enumerate(dict.fromkeys(q for q in wanted if not pd.isna(q)), start=1):
+        filled = dict.fromkeys(q for q in wanted if q is not None and q == q)  # nan differs from itself
+        for rank, queue in enumerate(filled, start=1):
             if queue not in column:
                 raise ValueError(f"queue of agent {ids[index]!r} must be one of {list(queues)}, got {queue!r}")
             skill[index, column[queue]] = rank

@@ -278,8 +278,8 @@ def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
     there = roster["activity"].eq("chat") & (roster["start"] < incident.end) & (roster["end"] > incident.start)
     if incident.cohort is not None:
         there &= roster["agent_id"].isin(night.people.loc[night.people["cohort"] == incident.cohort, "agent_id"])
-    people = roster[there].groupby("agent_id")["start"].min().reset_index()
-    return people.sort_values(["start", "agent_id"])["agent_id"].to_numpy()
+    people = roster.loc[there, ["start", "agent_id"]].sort_values(["start", "agent_id"])
+    return people["agent_id"].drop_duplicates().to_numpy()
 
 
 def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
