@@ -209,7 +209,7 @@ def test_people_more_or_fewer(night, size):
         original = agent.partition("+")[0]
         mine, theirs = (changed.roster[changed.roster["agent_id"] == name] for name in (agent, original))
         columns = ["cohort", "queue", "start", "end", "activity"]
-        assert mine[columns].values.tolist() == theirs[columns].values.tolist()
+        assert mine[columns].to_numpy().tolist() == theirs[columns].to_numpy().tolist()
         seats = changed.people.set_index("agent_id")["seat"]
         assert seats[agent] == seats[original]
 
@@ -247,7 +247,7 @@ def test_staying_moves_the_last_end_only(night):
 
 def test_a_cohort_that_is_not_there_is_refused(night):
     """Nobody of the night is a student: the sentence says so, and who is there."""
-    with pytest.raises(ScenarioError, match="student.*own"):
+    with pytest.raises(ScenarioError, match=r"student.*own"):
         Incident(kind="people", size=3, cohort="student", **WHOLE).strike(night)
 
 

@@ -1,0 +1,180 @@
+"""The live night as a dashboard and in the lab, in a real Chromium: what people do, and what must not happen."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simlib import load_store, plan
+from simlib.store import save_store
+from simlib.words import HOUSE
+from tests.browser.live import CHROMIUM, DRAG, MOVE, chromium, dashboard, lab, open_page, settle, shown
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def workbook(tmp_path_factory) -> Path:
+    """The small store's workbook, to be opened and written into."""
+    path = tmp_path_factory.mktemp("store") / "shop.xlsx"
+    save_store(load_store(HOUSE / "templates" / "stores" / "bodycare"), path, "zh")
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, workbook: Path) -> Iterator[str]:
+    """The small store's dashboard, served as the command serves it."""
+    with dashboard(tmp_path_factory.mktemp("dashboard"), workbook) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser; every page has a profile of its own."""
+    pytest.importorskip("playwright.sync_api")
+    with chromium() as opened:
+        yield opened
+
+
+def test_only_this_machine_and_only_with_the_token(address: str) -> None:
+    """The address is this machine's; without its token neither the page nor a kernel is given out."""
+    assert address.startswith("http://127.0.0.1:")
+    bare = address.partition("?")[0]
+    port = int(re.search(r":(\d+)/", address)[1])
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines() if " 0A " in line]
+    assert f"0100007F:{port:04X}" in listening
+    assert f"00000000:{port:04X}" not in listening
+    assert [given_out(bare + path) for path in ("", "api/kernels", "voila/files/shop.xlsx")] == [False] * 3
+    assert given_out(address)
+
+
+def given_out(address: str) -> bool:
+    """Tell whether a page is given out; a refusal is no page, and neither is the one that asks for the token."""
+    try:
+        with urllib.request.urlopen(address, timeout=120) as answer:
+            return "/login" not in answer.geturl()
+    except urllib.error.HTTPError as refused:
+        if refused.code not in (401, 403):
+            raise
+        return False
+
+
+def test_nothing_is_fetched_from_elsewhere_and_no_code_is_shown(browser, address: str) -> None:
+    """The page asks this machine only, shows no source line, and lies within the window of a small laptop."""
+    asked: list[str] = []
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address, timeout=60_000)
+    page.wait_for_selector(".st-live[data-shown]", timeout=120_000)
+    assert [url for url in asked if not re.match(r"(http://127\.0\.0\.1:|data:|blob:)", url)] == []
+    assert "import" not in page.inner_text("body")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    box = page.locator(".st-live canvas").bounding_box()
+    assert box["height"] > 250
+    assert box["y"] + box["height"] <= 768
+    context.close()
+
+
+def test_it_works_by_keyboard_and_undoes(browser, address: str) -> None:
+    """Arrows move a slider, Ctrl+Z takes it back, Escape goes back to the plan, and the figures follow each time."""
+    page = open_page(browser, address)
+    settle(page)
+    planned = shown(page)
+    slider = page.locator(".st-live input[type=range]").first
+    heads = int(slider.input_value())
+    slider.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    settle(page)
+    fewer = shown(page)
+    assert int(slider.input_value()) == heads - 2
+    assert fewer["rostered_heads"] != planned["rostered_heads"]
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert int(slider.input_value()) == heads - 1
+    page.keyboard.press("Escape")
+    settle(page)
+    assert shown(page) == planned
+    assert page.locator(".st-live label.moved").count() == 0
+    names = page.eval_on_selector_all(
+        ".st-live input, .st-live select", "all => all.map(each => each.labels?.length || each.ariaLabel)"
+    )
+    assert all(names)
+    page.context.close()
+
+
+def test_a_wild_drag_leaves_the_last_position_shown(browser, address: str) -> None:
+    """Ten sliders dragged at every frame: the last position is what is shown, the same as if it were set at once."""
+    page = open_page(browser, address)
+    moves = page.evaluate(DRAG, 3)
+    settle(page)
+    assert moves > 100
+    dragged = shown(page)
+    position = page.eval_on_selector_all(
+        ".st-live input[type=range]", "all => all.map(each => [each.name, each.value])"
+    )
+    calm = open_page(browser, address)
+    for key, value in position:
+        calm.evaluate(MOVE, [key, value])
+    settle(calm)
+    assert shown(calm) == dragged
+    assert int(page.get_attribute(".st-live", "data-asked")) >= moves
+    page.context.close()
+    calm.context.close()
+
+
+def test_two_browsers_do_not_see_each_other(browser, address: str) -> None:
+    """What one moves leaves the other's figures and sliders as they are."""
+    one, other = open_page(browser, address), open_page(browser, address)
+    settle(other)
+    before = shown(other)
+    one.evaluate(MOVE, ["bot_share", "0.9"])
+    settle(one)
+    assert shown(one) != before
+    assert shown(other) == before
+    assert other.get_attribute(".st-live", "data-asked") == "1"
+    one.context.close()
+    other.context.close()
+
+
+def test_a_scenario_goes_into_the_workbook(browser, address: str, workbook: Path) -> None:
+    """Named and kept, it stands on the sheet; without a name the page asks for one."""
+    page = open_page(browser, address)
+    page.evaluate(MOVE, ["bot_share", "0.6"])
+    page.locator(".st-live button.main").click()
+    page.wait_for_function("document.querySelector('.st-live .said').textContent !== ''")
+    assert not page.locator(".st-live .said.good").count()
+    page.locator(".st-live input[type=text]").fill("机器人更强")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".st-live .said.good", timeout=60_000)
+    kept = load_store(workbook).scenarios[-1]
+    assert (kept.name, kept.kind) == ("机器人更强", "bot_share")
+    page.context.close()
+
+
+def test_it_works_in_the_lab(browser, tmp_path: Path, workbook: Path) -> None:
+    """In JupyterLab, too: it shows, answers, and two browsers on the same notebook have sliders of their own."""
+    roster = tmp_path / "roster.parquet"
+    plan(load_store(workbook)).roster.to_parquet(roster)
+    with lab(tmp_path, workbook, roster=str(roster)) as served:
+        page = open_page(browser, served, in_lab=True)
+        settle(page)
+        before = shown(page)
+        page.evaluate(MOVE, ["bot_share", "0.9"])
+        settle(page)
+        assert shown(page) != before
+        page.locator(".st-live input[type=range]").first.focus()
+        page.keyboard.press("Control+z")
+        settle(page)
+        assert shown(page) == before
+        page.context.close()
