@@ -77,7 +77,7 @@ def measure(browser, address: str, *, where: str, moves: int, drag_s: float) -> 
     median, late = np.percentile(spent, [50, 95])
     print(f"{where}: {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"  opened after {opened_s:.1f} s")
-    print(f"  slider to pixels, {moves} moves: median {median:.0f}, 95th percentile {late:.0f}, most {max(spent):.0f} ms")
+    print(f"  slider to pixels, {moves} moves: median {median:.0f}, 95 % {late:.0f}, most {max(spent):.0f} ms")
     if drag_s:
         page.evaluate(DRAG, 5)
         settle(page)

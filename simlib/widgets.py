@@ -769,11 +769,13 @@ class LivePage(anywidget.AnyWidget):
         name = name.strip()
         if not name:
             return say("widgets.nameless", self._lang), False
-        scenario = self.live.scenario(position, name=name)
-        if scenario is None:
-            return say("widgets.nothing_changed", self._lang), False
         try:
+            scenario = self.live.scenario(position, name=name)
+            if scenario is None:
+                return say("widgets.nothing_changed", self._lang), False
             place = keep_in_store(scenario, self._store, lang=self._lang)
+        except ScenarioError as error:
+            return error.say(self._lang), False
         except StoreError as error:
             return error.render(self._lang), False
         except OSError as error:
