@@ -30,7 +30,7 @@ from simlib.plan import Plan, plan
 from simlib.report.columns import quantity
 from simlib.report.drill_pages import door_name, render_debrief, render_paper, sign_words, size_words, told
 from simlib.report.typeface import FONT
-from simlib.stress.drill import Drill, DrillError, DrillState, Move, View
+from simlib.stress.drill import Drill, DrillError, DrillState, Move, View, read_deal
 from simlib.stress.drill_floor import OFF, STATES
 from simlib.stress.drill_log import LOG, Decided
 from simlib.stress.drill_play import Hindsight, find_best_play
@@ -340,10 +340,18 @@ class DrillRoom:
     # --- papers ---
 
     def paper(self, name: str) -> str:
-        """Make a page to read or print: ``paper``, or the debrief of the team of that number."""
+        """Make a page to read or print: ``paper``, or the debrief of the team of that number.
+
+        Raises
+        ------
+        DrillError
+            A debrief before the end: it tells what is dealt.
+        """
         with self._papers_lock:  # not the drill's own: this takes a while, and the game goes on meanwhile
             if name == "paper":
                 return render_paper(self.drill, store=self.plan.store.store.name, lang=self.lang)
+            if not self.drill.over:
+                raise DrillError("not_over")
             state = self.drill.state
             if self._best is None or self._best[0] is not state:
                 self._best = (state, find_best_play(self.drill))
@@ -472,7 +480,10 @@ class _Door(BaseHTTPRequestHandler):
                 if name != "paper" and name not in map(str, self.room.drill.teams):
                     self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
                     return
-                self._send(self.room.paper(name).encode(), "text/html", policy=DOCUMENT_POLICY)
+                try:
+                    self._send(self.room.paper(name).encode(), "text/html", policy=DOCUMENT_POLICY)
+                except DrillError as refused:
+                    self._say(HTTPStatus.CONFLICT, refused.say(self.room.lang))
         else:
             self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
 
@@ -532,6 +543,7 @@ def open_drill(
     roster_effort: float = 3.0,
     minutes: int | None = None,
     round_min: int | None = None,
+    incidents: str = "",
 ) -> DrillRoom:
     """Open a drill on a store's own roster, or go on with the one of that name; nobody is served yet.
 
@@ -543,6 +555,8 @@ def open_drill(
         The folder of all results; the drill lies in ``out/<store>/drill/<name>``.
     seed, teams, minutes, round_min
         Of a new drill; one that goes on keeps its own.
+    incidents : str
+        What happens when, as :func:`simlib.stress.drill.read_deal` reads it; left out, the seed deals.
 
     Returns
     -------
@@ -559,5 +573,13 @@ def open_drill(
     if (folder / LOG).exists():
         drill = Drill.resume(planned.night, folder)
     else:
-        drill = Drill.open(planned.night, folder=folder, seed=seed, teams=teams, minutes=minutes, round_min=round_min)
+        drill = Drill.open(
+            planned.night,
+            folder=folder,
+            seed=seed,
+            teams=teams,
+            minutes=minutes,
+            round_min=round_min,
+            scenarios=read_deal(planned.night, incidents),
+        )
     return DrillRoom(drill=drill, plan=planned, folder=folder, lang=lang)

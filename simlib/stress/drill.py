@@ -8,6 +8,7 @@ night, on any machine and at any speed, and a crash loses nothing. The rules are
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -40,7 +41,9 @@ from simlib.stress.scenarios import (
     Scenario,
     ScenarioError,
     busiest_moment,
+    find_scenario,
     fullest_place,
+    moment_of,
     nearest,
     standard_scenarios,
 )
@@ -130,8 +133,7 @@ class Rules:
 
     def delay_min(self, kind: str) -> float:
         """Say how many minutes a move takes to work."""
-        levers = facts.table("levers").set_index("key")
-        return float(levers.loc[kind, "delay_min"])
+        return float(_lever_facts()[kind]["delay_min"])
 
     def most(self, kind: str) -> float:
         """Say how much of a stacking move may be on at the same time."""
@@ -139,10 +141,15 @@ class Rules:
 
     def sizes(self, kind: str) -> tuple[float, ...]:
         """List the sizes in which a move can be made; none for a move without a size."""
-        levers = facts.table("levers").set_index("key")
-        if levers.loc[kind, "value"] is None:
+        lever = _lever_facts()[kind]
+        if lever["value"] is None:
             return ()
-        return tuple(float(size) for size in levers.loc[kind, "sizes"] if 0 < size <= self.most(kind))
+        return tuple(float(size) for size in lever["sizes"] if 0 < size <= self.most(kind))
+
+
+@lru_cache(maxsize=1)
+def _lever_facts() -> dict[str, dict[str, Any]]:
+    return {row["key"]: row for row in facts.table("levers").to_dict("records")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,8 +349,11 @@ class Drill:
             raise DrillError("teams", teams=teams, most=rules.teams_most)
         if round_min < 1 or minutes % round_min or minutes % step_min or minutes < round_min:
             raise DrillError("rounds", minutes=minutes, round_min=round_min, step=step_min)
+        cut = cut_night(night, starts=starts, minutes=minutes)
         if scenarios is None:
-            scenarios = deal_scenarios(cut_night(night, starts=starts, minutes=minutes), starts, minutes, seed=seed)
+            scenarios = deal_scenarios(cut, starts, minutes, seed=seed)
+        for scenario in scenarios:
+            scenario.strike(cut)  # refuses what this night cannot have, before anything is written
         log = DrillLog(None if folder is None else folder / LOG)
         if log.path is not None:
             if log.path.exists():
@@ -360,10 +370,7 @@ class Drill:
                 scenarios=tuple(Dealt.of(scenario) for scenario in scenarios),
             )
         )
-        drill = cls(night, log)
-        for scenario in scenarios:
-            scenario.strike(drill.night)  # refuses what this night cannot have, before anybody plays
-        return drill
+        return cls(night, log)
 
     @classmethod
     def resume(cls, night: PromoNight, folder: Path) -> Self:
@@ -821,3 +828,31 @@ def deal_scenarios(night: PromoNight, starts: pd.Timestamp, minutes: int, *, see
         lay_scenario(night, known[index], at=starts + pd.Timedelta(minutes=minute))
         for index, minute in zip(chosen, after, strict=True)
     )
+
+
+def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
+    """Read what a facilitator wants to happen when: ``bot_down 20:05, network_down 20:20``; nothing is None.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's, whole.
+
+    Raises
+    ------
+    DrillError, ScenarioError
+        It is not written so, a scenario is not known, or a time is not in the night.
+    """
+    if not text.strip():
+        return None
+    known = standard_scenarios(night)
+    dealt = []
+    for part in re.split(r"[,，;；]", text):
+        name, _, clock = part.strip().rpartition(" ")
+        if not name or not re.fullmatch(r"\d\d:\d\d", clock):
+            raise DrillError("deal_form", part=part.strip())
+        scenario = find_scenario(known, name.strip())
+        if {incident.kind for incident in scenario.incidents} & BEFORE_THE_NIGHT:
+            raise DrillError("not_in_the_middle", scenario=scenario.name)
+        dealt.append(lay_scenario(night, scenario, at=moment_of(night, clock)))
+    return tuple(dealt)

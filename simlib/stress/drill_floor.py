@@ -431,10 +431,11 @@ class Moment:
         first, time, chats, _ = self._trace
         planned = plan[plan["activity"] == "chat"].groupby("agent_id")["end"].max()
         home = dict(zip(planned.index, self.floor.night.grid.seconds(planned), strict=True))
+        ids = self.floor.night.people["agent_id"].tolist()
+        shifts = self.floor.agents.shifts.tolist()  # by agent, then time
         total = 0.0
-        shifts = self.floor.agents.shifts
-        for agent, start, end in shifts.tolist():
-            due = home.get(self.floor.night.people["agent_id"].iloc[agent])
+        for (agent, start, end), (after, again, _) in pairwise([*shifts, (-1, np.inf, np.inf)]):
+            due = home.get(ids[agent])
             if due is not None:
                 total += max(min(end, self.now_s) - max(start, due, self.start_s), 0.0)
             if not self.start_s <= end <= self.now_s:
@@ -442,8 +443,7 @@ class Moment:
             mine = slice(int(first[agent]), int(first[agent + 1]))
             later = np.flatnonzero((time[mine] >= end) & (chats[mine] == 0))
             empty = time[mine][later[0]] if later.size else end
-            again = min((row[1] for row in shifts.tolist() if row[0] == agent and row[1] > end), default=np.inf)
-            total += max(min(empty, again, self.now_s) - end, 0.0)
+            total += max(min(empty, again if after == agent else np.inf, self.now_s) - end, 0.0)
         return total / 3600
 
     def _unrested_h(self, plan: pd.DataFrame) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.stress import Incident, Lever, Scenario
-from simlib.stress.drill import Drill, DrillError, Rules, deal_scenarios, fingerprint
+from simlib.stress import Incident, Lever, Scenario, ScenarioError
+from simlib.stress.drill import Drill, DrillError, Rules, deal_scenarios, fingerprint, read_deal
 from simlib.stress.drill_floor import DARK, Moment, cut_night, live_through
 from simlib.stress.drill_play import SCRIPTS, find_best_play, play_badly, play_idle, play_out, play_well
 from tests.stress.conftest import clock
@@ -403,6 +403,24 @@ def test_the_deal_is_the_seed_s(night):
         for each in deal:
             assert clock(NINE) < each.start < clock("23:59")
             each.strike(cut)
+
+
+def test_a_deal_can_be_written_down(night):
+    """Named scenarios begin at the written times; what cannot be read, is not known or lies elsewhere is a sentence."""
+    deal = read_deal(night, "bot_down 21:05, network_down 22:20，wrong_coupon 22:40")
+    assert [each.name for each in deal] == ["bot_down", "network_down", "wrong_coupon"]
+    assert [each.start for each in deal] == [clock("21:05"), clock("22:20"), clock("22:40")]
+    assert read_deal(night, " ") is None
+    for text, key in (
+        ("bot_down", "deal_form"),
+        ("bot_down 9pm", "deal_form"),
+        ("bot_dwn 21:05", "unknown_scenario"),
+        ("bot_down 13:05", "outside_night"),
+        ("no_shows 21:05", "not_in_the_middle"),
+    ):
+        with pytest.raises((DrillError, ScenarioError)) as refused:
+            read_deal(night, text)
+        assert refused.value.key == key
 
 
 def test_a_team_that_does_nothing_has_fifty_points(night):
