@@ -125,8 +125,8 @@ class LiveNight:
         night, opens_min, closes_min = self.night, 0.0, float(self.night.grid.edges_s[-1]) / 60
         made = []
         for cohort, heads in self.cohorts.items():
-            high = heads + max(10, heads // 2)
-            made.append(self._slider(f"people_{cohort}", "cohort", heads, 0, high, 1, "people"))
+            most = heads + max(10, heads // 2)
+            made.append(self._slider(f"people_{cohort}", "cohort", heads, 0, most, 1, "people"))
         made.append(self._slider("concurrency", "floor", self.concurrency, 1, self.concurrency + 4, 1, "chats"))
         made.append(self._slider("stay", "floor", 0.0, 0.0, 4.0, 0.5, "hours"))
         made.append(self._slider("bot_share", "buyers", self.bot_share, 0.0, 0.95, 0.01, "share"))
@@ -145,6 +145,7 @@ class LiveNight:
 
     @staticmethod
     def _slider(key: str, group: str, plan: float, low: float, high: float, step: float, shown: str) -> Slider:
+        low, high = min(low, plan), max(high, plan)
         return Slider(key=key, group=group, plan=plan, low=low, high=high, step=step, shown=shown)
 
     @cached_property
@@ -802,8 +803,10 @@ class LivePage(anywidget.AnyWidget):
 
     def _complain(self, question: Question, error: Exception) -> None:
         lang = self._lang
-        known = isinstance(error, ScenarioError)
-        text = error.say(lang) if known else say("widgets.failed", lang, reason=type(error).__name__)
+        if isinstance(error, ScenarioError):
+            text = error.say(lang)
+        else:
+            text = say("widgets.failed", lang, reason=type(error).__name__)
         self.send({"kind": "said", "view": question.asker, "number": question.number, "text": text, "good": False})
 
 
