@@ -912,12 +912,13 @@ def describe_table(answer: Answer, lang: Lang) -> list[dict[str, Any]]:
         unit = glossary()[key]["unit"]
         scale, digits = (100.0, 1) if unit == "share" else (1.0, 1 if unit == "s" else 0)
         certain = np.isfinite(half) and abs(change) > half
+        finer = digits + (scale * half < 0.5 * 10.0**-digits)  # a narrow band does not read as none
         rows.append(
             {
                 "plan": figure(row["plan"], unit, lang),
                 "now": figure(row["now"], unit, lang),
                 "change": signed(scale * change, digits) if np.isfinite(change) else "–",
-                "band": f"±{scale * half:,.{digits}f}" if np.isfinite(half) and half > 0 else "",
+                "band": f"±{scale * half:,.{finer}f}" if np.isfinite(half) and half > 0 else "",
                 "better": bool((change > 0) == (BETTER.get(key) == "higher")) if certain and key in BETTER else None,
             }
         )
