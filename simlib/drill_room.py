@@ -41,7 +41,10 @@ HERE = Path(__file__).parent
 FACILITATOR, BOARD = "facilitator", "board"
 LARGEST_BODY = 4096
 CONTENT = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'"
+)
 DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'"
 
 

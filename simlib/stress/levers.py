@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 from itertools import product
 from typing import Any
 
@@ -100,6 +100,7 @@ def pull_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
     return reduce(lambda pulled, lever: lever.pull(pulled), levers, night)
 
 
+@cache
 def _fact(key: str) -> dict[str, Any]:
     rows = facts.table("levers")
     return rows[rows["key"] == key].to_dict("records")[0]
