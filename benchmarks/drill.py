@@ -1,8 +1,8 @@
 """Scripted teams over many nights: good play beats no play beats bad play, with figures.
 
-Run ``python benchmarks/drill.py``; by default 334 nights of the small example store, each dealt by its own
-seed, and each played by three teams against the same buyers, which makes 1,002 plays: one that calls the card of every sign and follows it, one that does
-nothing, and one that calls cards at random and pushes its people at the wrong moments.
+Run ``python benchmarks/drill.py``; by default 334 nights of the small example store, each dealt by its own seed and
+played by three teams against the same buyers, which makes 1,002 plays: one team calls the card of every sign and
+follows it, one does nothing, and one calls cards at random and pushes its people at the wrong moments.
 """
 
 from __future__ import annotations
