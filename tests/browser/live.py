@@ -163,20 +163,22 @@ def heap_mb(page: Any) -> float:
     return float(used) / 1e6
 
 
-def kernels_mb(port: int | None = None) -> float:
-    """Add up the memory of this machine's live kernels that were started below this process."""
-    total, parents = 0.0, {}
+def kernels_mb() -> float:
+    """Add up the memory of the live kernels below this process."""
+    parents, sizes = {}, {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            text = status.read_text()
-            command = (status.parent / "cmdline").read_bytes()
-        except OSError:
+            text, command = status.read_text(), (status.parent / "cmdline").read_bytes()
+        except OSError:  # it has ended meanwhile
             continue
         pid = int(status.parent.name)
         parents[pid] = int(re.search(r"PPid:\s+(\d+)", text)[1])
         if b"ipykernel" in command and (found := re.search(r"VmRSS:\s+(\d+)", text)):
-            above = pid
-            while above not in (0, os.getpid()) and above in parents:
-                above = parents[above]
-            total += int(found[1]) / 1000 if above == os.getpid() or above not in parents else 0.0
-    return total
+            sizes[pid] = int(found[1]) / 1000
+
+    def is_ours(pid: int) -> bool:
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        return pid == os.getpid()
+
+    return sum(size for pid, size in sizes.items() if is_ours(pid))
