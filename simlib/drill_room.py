@@ -268,9 +268,8 @@ class DrillRoom:
                 {"state": state, "open": None if chats is None or chats != chats else int(chats), "name": name}
                 for state, chats, name in here[["state", "open_chats", "name"]].itertuples(index=False)
             ]
-            rooms.append(
-                {"name": " ".join(dict.fromkeys(str(part) for part in (site, room) if part)), "people": people}
-            )
+            place = " ".join(dict.fromkeys(str(part) for part in (site, room) if part))
+            rooms.append({"name": place or term("on_call", self.lang), "people": people})
         return rooms
 
     def _standing(self) -> list[dict[str, Any]]:
