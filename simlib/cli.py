@@ -1,4 +1,4 @@
-"""The command line: ``sandtable new | check | import | rehearse | batch | lab | dashboard``."""
+"""The command line: ``sandtable new | check | import | rehearse | batch | lab | dashboard | drill``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from simlib.words import HOUSE, LANGS, Lang, say, term
+from simlib.words import HOUSE, LANGS, Lang, SpokenError, say, term
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 
@@ -246,12 +247,62 @@ def dashboard(
             raise stop(str(error), status=USAGE_WRONG) from None
         except StoreError as error:
             raise stop(error.render(lang.value), status=DATA_WRONG) from None
+        except SpokenError as error:
+            raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
         tell("dashboard_open", lang.value)
         paths = [str(HOUSE / "notebooks" / ".jupyter"), os.environ.get("JUPYTER_PATH", "")]
         settings = {"JUPYTER_CONFIG_DIR": place, "JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-m", "voila", str(notebook), *context.args]
         with suppress(KeyboardInterrupt):  # the user's way to end it
             raise typer.Exit(subprocess.run(command, env=os.environ | settings, check=False).returncode)
+
+
+@app.command(help=both("drill"))
+def drill(
+    store: StorePath,
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=both("seed"))] = 7,
+    teams: Annotated[int, typer.Option("--teams", min=1, max=8, help=both("teams"))] = 4,
+    name: Annotated[str, typer.Option("--name", help=both("drill_name"))] = "drill",
+    incidents: Annotated[str, typer.Option("--incidents", help=both("incidents"))] = "",
+    host: Annotated[str, typer.Option("--host", help=both("host"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help=both("port"))] = 0,
+) -> None:
+    """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
+    from simlib.drill_room import open_drill
+    from simlib.report.drill_pages import door_name
+    from simlib.store import StoreError
+    from simlib.stress.drill import DrillError
+    from simlib.stress.scenarios import ScenarioError
+
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise stop(say("cli.drill_name_wrong", lang.value, name=name), status=USAGE_WRONG)
+    try:
+        with progress_bar() as bar:
+            bar.add_task(term("roster", lang.value), total=None)
+            room = open_drill(
+                store,
+                out=out,
+                name=name,
+                teams=teams,
+                lang=lang.value,
+                incidents=incidents,
+                seed=seed,
+            )
+        room.open_doors(host=host, port=port)
+    except StoreError as error:
+        raise stop(error.render(lang.value), status=DATA_WRONG) from None
+    except (DrillError, ScenarioError) as error:
+        raise stop(error.say(lang.value), status=USAGE_WRONG) from None
+    except OSError as error:
+        raise stop(say("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG) from None
+    tell("drill_open", lang.value, folder=room.folder)
+    for who, address in room.links.items():
+        console.print(escape(f"{door_name(who, lang.value)}  {address}"), soft_wrap=True)
+    with suppress(KeyboardInterrupt):  # the user's way to end it; the drill is in its log
+        threading.Event().wait()
+    room.close()
 
 
 def with_seed(given: Iterable[str], seed: int | None) -> list[str]:

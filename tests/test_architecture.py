@@ -30,6 +30,7 @@ NEIGHBOURS = {
     ("facts", "words"),  # facts are read like words
     ("simulator", "store"),  # a store's agents and ratios become a chat floor
     ("simulator", "kpis"),  # replications measure each night as it ends; kpis itself knows only logs
+    ("widgets", "report"),  # figures are worded, and Chinese is set, as in the report
 }
 # The one place that may import a library with an engine, a solver or a screen in it.
 KEEPERS = {

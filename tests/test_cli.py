@@ -79,3 +79,16 @@ def test_help_speaks_both_languages():
     text = run("--help").output
     assert "演练" in text
     assert "Rehearse" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [(["--name", "../x"], "letters, digits"), (["--incidents", "bot_dwon 20:05"], "bot_down"), (["--teams", "9"], "8")],
+)
+def test_a_wrong_drill_is_a_sentence(tmp_path, more, word):
+    """A name that leaves the folder, an incident nobody knows, too many teams: status 2, and no drill is kept."""
+    done = run("drill", STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en", *more)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    assert word in done.output.replace("\n", " ")
+    assert not list(tmp_path.rglob("log.jsonl"))

@@ -32,8 +32,10 @@ SCOUTS, REMEMBERED = 4, 16
 
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
-_NUMBERS = (OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED)
-_NUMBERS += (DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, SCOUTS, REMEMBERED)
+_NUMBERS = (
+    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED),
+    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, SCOUTS, REMEMBERED),
+)
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
 EVENTS_A_SLOT = 2.0

@@ -22,7 +22,8 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 _FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
-_BITE = 0.3  # units of solver time for one neighbourhood
+_BITE = 0.1  # units of solver time for one neighbourhood
+_PORTFOLIO = 8  # strategies of the solver that race on the whole model, however few the cores: they help each other
 _PATIENCE = 40  # rounds of neighbourhoods without anything better, after which the whole is looked at again
 _SECOND_LOOK = 0.15  # of the time left, for the whole model from where the neighbourhoods got stuck
 _SWEEP_BITE = 5.0  # and for a whole day of everybody
@@ -226,7 +227,7 @@ class ShiftModel:
         on_progress: Progress | None = None,
         stop: Stop | None = None,
         gap: float = 0.0,
-        whole: float = 0.05,
+        whole: float = 0.3,
         sweep_only: bool = False,
     ) -> Answer:
         """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
@@ -598,7 +599,8 @@ def _run(
     """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = seed
-    solver.parameters.num_workers = workers
+    racing = workers > 1 and clock.effort is None  # who races has no need of being repeatable
+    solver.parameters.num_workers = max(workers, _PORTFOLIO) if racing else workers
     if counts:
         solver.parameters.linearization_level = 2  # sums over a whole desk relax well: lean on it
     solver.parameters.interleave_search = clock.effort is not None and workers > 1
