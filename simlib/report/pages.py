@@ -46,7 +46,7 @@ from simlib.words import Lang, say, term
 if TYPE_CHECKING:
     from simlib.plan import Plan
 
-CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "stress_test")
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "stress_test", "drill")
 
 
 def put_together(*fragments: Fragment) -> Fragment:

@@ -345,31 +345,28 @@ def agents_from_roster(
         twice = next(agent_id for agent_id in ids if ids.count(agent_id) > 1)
         raise ValueError(f"agents.agent_id must be unique, got {twice!r} twice")
     chat = roster[roster["activity"] == "chat"]
-    unknown = [agent_id for agent_id in chat["agent_id"].unique() if agent_id not in number]
-    if unknown:
-        raise ValueError(f"roster.agent_id must be one of agents.agent_id, got {unknown[0]!r}")
-    work = pd.DataFrame(
-        {
-            "agent": chat["agent_id"].map(number).to_numpy(dtype=np.int64),
-            "start": grid.seconds(chat["start"]),
-            "end": grid.seconds(chat["end"]),
-            "queue": chat["queue"].to_numpy() if "queue" in chat else None,
-        }
-    )
-    work = work[(work["end"] > 0) & (work["start"] < grid.edges_s[-1])].copy()
-    work["start"] = work["start"].clip(lower=0.0)
+    agent = pd.Index(ids).get_indexer(chat["agent_id"])
+    if (agent < 0).any():
+        stranger = chat["agent_id"].iloc[agent.argmin()]
+        raise ValueError(f"roster.agent_id must be one of agents.agent_id, got {stranger!r}")
+    start, end = grid.seconds(chat["start"]), grid.seconds(chat["end"])
+    tonight = (end > 0) & (start < grid.edges_s[-1])
+    agent, start, end = agent[tonight], np.maximum(start[tonight], 0.0), end[tonight]
 
     shifts: list[list[float]] = []
-    for agent, start, end in work.sort_values(["agent", "start", "end"])[["agent", "start", "end"]].to_numpy():
-        if shifts and shifts[-1][0] == agent and start <= shifts[-1][2]:
-            shifts[-1][2] = max(shifts[-1][2], end)
+    in_order = np.lexsort((end, start, agent))
+    for who, begins, ends in zip(*(each[in_order].tolist() for each in (agent, start, end)), strict=True):
+        if shifts and shifts[-1][0] == who and begins <= shifts[-1][2]:
+            shifts[-1][2] = max(shifts[-1][2], ends)
         else:
-            shifts.append([agent, start, end])
+            shifts.append([who, begins, ends])
 
-    work["length"] = work["end"] - work["start"]
-    rostered = work.dropna(subset="queue").groupby(["agent", "queue"], sort=True)["length"].sum().reset_index()
-    longest = rostered.sort_values("length", ascending=False, kind="stable").drop_duplicates("agent")
-    first = dict(zip(longest["agent"], longest["queue"], strict=True))
+    first: dict[int, str] = {}
+    if "queue" in chat:
+        code, names = pd.factorize(chat["queue"].to_numpy()[tonight], sort=True)
+        served_s = np.zeros((len(ids), len(names)))
+        np.add.at(served_s, (agent[code >= 0], code[code >= 0]), (end - start)[code >= 0])
+        first = {who: names[served_s[who].argmax()] for who in np.flatnonzero(served_s.any(axis=1)).tolist()}
     column = {queue: index for index, queue in enumerate(queues)}
     skill = np.zeros((len(ids), len(queues)), dtype=np.int64)
     named = [name for name in ("skill_1", "skill_2", "skill_3") if name in agents]
