@@ -242,7 +242,10 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
         trade=show_number(ratio["trade"], unit="", digits=0),
     )
     states = {key: term(f"state_{key}", lang) for key in ("ok", "late", "impossible")}
-    sources = sources.assign(state=sources["state"].map(states))
+    sources = sources.assign(
+        state=sources["state"].map(states),
+        night_work=[term("yes" if allowed else "no", lang) for allowed in sources["night_work"]],
+    )
     dates = dates.assign(
         task=[term(task, lang) for task in dates["task"]],
         late=[term("yes" if late else "no", lang) for late in dates["late"]],

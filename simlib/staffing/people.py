@@ -106,7 +106,8 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
     -------
     pandas.DataFrame
         cohort, sign_by, train_by, days_left, state (``ok``, ``late`` when the safe day is over but training still
-        fits, ``impossible``), speed_on_day, heads_to_take, cost_cny_day (8 hours).
+        fits, ``impossible``), speed_on_day, heads_to_take, cost_cny_day (8 hours), hours_max_day (the law's, overtime
+        included), night_work (whether nights are allowed).
     """
     rows = []
     for cohort in ("own", "temp", "outsourced", "student"):
@@ -132,9 +133,21 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
                 "speed_on_day": speed,
                 "heads_to_take": heads,
                 "cost_cny_day": heads * 8 * source["cost_cny_h"],
+                **_limits(cohort, on=promo_day),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:
+    """Say how long a day of a cohort may be, and whether it may be at night."""
+
+    def law(key: str) -> float:
+        return float(facts.value("labour", key, on=on))
+
+    if cohort == "student":
+        return {"hours_max_day": law("student_max_h_day"), "night_work": bool(law("student_nights_allowed"))}
+    return {"hours_max_day": law("standard_h_day") + law("overtime_max_h_day"), "night_work": True}
 
 
 def _before_dry_months(dry_from: list[str], promo_day: dt.date) -> list[dt.date]:

@@ -117,3 +117,10 @@ def test_head_ratio_counts_people():
     """Three presale heads and one after-sale head are 3:1, beside the trade's 2:1."""
     people = [agent(n) for n in range(3)] + [agent(9, skill_1="aftersale")]
     assert head_ratio(store(people)) == {"presale": 3, "aftersale": 1, "ratio": 3.0, "trade": 2.0}
+
+
+def test_limits_stand_beside_every_source():
+    """Students work 8 hours and no nights; everybody else 8 and 3 of overtime, as the law has it."""
+    table = make_or_buy(gap=5, promo_day=dt.date(2026, 10, 31), today=dt.date(2026, 9, 1)).set_index("cohort")
+    assert table["hours_max_day"].to_dict() == {"own": 11, "temp": 11, "outsourced": 11, "student": 8}
+    assert table["night_work"].to_dict() == {"own": True, "temp": True, "outsourced": True, "student": False}
