@@ -489,8 +489,9 @@ class ShiftModel:
     ) -> tuple[list[int], int]:
         """Free some people on some days, solve that piece, keep what is not worse; sizes adapt to what is solved.
 
-        ``sweep`` goes once through the days; then, if there is to be ``more``, chance chooses. Pieces that were
-        solved side by side are both kept where they agree; a day that loses its turn so has another.
+        ``sweep`` goes twice through the days, first with the shared counts alone, which is cheap, then with
+        everybody's decisions; after it, if there is to be ``more``, chance chooses. Pieces that were solved side by
+        side are both kept where they agree; a day that loses its turn so has another.
         """
         whos = sorted({who for who, _ in self._decisions}, key=str)
         days = sorted({day for _, day in self._decisions})
@@ -498,6 +499,7 @@ class ShiftModel:
         chance, values, cost = random.Random(seed), list(values), self._cost(values)
 
         windows = [{(who, day) for who in whos} for day in days if sweep]
+        tables = [{(None, day)} for day in days if sweep and self._shared]
 
         everything = {(who, day) for who in whos for day in days}
         always = self._prices[1]
@@ -512,11 +514,12 @@ class ShiftModel:
 
         idle = 0
         with ThreadPoolExecutor(workers) as pool:
-            while (windows or more) and idle < _PATIENCE and not clock.over and not _close(cost, floor, gap):
+            while (tables or windows or more) and idle < _PATIENCE and not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
-                most, anew = (_SWEEP_BITE, False) if windows else (_BITE, chance.random() < 0.5)
+                sweeps = tables or windows
+                most, anew = (_SWEEP_BITE, False) if sweeps else (_BITE, chance.random() < 0.5)
                 idle += 1
-                bites = [windows.pop(len(windows) * turn // workers) for turn in range(min(workers, len(windows)))]
+                bites = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
                 swept = bool(bites)
                 if not swept:
                     nears = self._troubles(values, chance, workers)
@@ -541,7 +544,7 @@ class ShiftModel:
                                 idle = 0
                             values, cost = fresh, its_cost
                         elif swept:
-                            windows.append(window)
+                            sweeps.append(window)
                     if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
                         floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
         return values, floor
