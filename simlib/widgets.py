@@ -14,9 +14,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, reduce
-from itertools import takewhile
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from simlib.store import StoreError, load_store, save_store
 from simlib.stress import Incident, PromoNight, Scenario, ScenarioError, keep_scenario, standard_scenarios
 from simlib.stress.buyers import Buyers
 from simlib.stress.compare import STEP_S, buyers_waiting, open_chats
+from simlib.stress.scenarios import people_in_order
 from simlib.words import Lang, glossary, say, sentences, term
 
 Position = Mapping[str, float | str]
@@ -151,8 +151,10 @@ class LiveNight:
     @cached_property
     def cohorts(self) -> dict[str, int]:
         """People on the night's roster, by cohort."""
-        chatting = self.night.roster.loc[self._chatting(self.night), "agent_id"]
-        on_duty = self.night.people["agent_id"].isin(chatting)
+        opens, closes = self._window
+        roster = self.night.roster
+        chatting = roster["activity"].eq("chat") & (roster["start"] < closes) & (roster["end"] > opens)
+        on_duty = self.night.people["agent_id"].isin(roster.loc[chatting, "agent_id"])
         counted = self.night.people.loc[on_duty, "cohort"].value_counts()
         return {str(cohort): int(heads) for cohort, heads in counted.items()}
 
@@ -289,50 +291,56 @@ class LiveNight:
             factor = part * both / self._contacts[queue]
             yield Incident(kind="contacts", start=start, end=end, size=factor, queue=queue)
 
-    # --- who works, which is the same for every move of the other sliders
+    # --- who works
 
-    def _crew(self, position: Mapping[str, Any]) -> Crew:
-        """Put a position's people on the floor; what the last position has in common with it is not done again."""
-        incidents = tuple(self._crew_incidents(position))
-        last = self._last["crew"]
-        if last is None or last.incidents != incidents:
-            nights = [self.night]
-            if last is not None:
-                common = takewhile(lambda pair: pair[0] == pair[1], zip(incidents, last.incidents, strict=False))
-                nights = list(last.nights[: 1 + len(list(common))])
-            for incident in incidents[len(nights) - 1 :]:
-                nights.append(incident.strike(nights[-1]))
-            stays = bool(incidents) and incidents[-1].kind == "stay"
-            self._last["crew"] = Crew(
-                incidents=incidents,
-                nights=tuple(nights),
-                agents=nights[-1].agents(),
-                heads=float(nights[-1].roster.loc[self._chatting(nights[-1]), "agent_id"].nunique()),
-                wages_cny=self._wages_cny(nights[-1], before_staying=nights[-2] if stays else nights[-1]),
-            )
-        return self._last["crew"]
+    @cached_property
+    def _order(self) -> dict[str, np.ndarray]:
+        """Rows of each cohort's people, in the order in which its slider takes them off or doubles them."""
+        start, end = self._window
+        rows = pd.Index(self.night.people["agent_id"])
+        change = {
+            cohort: Incident(kind="people", start=start, end=end, size=1, cohort=cohort) for cohort in self.cohorts
+        }
+        return {cohort: rows.get_indexer(people_in_order(self.night, one)) for cohort, one in change.items()}
 
-    def _chatting(self, night: PromoNight) -> pd.Series:
-        opens, closes = self._window
-        roster = night.roster
-        return roster["activity"].eq("chat") & (roster["start"] < closes) & (roster["end"] > opens)
+    @cached_property
+    def _crew(self) -> Callable[[float], Crew]:
+        """Put the roster's people on the floor who all go home so many hours later; each number of hours once."""
+        return cache(self._put_on_floor)
 
-    def _wages_cny(self, night: PromoNight, *, before_staying: PromoNight) -> float:
-        """Add up the wages of a night in yuan: all rostered hours but meals, those of staying on as overtime."""
-        regular = self._hours_cny(before_staying)
-        if night is before_staying:
-            return regular
-        pay = facts.value("labour", "overtime_pay_pct", on=self.night.grid.opens.date()) / 100
-        return regular + (self._hours_cny(night) - regular) * float(pay)
-
-    def _hours_cny(self, night: PromoNight) -> float:
-        opens_s, closes_s = night.grid.edges_s[[0, -1]]
-        roster = night.roster[night.roster["activity"] != "meal"]
-        edges = (night.grid.seconds(roster[edge]).clip(opens_s, closes_s) for edge in ("end", "start"))
-        hours = np.subtract(*edges) / 3600
+    def _put_on_floor(self, stay_h: float) -> Crew:
+        start, end = self._window
+        stay = (Incident(kind="stay", start=start, end=end, size=stay_h),) if stay_h else ()
+        night = reduce(_strike, stay, self.night)
+        regular_h, all_h = self._paid_h(self.night), self._paid_h(night)
+        overtime = facts.value("labour", "overtime_pay_pct", on=self.night.grid.opens.date()) / 100
         rate = night.people["cost_cny_h"].astype(float)
         rate = rate.fillna(rate.mean() if rate.notna().any() else 0.0).to_numpy()
-        return float(hours @ rate[pd.Index(night.people["agent_id"]).get_indexer(roster["agent_id"])])
+        return Crew(agents=night.agents(), wages_cny=(regular_h + (all_h - regular_h) * float(overtime)) * rate)
+
+    def _paid_h(self, night: PromoNight) -> np.ndarray:
+        """Add up each person's hours of the night: all that are rostered but meals."""
+        opens_s, closes_s = night.grid.edges_s[[0, -1]]
+        roster = night.roster[night.roster["activity"] != "meal"]
+        end_s, start_s = (night.grid.seconds(roster[edge]).clip(opens_s, closes_s) for edge in ("end", "start"))
+        person = pd.Index(night.people["agent_id"]).get_indexer(roster["agent_id"])
+        return np.bincount(person, (end_s - start_s) / 3600, minlength=len(night.people))
+
+    def _chosen(self, position: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Say which row of the people each agent of a position is, and which of these agents are there.
+
+        The plan's people come first, whoever is taken off included, then those who are added: as the incident has it.
+        """
+        rows = [np.arange(len(self.night.people))]
+        gone: list[int] = []
+        for cohort, heads in self.cohorts.items():
+            more = round(position[f"people_{cohort}"]) - heads
+            rows.append(np.resize(self._order[cohort], max(more, 0)))
+            gone += self._order[cohort][: max(-more, 0)].tolist()
+        row = np.concatenate(rows)
+        there = np.ones(len(row), dtype=bool)
+        there[gone] = False
+        return row, there
 
     # --- living through it
 
@@ -355,13 +363,25 @@ class LiveNight:
         ValueError, ScenarioError
             As :meth:`scenario`.
         """
-        whole = self.read(position)
-        crew = self._crew(whole)
-        struck = reduce(_strike, self._outage_incidents(whole), crew.nights[-1])
-        variant = Variant(
-            draw=self._buyers_of(whole).draw, agents=crew.agents, policy=struck.policy, disruptions=struck.disruptions
+        whole: Mapping[str, Any] = self.read(position)
+        row, there = self._chosen(whole)
+        crew = self._crew(whole["stay"])
+        shifts = deal_rows(crew.agents.shifts, np.where(there, row, -1))
+        places = crew.agents.capacity[row] + round(whole["concurrency"] - self.concurrency)
+        agents = Agents(
+            shifts=shifts,
+            capacity=np.maximum(places, 1),
+            speed=crew.agents.speed[row],
+            skill=None if crew.agents.skill is None else crew.agents.skill[row],
         )
-        return Prepared(variant=variant, heads=crew.heads, wages_cny=crew.wages_cny)
+        struck = reduce(_strike, self._outage_incidents(whole), self.night).disruptions
+        disruptions = replace(struck, down=deal_rows(struck.down, row), slow=deal_rows(struck.slow, row))
+        buyers = self._buyers_of(whole)
+        return Prepared(
+            variant=Variant(draw=buyers.draw, agents=agents, policy=self.night.policy, disruptions=disruptions),
+            heads=float(len(np.unique(shifts["agent"]))),
+            wages_cny=float(crew.wages_cny[row[there]].sum()),
+        )
 
     def live_through(self, prepared: Prepared, replication: int) -> Figures:
         """Live through one night of a position and measure what the page shows of it."""
@@ -394,43 +414,42 @@ class LiveNight:
         incidents = tuple(self._buyer_incidents(position))
         if not incidents:
             return self._buyers
-        if self._last["buyers"] is None or self._last["buyers"][0] != incidents:
-            night = reduce(_strike, incidents, self.night)
-            base = self._buyers if night.shares_buyers(self.night) else None
-            self._last["buyers"] = incidents, FirstNights(buyers=night.buyers(base))
-        return self._last["buyers"][1]
+        return self._other_buyers(incidents)
 
     @cached_property
-    def _last(self) -> dict[str, Any]:
-        """The last position's crew and buyers: most moves leave one of them as it was."""
-        return {"crew": None, "buyers": None}
+    def _other_buyers(self) -> Callable[[tuple[Incident, ...]], FirstNights]:
+        return lru_cache(maxsize=1)(self._change_buyers)
+
+    def _change_buyers(self, incidents: tuple[Incident, ...]) -> FirstNights:
+        night = reduce(_strike, incidents, self.night)
+        return FirstNights(buyers=night.buyers(self._buyers if night.shares_buyers(self.night) else None))
 
 
 def _strike(night: PromoNight, incident: Incident) -> PromoNight:
     return incident.strike(night)
 
 
+def deal_rows(rows: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Give each of some agents the rows of the person who they are; an agent who is nobody (-1) gets none.
+
+    Examples
+    --------
+    >>> shifts = Agents(shifts=[(0, 0, 60), (1, 0, 30), (1, 40, 60)]).shifts
+    >>> deal_rows(shifts, np.array([-1, 1, 1])).tolist()
+    [(1, 0.0, 30.0), (1, 40.0, 60.0), (2, 0.0, 30.0), (2, 40.0, 60.0)]
+    """
+    agent, row = np.nonzero(people[:, None] == rows["agent"])
+    dealt = rows[row]
+    dealt["agent"] = agent
+    return dealt
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crew:
-    """Who works in a position.
+    """The roster's people, row by row: as the simulator takes them, and what the night pays each of them in yuan."""
 
-    Parameters
-    ----------
-    incidents : tuple of Incident
-        What makes them.
-    nights : tuple of PromoNight
-        The plan's night, and the night after each of the incidents.
-    agents : Agents
-        The people as the simulator takes them.
-    heads, wages_cny : float
-        How many chat, and what they cost.
-    """
-
-    incidents: tuple[Incident, ...]
-    nights: tuple[PromoNight, ...]
     agents: Agents
-    heads: float
-    wages_cny: float
+    wages_cny: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

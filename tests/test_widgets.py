@@ -38,6 +38,8 @@ MOVES = [
     {"presale_share": 0.5},
     {"opening": 120.0},
     {"outage": "power_cut", "outage_from": 70.0, "outage_to": 100.0},
+    {"people_own": 22, "concurrency": 3, "stay": 0.5, "outage": "power_cut", "outage_from": 60.0, "outage_to": 90.0},
+    {"people_own": 0, "bot_share": 0.9},
     {"people_own": 10, "stay": 1.0, "bot_share": 0.4, "presale_share": 0.6, "opening": 30.0, "outage": "bot_down"},
 ]
 

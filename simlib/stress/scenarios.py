@@ -282,18 +282,23 @@ def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
     return people["agent_id"].drop_duplicates().to_numpy()
 
 
+def people_in_order(night: PromoNight, incident: Incident) -> np.ndarray:
+    """Name an incident's people on duty in an order that is even over the starting times however far it is followed."""
+    people = _on_duty(night, incident)
+    golden = (np.arange(len(people)) * 0.6180339887498949) % 1.0  # the golden section: even from the first step on
+    return people[np.argsort(golden)]
+
+
 def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
     """Take people off, or add people who are rostered, seated and struck exactly like one of the cohort.
 
-    Both go through the cohort in one order that is even over the starting times however far it is followed, so a
-    larger change contains the smaller one and no shift is emptied before the others.
+    Both go through the cohort in one order, so a larger change contains the smaller one and no shift is emptied
+    before the others.
     """
-    people = _on_duty(night, incident)
+    order = people_in_order(night, incident)
     number = round(incident.size or 0.0)
-    if not len(people) or not number:
+    if not len(order) or not number:
         return night
-    golden = (np.arange(len(people)) * 0.6180339887498949) % 1.0  # the golden section: even from the first step on
-    order = people[np.argsort(golden)]
     if number < 0:
         return replace(night, roster=night.roster[~night.roster["agent_id"].isin(order[:-number])])
     chosen = np.resize(order, number)
