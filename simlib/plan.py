@@ -11,7 +11,7 @@ import datetime as dt
 import difflib
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
@@ -334,6 +334,17 @@ class Plan:
     @cached_property
     def roster_result(self) -> Roster:
         """The roster with its explanation, as the solver gives it."""
+        return self._solve_roster()
+
+    def watch_roster(self, *, on_progress: Callable[[float, float, float], None]) -> None:
+        """Work the roster out now, unless it is there, and tell the best cost, its bound and the seconds on the way.
+
+        An interrupt from the keyboard ends it with the best roster so far.
+        """
+        if "roster_result" not in vars(self):
+            vars(self)["roster_result"] = self._solve_roster(on_progress=on_progress)
+
+    def _solve_roster(self, **watched: Any) -> Roster:
         own = {rule.key: rule.value for rule in self.store.rules}
         known = {key: value for key, value in own.items() if key in RosterRules.__dataclass_fields__}
         usable = self.store.frame("site").query("usable")
@@ -352,6 +363,7 @@ class Plan:
             locked=self._own_roster(),
             seed=self.seed,
             effort=self.roster_effort,
+            **watched,
         )
 
     def _own_roster(self) -> pd.DataFrame | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
 from html.parser import HTMLParser
@@ -44,7 +44,7 @@ Tone = Literal["plain", "good", "bad"]
 class Fragment:
     """A piece of a page, ready to be shown: safe HTML with its own style."""
 
-    html: str
+    html: str = field(repr=False)  # a notebook would keep it twice
 
     def _repr_html_(self) -> str:
         return f"<style>{_css('fragment')}</style>{self.html}"

@@ -27,6 +27,7 @@ from simlib.report.charts import (
 )
 from simlib.report.columns import list_words, quantity, show_number
 from simlib.report.html import Card, Fragment, show_cards, show_chart, show_table, show_text, show_verdict
+from simlib.report.progress import show_progress
 from simlib.retrospective import compare_actuals, measure_fit
 from simlib.staffing import (
     aftersale_stream,
@@ -57,6 +58,18 @@ def put_together(*fragments: Fragment) -> Fragment:
 def read_day(text: str) -> dt.date:
     """Read the parameter ``today``: a date as 2026-10-10, or nothing for the real one."""
     return dt.date.fromisoformat(text) if text else dt.date.today()
+
+
+def think(plan: Plan, *, lang: Lang) -> None:
+    """Work out agents and roster under a bar; ■ in the notebook ends the thinking with the best roster so far."""
+    with show_progress("requirement", lang=lang):
+        _ = plan.requirement
+    with show_progress("roster", lang=lang) as tell:
+
+        def found(best: float, bound: float, _: float) -> None:
+            tell(detail=say("pages.roster_found", lang, best=f"{best:,.0f}", bound=f"{bound:,.0f}"))
+
+        plan.watch_roster(on_progress=found)
 
 
 # --- 00 the sand table ------------------------------------------------------------------------------------

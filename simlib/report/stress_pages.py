@@ -32,16 +32,6 @@ BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
 ANSWERS_SHOWN = 12
 
 
-def targets_of(plan: Plan) -> dict[str, float]:
-    """Say what the night is held to, by KPI."""
-    floors = {
-        "service_level": plan.targets.answered_share,
-        plan.rates[0].key: plan.floor_of("platform_rate"),
-        "lost_share": plan.targets.abandoned_max,
-    }
-    return {key: floor for key, floor in floors.items() if floor is not None}
-
-
 def all_scenarios(plan: Plan, *, also: str = "") -> tuple[Scenario, ...]:
     """Give the scenarios to rehearse: the house's, the store's own that lie in this night, and one combination.
 

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import itertools
+import os
+import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -325,6 +328,23 @@ def test_stop_ends_the_search_with_the_best_so_far():
     )
     assert len(roster.coverage) == len(curve)
     assert roster.seconds < 25
+
+
+def test_an_interrupt_from_the_keyboard_ends_the_search_with_the_best_so_far():
+    """Who waits is told in the waiting thread; the first interrupt stops the thinking and keeps what was found."""
+    told = []
+
+    def interrupt(best, bound, seconds):
+        told.append((best, bound, threading.current_thread()))
+        if len(told) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    curve = np.tile(day_heads(h8=6, h20=11, h23=2), 7)
+    roster = solve_roster(need_of(curve), team_of(24), LIBRARY, rules=RULES, seconds=60, on_progress=interrupt)
+    assert told[0][0] >= told[0][1]
+    assert {thread for *_, thread in told} == {threading.main_thread()}
+    assert len(roster.coverage) == len(curve)
+    assert roster.seconds < 50
 
 
 def test_no_time_at_all_still_gives_a_roster():

@@ -498,8 +498,8 @@ class ShiftModel:
         size = {"people": 0.25, "days": 0.25, "box": 0.35}
         chance, values, cost = random.Random(seed), list(values), self._cost(values)
 
-        windows = [{(who, day) for who in whos} for day in days if sweep]
-        tables = [{(None, day)} for day in days if sweep and self._shared]
+        windows: list[set[tuple[Hashable, int]]] = [{(who, day) for who in whos} for day in days if sweep]
+        tables: list[set[tuple[Hashable, int]]] = [{(None, day)} for day in days if sweep and self._shared]
 
         everything = {(who, day) for who in whos for day in days}
         always = self._prices[1]
@@ -602,6 +602,7 @@ def _run(
     """Solve once within the clock; a second thread asks ``stop`` while the solver thinks."""
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = seed
+    solver.parameters.catch_sigint_signal = False  # an interrupt is for who called, and may end more than this solve
     racing = workers > 1 and clock.effort is None  # who races has no need of being repeatable
     solver.parameters.num_workers = max(workers, _PORTFOLIO) if racing else workers
     if counts:

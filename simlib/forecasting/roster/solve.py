@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from simlib.forecasting.roster.problem import Person, Problem, RosterRules, firs
 from simlib.forecasting.roster.result import Roster, Solution, write_roster
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
+_NEWS_S = 0.2  # how often who waits hears how it goes
 _SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
 
 
@@ -65,7 +68,8 @@ def solve_roster(
         ``effort`` in place of ``seconds`` makes the roster a function of its inputs: the same bytes every time,
         on a fast machine and on a slow one. One unit is a few seconds of one core.
     on_progress, stop : callable, optional
-        ``on_progress(best, bound, seconds)`` in yuan; ``stop()`` true ends the search with the best so far.
+        ``on_progress(best, bound, seconds)`` in yuan, in the calling thread; ``stop()`` true ends the search with the
+        best so far, and so does a first interrupt from the keyboard.
 
     Returns
     -------
@@ -94,12 +98,13 @@ def solve_roster(
     (['B', 'C'], 0.0, 'optimal')
     """
     begun = time.monotonic()
-    clock = Clock(seconds, effort, stop)
     rules = RosterRules.of_playbook(on=first_day(requirement)) if rules is None else rules
     problem = read_problem(requirement, agents, shifts, rules, duties, leave, wishes, locked)
     tables: dict[str, Any] = {"requirement": requirement, "agents": agents, "shifts": shifts, "rules": rules}
     tables |= {"duties": duties, "leave": leave, "wishes": wishes}
-    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress))
+    plan = _plan_aside(
+        problem, seconds=seconds, effort=effort, seed=seed, workers=workers, on_progress=on_progress, stop=stop
+    )
     return write_roster(problem, plan, seconds=time.monotonic() - begun, inputs=tables)
 
 
@@ -139,16 +144,50 @@ def repair_roster(
     given = roster.inputs
     base = read_problem(**given, locked=None)
     problem = open_for_repair(base, roster.assignments, set(absent), base.calendar.since(pd.Timestamp(from_time)))
-    clock = Clock(seconds, effort, stop)
-    plan = _plan(problem, clock=clock, seed=seed, workers=workers, on_progress=_in_yuan(on_progress), staged=False)
+    plan = _plan_aside(
+        problem,
+        seconds=seconds,
+        effort=effort,
+        seed=seed,
+        workers=workers,
+        on_progress=on_progress,
+        stop=stop,
+        staged=False,
+    )
     whole = replace(problem, need=base.need)
     return write_roster(whole, plan, seconds=time.monotonic() - begun, inputs=given)
 
 
-def _in_yuan(on_progress: Progress | None) -> Progress | None:
-    if on_progress is None:
-        return None
-    return lambda best, bound, seconds: on_progress(best / FEN, bound / FEN, seconds)
+def _plan_aside(
+    problem: Problem,
+    *,
+    seconds: float,
+    effort: float | None,
+    on_progress: Progress | None,
+    stop: Stop | None,
+    **how: Any,
+) -> Solution:
+    """Solve in a thread of its own, so that who waits hears how it goes and can end it with an interrupt."""
+    interrupted = threading.Event()
+    clock = Clock(seconds, effort, lambda: interrupted.is_set() or (stop is not None and stop()))
+    news: deque[tuple[float, float, float]] = deque(maxlen=1)
+    with ThreadPoolExecutor(1) as aside:
+        job = aside.submit(_plan, problem, clock=clock, on_progress=lambda *found: news.append(found), **how)
+        try:
+            while True:
+                try:
+                    waiting = wait([job], timeout=_NEWS_S).not_done
+                    if news and on_progress is not None:
+                        best, bound, elapsed_s = news.pop()
+                        on_progress(best / FEN, bound / FEN, elapsed_s)
+                    if not waiting:
+                        return job.result()
+                except KeyboardInterrupt:
+                    if interrupted.is_set():
+                        raise
+                    interrupted.set()
+        finally:
+            interrupted.set()
 
 
 def _plan(
@@ -157,7 +196,7 @@ def _plan(
     clock: Clock,
     seed: int,
     workers: int,
-    on_progress: Progress | None,
+    on_progress: Progress,
     staged: bool = True,
 ) -> Solution:
     """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
@@ -231,4 +270,3 @@ def _read_plan(problem: Problem, built: Built, answer: Answer) -> Solution:
         bound=answer.bound,
         status=answer.status,
     )
-

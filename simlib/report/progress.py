@@ -1,0 +1,56 @@
+"""A bar under a cell while something long goes on; it is gone when the work is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+
+from IPython.core.getipython import get_ipython
+from IPython.display import HTML, display
+
+from simlib.words import Lang, say, term
+
+EVERY_S = 0.2  # more often than that nobody can read
+_ROW = '<div style="font:13px sans-serif"><progress max="1" {share} style="width:16em"></progress> {text}</div>'
+
+
+@contextmanager
+def show_progress(what: str, *, lang: Lang) -> Iterator[Callable[..., None]]:
+    """Show a bar for ``what`` (a key of the glossary) in a notebook that somebody has open; nothing elsewhere.
+
+    Yields
+    ------
+    callable (done, planned, detail)
+        Tells how far it is; without ``planned`` the bar only shows that it is alive.
+
+    Examples
+    --------
+    >>> with show_progress("stress_test", lang="en") as tell:
+    ...     for night in range(10):
+    ...         tell(night + 1, 10)
+    """
+    shell = get_ipython()
+    handle = None
+    if shell is not None and "IPKernelApp" in shell.config:
+        handle = display(HTML(""), display_id=True)
+    begun, told_s = time.monotonic(), -EVERY_S
+
+    def tell(done: int = 0, planned: int = 0, *, detail: str = "") -> None:
+        nonlocal told_s
+        elapsed_s = time.monotonic() - begun
+        if handle is None or elapsed_s - told_s < EVERY_S:
+            return
+        told_s = elapsed_s
+        state = f"{done} / {planned}" if planned else detail
+        text = say("pages.progress", lang, what=term(what, lang), seconds=round(elapsed_s), state=state)
+        share = f'value="{done / planned:.3f}"' if planned else ""
+        handle.update(HTML(_ROW.format(share=share, text=escape(text))))
+
+    tell()
+    try:
+        yield tell
+    finally:
+        if handle is not None:
+            handle.update(HTML(""))
