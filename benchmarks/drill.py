@@ -38,24 +38,8 @@ def play_night(seed: int, *, night: PromoNight, round_min: int) -> dict[str, flo
     return found
 
 
-def main() -> None:
-    """Play the nights and print the means with their bands."""
-    reads = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    reads.add_argument("--nights", type=int, default=334)
-    reads.add_argument("--store", default="bodycare")
-    reads.add_argument("--round-min", type=int, default=30)
-    reads.add_argument("--workers", type=int, default=1)
-    given = reads.parse_args()
-    night = plan(load_store(STORES / given.store), roster_effort=1.0).night
-    begun = time.perf_counter()
-    rows = []
-    with ProcessPoolExecutor(given.workers) as pool:
-        for row in pool.map(partial(play_night, night=night, round_min=given.round_min), range(given.nights)):
-            rows.append(row)
-            print(f"\r{len(rows)} / {given.nights} nights", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    table = pd.DataFrame(rows)
-    print(f"nights  {len(table)} of {given.store}, rounds of {given.round_min} minutes")
+def tell(table: pd.DataFrame) -> None:
+    """Print the means of nights, a row each, with their bands, and how often one script beats the next."""
     for name in SCRIPTS:
         own = table[[column for column in table if column.startswith(f"{name} ")]]
         total = own[f"{name} total"].to_numpy()
@@ -72,6 +56,26 @@ def main() -> None:
             f"{better} beats {worse}: by {gap.mean():.2f} +- {half:.2f} points, "
             f"on {100 * (gap > 0).mean():.1f} % of nights"
         )
+
+
+def main() -> None:
+    """Play the nights and print the means with their bands."""
+    reads = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    reads.add_argument("--nights", type=int, default=334)
+    reads.add_argument("--store", default="bodycare", help="of templates/stores: bodycare, or appliances.xlsx")
+    reads.add_argument("--round-min", type=int, default=30)
+    reads.add_argument("--workers", type=int, default=1)
+    given = reads.parse_args()
+    night = plan(load_store(STORES / given.store), roster_effort=1.0).night
+    begun = time.perf_counter()
+    rows = []
+    with ProcessPoolExecutor(given.workers) as pool:
+        for row in pool.map(partial(play_night, night=night, round_min=given.round_min), range(given.nights)):
+            rows.append(row)
+            print(f"\r{len(rows)} / {given.nights} nights", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    print(f"nights  {len(rows)} of {given.store}, rounds of {given.round_min} minutes")
+    tell(pd.DataFrame(rows))
     print(f"seconds {time.perf_counter() - begun:.0f}")
 
 

@@ -273,7 +273,6 @@ def drill(
     from simlib.drill_room import open_drill
     from simlib.report.drill_pages import door_name
     from simlib.store import StoreError
-    from simlib.stress.drill import DrillError
     from simlib.stress.scenarios import ScenarioError
 
     if not name.replace("-", "").replace("_", "").isalnum():
@@ -293,7 +292,9 @@ def drill(
         room.open_doors(host=host, port=port)
     except StoreError as error:
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
-    except (DrillError, ScenarioError) as error:
+    except SpokenError as error:
+        raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
+    except ScenarioError as error:
         raise stop(error.say(lang.value), status=USAGE_WRONG) from None
     except OSError as error:
         raise stop(say("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG) from None

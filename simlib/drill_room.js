@@ -53,7 +53,7 @@ async function ask(wish) {
 
 async function refresh() {
   try {
-    const answer = await fetch("/state", { headers: { "X-Key": key } });
+    const answer = await fetch("/state", { headers: { "X-Key": key }, signal: AbortSignal.timeout(10000) });
     const content = await answer.json();
     if (!answer.ok) {
       page.replaceChildren(make("p", { class: "refused" }, content.said));
@@ -214,19 +214,33 @@ function team() {
         state.over ? make("p", {}, make("a", { class: "paper", href: `/debrief?key=${key}`, target: "_blank" }, state.words.debrief)) : null)));
 }
 
+function ranked(row) {
+  return 1 + state.teams.filter((other) => other.total > row.total).length;
+}
+
 function standing(large) {
+  const figures = (row) => [
+    ...row.parts.map((part) => ({ ...part, kind: "part", tone: part.value >= 60 ? "good" : part.value < 40 ? "bad" : "plain" })),
+    ...row.tiles.slice(0, 3).map((tile) => ({ ...tile, kind: "now" })),
+  ];
   page.style.setProperty("--teams", state.teams.length);
-  return make("div", { class: large ? "standing large" : "standing" }, state.teams.map((row, index) => make("article", { "data-team": row.team },
-    make("div", { class: "rank" }, String(index + 1)),
-    make("div", { class: "who" }, row.name),
-    make("div", { class: "total" }, row.total.toFixed(1)),
-    make("div", { class: "bars" }, row.parts.map((part) => make("div", { class: "bar" },
-      make("span", {}, part.name), make("meter", { min: 0, max: 100, low: 40, high: 60, optimum: 100, value: part.value }), make("b", {}, String(part.value))))),
-    tiles(row.tiles.slice(0, 3)))));
+  return make("div", { class: large ? "standing large" : "standing", role: "table" },
+    make("div", { class: "heads", role: "row" },
+      make("span", { role: "columnheader" }, state.words.rank), make("span", { role: "columnheader" }, state.words.team_head),
+      make("span", { role: "columnheader" }, state.words.total),
+      figures(state.teams[0]).map((figure) => make("span", { class: figure.kind, role: "columnheader" }, figure.name))),
+    state.teams.map((row) => make("article", { "data-team": row.team, role: "row", class: ranked(row) === 1 ? "leads" : "" },
+      make("span", { class: "rank", role: "cell" }, String(ranked(row))),
+      make("span", { class: "who", role: "cell" }, row.name),
+      make("span", { class: "total", role: "cell" }, row.total.toFixed(1)),
+      figures(row).map((figure) => make("span", { class: `${figure.kind} ${figure.tone}`, role: "cell" }, String(figure.value))))));
 }
 
 function board() {
-  return make("div", { class: "board" }, standing(true), make("p", { class: "faint" }, state.words.first));
+  const few = state.teams.length < 3;  // there is room for the night so far
+  return make("div", { class: few ? "board few" : "board" }, standing(true), make("p", { class: "faint" }, state.words.first),
+    few ? make("div", { class: "courses" }, state.teams.flatMap((row) => row.course.series.map((series) =>
+      panel(state.teams.length > 1 ? row.name : state.words.course, chart(row.course, series))))) : null);
 }
 
 function facilitator() {
@@ -263,5 +277,9 @@ function show() {
   if (focus) { const node = document.getElementById(focus); if (node) node.focus(); }
 }
 
-refresh();
-setInterval(refresh, 1000);
+async function follow() {
+  await refresh();
+  setTimeout(follow, 1000);  // counted from the answer: a slow server is not asked again before it has answered
+}
+
+follow();

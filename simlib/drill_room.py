@@ -14,31 +14,46 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, RLock, Thread
+from threading import RLock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+from markupsafe import escape
 
-from simlib import facts, load_store
+from simlib import load_store
 from simlib.plan import Plan, plan
 from simlib.report.columns import quantity
-from simlib.report.drill_pages import door_name, render_debrief, render_paper, sign_words, size_words, told
+from simlib.report.drill_pages import (
+    PARTS,
+    cards,
+    door_name,
+    render_debrief,
+    render_paper,
+    sign_words,
+    size_words,
+    told,
+)
 from simlib.report.typeface import FONT
 from simlib.stress.drill import Drill, DrillError, DrillState, Move, View, read_deal
 from simlib.stress.drill_floor import OFF, STATES
 from simlib.stress.drill_log import LOG, Decided
 from simlib.stress.drill_play import Hindsight, find_best_play
 from simlib.stress.scenarios import Scenario, ScenarioError, standard_scenarios
-from simlib.words import Lang, glossary, say, sentences, term
+from simlib.words import Lang, say, sentences, term
 
 HERE = Path(__file__).parent
 FACILITATOR, BOARD = "facilitator", "board"
+LEAST_PACE_S, MOST_PACE_S = 1, 3600
+SHORTEST_KEY = 8
+PATIENCE_S = 1.0  # a paper that takes longer is announced by a page that asks again
 LARGEST_BODY = 4096
 CONTENT = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 POLICY = (
@@ -72,7 +87,9 @@ class DrillRoom:
     _ends: float | None = None
     _lock: RLock = field(default_factory=RLock)
     _server: ThreadingHTTPServer | None = None
-    _papers_lock: Lock = field(default_factory=Lock)
+    _made: dict[int, tuple[Hashable, tuple[dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
+    _worker: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, max_workers=1))
+    _papers: dict[Hashable, Future[str]] = field(default_factory=dict)
     _best: tuple[DrillState, Hindsight] | None = None
 
     # --- doors ---
@@ -80,27 +97,49 @@ class DrillRoom:
     @cached_property
     def keys(self) -> dict[str, str]:
         """The key of every page, by who it is for; the same after a crash."""
+        names = [FACILITATOR, BOARD, *map(str, self.drill.teams)]
         path = self.folder / "keys.json"
-        if not path.exists():
-            names = [FACILITATOR, BOARD, *map(str, self.drill.teams)]
-            keys = {name: secrets.token_urlsafe(9) for name in names}
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+        kept = _read_keys(path)
+        keys = {name: kept.get(name) or secrets.token_urlsafe(9) for name in names}
+        if keys != kept:
+            fresh = path.with_suffix(".new")
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 json.dump(keys, file)
-        return dict(json.loads(path.read_text("utf-8")))
+            fresh.replace(path)
+        return keys
 
     def who(self, key: str) -> str | None:
         """Tell whose key it is."""
         return next((name for name, own in self.keys.items() if hmac.compare_digest(own.encode(), key.encode())), None)
 
     def open_doors(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Begin to serve, in the background; on this machine only, unless ``host`` names another address of it."""
+        """Begin to serve, in the background; on this machine only, unless ``host`` names another address of it.
+
+        Left out, the port is the one that the drill had before, so that pages which are still open find it again.
+
+        Raises
+        ------
+        DrillError
+            That port is not free: this drill may be open already.
+        OSError
+            The address that was asked for cannot be served.
+        """
         room = self
 
         class Door(_Door):
             pass
 
         Door.room = room
-        self._server = _Server((host, port), Door)
+        path = self.folder / "port"
+        before = path.read_text("utf-8").strip() if path.exists() else ""
+        again = int(before) if not port and before.isascii() and before.isdigit() else 0
+        try:
+            self._server = _Server((host, port or min(again, 65535)), Door)
+        except OSError as error:
+            if not again:
+                raise
+            raise DrillError("door_taken", port=again, why=error) from error
+        path.write_text(str(self._server.server_address[1]), "utf-8")
         Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -109,6 +148,7 @@ class DrillRoom:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        self._worker.shutdown(cancel_futures=True)
 
     @property
     def links(self) -> dict[str, str]:
@@ -148,8 +188,7 @@ class DrillRoom:
                 elif step == "inject":
                     self.drill.inject(str(wish["name"]))
                 elif step == "pace":
-                    self.pace_s = float(wish["seconds"]) if wish["seconds"] else None
-                    self._start_round()
+                    self._set_pace(float(wish["seconds"]))
                 else:
                     raise DrillError("not_understood")
             except (KeyError, TypeError, ValueError) as error:
@@ -168,6 +207,13 @@ class DrillRoom:
             self.drill.call_card(team, role, key)
         else:
             self.drill.use_phrase(team, role, key)
+
+    def _set_pace(self, seconds: float) -> None:
+        """Let a round pass every so many seconds; 0 lets none."""
+        if seconds and not LEAST_PACE_S <= seconds <= MOST_PACE_S:
+            raise DrillError("pace", least=LEAST_PACE_S, most=MOST_PACE_S)
+        self.pace_s = seconds or None
+        self._start_round()
 
     def _start_round(self) -> None:
         runs = self.pace_s is not None and not self.drill.state.paused and not self.drill.over
@@ -199,18 +245,25 @@ class DrillRoom:
                 "over": drill.over,
                 "paused": drill.state.paused,
                 "left_words": "" if left is None else say("drill.ui_left", lang, time=f"{left // 60}:{left % 60:02d}"),
-                "notices": [notice.say(lang) for notice in drill.notices],
+                "notices": [notice.explain(lang) for notice in drill.notices],
                 "words": _words(lang),
             }
             if who == BOARD:
                 return page | {"teams": self._standing()}
             if who == FACILITATOR:
                 return page | self._facilitators()
-            return page | self._teams(int(who))
+            return page | self._screens(int(who))[0]
 
-    def _teams(self, team: int) -> dict[str, Any]:
-        view, lang = self.drill.view(team), self.lang
-        cards = facts.table("incidents").to_dict("records")
+    def _screens(self, team: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give a team's page and its row on the board, made anew only when its game has changed."""
+        game = self.drill.game(team)
+        if team not in self._made or self._made[team][0] != game:
+            view = self.drill.view(team)
+            self._made[team] = game, (self._page(view), self._row(team, view))
+        return self._made[team][1]
+
+    def _page(self, view: View) -> dict[str, Any]:
+        lang = self.lang
         return {
             "tiles": _tiles(view, lang),
             "queues": [
@@ -222,37 +275,33 @@ class DrillRoom:
                 for row in view.queues.to_dict("records")
                 if row["queue"] in self._busy_queues
             ],
-            "course": {
-                "clock": [f"{clock:%H:%M}" for clock in view.course["clock"]],
-                "series": [
-                    {"name": term(key, lang), "unit": glossary()[key]["unit"], "values": _plain(view.course[key])}
-                    for key in ("waiting", "first_response")
-                ],
-            },
+            "course": _course(view, lang),
             "people": self._people(view),
             "signs": [self.sign(scenario) for scenario in reversed(self.drill.noticed())],
             "roles": [
                 {"key": role, "name": term(f"role_{role}", lang), "moves": [_move(view.moves[k], lang) for k in kinds]}
                 for role, kinds in self.drill.rules.roles.items()
             ],
-            "cards": [
-                {
-                    "key": card["key"],
-                    "name": card[lang]["name"],
-                    "trigger": card[lang]["trigger"],
-                    "steps": card[lang]["first_5_min"],
-                }
-                for card in cards
-            ],
-            "phrases": sorted(
-                [{"key": card["key"], "text": self.phrase(card["key"])} for card in cards], key=lambda row: row["text"]
-            ),
+            "cards": self._cards,
+            "phrases": self._phrases,
             "called": [decided.key for _, decided in view.decisions if decided.what == "card"],
             "done": [
                 {"clock": f"{clock:%H:%M}", "text": self.told_by(decided)}
                 for clock, decided in reversed(view.decisions)
             ],
         }
+
+    @cached_property
+    def _cards(self) -> list[dict[str, Any]]:
+        return [
+            {"key": key, **{part: card[self.lang][part] for part in ("name", "trigger")}}
+            | {"steps": card[self.lang]["first_5_min"]}
+            for key, card in cards().items()
+        ]
+
+    @cached_property
+    def _phrases(self) -> list[dict[str, str]]:
+        return sorted([{"key": key, "text": self.phrase(key)} for key in cards()], key=lambda row: row["text"])
 
     @cached_property
     def _busy_queues(self) -> set[str]:
@@ -274,21 +323,20 @@ class DrillRoom:
 
     def _standing(self) -> list[dict[str, Any]]:
         """Every team's figures, the best first."""
-        lang = self.lang
-        rows = []
-        for team in self.drill.teams:
-            score, view = self.drill.score(team), self.drill.view(team)
-            parts = {key: getattr(score, key) for key in ("sales", "platform_rate", "fatigue", "cards")}
-            rows.append(
-                {
-                    "team": team,
-                    "name": say("drill.ui_team", lang, team=team),
-                    "total": round(score.total, 1),
-                    "parts": [{"name": term(f"score_{key}", lang), "value": round(v)} for key, v in parts.items()],
-                    "tiles": _tiles(view, lang),
-                }
-            )
-        return sorted(rows, key=lambda row: -row["total"])
+        return sorted((self._screens(team)[1] for team in self.drill.teams), key=lambda row: -row["total"])
+
+    def _row(self, team: int, view: View) -> dict[str, Any]:
+        score = self.drill.score(team)
+        return {
+            "team": team,
+            "name": say("drill.ui_team", self.lang, team=team),
+            "total": round(score.total, 1),
+            "parts": [
+                {"name": term(f"score_{part}", self.lang), "value": round(getattr(score, part))} for part in PARTS
+            ],
+            "tiles": _tiles(view, self.lang),
+            "course": _course(view, self.lang),
+        }
 
     def _facilitators(self) -> dict[str, Any]:
         drill, lang = self.drill, self.lang
@@ -303,11 +351,7 @@ class DrillRoom:
                 }
                 for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start)
             ],
-            "can_inject": [
-                {"key": scenario.name, "name": scenario.title(lang)}
-                for scenario in standard_scenarios(drill.night)
-                if scenario.name in drill.rules.deck
-            ],
+            "can_inject": self._deck,
             "links": [
                 {"name": door_name(name, lang), "address": address}
                 for name, address in self.links.items()
@@ -320,6 +364,13 @@ class DrillRoom:
             ],
         }
 
+    @cached_property
+    def _deck(self) -> list[dict[str, str]]:
+        known = standard_scenarios(self.drill.night)
+        return [
+            {"key": each.name, "name": each.title(self.lang)} for each in known if each.name in self.drill.rules.deck
+        ]
+
     def sign(self, scenario: Scenario) -> dict[str, str]:
         """Say what the floor notices of an incident, and since when."""
         return {"clock": f"{scenario.start:%H:%M}", "text": sign_words(scenario, self.lang)}
@@ -330,8 +381,7 @@ class DrillRoom:
             own = getattr(row, self.lang)
             if row.topic == card and own:
                 return str(own)
-        cards = facts.table("incidents").set_index("key")
-        return str(cards.loc[card, self.lang]["phrase"])
+        return str(cards()[card][self.lang]["phrase"])
 
     def told_by(self, decided: Decided) -> str:
         """Say a decision in words."""
@@ -341,25 +391,41 @@ class DrillRoom:
 
     # --- papers ---
 
-    def paper(self, name: str) -> str:
-        """Make a page to read or print: ``paper``, or the debrief of the team of that number.
+    def paper(self, name: str) -> Future[str]:
+        """Begin to make a page to read or print: ``paper``, or the debrief of the team of that number.
+
+        It takes a while, and the game goes on meanwhile; asked for again, the one that is under way is given.
 
         Raises
         ------
         DrillError
             A debrief before the end: it tells what is dealt.
         """
-        with self._papers_lock:  # not the drill's own: this takes a while, and the game goes on meanwhile
-            if name == "paper":
-                return render_paper(self.drill, store=self.plan.store.store.name, lang=self.lang)
-            if not self.drill.over:
-                raise DrillError("not_over")
+        with self._lock:
             state = self.drill.state
-            if self._best is None or self._best[0] is not state:
-                self._best = (state, find_best_play(self.drill))
-            return render_debrief(
-                self.drill, team=int(name), best=self._best[1], store=self.plan.store.store.name, lang=self.lang
-            )
+            if name != "paper" and not self.drill.over:
+                raise DrillError("not_over")
+            wanted = (name, state.happens if name == "paper" else state)
+            if wanted not in self._papers:
+                self._papers[wanted] = self._worker.submit(self._make_paper, name, state)
+            return self._papers[wanted]
+
+    def _make_paper(self, name: str, state: DrillState) -> str:
+        store = self.plan.store.store.name
+        if name == "paper":
+            return render_paper(self.drill, store=store, lang=self.lang)
+        if self._best is None or self._best[0] is not state:
+            self._best = (state, find_best_play(self.drill))
+        return render_debrief(self.drill, team=int(name), best=self._best[1], store=store, lang=self.lang)
+
+
+def _read_keys(path: Path) -> dict[str, str]:
+    """Read the keys as far as the file is sound: a key that somebody has shortened opens nothing."""
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        return {name: key for name, key in kept.items() if isinstance(key, str) and len(key) >= SHORTEST_KEY}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def minutes_seconds(seconds: float) -> str:
@@ -381,6 +447,16 @@ def _words(lang: Lang) -> dict[str, str]:
     ui = {key.removeprefix(start): twins[lang] for key, twins in sentences().items() if key.startswith(start)}
     shown = [state for state in STATES if state != OFF]
     return ui | {f"state_{state}": term(f"state_{state}", lang) for state in shown}
+
+
+def _course(view: View, lang: Lang) -> dict[str, Any]:
+    """Show how the night went so far, round by round."""
+    return {
+        "clock": [f"{clock:%H:%M}" for clock in view.course["clock"]],
+        "series": [
+            {"name": term(key, lang), "values": _plain(view.course[key])} for key in ("waiting", "first_response")
+        ],
+    }
 
 
 def _tiles(view: View, lang: Lang) -> list[dict[str, Any]]:
@@ -444,6 +520,7 @@ class _Server(ThreadingHTTPServer):
     """A server to which a page that is closed while it is being answered is nothing to report."""
 
     daemon_threads = True
+    allow_reuse_address = os.name != "nt"  # there it would let two servers have one port
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over a connection that broke; report anything else."""
@@ -483,15 +560,29 @@ class _Door(BaseHTTPRequestHandler):
                     self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
                     return
                 try:
-                    self._send(self.room.paper(name).encode(), "text/html", policy=DOCUMENT_POLICY)
+                    self._send_paper(name)
                 except DrillError as refused:
-                    self._say(HTTPStatus.CONFLICT, refused.say(self.room.lang))
+                    self._say(HTTPStatus.CONFLICT, refused.explain(self.room.lang))
         else:
             self._say(HTTPStatus.NOT_FOUND, say("drill.not_understood", self.room.lang))
 
+    def _send_paper(self, name: str) -> None:
+        """Send a paper, or, while it is being made, a page that says so and asks again."""
+        try:
+            page = self.room.paper(name).result(PATIENCE_S)
+        except TimeoutError:
+            said = escape(say("drill.ui_waiting_for", self.room.lang))
+            page = f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>{said}</title>'
+            page += f'<p style="font:1.5em sans-serif;margin:30vh auto;text-align:center">{said}</p>'
+            self._send(page.encode(), "text/html", policy=DOCUMENT_POLICY, status=HTTPStatus.ACCEPTED)
+            return
+        self._send(page.encode(), "text/html", policy=DOCUMENT_POLICY)
+
     def do_POST(self) -> None:
         """Take a step."""
-        length = int(self.headers.get("Content-Length") or 0)
+        told = self.headers.get("Content-Length", "")
+        length = int(told) if told.isascii() and told.isdigit() else 0
+        self.close_connection = length > LARGEST_BODY  # what is left unread is no next request
         body = self.rfile.read(min(length, LARGEST_BODY))
         who = self.room.who(self.headers.get("X-Key", ""))
         if who is None:
@@ -502,7 +593,9 @@ class _Door(BaseHTTPRequestHandler):
             if not isinstance(wish, dict):
                 raise DrillError("not_understood")
             self._json({"said": self.room.act(who, wish)})
-        except (DrillError, ScenarioError) as refused:
+        except DrillError as refused:
+            self._say(HTTPStatus.CONFLICT, refused.explain(self.room.lang))
+        except ScenarioError as refused:
             self._say(HTTPStatus.CONFLICT, refused.say(self.room.lang))
         except ValueError:
             self._say(HTTPStatus.BAD_REQUEST, say("drill.not_understood", self.room.lang))

@@ -76,28 +76,44 @@ def say(key: str, lang: Lang, **values: object) -> str:
     return _twin(sentences(), key, lang, "playbook/sentences").format(**values)
 
 
+class Term(str):
+    """A key of the glossary, as a value of a sentence that names it in its own language."""
+
+
 class SpokenError(ValueError):
-    """An error that is meant for the user: one or more sentences of the playbook; its text is their English.
+    """An error that is meant for the user: one or more sentences of the playbook; its text has them in both languages.
 
     Parameters
     ----------
     parts : (key, values) pairs
-        As :func:`say` takes them.
+        As :func:`say` takes them; a :class:`Term` is named in the language of the sentence, a tuple or list is told
+        one by one.
 
     Examples
     --------
-    >>> error = SpokenError(("words.list_comma", {"first": "a", "second": "b"}))
+    >>> error = SpokenError(("words.list_comma", {"first": "a", "second": Term("presale")}))
     >>> str(error), error.explain("zh")
-    ('a, b', 'a、b')
+    ('a、售前 / a, Presale', 'a、售前')
     """
 
     def __init__(self, *parts: tuple[str, Mapping[str, object]]) -> None:
         self.parts = parts
-        super().__init__(self.explain("en"))
+        super().__init__(" / ".join(self.explain(lang) for lang in LANGS))
 
     def explain(self, lang: Lang) -> str:
         """Say it in one language, in one line."""
-        return say("words.sentence_space", lang).join(say(key, lang, **values) for key, values in self.parts)
+        told = (
+            say(key, lang, **{name: _in_words(value, lang) for name, value in values.items()})
+            for key, values in self.parts
+        )
+        return say("words.sentence_space", lang).join(told)
+
+
+def _in_words(value: object, lang: Lang) -> object:
+    if isinstance(value, tuple | list):
+        comma = say("words.list_comma", lang, first="", second="")
+        return comma.join(str(_in_words(part, lang)) for part in value)
+    return term(value, lang) if isinstance(value, Term) else value
 
 
 def placeholders(sentence: str) -> set[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
-from markupsafe import escape
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 
 from simlib import facts
@@ -31,6 +33,23 @@ from simlib.stress.levers import STRUCK, Lever
 from simlib.stress.scenarios import Scenario
 from simlib.words import Lang, say, sentences, term
 
+NO_BREAK = "\u00a0"  # a space at which a name does not break in a narrow column
+PAPER_STYLE = """<style>
+.drill-rules li{margin:6px 0}
+.drill-grid{width:100%;font-size:1em}
+.drill-grid th,.drill-grid td{border:1px solid #52606d;vertical-align:middle;white-space:normal}
+.drill-write{table-layout:fixed}
+.drill-write td{height:calc(20cm / var(--rows))}
+.drill-write th:nth-child(1){width:9%}.drill-write th:nth-child(3),.drill-write th:nth-child(4){width:23%}
+.drill-write td:first-child{font-size:1.3em;font-weight:600}
+.drill-lookup{table-layout:fixed;font-size:.88em}
+.drill-lookup th,.drill-lookup td{padding:4px 5px;overflow-wrap:anywhere}
+.drill-lookup td{white-space:nowrap}
+.drill-lookup td b{font-size:1.25em;margin-right:2px}
+.drill-whole{break-inside:avoid}
+.drill-whole h3{margin:14px 0 4px}
+</style>"""
+FOUR_STYLE = "<style>.drill-four .st-cards{grid-template-columns:repeat(4,1fr)}</style>"
 MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
 PARTS = ("sales", "platform_rate", "fatigue", "cards")
 
@@ -39,8 +58,18 @@ def told(decided: Decided, lang: Lang) -> str:
     """Say what was decided, without who decided it."""
     if decided.what == "lever":
         return lever_words(decided.key, decided.size, lang)
-    cards = facts.table("incidents").set_index("key")
-    return say(f"drill.said_{decided.what}", lang, name=cards.loc[decided.key, lang]["name"])
+    return say(f"drill.said_{decided.what}", lang, name=cards()[decided.key][lang]["name"])
+
+
+@lru_cache(maxsize=1)
+def cards() -> dict[str, dict[str, Any]]:
+    """Read the incident cards by their keys: a page that is made every second looks many of them up."""
+    return {row["key"]: row for row in facts.table("incidents").to_dict("records")}
+
+
+@lru_cache(maxsize=1)
+def _units() -> dict[str, str]:
+    return {row["key"]: row["unit"] for row in facts.table("levers").to_dict("records")}
 
 
 def lever_words(kind: str, size: float | None, lang: Lang) -> str:
@@ -50,8 +79,7 @@ def lever_words(kind: str, size: float | None, lang: Lang) -> str:
 
 def size_words(kind: str, size: float, lang: Lang) -> str:
     """Write a lever's size with its unit."""
-    unit = facts.table("levers").set_index("key").loc[kind, "unit"]
-    return f"+{quantity(size, unit, lang)}"
+    return f"+{quantity(size, _units()[kind], lang)}"
 
 
 # --- the standing -----------------------------------------------------------------------------------------
@@ -63,7 +91,7 @@ def show_standing(drill: Drill, *, lang: Lang) -> Fragment:
     for team in drill.teams:
         score = drill.score(team)
         rows.append(
-            {"team": say("drill.ui_team", lang, team=team), "score": score.total}
+            {"team": say("drill.ui_team", lang, team=team).replace(" ", NO_BREAK), "score": score.total}
             | {f"score_{part}": getattr(score, part) for part in PARTS}
             | {"sales_lost": score.lost_cny, "cost_cny": score.cost_cny, "platform_rate": score.rate}
             | {"strain_h": score.strain_h}
@@ -79,16 +107,15 @@ def show_dealt(drill: Drill, *, lang: Lang) -> Fragment:
             "scenario": scenario.title(lang),
             "start": scenario.start,
             "end": scenario.end,
-            "card": _card(scenario.cards, lang),
+            "card": _card_names(scenario.cards, lang),
         }
         for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start)
     ]
     return show_table(pd.DataFrame(rows), lang=lang)
 
 
-def _card(cards: tuple[str, ...], lang: Lang) -> str:
-    known = facts.table("incidents").set_index("key")
-    return list_words([known.loc[card, lang]["name"] for card in cards], lang)
+def _card_names(keys: tuple[str, ...], lang: Lang) -> str:
+    return list_words([cards()[key][lang]["name"] for key in keys], lang)
 
 
 def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
@@ -171,7 +198,7 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
         won=quantity(abs(round(won)), "CNY", lang),
         cost=quantity(round(score.cost_cny), "CNY", lang),
     )
-    cards = [
+    figures = [
         Card(
             label=term(f"score_{part}", lang),
             value=f"{getattr(score, part):.0f}",
@@ -180,7 +207,8 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
         )
         for part in PARTS
     ]
-    return put_together(show_verdict([said], tone="good" if score.total > 50 else "bad"), show_cards(cards))
+    four = Fragment(f'{FOUR_STYLE}<div class="drill-four">{show_cards(figures).html}</div>')
+    return put_together(show_verdict([said], tone="good" if score.total > 50 else "bad"), four)
 
 
 def _courses(drill: Drill, team: int, best: Hindsight) -> pd.DataFrame:
@@ -205,13 +233,12 @@ def _rounds(drill: Drill, team: int, lang: Lang) -> pd.DataFrame:
 
 
 def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
-    cards = facts.table("incidents").set_index("key")
     yes_no = {True: term("yes", lang), False: term("no", lang)}
     table = score.by_card
     return pd.DataFrame(
         {
             "clock": table["clock"],
-            "card": [cards.loc[key, lang]["name"] for key in table["card"]],
+            "card": [cards()[key][lang]["name"] for key in table["card"]],
             "called_min": table["called"],
             "by_role": [yes_no[bool(value)] for value in table["role"]],
             "card_moves": table["moves"],
@@ -286,10 +313,17 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 
 def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
+    rules = "".join(f"<li>{escape(say(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [
-        (say("drill.paper_how", lang), [show_text(*(say(f"drill.paper_how_{n}", lang) for n in range(1, 7)))]),
+        (
+            say("drill.paper_how", lang),
+            [
+                Fragment(f"{PAPER_STYLE}<ol class='drill-rules'>{rules}</ol>"),
+                Fragment(f"<h3>{escape(say('drill.paper_moves', lang))}</h3>"),
+                _paper_moves(drill, lang),
+            ],
+        ),
         (say("drill.paper_board", lang), [_paper_board(drill, lang)]),
-        (say("drill.paper_moves", lang), [_paper_moves(drill, lang)]),
         (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays)]),
         (say("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
         (say("drill.paper_cards", lang), [_paper_cards(lang)]),
@@ -298,11 +332,14 @@ def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> st
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
 
 
-def _grid(head: list[str], rows: list[list[str]]) -> Fragment:
-    """Lay out cells that are words already."""
+def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment:
+    """Lay out cells that are words already, with lines that a black-and-white printer keeps."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return Fragment(f'<table class="st-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
+    return Fragment(
+        f'<table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def crowd_words(crowd: int, lang: Lang) -> str:
@@ -317,7 +354,7 @@ def _half_hours(drill: Drill) -> list[pd.Timestamp]:
 def _paper_board(drill: Drill, lang: Lang) -> Fragment:
     head = [say(f"drill.sheet_{column}", lang) for column in ("clock", "crowd", "card", "move", "next", "lost")]
     blank = "\u3000" * 4
-    return _grid(head, [[f"{clock:%H:%M}", *[blank] * 5] for clock in _half_hours(drill)])
+    return _grid(head, [[f"{clock:%H:%M}", *[blank] * 5] for clock in _half_hours(drill)], kind="drill-write")
 
 
 def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
@@ -351,22 +388,23 @@ def _paper_tables(drill: Drill, lang: Lang, *, plays: int) -> Fragment:
             cells = []
             for kind in kinds:
                 field = fields.loc[(crowd, kind)]
-                mark = "" if field["plays"] else " *"
-                cells.append(f"{'ABCD'[int(field['next_crowd'])]} −{field['lost_cny'] / 1000:,.1f}{mark}")
+                mark = "" if field["plays"] else "*"
+                lost = f"{field['lost_cny'] / 1000:,.1f}{mark}"
+                cells.append(Markup("<b>{}</b> {}").format("ABCD"[int(field["next_crowd"])], lost))
             rows.append([crowd_words(crowd, lang), *cells])
-        pieces.append(Fragment(f"<h3>{clock:%H:%M}</h3>"))
-        pieces.append(_grid([say("drill.sheet_crowd", lang), *[term(kind, lang) for kind in kinds]], rows))
+        head = [say("drill.sheet_crowd", lang), *[term(kind, lang) for kind in kinds]]
+        grid = _grid(head, rows, kind="drill-lookup").html
+        pieces.append(Fragment(f'<div class="drill-whole"><h3>{clock:%H:%M}</h3>{grid}</div>'))
     return put_together(*pieces)
 
 
 def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
     """List what is handed out, and in which half hour."""
-    cards = facts.table("incidents").set_index("key")
     notice = pd.Timedelta(minutes=drill.rules.notice_min)
     rows = []
     for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start):
         begins = max(clock for clock in _half_hours(drill) if clock <= max(scenario.start + notice, drill.starts))
-        rows.append([f"{begins:%H:%M}", sign_words(scenario, lang), cards.loc[scenario.cards[0], lang]["name"]])
+        rows.append([f"{begins:%H:%M}", sign_words(scenario, lang), cards()[scenario.cards[0]][lang]["name"]])
     return _grid([say(f"drill.sheet_{column}", lang) for column in ("hand_out", "sign", "answer")], rows)
 
 
@@ -381,7 +419,7 @@ def sign_words(scenario: Scenario, lang: Lang) -> str:
 def _paper_cards(lang: Lang) -> Fragment:
     """Print every incident card."""
     pieces = []
-    for card in facts.table("incidents").to_dict("records"):
+    for card in cards().values():
         words = card[lang]
         steps = "".join(f"<li>{escape(step)}</li>" for step in words["first_5_min"])
         levers = list_words([term(lever, lang) for lever in card["levers"]], lang)

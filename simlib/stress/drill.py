@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,32 +47,26 @@ from simlib.stress.scenarios import (
     nearest,
     standard_scenarios,
 )
-from simlib.words import LANGS, Lang, glossary, say, term
+from simlib.words import SpokenError, Term, glossary
 
 # These change people from the night's first hour on: a drill that is under way cannot let them happen any more.
 BEFORE_THE_NIGHT = frozenset({"absent", "opening_moved", "people", "concurrency", "stay"})
 
 
-class DrillError(ValueError):
+class DrillError(SpokenError):
     """A step that a drill cannot take: what was wanted, and what is possible instead; the game goes on.
 
-    ``say(lang)`` gives the sentence in one language; as text it stands in both.
+    Parameters
+    ----------
+    key : str
+        Of the sentence in ``playbook/sentences/drill.yml``.
+    values
+        Put in for its {names}.
     """
 
     def __init__(self, key: str, **values: object) -> None:
-        self.key, self.values = key, values
-        super().__init__(" / ".join(self.say(lang) for lang in LANGS))
-
-    def say(self, lang: Lang) -> str:
-        """Say what is wrong in one language; keys of the glossary are named."""
-
-        def shown(value: object) -> str:
-            if isinstance(value, tuple | list):
-                comma = say("words.list_comma", lang, first="", second="")
-                return comma.join(shown(part) for part in value)
-            return term(value, lang) if isinstance(value, str) and value in glossary() else str(value)
-
-        return say(f"drill.{self.key}", lang, **{name: shown(value) for name, value in self.values.items()})
+        self.key = key
+        super().__init__((f"drill.{key}", values))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +120,7 @@ class Rules:
         """Every lever that somebody may pull."""
         return tuple(dict.fromkeys(kind for kinds in self.roles.values() for kind in kinds))
 
-    @property
+    @cached_property
     def notice_min(self) -> float:
         """Minutes until an incident can be noticed on the floor."""
         return float(facts.value("levers", "notice_min"))
@@ -299,6 +293,7 @@ class Drill:
         self.night = cut_night(night, starts=self.starts, minutes=opened.minutes)
         self._buyers = RememberedBuyers(buyers=self.night.demand())
         self._live = lru_cache(maxsize=4 * opened.teams + 16)(self._live_through)
+        self._measured = lru_cache(maxsize=4 * opened.teams + 16)(self._measure)
         self._rows: dict[tuple[object, ...], dict[str, Any]] = {}
         self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
         for entry in log.entries[1:]:
@@ -442,7 +437,7 @@ class Drill:
         """Let one of the house's scenarios happen now."""
         known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
         if name not in known:
-            raise DrillError("unknown_scenario", name=name, allowed=tuple(known), near=nearest(name, known))
+            raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
         self._take(Injected(scenario=Dealt.of(lay_scenario(self.night, known[name], at=self.clock()))))
 
     def move(self, team: int, role: str, kind: str, size: float | None = None) -> None:
@@ -498,7 +493,7 @@ class Drill:
             scenario = self._read(entry.scenario)
             kinds = {incident.kind for incident in scenario.incidents}
             if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
-                raise DrillError("not_in_the_middle", scenario=scenario.name)
+                raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
             scenario.strike(self._struck(state.happens))
             return replace(state, injected=(*state.injected, (state.round, scenario)))
         if isinstance(entry, Decided):
@@ -516,7 +511,7 @@ class Drill:
             raise DrillError("unknown_team", team=wanted.team, teams=self.opened.teams)
         if wanted.role not in self.rules.roles:
             raise DrillError(
-                "unknown_role", role=wanted.role, allowed=tuple(f"role_{role}" for role in self.rules.roles)
+                "unknown_role", role=wanted.role, allowed=_terms(f"role_{role}" for role in self.rules.roles)
             )
         if wanted.what == "lever":
             self._check_lever(wanted)
@@ -540,22 +535,21 @@ class Drill:
         kind = wanted.key
         every = self.rules.kinds
         if kind not in every:
-            raise DrillError("unknown_move", kind=kind, allowed=every, near=nearest(kind, every))
+            raise DrillError("unknown_move", kind=kind, allowed=_terms(every), near=Term(nearest(kind, every)))
         if not self.rules.may(wanted.role, kind):
-            raise DrillError(
-                "role_may_not", role=f"role_{wanted.role}", kind=kind, allowed=tuple(self.rules.roles[wanted.role])
-            )
+            allowed = _terms(self.rules.roles[wanted.role])
+            raise DrillError("role_may_not", role=Term(f"role_{wanted.role}"), kind=Term(kind), allowed=allowed)
         sizes = self.rules.sizes(kind)
         if wanted.size not in (sizes or (None,)):
-            allowed = tuple(f"{size:g}" for size in sizes) or "–"
-            raise DrillError("move_size", kind=kind, size=wanted.size, allowed=allowed)
+            shown = tuple(f"{size:g}" for size in sizes) or "–"
+            raise DrillError("move_size", kind=Term(kind), size=wanted.size, allowed=shown)
         move = self.moves(wanted.team)[kind]
         if move.ready_min > 0:
-            raise DrillError("cooling_down", kind=kind, minutes=f"{move.ready_min:.0f}")
+            raise DrillError("cooling_down", kind=Term(kind), minutes=f"{move.ready_min:.0f}")
         if move.on_until is not None and kind not in self.rules.stacking:
-            raise DrillError("still_on", kind=kind, clock=f"{move.on_until:%H:%M}")
+            raise DrillError("still_on", kind=Term(kind), clock=f"{move.on_until:%H:%M}")
         if wanted.size is not None and wanted.size > move.left:
-            raise DrillError("none_left", kind=kind, size=f"{wanted.size:g}", left=f"{move.left:g}")
+            raise DrillError("none_left", kind=Term(kind), size=f"{wanted.size:g}", left=f"{move.left:g}")
 
     def _read(self, dealt: Dealt) -> Scenario:
         return dealt.scenario(self.night.grid.opens.tz)
@@ -589,10 +583,6 @@ class Drill:
             night = scenario.strike(night)
         return night
 
-    def floor(self, levers: tuple[Lever, ...]) -> Floor:
-        """Live through the night with all that happens, under these levers."""
-        return self._live(self.state.happens, levers)
-
     def _live_through(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> Floor:
         struck = self._struck(scenarios)
         buyers = self._buyers if struck.shares_buyers(self.night) else None
@@ -601,11 +591,18 @@ class Drill:
 
     def moment(self, levers: tuple[Lever, ...], *, round_: int | None = None) -> Moment:
         """Look at a floor when a round begins; left out, now; at the end, everybody is followed to theirs."""
-        number = self.state.round if round_ is None else round_
-        start_s, now_s = self.night.grid.seconds(pd.DatetimeIndex([self.starts, self.clock(number)]))
-        return Moment(floor=self.floor(levers), start_s=float(start_s), now_s=float(now_s), over=number >= self.rounds)
+        return self._moment(self.state.happens, levers, self.state.round if round_ is None else round_)
+
+    def _moment(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Moment:
+        start_s, now_s = self.night.grid.seconds(pd.DatetimeIndex([self.starts, self.clock(round_)]))
+        floor = self._live(scenarios, levers)
+        return Moment(floor=floor, start_s=float(start_s), now_s=float(now_s), over=round_ >= self.rounds)
 
     # --- what a team sees ---
+
+    def game(self, team: int) -> Hashable:
+        """Give all that a team's view and score rest on: while this is the same, so are they."""
+        return self.state.round, self.state.paused, self.state.happens, tuple(self._of_team(team))
 
     def view(self, team: int) -> View:
         """Show what a team sees now."""
@@ -718,8 +715,11 @@ class Drill:
         total = sum(getattr(rules, f"weight_{key}") * value for key, value in points.items())
         return Score(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
 
-    def _figures(self, levers: tuple[Lever, ...]) -> dict[str, float]:
-        moment = self.moment(levers)
+    def _figures(self, levers: tuple[Lever, ...]) -> Mapping[str, float]:
+        return self._measured(self.state.happens, levers, self.state.round)
+
+    def _measure(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Mapping[str, float]:
+        moment = self._moment(scenarios, levers, round_)
         kept, lost = moment.sales()
         strain = moment.strain_h(self.night.roster)
         return {"kept_cny": kept, "lost_cny": lost, "rate": moment.platform_rate(), "strain_h": strain}
@@ -769,6 +769,11 @@ class Drill:
             + rules.card_moves * share
             + rules.card_phrase * phrase
         )
+
+
+def _terms(keys: Iterable[str]) -> tuple[str, ...]:
+    """Mark the keys of the glossary, to be named in words; a store's own scenario keeps the name it has."""
+    return tuple(Term(key) if key in glossary() else key for key in keys)
 
 
 def half_scale(gain: float) -> float:
@@ -853,6 +858,6 @@ def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
             raise DrillError("deal_form", part=part.strip())
         scenario = find_scenario(known, name.strip())
         if {incident.kind for incident in scenario.incidents} & BEFORE_THE_NIGHT:
-            raise DrillError("not_in_the_middle", scenario=scenario.name)
+            raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
         dealt.append(lay_scenario(night, scenario, at=moment_of(night, clock)))
     return tuple(dealt)

@@ -219,7 +219,7 @@ def test_what_cannot_be_is_a_sentence_and_the_game_goes_on(night, step, key):
         step(drill)
     assert refused.value.key == key
     for lang in ("zh", "en"):
-        assert refused.value.say(lang).endswith("。" if lang == "zh" else ".")
+        assert refused.value.explain(lang).endswith("。" if lang == "zh" else ".")
     assert len(drill.log.entries) == 1
     drill.advance()
     assert drill.state.round == 1
@@ -338,7 +338,7 @@ def test_an_edited_log_goes_on_from_its_last_good_line(night, tmp_path, line):
     path.write_bytes(b"".join([*lines[:line], json.dumps(entry).encode() + b"\n", *lines[line + 1 :]]))
     again = Drill.resume(night, tmp_path)
     assert [notice.key for notice in again.notices] == ["set_aside"]
-    assert str(line + 1) in again.notices[0].say("en")
+    assert str(line + 1) in again.notices[0].explain("en")
     assert path.read_bytes() == b"".join(lines[:line])
     assert len((tmp_path / "set_aside_1.jsonl").read_bytes().splitlines()) == 9 - line
     again.advance()
