@@ -119,7 +119,8 @@ function chart(course, series) {
   const last = series.values.length - 1;
   if (series.values[last] !== null) svg.append(draw("circle", { cx: x(last), cy: y(series.values[last]), r: 4, class: "dot" }));
   course.clock.forEach((clock, index) => {
-    if (index % 6 === 0) svg.append(draw("text", { x: x(index), y: height + 4, class: "tick", "text-anchor": "middle" }, clock));
+    const anchor = index === state.rounds ? "end" : "middle";
+    if (index % 6 === 0) svg.append(draw("text", { x: x(index), y: height + 4, class: "tick", "text-anchor": anchor }, clock));
   });
   return make("figure", {}, make("figcaption", {}, series.name), svg);
 }
@@ -192,6 +193,10 @@ function cards() {
     }, state.words.use_phrase)));
 }
 
+function paper(address, name) {
+  return make("a", { class: "paper", href: address, target: "_blank" }, name);
+}
+
 function timeline(rows, empty) {
   return rows.length ? make("ol", { class: "done" }, rows.map((row) => make("li", {},
     make("time", {}, row.clock), row.team ? make("b", {}, String(row.team)) : null, make("span", {}, row.text)))) : make("p", { class: "faint" }, empty);
@@ -210,8 +215,7 @@ function team() {
         panel(state.words.queues, queues),
         panel(state.words.course, state.course.series.map((series) => chart(state.course, series)))),
       make("div", {}, people(), panel(state.words.done, timeline(state.done, state.words.nothing_done))),
-      make("div", {}, moves(), cards(),
-        state.over ? make("p", {}, make("a", { class: "paper", href: `/debrief?key=${key}`, target: "_blank" }, state.words.debrief)) : null)));
+      make("div", {}, state.over ? paper(`/debrief?key=${key}`, state.words.debrief) : null, moves(), cards())));
 }
 
 function ranked(row) {
@@ -239,7 +243,7 @@ function standing(large) {
 function board() {
   const few = state.teams.length < 3;  // there is room for the night so far
   return make("div", { class: few ? "board few" : "board" }, standing(true), make("p", { class: "faint" }, state.words.first),
-    few ? make("div", { class: "courses" }, state.teams.flatMap((row) => row.course.series.map((series) =>
+    few ? make("div", { class: "courses" }, state.teams.flatMap((row) => row.course.series.slice(0, state.teams.length > 1 ? 1 : 2).map((series) =>
       panel(state.teams.length > 1 ? row.name : state.words.course, chart(row.course, series))))) : null);
 }
 
@@ -262,8 +266,9 @@ function facilitator() {
     make("div", { class: "columns" },
       panel(state.words.dealt, make("ol", { class: "done" }, state.dealt.map((row) => make("li", { class: row.begun ? "begun" : "" }, make("time", {}, `${row.clock}–${row.until}`), make("span", {}, row.name))))),
       panel(state.words.links, make("ul", { class: "links" }, state.links.map((link) => make("li", {}, make("b", {}, link.name), make("a", { href: link.address, target: "_blank" }, link.address)))),
-        make("p", {}, make("a", { class: "paper", href: `/paper?key=${key}`, target: "_blank" }, state.words.paper),
-          state.over ? state.teams.map((row) => make("a", { class: "paper", href: `/debrief?key=${key}&team=${row.team}`, target: "_blank" }, `${state.words.debrief} ${row.team}`)) : null)),
+        make("p", {}, paper(`/paper?key=${key}`, state.words.paper), state.over ? [...state.teams]
+          .sort((one, other) => one.team - other.team)
+          .map((row) => paper(`/debrief?key=${key}&team=${row.team}`, `${row.name} · ${state.words.debrief}`)) : null)),
       panel(state.words.log, timeline(state.log, state.words.nothing_done))));
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 
 from simlib import facts
 from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
-from simlib.report.columns import list_words, quantity, titled
+from simlib.report.columns import EMPTY, list_words, quantity, titled
 from simlib.report.html import (
     Card,
     Fragment,
@@ -43,11 +44,22 @@ PAPER_STYLE = """<style>
 .drill-write th:nth-child(1){width:9%}.drill-write th:nth-child(3),.drill-write th:nth-child(4){width:23%}
 .drill-write td:first-child{font-size:1.3em;font-weight:600}
 .drill-lookup{table-layout:fixed;font-size:.88em}
-.drill-lookup th,.drill-lookup td{padding:4px 5px;overflow-wrap:anywhere}
+.drill-lookup th,.drill-lookup td{padding:1px 4px;line-height:1.35;overflow-wrap:anywhere}
 .drill-lookup td{white-space:nowrap}
 .drill-lookup td b{font-size:1.25em;margin-right:2px}
 .drill-whole{break-inside:avoid}
-.drill-whole h3{margin:14px 0 4px}
+.drill-whole h3{margin:12px 0 3px}
+.drill-card{border-color:#52606d;margin-bottom:14px}
+.drill-card h3{margin:2px 0 4px}
+.drill-card p,.drill-card ul{margin:5px 0}
+</style>"""
+DEBRIEF_STYLE = """<style>
+.drill-rounds{font-size:.86em;min-width:100%}
+.drill-rounds th,.drill-rounds td{padding:2px 8px}
+.drill-rounds tr>:nth-child(-n+4){white-space:nowrap;width:11%}
+.drill-rounds tr>:nth-child(n+2):nth-child(-n+4){text-align:right}
+.drill-rounds tr{break-inside:avoid}
+@media print{section+section{break-before:auto}section h2{margin-top:24px;padding-top:0}}
 </style>"""
 FOUR_STYLE = "<style>.drill-four .st-cards{grid-template-columns:repeat(4,1fr)}</style>"
 MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
@@ -173,7 +185,7 @@ def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dic
                     incidents=[(each.start, each.end) for each in drill.state.happens],
                 )
             ),
-            show_table(_rounds(drill, team, lang), lang=lang, caption=say("drill.part_saw", lang)),
+            _show_rounds(drill, team, lang),
         ),
         say("drill.part_cards", lang): put_together(
             show_table(_by_card(score, lang), lang=lang),
@@ -221,15 +233,29 @@ def _courses(drill: Drill, team: int, best: Hindsight) -> pd.DataFrame:
     return pd.DataFrame({"clock": [drill.clock(number) for number in numbers], **waiting})
 
 
-def _rounds(drill: Drill, team: int, lang: Lang) -> pd.DataFrame:
-    """Tell the night round by round: what stood on the screen, and what was done."""
+def _show_rounds(drill: Drill, team: int, lang: Lang) -> Fragment:
+    """Tell the night round by round: what stood on the screen, and what was done; never folded, for it is printed."""
     view = drill.view(team)
     done: dict[pd.Timestamp, list[str]] = {}
     for clock, decided in view.decisions:
         done.setdefault(clock, []).append(told(decided, lang))
-    table = view.course[["clock", "waiting", "first_response", "platform_rate"]].copy()
-    table["did"] = [list_words(done.get(clock, []), lang) or None for clock in table["clock"]]
-    return table
+    units = {"waiting": "", "first_response": "s", "platform_rate": "share"}
+    rows = [
+        [
+            f"{row['clock']:%H:%M}",
+            *(
+                EMPTY if pd.isna(row[key]) else quantity(round(row[key], 4 if unit == "share" else 0), unit, lang)
+                for key, unit in units.items()
+            ),
+            list_words(done.get(row["clock"], []), lang),
+        ]
+        for row in view.course.to_dict("records")
+    ]
+    return _grid([term(key, lang) for key in ("clock", *units, "did")], rows, kind="drill-rounds")
+
+
+def _clocks(moments: pd.Series) -> list[dt.time]:
+    return [moment.time() for moment in moments]
 
 
 def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
@@ -237,7 +263,7 @@ def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
     table = score.by_card
     return pd.DataFrame(
         {
-            "clock": table["clock"],
+            "clock": _clocks(table["clock"]),
             "card": [cards()[key][lang]["name"] for key in table["card"]],
             "called_min": table["called"],
             "by_role": [yes_no[bool(value)] for value in table["role"]],
@@ -259,7 +285,7 @@ def _show_moves(drill: Drill, levers: tuple[Lever, ...], *, lang: Lang) -> Fragm
         cost = lever.cost_cny(drill.night)
         rows.append(
             {
-                "clock": lever.decided,
+                "clock": lever.decided.time(),
                 "lever": lever_words(lever.kind, lever.size, lang),
                 "won_back_cny": float(without - whole),
                 "cost_cny": float(cost),
@@ -274,7 +300,7 @@ def _show_best(best: Hindsight, *, lang: Lang) -> Fragment:
         return show_text(say("drill.best_is_idle", lang))
     rows = [
         {
-            "clock": row["clock"],
+            "clock": row["clock"].time(),
             "scenario": term(row["scenario"], lang),
             "lever": told(
                 Decided(team=1, role="command", what="lever", key=row["kind"], size=_size(row["size"])), lang
@@ -296,6 +322,7 @@ def _size(size: float | None) -> float | None:
 def render_debrief(drill: Drill, *, team: int, best: Hindsight, store: str, lang: Lang) -> str:
     """Write a team's debrief as one page to print."""
     sections = [(title, [piece]) for title, piece in show_debrief(drill, team=team, best=best, lang=lang).items()]
+    sections[0][1].insert(0, Fragment(DEBRIEF_STYLE))
     title = say("drill.debrief_title", lang, team=team, store=store)
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
 
@@ -324,9 +351,9 @@ def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> st
             ],
         ),
         (say("drill.paper_board", lang), [_paper_board(drill, lang)]),
+        (say("drill.paper_cards", lang), [_paper_cards(lang)]),
         (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays)]),
         (say("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
-        (say("drill.paper_cards", lang), [_paper_cards(lang)]),
     ]
     title = say("drill.paper_title", lang, store=store)
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
@@ -426,7 +453,7 @@ def _paper_cards(lang: Lang) -> Fragment:
         title = f"{words['name']} · {term('role_' + card['declares'], lang)}"
         pieces.append(
             Fragment(
-                f'<div class="st-card"><h3>{escape(title)}</h3>'
+                f'<div class="st-card drill-card"><h3>{escape(title)}</h3>'
                 f"<p>{escape(words['trigger'])}</p><ul>{steps}</ul>"
                 f"<p>{escape(say('stress.card_phrase', lang, phrase=words['phrase']))}</p>"
                 f"<p>{escape(term('levers', lang))}: {escape(levers)}</p></div>"
