@@ -2,6 +2,7 @@
 // nothing of its own: words and figures come ready from Python. It keeps where its own sliders stand and stood.
 
 const COLOURS = { open_chats: "#0072B2", waiting: "#D55E00", first_response: "#8A5A00" };
+const OVERDUE_MS = 1000, SILENCE_MS = 15000, STEPS_KEPT = 100;
 const INK = "#1F2933", SOFT = "#52606D", GRID = "#E4E7EB", GHOST = "#9AA5B1", DARK = "rgba(200,30,30,.10)";
 
 const make = (tag, given = {}, ...children) => {
@@ -188,16 +189,29 @@ async function loadTypeface(address) {
   await face.load().catch(() => undefined);
 }
 
+// What a reload brings back: where this tab's sliders stand and stood, as long as the plan is the same.
+function remember(page) {
+  const name = `sandtable ${page.title}`, plan = JSON.stringify(page.plan);
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(name));
+    const keep = (now) => sessionStorage.setItem(name, JSON.stringify({ ...now, plan }));
+    return { kept: kept?.plan === plan ? kept : {}, keep };
+  } catch {
+    return { kept: {}, keep() {} }; // a browser that keeps nothing
+  }
+}
+
 async function render({ model, el }) {
   const page = model.get("page");
   await loadTypeface(page.typeface);
   const view = crypto.randomUUID();
   const write = writers(page);
   const sliders = new Map(page.sliders.map((slider) => [slider.key, slider]));
-  let position = { ...page.plan };
+  const memory = remember(page);
+  let position = { ...page.plan, ...memory.kept.position };
   let settled = { ...position }; // where the sliders rested last: what an undo goes back to
-  const past = [];
-  let asked = 0, shown = 0, frame = 0, waiting = 0;
+  const past = memory.kept.past ?? [];
+  let asked = 0, sent = 0, shown = 0, frame = 0, waiting = 0, silence = 0;
   let night = null;
 
   // sliders
@@ -304,9 +318,10 @@ async function render({ model, el }) {
     }
     undo.disabled = !past.length && same(position, settled);
     reset.disabled = same(position, page.plan);
+    memory.keep({ position, past: past.slice(-STEPS_KEPT) });
   }
 
-  // asking: at most once a frame, and never more than the newest
+  // asking: one question at a time; when its answer is there, or overdue, where the sliders are by then
   function ask() {
     asked += 1;
     root.dataset.asked = asked;
@@ -314,12 +329,18 @@ async function render({ model, el }) {
     if (!waiting) waiting = setTimeout(sendNewest, 0);
   }
   function sendNewest() {
-    waiting = 0;
+    sent = asked;
     model.send({ kind: "ask", view, number: asked, position });
+    waiting = setTimeout(() => (asked > sent ? sendNewest() : (waiting = 0)), OVERDUE_MS);
     clearTimeout(silence);
-    silence = setTimeout(() => shown < asked && say(page.words.lost_touch, false), 15000);
+    silence = setTimeout(() => shown < asked && say(page.words.lost_touch, false), SILENCE_MS);
   }
-  let silence = 0;
+  function goOn(number) {
+    if (number !== sent || !waiting) return;
+    clearTimeout(waiting);
+    waiting = 0;
+    if (asked > sent) sendNewest();
+  }
   function keepIt() {
     settle();
     model.send({ kind: "keep", view, name: name.value, position });
@@ -329,15 +350,17 @@ async function render({ model, el }) {
     said.classList.toggle("good", good);
   }
 
-  // hearing: a night that is not of the newest position is stale and dropped
+  // hearing: a night that is older than the one shown is stale and dropped
   function hear(message, buffers) {
     if (message.view !== view) return;
     if (message.kind === "said") {
       if (message.number === undefined || message.number === asked) say(message.text, message.good);
       if (message.number === asked) root.dataset.shown = shown = asked;
+      goOn(message.number);
       return;
     }
     if (message.number < shown || message.number > asked) return;
+    goOn(message.number);
     const bytes = buffers[0];
     const curves = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     night = { ...message, curves, hover: night ? night.hover : null };
@@ -394,6 +417,7 @@ async function render({ model, el }) {
   ask();
 
   return () => {
+    clearTimeout(waiting);
     model.off("msg:custom", hear);
     window.removeEventListener("pagehide", left);
     resized.disconnect();

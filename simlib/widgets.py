@@ -44,7 +44,9 @@ Figures = Mapping[str, Any]
 
 OUTAGES = ("bot_down", "seats_down", "slow")
 CURVES = ("open_chats", "waiting", "first_response")
-NIGHTS_KEPT = 8  # drawn nights of the buyers in use that stay in memory, some 2 MB each for 14,000 contacts
+NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
+PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
+WORKERS = 2  # one answers what is asked anew, while the other ends the night that it is at
 ASKERS_MAX = 32  # browsers that show one page at the same time
 TOLD_AFTER = (1, 4, 8, 16, 30)  # nights after which an answer is told again
 REST_S = 0.4  # without a new question for so long, the last answer is made narrower
@@ -407,7 +409,7 @@ class LiveNight:
 
     @cached_property
     def _buyers(self) -> FirstNights:
-        return FirstNights(buyers=self.night.demand())
+        return FirstNights(buyers=self.night.demand(), kept=PLAN_NIGHTS_KEPT)
 
     def _buyers_of(self, position: Mapping[str, Any]) -> FirstNights:
         """Give a position's buyers; those of the plan and of the last other position are remembered."""
@@ -466,13 +468,14 @@ class FirstNights:
     """Buyers whose first nights, asked for after every move, are drawn once and stay in memory."""
 
     buyers: Buyers
+    kept: int = NIGHTS_KEPT
     drawn: dict[int, Contacts] = field(default_factory=dict, repr=False)
 
     def draw(self, *, seed: int, replication: int) -> Contacts:
         """Draw the night ``replication``; a position's seed is always the same."""
         if replication not in self.drawn:
             contacts = self.buyers.draw(seed=seed, replication=replication)
-            if replication >= NIGHTS_KEPT:
+            if replication >= self.kept:
                 return contacts
             self.drawn[replication] = contacts
         return self.drawn[replication]
@@ -617,30 +620,32 @@ def signed(value: float, digits: int) -> str:
 
 @dataclass(kw_only=True, eq=False)
 class Question:
-    """What somebody asks: a number of their own and a position; ``now`` grows night by night."""
+    """What somebody asks: a number of their own and a position; ``now`` grows night by night, while it is ``taken``."""
 
     asker: str
     number: int
     position: Position
     prepared: Prepared | None = None
     now: list[Figures] = field(default_factory=list)
+    taken: bool = False
 
 
 class Newest:
-    """Answers in a thread of its own; of everybody who asks, only the newest question counts.
+    """Answers in threads of its own; of everybody who asks, only the newest question counts.
 
     New questions go first. When nobody has asked for a while, whoever has lived through the fewest nights gets one
-    more, so answers to several browsers narrow alike. A question that was replaced meanwhile is never answered. The
-    thread ends when there is nothing left to do.
+    more, so answers to several browsers narrow alike; one thread at a time does that, so another is free for what is
+    asked anew. A question that was replaced meanwhile is never answered. The threads end when there is nothing left
+    to do.
 
     Parameters
     ----------
     live : LiveNight
         What is asked about.
     tell : callable
-        (question, answer), called in the thread.
+        (question, answer), called in a thread.
     complain : callable
-        (question, error), called in the thread when a position cannot be lived through.
+        (question, error), called in a thread when a position cannot be lived through.
     nights : int
         How many nights an answer rests on in the end.
     """
@@ -655,9 +660,9 @@ class Newest:
     ) -> None:
         self._live, self._tell, self._complain, self._nights = live, tell, complain, nights
         self._questions: dict[str, Question] = {}
-        self._plan: list[Figures] = []
+        self._plan: dict[int, Figures] = {}
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._workers = 0
         self._asked_at = 0.0
 
     def ask(self, asker: str, number: int, position: Position) -> None:
@@ -667,35 +672,36 @@ class Newest:
             while len(self._questions) > ASKERS_MAX:
                 del self._questions[next(iter(self._questions))]
             self._asked_at = time.monotonic()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="sandtable-live", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            while self._workers < WORKERS:
+                self._workers += 1
+                threading.Thread(target=self._work, name="sandtable-live", daemon=True).start()
+            self._changed.notify_all()
 
     def forget(self, asker: str) -> None:
         """Drop somebody who has left."""
         with self._changed:
             self._questions.pop(asker, None)
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def _next(self) -> Question | None:
-        """Wait for the question to go on with; None when there is nothing left to do."""
+    def _take(self) -> Question | None:
+        """Wait for a question to go on with and take it; None when there is nothing left to do."""
         with self._changed:
             while True:
-                waiting = [question for question in self._questions.values() if not question.now]
-                if waiting:
-                    return waiting[0]
-                coarse = [question for question in self._questions.values() if len(question.now) < self._nights]
-                if not coarse:
-                    self._thread = None
+                open_ = [question for question in self._questions.values() if len(question.now) < self._nights]
+                if not open_:
+                    self._workers -= 1
                     return None
+                fresh = [question for question in open_ if not question.now and not question.taken]
                 rest_s = self._asked_at + REST_S - time.monotonic()
-                if rest_s <= 0:
-                    return min(coarse, key=lambda question: len(question.now))
-                self._changed.wait(rest_s)
+                somebody_works = any(question.taken for question in open_)
+                if fresh or (rest_s <= 0 and not somebody_works):
+                    question = fresh[0] if fresh else min(open_, key=lambda each: len(each.now))
+                    question.taken = True
+                    return question
+                self._changed.wait(None if somebody_works else rest_s)
 
     def _work(self) -> None:
-        while (question := self._next()) is not None:
+        while (question := self._take()) is not None:
             try:
                 self._live_once_more(question)
             except Exception as error:  # whatever it is, the next question must still be answered
@@ -704,21 +710,23 @@ class Newest:
                 self._drop(question)
                 self._complain(question, error)
                 continue
-            if self._is_newest(question) and len(question.now) in (*TOLD_AFTER, self._nights):
-                nights = len(question.now)
+            nights = len(question.now)
+            if self._is_newest(question) and nights in (*TOLD_AFTER, self._nights):
+                plan = [self._plan[number] for number in range(nights)]
                 self._tell(
                     question,
-                    Answer(
-                        live=self._live, position=question.position, plan=self._plan[:nights], now=list(question.now)
-                    ),
+                    Answer(live=self._live, position=question.position, plan=plan, now=list(question.now)),
                 )
+            with self._changed:
+                question.taken = False
+                self._changed.notify_all()
 
     def _live_once_more(self, question: Question) -> None:
         replication = len(question.now)
         if question.prepared is None:
             question.prepared = self._live.prepare(question.position)
-        if len(self._plan) <= replication:
-            self._plan.append(self._live.live_through(self._prepared_plan, replication))
+        if replication not in self._plan:
+            self._plan[replication] = self._live.live_through(self._prepared_plan, replication)
         question.now.append(self._live.live_through(question.prepared, replication))
 
     @cached_property
@@ -733,6 +741,7 @@ class Newest:
         with self._changed:
             if self._questions.get(question.asker) is question:
                 del self._questions[question.asker]
+            self._changed.notify_all()
 
 
 # --- the page ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def free_port() -> int:
 def serve(command: list[str], log: Path, *, port: int, env: dict[str, str] | None = None) -> Iterator[str]:
     """Run a server until the block ends; gives the address with its token, read from what the server says."""
     with log.open("w") as said:
-        server = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=os.environ | (env or {}))
+        server = subprocess.Popen(
+            command, stdout=said, stderr=subprocess.STDOUT, env=os.environ | (env or {}), start_new_session=True
+        )
     try:
         for _ in range(600):
             found = re.search(rf"http://127\.0\.0\.1:{port}/\S*token=\w+", log.read_text("utf-8", errors="replace"))
@@ -79,11 +82,11 @@ def serve(command: list[str], log: Path, *, port: int, env: dict[str, str] | Non
             raise AssertionError(log.read_text("utf-8", errors="replace"))
         yield found[0]
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the dashboard's own server, too
         try:
             server.wait(20)
         except subprocess.TimeoutExpired:
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)
             server.wait()
 
 
