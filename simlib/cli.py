@@ -83,13 +83,13 @@ def new(
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.store import check_store
+    from simlib.store.problems import render
 
     found = check_store(store)
-    for notice in found.notices:
-        console.print(escape(notice.render(lang.value)), soft_wrap=True)
+    if found.notices:
+        console.print(escape(render(found.notices, lang.value)), soft_wrap=True)
     if found.problems:
-        for problem in found.problems:
-            console.print(escape(problem.render(lang.value)), soft_wrap=True)
+        console.print(escape(render(found.problems, lang.value)), soft_wrap=True)
         raise stop(say("cli.check_wrong", lang.value, n=len(found.problems)), status=DATA_WRONG)
     tell("check_done", lang.value, store=store)
 

@@ -347,8 +347,7 @@ class Plan:
     def _solve_roster(self, **watched: Any) -> Roster:
         own = {rule.key: rule.value for rule in self.store.rules}
         known = {key: value for key, value in own.items() if key in RosterRules.__dataclass_fields__}
-        usable = self.store.frame("site").query("usable")
-        seats = usable.groupby("room").size().to_dict()
+        seats = self.store.frame("site").groupby("room")["usable"].sum().to_dict()  # a room may have none
         return solve_roster(
             self.requirement,
             self.people,

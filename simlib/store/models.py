@@ -35,7 +35,10 @@ IncidentKind = Literal[
     "opening_moved",
 ]
 
+DAY_MIN = 24 * 60
+
 Share = Annotated[float, Field(ge=0, le=1)]
+Sales = Annotated[float, Field(gt=0)]  # a night without sales has nothing to rehearse
 Money = Annotated[float, Field(ge=0)]
 Count = Annotated[float, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -63,8 +66,8 @@ class StoreInfo(Row):
     name: Text
     platform: Platform
     timezone: str = "Asia/Shanghai"
-    month_gmv_cny: Money | None = None
-    month_aov_cny: Annotated[float, Field(gt=0)] | None = None
+    month_gmv_cny: Sales | None = None
+    month_aov_cny: Sales | None = None
     service_opens: dt.time = dt.time(0)
     service_closes: dt.time = dt.time(0)
     note: Note = None
@@ -88,16 +91,16 @@ class Wave(Row):
     profile: Profile
     start: dt.datetime
     end: dt.datetime
-    day_gmv_cny: Money | None = None
+    day_gmv_cny: Sales | None = None
     month_share: Share | None = None
-    day_aov_cny: Annotated[float, Field(gt=0)] | None = None
+    day_aov_cny: Sales | None = None
     note: Note = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
             raise _complaint("end_after_start", "end")
-        if self.day_gmv_cny is None and self.month_share is None:
+        if not (self.day_gmv_cny or self.month_share):
             raise _complaint("wave_without_sales", "day_gmv_cny")
         return self
 
@@ -213,7 +216,21 @@ class Shift(Row):
     def _whole_meal(self) -> Self:
         if self.meal_min and (self.meal_from is None or self.meal_to is None):
             raise _complaint("meal_without_window", "meal_from")
+        if self.meal_min and self.meal_min > self._window_min():
+            raise _complaint("meal_outside_shift", "meal_from")
         return self
+
+    def _window_min(self) -> int:
+        """Minutes of the shift that lie in the meal's window; both may run over midnight."""
+        assert self.meal_from is not None
+        assert self.meal_to is not None
+        start, end, first, last = (
+            clock.hour * 60 + clock.minute for clock in (self.start, self.end, self.meal_from, self.meal_to)
+        )
+        end += DAY_MIN * (end <= start)
+        last += DAY_MIN * (last <= first)
+        later = DAY_MIN * (last <= start)
+        return min(last + later, end) - max(first + later, start)
 
 
 class Rule(Row):

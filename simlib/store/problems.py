@@ -105,8 +105,9 @@ def render(problems: Iterable[Problem], lang: Lang) -> str:
         if seen[kind] <= SHOWN_OF_A_KIND:
             lines.append(problem.render(lang))
         elif seen[kind] == total[kind]:
-            rest = {"count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row or "-"}
-            lines.append(Problem(message="more_like_this", sheet=kind[0], column=kind[1], values=rest).render(lang))
+            rest = {"count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row}
+            message = "more_like_this" if problem.row else "more_of_these"
+            lines.append(Problem(message=message, sheet=kind[0], column=kind[1], values=rest).render(lang))
     return "\n".join(lines)
 
 

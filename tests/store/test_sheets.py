@@ -275,6 +275,7 @@ def test_unknown_ratio_and_rule(as_book, sound):
         (["X", "E", "2026-10-20 20:00", "2026-10-20 20:00", 1], "end_after_start", "end"),
         (["X", "E", "2026-10-20 20:00", "2026-10-21 20:00", None], "wave_without_sales", "day_gmv_cny"),
         (["X", "E", "2026-10-20 20:00", "2026-10-21 20:00", -5], "out_of_range", "day_gmv_cny"),
+        (["X", "E", "2026-10-20 20:00", "2026-10-21 20:00", 0], "out_of_range", "day_gmv_cny"),
         (["Opening", "E", "2026-10-20 20:00", "2026-10-21 20:00", 1], "stands_twice", "name"),
         (["X", "E", "2026-11-01", "2026-11-02", 1], "waves_overlap", "start"),
         (["X", "Q", "2026-10-20", "2026-10-21", 1], "not_choice", "profile"),
@@ -288,6 +289,28 @@ def test_a_bad_wave(as_book, sound, row, message, column):
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column) == (message, column)
     assert problem.row == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (["A", "08:00", "17:00", "11:00", "14:00", 60], None),
+        (["N", "23:00", "08:00", "03:00", "05:00", 60], None),  # after midnight
+        (["N", "20:00", "05:00", "23:30", "01:00", 60], None),  # over it
+        (["A", "08:00", "17:00", "17:00", "19:00", 60], "meal_outside_shift"),
+        (["A", "08:00", "17:00", "16:30", "18:00", 60], "meal_outside_shift"),  # half of it inside
+        (["N", "23:00", "08:00", "20:00", "22:00", 60], "meal_outside_shift"),
+        (["A", "08:00", "17:00", None, "14:00", 60], "meal_without_window"),
+    ],
+)
+def test_a_meal_lies_in_its_shift(as_book, sound, row, message):
+    """A meal that no roster could place is refused where it is written."""
+    sound["shifts"] = [["code", "start", "end", "meal_from", "meal_to", "meal_min"], row]
+    if message is None:
+        assert load_store(as_book(sound)).shifts[0].code == row[0]
+        return
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.sheet, problem.row, problem.column) == (message, "shifts", 2, "meal_from")
 
 
 def test_shares_of_the_month(as_book, sound):
