@@ -7,9 +7,11 @@ and nobody but the facilitator sees what is dealt. The server listens on this ma
 
 from __future__ import annotations
 
+import errno
 import hmac
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -131,14 +133,13 @@ class DrillRoom:
 
         Door.room = room
         path = self.folder / "port"
-        before = path.read_text("utf-8").strip() if path.exists() else ""
-        again = int(before) if not port and before.isascii() and before.isdigit() else 0
+        again = 0 if port else _read_port(path)
         try:
-            self._server = _Server((host, port or min(again, 65535)), Door)
+            self._server = _Server((host, port or again), Door)
         except OSError as error:
-            if not again:
+            if not again or error.errno != errno.EADDRINUSE:
                 raise
-            raise DrillError("door_taken", port=again, why=error) from error
+            raise DrillError("door_taken", port=again) from error
         path.write_text(str(self._server.server_address[1]), "utf-8")
         Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -426,6 +427,12 @@ def _read_keys(path: Path) -> dict[str, str]:
         return {name: key for name, key in kept.items() if isinstance(key, str) and len(key) >= SHORTEST_KEY}
     except (OSError, ValueError, AttributeError):
         return {}
+
+
+def _read_port(path: Path) -> int:
+    """Read which port a drill had before; 0 where it had none, or none that can be read."""
+    told = path.read_text("utf-8", errors="replace").strip() if path.exists() else ""
+    return int(told) if re.fullmatch(r"[0-9]{1,5}", told) and int(told) < 1 << 16 else 0
 
 
 def minutes_seconds(seconds: float) -> str:

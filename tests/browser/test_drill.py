@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from simlib import load_store, plan
 from simlib.drill_room import DrillRoom, open_drill
-from simlib.stress.drill import Drill
+from simlib.stress.drill import Drill, DrillError
 
 CHROMIUM = Path("/usr/bin/chromium")
 STORE = Path(__file__).parents[2] / "templates" / "stores" / "bodycare"
@@ -52,6 +60,15 @@ def ask(room: DrillRoom, path: str, *, key: str, wish: object = None) -> tuple[i
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, refused.read().decode()
+
+
+def wait_for(room: DrillRoom, path: str, *, key: str) -> tuple[int, str]:
+    """Ask for a paper until it is made; meanwhile the answer says so and asks again by itself."""
+    while True:
+        status, page = ask(room, path, key=key)
+        if status != 202:
+            return status, page
+        assert 'http-equiv="refresh"' in page
 
 
 def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:
@@ -152,41 +169,237 @@ def test_the_doors_hold(room: DrillRoom) -> None:
     assert ask(room, "/etc/passwd", key=keys["1"])[0] == 404
 
 
+def test_a_screen_is_made_only_when_its_game_has_changed(room: DrillRoom, monkeypatch) -> None:
+    """Pages that ask every second cost nothing until somebody decides, and then only that team's is made again."""
+    made: list[int] = []
+    view = room.drill.view
+    monkeypatch.setattr(room.drill, "view", lambda team: made.append(team) or view(team))
+
+    def ask_all() -> list[int]:
+        made.clear()
+        for who in room.keys:
+            room.show(who)
+        return sorted(made)
+
+    assert ask_all() == [1, 2, 3, 4]
+    assert ask_all() == []
+    before = room.show("2")
+    room.act("2", MOVE)
+    assert ask_all() == [2]
+    assert room.show("2")["done"] != before["done"]
+    room.act("facilitator", {"step": "advance", "to": 1})
+    assert ask_all() == [1, 2, 3, 4]
+
+
+MOVE = {"step": "move", "role": "floor", "key": "call_pool", "size": 3}
+
+
 @pytest.mark.parametrize(
-    "wish",
-    [b"", b"not json", b"[]", {"step": "dance"}, {"step": "move"}, {"step": "move", "role": 3, "key": [], "size": "x"}],
+    ("who", "wish"),
+    [
+        ("1", b""),
+        ("1", b"not json"),
+        ("1", b"[]"),
+        ("1", b"x" * 100_000),
+        ("1", {"step": "dance"}),
+        ("1", {"step": "move"}),
+        ("1", {"step": "move", "role": 3, "key": [], "size": "x"}),
+        ("1", MOVE | {"role": "<b>king</b>"}),
+        ("1", MOVE | {"key": "pray"}),
+        ("1", MOVE | {"size": float("nan")}),
+        ("1", {"step": "card", "role": "floor", "key": "meteor"}),
+        ("facilitator", MOVE | {"team": 9}),
+        ("facilitator", {"step": "inject", "name": "power_cut@nowhere"}),
+        ("facilitator", {"step": "advance", "to": 3}),
+        ("facilitator", {"step": "rewind", "to": -1}),
+        ("facilitator", {"step": "pace", "seconds": float("nan")}),
+        ("facilitator", {"step": "pace", "seconds": -5}),
+    ],
 )
-def test_what_is_not_understood_is_a_sentence(room: DrillRoom, wish: object) -> None:
-    """A step that makes no sense is answered with a sentence and changes nothing."""
-    status, answer = ask(room, "/step", key=room.keys["1"], wish=wish)
+def test_what_cannot_be_done_is_a_sentence(room: DrillRoom, who: str, wish: object) -> None:
+    """A step that makes no sense is answered with a sentence, leaves no trace, and every page still stands."""
+    status, answer = ask(room, "/step", key=room.keys[who], wish=wish)
     assert status in (400, 409)
     assert json.loads(answer)["said"].endswith("。")
     assert len(room.drill.log.entries) == 1
+    assert {ask(room, "/state", key=key)[0] for key in room.keys.values()} == {200}
 
 
 def test_the_clock_runs_by_itself_and_a_crash_changes_no_address(room: DrillRoom, tmp_path: Path) -> None:
-    """With a pace, a round passes when its time is up; opened again, the keys and the game are the same."""
+    """With a pace, a round passes when its time is up; opened again, the addresses and the game are the same."""
     facilitator = room.keys["facilitator"]
-    assert ask(room, "/step", key=facilitator, wish={"step": "pace", "seconds": 1e-6})[0] == 200
-    for number in range(1, 5):
-        assert json.loads(ask(room, "/state", key=room.keys["2"])[1])["round"] >= number
+    assert ask(room, "/step", key=facilitator, wish={"step": "pace", "seconds": 1})[0] == 200
+    deadline = time.monotonic() + 60
+    while json.loads(ask(room, "/state", key=room.keys["2"])[1])["round"] < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert ask(room, "/step", key=facilitator, wish={"step": "pace", "seconds": 0})[0] == 200
+    links = room.links
     again = open_drill(STORE, out=tmp_path, lang="en", roster_effort=0.1)
-    assert again.keys == room.keys
+    with pytest.raises(DrillError) as refused:
+        again.open_doors()  # the first one is still open
+    assert refused.value.key == "door_taken"
+    room.close()
+    again.open_doors()
+    assert again.links == links
     assert again.drill.state == room.drill.state
     assert again.show("1")["name"] == "Team 1"
+    again.close()
+
+
+@pytest.mark.parametrize("kept", ["", "[]", '{"1": ""}', '{"1": null, "board": "short"}', '{"1": "0123456789abc"}'])
+def test_edited_keys_open_no_door(room: DrillRoom, kept: str) -> None:
+    """Keys that somebody has broken are replaced by new ones; the sound ones stay; an empty one opens nothing."""
+    (room.folder / "keys.json").write_text(kept, "utf-8")
+    again = DrillRoom(drill=room.drill, plan=room.plan, folder=room.folder, lang="zh")
+    assert set(again.keys) == set(room.keys)
+    assert min(map(len, again.keys.values())) >= 8
+    assert again.who("") is None
+    assert (again.keys["1"] == "0123456789abc") == ("0123456789abc" in kept)
+    assert DrillRoom(drill=room.drill, plan=room.plan, folder=room.folder, lang="zh").keys == again.keys
 
 
 def test_the_papers_are_whole(room: DrillRoom) -> None:
     """The paper version has every card and a table a half hour; a debrief says what would have helped."""
     facilitator, team = room.keys["facilitator"], room.keys["1"]
-    status, paper = ask(room, "/paper", key=facilitator)
+    status, paper = wait_for(room, "/paper", key=facilitator)
     assert status == 200
-    assert paper.count('class="st-card"') == 15
+    assert paper.count('class="st-card drill-card"') == 15
     assert paper.count("<h3>2") >= 4
     assert ask(room, "/debrief", key=team)[0] == 409  # it would tell what is dealt
     for _ in range(4):
         room.drill.advance()
-    status, debrief = ask(room, "/debrief", key=team)
+    status, debrief = wait_for(room, "/debrief", key=team)
     assert status == 200
     assert all(word in debrief for word in ("结果", "事故卡", "什么会更好"))
     assert ask(room, "/debrief?team=9", key=facilitator)[0] == 404
+
+
+def test_a_name_with_markup_is_text(tmp_path: Path, browser) -> None:
+    """A store whose name and rooms are written like a script shows those names and runs nothing, on paper too."""
+    markup = "<b onclick=alert(1)>room</b>"
+    store = shutil.copytree(STORE, tmp_path / "store")
+    for name, was, now in (
+        ("site.csv", "Main room", markup),
+        ("scenarios.csv", "Main room", markup),
+        ("store.yml", "name: ", f"name: {markup} "),
+    ):
+        text = (store / name).read_text("utf-8")
+        assert was in text
+        (store / name).write_text(text.replace(was, now), "utf-8")
+    room = open_drill(store, out=tmp_path, lang="zh", minutes=60, round_min=30, roster_effort=0.1)
+    room.open_doors()
+    try:
+        page = browser.new_page()
+        page.goto(room.links["1"])
+        page.wait_for_selector("#clock")
+        assert markup in page.locator(".room h3").first.inner_text()
+        assert markup in page.locator("header .name").inner_text()
+        assert page.locator(".room b, header b").count() == 0
+        assert markup not in wait_for(room, "/paper", key=room.keys["facilitator"])[1]
+    finally:
+        room.close()
+
+
+def serve(out: Path, *, port: int = 0) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    """Run the command that opens a drill for eight teams; give the process and its addresses, facilitator first."""
+    command = [
+        sys.executable,
+        "-c",
+        "from simlib.cli import main; main()",
+        "drill",
+        STORE,
+        "--out",
+        out,
+        "--teams",
+        "8",
+        "--port",
+        port,
+    ]
+    command += ["--lang", "en", "--incidents", "bot_down 20:05, network_down 21:05"]
+    process = subprocess.Popen(
+        list(map(str, command)), stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stderr is not None
+    found: list[str] = []
+    for line in process.stderr:
+        found += re.findall(r"http://\S+", line)
+        if len(found) == 10:
+            break
+    return process, dict(zip(["facilitator", "board", *map(str, range(1, 9))], found, strict=True))
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a server as a power cut would."""
+    process.kill()
+    process.communicate()
+
+
+def step(link: str, wish: object) -> tuple[int, str]:
+    """Take a step with the key of an address."""
+    base, key = link.split("/?key=")
+    request = urllib.request.Request(base + "/step", data=json.dumps(wish).encode(), headers={"X-Key": key})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())["said"]
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.loads(refused.read())["said"]
+
+
+def look(link: str) -> dict:
+    """Ask what a page shows."""
+    base, key = link.split("/?key=")
+    with urllib.request.urlopen(f"{base}/state?key={key}", timeout=60) as answer:
+        return dict(json.loads(answer.read()))
+
+
+def test_eight_teams_and_a_killed_server(tmp_path: Path, browser) -> None:
+    """Eight teams act at once, the server is killed in the middle of a round and comes back; nothing is lost."""
+    process, links = serve(tmp_path)
+    try:
+        page = browser.new_page()
+        page.goto(links["8"])
+        page.wait_for_selector("#clock")
+        teams = [links[str(team)] for team in range(1, 9)]
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda link: step(link, MOVE), teams * 2))
+            assert sorted(status for status, _ in answers) == [200] * 8 + [409] * 8  # each once, the double refused
+            advanced = list(pool.map(lambda _: step(links["facilitator"], {"step": "advance", "to": 1}), range(4)))
+            assert sorted(status for status, _ in advanced) == [200, 409, 409, 409]
+            assert {each["clock"] for each in pool.map(look, links.values())} == {"20:10"}
+        assert step(links["facilitator"], {"step": "pause", "paused": True})[0] == 200
+        assert step(teams[0], {"step": "card", "role": "floor", "key": "bot_down"})[0] == 409
+        assert step(links["facilitator"], {"step": "pause", "paused": False})[0] == 200
+        assert step(links["facilitator"], {"step": "inject", "name": "surge"})[0] == 200
+        for link in teams[:3]:
+            assert step(link, {"step": "card", "role": "floor", "key": "bot_down"})[0] == 200
+        before = [look(link) for link in links.values()]
+        kill(process)
+        page.wait_for_selector("#toast.bad")  # the browser says that it waits
+        process, after = serve(tmp_path)
+        assert after == links  # the same doors, so every page finds its way back
+        assert [look(link) for link in links.values()] == before
+        assert step(links["facilitator"], {"step": "advance", "to": 2})[0] == 200
+        page.wait_for_selector('main[data-round="2"]')
+        page.click('[data-role="aftersale"]')
+        page.click('[data-kind="triage_aftersale"] button.go')
+        page.wait_for_selector('[data-kind="triage_aftersale"] button.go:disabled')
+        assert step(links["facilitator"], {"step": "rewind", "to": 1})[0] == 200
+        page.wait_for_selector('main[data-round="1"]')
+        assert step(links["facilitator"], {"step": "advance", "to": 2})[0] == 200
+        for number in range(3, 25):
+            assert step(links["facilitator"], {"step": "advance", "to": number})[0] == 200
+        page.wait_for_selector('main[data-round="24"]')
+        board = look(links["board"])
+        assert board["over"]
+    finally:
+        kill(process)
+    planned = plan(load_store(STORE), seed=7, roster_effort=3.0)
+    again = Drill.resume(planned.night, tmp_path / planned.store.store_id / "drill" / "drill")
+    assert again.notices == ()
+    assert {row["team"]: row["total"] for row in board["teams"]} == {
+        team: round(again.score(team).total, 1) for team in again.teams
+    }
+    decisions = [(decided.team, decided.key) for _, decided in again.state.decisions]
+    assert sorted(decisions) == sorted([(team, "call_pool") for team in again.teams])
