@@ -309,8 +309,11 @@ async function render({ model, el }) {
     for (const [key, { input, output, row, slider }] of inputs) {
       if (input.value !== String(position[key])) input.value = position[key];
       if (slider) {
-        output.textContent = write[slider.shown](position[key], slider);
-        input.setAttribute("aria-valuetext", output.textContent);
+        const written = write[slider.shown](position[key], slider);
+        if (output.textContent !== written) {
+          output.textContent = written;
+          input.setAttribute("aria-valuetext", written);
+        }
       }
       const timed = key === "outage_from" || key === "outage_to";
       row.classList.toggle("off", timed && !position.outage);

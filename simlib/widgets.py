@@ -227,7 +227,7 @@ class LiveNight:
                 whole[key] = str(value)
                 continue
             slider = self.sliders[key]
-            if isinstance(value, str) or not slider.low <= value <= slider.high:
+            if not isinstance(value, int | float) or not slider.low <= value <= slider.high:
                 raise ValueError(f"{key} must lie in {slider.low:g} to {slider.high:g}, got {value!r}")
             whole[key] = float(value)
         return whole
@@ -809,6 +809,8 @@ class LivePage(anywidget.AnyWidget):
             return error.render(self._lang), False
         except OSError as error:
             return say("widgets.not_kept", self._lang, file=self._store.name, reason=error.strerror), False
+        except ValueError as error:  # a position that the page itself cannot make
+            return self._failed(error), False
         if place != self._store:
             return say("widgets.kept_beside", self._lang, name=name, file=self._store.name, copy=place), True
         return say("widgets.kept_in", self._lang, name=name, file=self._store.name), True
@@ -829,12 +831,11 @@ class LivePage(anywidget.AnyWidget):
         }
         self.send(message, buffers=[answer.curves().tobytes()])
 
+    def _failed(self, error: Exception) -> str:
+        return say("widgets.failed", self._lang, reason=type(error).__name__)
+
     def _complain(self, question: Question, error: Exception) -> None:
-        lang = self._lang
-        if isinstance(error, ScenarioError):
-            text = error.say(lang)
-        else:
-            text = say("widgets.failed", lang, reason=type(error).__name__)
+        text = error.say(self._lang) if isinstance(error, ScenarioError) else self._failed(error)
         self.send({"kind": "said", "view": question.asker, "number": question.number, "text": text, "good": False})
 
 

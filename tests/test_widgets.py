@@ -143,11 +143,15 @@ class Ear:
     def __init__(self):
         self.heard, self.complaints, self.changed = [], [], threading.Condition()
 
+    def note(self, what):
+        """Note anything."""
+        with self.changed:
+            self.heard.append(what)
+            self.changed.notify_all()
+
     def tell(self, question, told):
         """Note an answer."""
-        with self.changed:
-            self.heard.append((question.asker, question.number, len(told.now)))
-            self.changed.notify_all()
+        self.note((question.asker, question.number, len(told.now)))
 
     def complain(self, question, error):
         """Note a complaint."""
@@ -244,6 +248,32 @@ def test_the_page_says_why_nothing_is_kept(live, workbook, lang):
     said, good = page.keep({"people_own": 9}, name="Fewer")
     assert not good
     assert "shop.xlsx" in said
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0},
+        {"outage": "bot_down", "outage_from": 100.0, "outage_to": 100_000.0},
+        {"opening": -30.0},
+        {"people_own": None},
+        {"people_student": 3},
+    ],
+)
+def test_what_no_night_can_be_is_a_sentence_and_the_page_goes_on(live, workbook, position):
+    """Whatever a browser sends, asked or to be kept, is answered with a sentence; the next question with a night."""
+    page = LivePage(live, store=workbook, lang="en", nights=1)
+    before, ear = workbook.read_bytes(), Ear()
+    page.send = lambda message, buffers=None: ear.note(message)
+    heard = ear.heard
+    page._hear(page, {"kind": "ask", "view": "me", "number": 1, "position": position}, [])
+    ear.wait_for(lambda: len(heard) == 1)
+    page._hear(page, {"kind": "keep", "view": "me", "name": "Odd", "position": position}, [])
+    page._hear(page, {"kind": "ask", "view": "me", "number": 2, "position": {"people_own": 9}}, [])
+    ear.wait_for(lambda: len(heard) == 3)
+    assert [message["kind"] for message in heard] == ["said", "said", "night"]
+    assert all(message["text"] and not message["good"] for message in heard[:2])
+    assert workbook.read_bytes() == before
 
 
 @pytest.mark.parametrize("lang", LANGS)

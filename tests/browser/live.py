@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,13 @@ def serve(command: list[str], log: Path, *, port: int, env: dict[str, str] | Non
             raise AssertionError(log.read_text("utf-8", errors="replace"))
         yield found[0]
     finally:
-        os.killpg(server.pid, signal.SIGTERM)  # the dashboard's own server, too
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        with suppress(ProcessLookupError):  # nobody of the group is left
+            os.killpg(server.pid, signal.SIGTERM)  # the server that the dashboard has started, too
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
 
 
 @contextmanager
@@ -102,13 +103,14 @@ def dashboard(folder: Path, store: Path, *, lang: str = "zh", out: Path | None =
 
 @contextmanager
 def lab(folder: Path, store: Path, *, lang: str = "zh", roster: str = "") -> Iterator[str]:
-    """Serve JupyterLab with the live notebook in it, filled in for a store."""
+    """Serve JupyterLab with the live notebook in it, filled in for a store, and a copy of it (``copy.ipynb``)."""
     place = folder / "notebooks"
     place.mkdir()
     page = nbformat.read(rehearsal.LIVE, as_version=4)
     parameters = next(cell for cell in page.cells if "parameters" in cell.metadata.get("tags", ()))
     parameters.source += f"\nstore = {str(store)!r}\nlang = {lang!r}\nroster = {roster!r}"
-    nbformat.write(page, place / "live.ipynb")
+    for name in ("live.ipynb", "copy.ipynb"):
+        nbformat.write(page, place / name)
     port = free_port()
     command = [str(Path(sys.executable).with_name("jupyter-lab")), f"--ServerApp.root_dir={place}"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--no-browser", "--allow-root"]
@@ -129,16 +131,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def open_page(browser: Any, address: str, *, in_lab: bool = False, ready: bool = True) -> Any:
-    """Open the live page in a context of its own, so that two pages are two people; run the notebook in the lab."""
+def open_page(browser: Any, address: str, *, in_lab: bool = False, run: bool = True) -> Any:
+    """Open the live page in a context of its own, so that two pages are two people; in the lab run the notebook."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.goto(address, timeout=60_000)
     if in_lab:
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 2", timeout=60_000)
         page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.ready")
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    if ready:
-        page.wait_for_selector(READY, timeout=120_000)
+        if run:
+            page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_selector(READY, timeout=120_000)
     return page
 
 

@@ -14,7 +14,7 @@ import pytest
 from simlib import load_store, plan
 from simlib.store import save_store
 from simlib.words import HOUSE
-from tests.browser.live import CHROMIUM, DRAG, MOVE, chromium, dashboard, lab, open_page, settle, shown
+from tests.browser.live import CHROMIUM, DRAG, MOVE, READY, chromium, dashboard, lab, open_page, settle, shown
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
@@ -162,19 +162,93 @@ def test_a_scenario_goes_into_the_workbook(browser, address: str, workbook: Path
     page.context.close()
 
 
-def test_it_works_in_the_lab(browser, tmp_path: Path, workbook: Path) -> None:
-    """In JupyterLab, too: it shows, answers, and two browsers on the same notebook have sliders of their own."""
+def test_a_reload_brings_the_sliders_back(browser, address: str) -> None:
+    """The same tab, reloaded, stands where it stood, and Ctrl+Z still goes back; a new browser sees the plan."""
+    page = open_page(browser, address)
+    settle(page)
+    planned = shown(page)
+    page.evaluate(MOVE, ["bot_share", "0.9"])
+    settle(page)
+    moved = shown(page)
+    page.reload(timeout=60_000)
+    page.wait_for_selector(READY, timeout=120_000)
+    settle(page)
+    assert moved != planned
+    assert shown(page) == moved
+    page.locator(".st-live input[name=bot_share]").focus()
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert shown(page) == planned
+    page.context.close()
+
+
+def test_an_outage_cannot_end_before_it_begins(browser, address: str) -> None:
+    """Its two sliders push each other, to the ends of the night, too, and the page answers each time."""
+    page = open_page(browser, address)
+    name = page.locator(".st-live option").nth(1).get_attribute("value")
+    page.select_option(".st-live select", name)
+    edges = [page.locator(f".st-live input[name=outage_{edge}]") for edge in ("from", "to")]
+    for moved, end in ((0, "max"), (1, "min")):
+        page.evaluate(MOVE, [f"outage_{'to' if moved else 'from'}", edges[moved].get_attribute(end)])
+        begins, ends = (float(edge.input_value()) for edge in edges)
+        assert begins < ends
+        settle(page)
+        assert page.inner_text(".st-live .said") == ""
+    page.context.close()
+
+
+def test_a_drag_is_shown_as_it_goes(browser, address: str) -> None:
+    """While a slider moves at every frame the figures follow, in order, and do not wait for it to rest."""
+    page = open_page(browser, address)
+    settle(page)
+    numbers = page.evaluate(
+        """async () => {
+          const root = document.querySelector('.st-live'), input = root.querySelector('[name=people_own]');
+          const seen = [];
+          for (let frame = 0; frame < 120; frame++) {
+            input.value = Number(input.min) + (frame % 2);
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            await new Promise(requestAnimationFrame);
+            seen.push(Number(root.dataset.shown));
+          }
+          return seen;
+        }"""
+    )
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 3
+    page.context.close()
+
+
+def test_two_browsers_in_the_lab_do_not_see_each_other(browser, tmp_path: Path, workbook: Path) -> None:
+    """It shows, answers and undoes in JupyterLab.
+
+    Neither a second browser on the same notebook, which has the same kernel, nor one on a copy of it, which has a
+    kernel of its own, sees what the first one moves.
+    """
     roster = tmp_path / "roster.parquet"
     plan(load_store(workbook)).roster.to_parquet(roster)
     with lab(tmp_path, workbook, roster=str(roster)) as served:
         page = open_page(browser, served, in_lab=True)
         settle(page)
+        same = open_page(browser, served, in_lab=True, run=False)
+        copy = open_page(browser, served.replace("live.ipynb", "copy.ipynb"), in_lab=True)
+        others = (same, copy)
         before = shown(page)
+        for other in others:
+            settle(other)
+            assert shown(other) == before
         page.evaluate(MOVE, ["bot_share", "0.9"])
         settle(page)
         assert shown(page) != before
+        for other in others:
+            assert shown(other) == before
+            assert other.get_attribute(".st-live", "data-asked") == "1"
+            other.evaluate(MOVE, ["bot_share", "0.9"])
+            settle(other)
+            assert shown(other) == shown(page)
         page.locator(".st-live input[type=range]").first.focus()
         page.keyboard.press("Control+z")
         settle(page)
         assert shown(page) == before
-        page.context.close()
+        for each in (page, *others):
+            each.context.close()
