@@ -750,8 +750,9 @@ class Newest:
 class LivePage(anywidget.AnyWidget):
     """The live controls as a widget, for JupyterLab and the dashboard.
 
-    Every browser that shows it has sliders of its own: what one moves no other sees. All computing is done by
-    :class:`Newest`; a message that comes in only leaves a question behind.
+    Every browser and every tab that shows it has sliders of its own: what one moves no other sees, even where both
+    show the same notebook and so have one kernel. A tab that is reloaded stands where it stood. All computing is
+    done by :class:`Newest`; a message that comes in only leaves a question behind.
 
     Parameters
     ----------

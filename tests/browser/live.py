@@ -72,7 +72,7 @@ def serve(command: list[str], log: Path, *, port: int, env: dict[str, str] | Non
             command, stdout=said, stderr=subprocess.STDOUT, env=os.environ | (env or {}), start_new_session=True
         )
     try:
-        for _ in range(600):
+        for _ in range(1800):
             found = re.search(rf"http://127\.0\.0\.1:{port}/\S*token=\w+", log.read_text("utf-8", errors="replace"))
             if found:
                 break
