@@ -284,7 +284,7 @@ function show() {
 
 async function follow() {
   await refresh();
-  setTimeout(follow, 1000);  // counted from the answer: a slow server is not asked again before it has answered
+  setTimeout(follow, 500);  // counted from the answer: a slow server is not asked again before it has answered
 }
 
 follow();

@@ -89,6 +89,7 @@ def lever_words(kind: str, size: float | None, lang: Lang) -> str:
     return term(kind, lang) if size is None else f"{term(kind, lang)} {size_words(kind, size, lang)}"
 
 
+@lru_cache(maxsize=256)
 def size_words(kind: str, size: float, lang: Lang) -> str:
     """Write a lever's size with its unit."""
     return f"+{quantity(size, _units()[kind], lang)}"

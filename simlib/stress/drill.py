@@ -294,6 +294,7 @@ class Drill:
         self._buyers = RememberedBuyers(buyers=self.night.demand())
         self._live = lru_cache(maxsize=4 * opened.teams + 16)(self._live_through)
         self._measured = lru_cache(maxsize=4 * opened.teams + 16)(self._measure)
+        self._cost_cny = lru_cache(maxsize=1024)(lambda lever: float(lever.cost_cny(self.night)))
         self._rows: dict[tuple[object, ...], dict[str, Any]] = {}
         self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
         for entry in log.entries[1:]:
@@ -700,7 +701,7 @@ class Drill:
         """Judge any set of levers and decisions on this night, by now."""
         rules = self.rules
         mine, idle = self._figures(levers), self._figures(())
-        cost = sum(lever.cost_cny(self.night) for lever in levers)
+        cost = sum(map(self._cost_cny, levers))
         stake = max(idle["lost_cny"], rules.least_sales_share * (idle["kept_cny"] + idle["lost_cny"]), 1.0)
         missed = max(1.0 - idle["rate"], 1.0 - mine["rate"], 0.02) if not np.isnan(idle["rate"]) else np.nan
         strain = max(idle["strain_h"], rules.least_strain_h)

@@ -448,6 +448,8 @@ class Moment:
 
     def _unrested_h(self, plan: pd.DataFrame) -> float:
         """Hours of meals and breaks that were planned by now and have not been taken."""
+        if self.floor.night.roster is plan:
+            return 0.0
         begin, clock = (self.floor.night.grid.opens + pd.Timedelta(seconds=at) for at in (self.start_s, self.now_s))
 
         def rested_s(roster: pd.DataFrame) -> float:
