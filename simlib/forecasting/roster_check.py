@@ -47,7 +47,8 @@ def check_roster(
     coverage : DataFrame, optional
         The roster's own coverage table, compared with the heads counted here (needs ``requirement``).
     changed : collection of agent_id
-        People whose shift a repair cut short or drew out: their hours need not be those of the library.
+        People whom a repair sent home, kept on or called in late: their hours need not be those of the library, but
+        they begin inside the shift.
 
     Returns
     -------
@@ -233,14 +234,16 @@ def _check_day(
     cohorts = shift.get("cohorts")
     if cohorts is not None and person.get("cohort") not in cohorts:
         found.append(("cohort_shift", who, where, person.get("cohort"), ", ".join(cohorts)))
-    if (start.hour, start.minute) != (shift["start"].hour, shift["start"].minute):
+    begins, ends = (each.hour * 60 + each.minute for each in (shift["start"], shift["end"]))
+    missed, length = (start.hour * 60 + start.minute - begins) % 1440, (ends - begins) % 1440 or 1440
+    if missed and not (changed and missed < length):
         found.append(("shift_hours", who, where, f"{start:%H:%M}", f"{shift['start']:%H:%M}"))
-    whole = (end.hour, end.minute) == (shift["end"].hour, shift["end"].minute)
-    if not whole and not changed:
+    in_full = end.hour * 60 + end.minute == ends
+    if not in_full and not changed:
         found.append(("shift_hours", who, where, f"{end:%H:%M}", f"{shift['end']:%H:%M}"))
     meals = [row for row in day if row.activity == "meal"]
     minutes = _hours(meals) * 60
-    if whole and minutes != (shift.get("meal_min") or 0):
+    if in_full and not missed and minutes != (shift.get("meal_min") or 0):
         found.append(("meal_length", who, where, minutes, f"{shift.get('meal_min') or 0:g} min"))
     for meal in meals:
         if shift.get("meal_from") is None:

@@ -313,6 +313,104 @@ def test_repair_changes_as_few_people_as_possible():
     assert mended.coverage["shortfall"].sum() == roster.coverage["shortfall"].sum()
 
 
+EVENING = LIBRARY.iloc[:2].assign(break_min=0)
+SIX_PM = pd.Timestamp("2026-10-31 18:00", tz=ZONE)
+
+
+@pytest.fixture(scope="module")
+def mended():
+    """An evening on a library of two shifts, none of which begins after 18:00, when three fall sick."""
+    agents = pd.concat([team_of(12), team_of(2, cohort="temp", on_call=True)], ignore_index=True)
+    agents["on_call"] = agents["on_call"].eq(True)
+    roster = solve_roster(need_of(day_heads(h14=4, h23=0)), agents, EVENING, rules=RULES, effort=EFFORT)
+    absent = sorted(roster.assignments["agent_id"].unique())[:3]
+    return roster, absent, repair_roster(roster, absent=absent, from_time=SIX_PM, effort=EFFORT)
+
+
+def changed_people(before, after):
+    """People whose rows are not the same in two rosters."""
+    columns = ["date", "start", "end", "activity", "queue", "shift"]
+    rows = [
+        {who: own[columns].to_records(index=False).tolist() for who, own in each.assignments.groupby("agent_id")}
+        for each in (before, after)
+    ]
+    return {who for who in rows[0].keys() | rows[1].keys() if rows[0].get(who) != rows[1].get(who)}
+
+
+def test_a_repair_names_the_people_whose_shift_it_changed(mended):
+    """Of people who are alike the ones who got the shift are named, one row each, and the cost still adds up."""
+    roster, absent, after = mended
+    rows = after.why[after.why["rule"] == "change"]
+    assert sorted(rows["where"]) == sorted(changed_people(roster, after) - set(absent))
+    assert set(rows["penalty_cny"]) == {RULES.change_cny}
+    assert after.why["penalty_cny"].sum() == pytest.approx(after.cost_cny)
+
+
+def test_a_repair_calls_people_in_for_the_rest_of_a_running_shift(mended):
+    """Where no shift begins any more, people join a running one ten minutes after the call, legally."""
+    roster, _, after = mended
+    joined = after.assignments[~after.assignments["agent_id"].isin(roster.assignments["agent_id"])]
+    assert len(joined)
+    assert set(joined.groupby("agent_id")["start"].min()) == {SIX_PM + pd.Timedelta(minutes=10)}
+    later = after.coverage[after.coverage["start"] >= SIX_PM + pd.Timedelta(minutes=30)]
+    assert later["shortfall"].sum() == 0
+    found = broken_rules(after, changed=changed_people(roster, after))
+    assert set(found["rule"]) <= {"coverage"}
+    assert "shift_hours" in set(broken_rules(after)["rule"])
+
+
+def test_a_shift_that_a_repair_takes_away_is_a_change():
+    """A shift that has not begun is given up only at the price of a change, under the name of who had it."""
+    day = need_of(day_heads(h14=1, h23=0))
+    roster = solve_roster(day, team_of(1), EVENING, rules=replace(RULES, change_cny=0.5), effort=0.3)
+    needless = replace(roster, inputs={**roster.inputs, "requirement": day.assign(to_roster=0)})
+    after = repair_roster(needless, absent=[], from_time=pd.Timestamp("2026-10-31 09:00", tz=ZONE), effort=0.3)
+    assert after.assignments.empty
+    change = after.why[after.why["rule"] == "change"]
+    assert change[["where", "penalty_cny"]].to_numpy().tolist() == [["own01", 0.5]]
+
+
+@pytest.mark.parametrize("moment", [pd.Timestamp("2026-10-31 18:00"), pd.NaT])
+def test_a_repair_asks_for_a_time_zone(mended, moment):
+    """A moment without a time zone is refused by the name of the argument."""
+    with pytest.raises(ValueError, match="from_time"):
+        repair_roster(mended[0], absent=[], from_time=moment)
+
+
+def test_a_rest_of_more_than_a_day_is_kept():
+    """With 30 hours of rest the shift after next is looked at too, as the independent checker does."""
+    heads = np.tile(day_heads(h8=1, h10=0, h22=1), 4)
+    roster = solve_roster(need_of(heads), team_of(2), LIBRARY, rules=replace(RULES, rest_min_h=30), effort=EFFORT)
+    assert "rest" not in set(broken_rules(roster)["rule"])
+    assert roster.why.set_index("rule").loc["blocked_rest", "amount"] > 0
+
+
+NIGHT_ONLY = LIBRARY[LIBRARY["code"] == "N"].assign(meal_min=0)
+BLOCKED = {
+    "hours": {"shifts": pd.DataFrame([{"code": "L", "start": dt.time(0), "end": dt.time(23)}])},
+    "night": {"agents": team_of(2, cohort="student"), "shifts": NIGHT_ONLY},
+    "leave": {"leave": [{"agent_id": f"own0{k}", "first": "2026-10-30", "last": "2026-11-01"} for k in (1, 2)]},
+    "seats": {"rules": replace(RULES, seats={"hall": 0})},
+    "start": {"agents": team_of(2, starts_on=dt.date(2026, 11, 20))},
+    "fit": {"agents": team_of(2, exam_score=50.0)},
+    "cohort": {"shifts": LIBRARY.assign(cohorts=[("temp",)] * len(LIBRARY))},
+    "shift": {"shifts": LIBRARY.iloc[[1]]},
+}
+
+
+@pytest.mark.parametrize("bar", sorted(BLOCKED))
+def test_a_roster_without_solution_says_which_rule_blocks_it(bar):
+    """The rule that keeps people from the shifts stands in ``why``, and the way out is said in both languages."""
+    given = {"agents": team_of(2), "shifts": LIBRARY, "rules": RULES} | BLOCKED[bar]
+    roster = solve_roster(need_of(day_heads(h0=1, h6=0)), **given, effort=0.3)
+    blocked = roster.why[roster.why["rule"].str.startswith("blocked_")]
+    assert blocked[["rule", "where"]].to_numpy().tolist() == [[f"blocked_{bar}", "presale"]]
+    assert blocked["amount"].iloc[0] > 0
+    sheets = {"seats": "Site", "leave": "Agents", "start": "Agents", "fit": "Agents", "night": "Agents"}
+    assert sheets.get(bar, "Shifts") in roster.explain("en")[1]
+    assert roster.explain("zh")[1].count("表") == 1 + (bar == "night")
+
+
 def test_stop_ends_the_search_with_the_best_so_far():
     """A stop that is always true still gives a whole roster."""
     curve = np.tile(day_heads(h8=3, h20=6, h23=0), 2)

@@ -108,18 +108,25 @@ def _add_person_rules(
     by_day: dict[int, list[int]] = defaultdict(list)
     for n in takes:
         by_day[options[n].day].append(n)
+    opens_on = {day: min(options[n].start for n in ns) for day, ns in by_day.items()}
+    rest = rules.rest_min_h * 60
     for day, ns in by_day.items():
         model.at_most([takes[n] for n in ns], crew.free_on[day])
-        for end in sorted({options[n].end for n in ns}):
-            late = [takes[n] for n in ns if options[n].end >= end]
-            early = [takes[n] for n in by_day.get(day + 1, ()) if options[n].start < end + rules.rest_min_h * 60]
-            if early:
-                model.at_most(late + early, people)
+        ends = sorted({options[n].end for n in ns})
+        for later in sorted(each for each in by_day if each > day and opens_on[each] < ends[-1] + rest):
+            for end in ends:
+                early = [takes[n] for n in by_day[later] if options[n].start < end + rest]
+                if early:
+                    model.at_most([takes[n] for n in ns if options[n].end >= end] + early, people)
     longest = int(rules.consecutive_days_max)
     for day in by_day:
         window = [takes[n] for each in range(day, day + longest + 1) for n in by_day.get(each, ())]
         model.at_most(window, longest * people)
     rate = crew.members[0].cost_cny_h
+    change = round(rules.change_cny * FEN)
+    given_up = [n for n in takes if options[n].only is not None and not options[n].must]  # a shift yet to begin
+    for n in given_up:
+        model.charge("change", (crew, n), [takes[n]], change, lacking=True)
     standard = round(rules.standard_h_day * 60)
     weeks: dict[tuple[int, int], list[int]] = defaultdict(list)
     months: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
@@ -133,8 +140,8 @@ def _add_person_rules(
         model.charge("overtime_pay", cohort, [variable], round(rate * beyond * extra / 60 / 100 * FEN))
         if crew.members[0].on_call:
             model.charge("on_call", who, [variable], round(rules.on_call_cny * FEN))
-        if options[n].changes:
-            model.charge("change", who, [variable], round(rules.change_cny * FEN))
+        if options[n].changes and (options[n].only is not None or not given_up):
+            model.charge("change", (crew, n), [variable], change)
         weeks[date.isocalendar()[:2]].append(n)
         if beyond:
             months[date.year, date.month].append((variable, beyond))

@@ -15,6 +15,9 @@ import pandas as pd
 
 from simlib import facts
 
+_STAY_ON_MIN = (60, 120, 180)  # how much longer somebody may stay; nobody comes in for less than the first of them
+_SETTLE_MIN = 30  # no pause so soon after somebody has come in
+_FED_MIN = 300  # who comes in for less than this has eaten
 ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
 
 
@@ -214,7 +217,10 @@ class Calendar:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """All that a roster is made from: ``need`` in heads by slot and queue, ``closed`` = person-days without work."""
+    """All that a roster is made from: ``need`` in heads by slot and queue, ``closed`` = person-days without work.
+
+    ``today`` is the one day that a repair may change.
+    """
 
     calendar: Calendar
     step: int
@@ -227,6 +233,7 @@ class Problem:
     duties: tuple[Duty, ...]
     rules: RosterRules
     closed: frozenset[tuple[str, int]] = frozenset()
+    today: int | None = None
 
     @cached_property
     def unit(self) -> int:
@@ -241,29 +248,42 @@ class Problem:
 
     def fits(self, person: Person, option: Option) -> bool:
         """Whether a person may be given an option, looking at that option alone."""
-        if option.only is not None:
-            return option.only == person.agent_id
-        if (person.agent_id, option.day) in self.closed:
-            return False
-        days = self.calendar.dates(option.start, option.end)
-        if option.duty is not None and self.duties[option.duty].agent_id not in (None, person.agent_id):
-            return False
-        return (
-            person.fit
-            and self.lawful(person.cohort, option)
-            and not days & person.leave
-            and (person.starts_on is None or min(days) >= person.starts_on)
-            and (option.cohorts is None or person.cohort in option.cohorts)
-        )
+        return self.find_bar(person, option) is None
 
-    def lawful(self, cohort: str, option: Option) -> bool:
-        """Whether the length and the hours of an option are allowed for a cohort."""
+    def find_bar(self, person: Person, option: Option) -> str | None:
+        """Name the first rule that keeps an option from a person, looking at that option alone; None if none does."""
+        if option.only is not None:
+            return None if option.only == person.agent_id else "settled"
+        if (person.agent_id, option.day) in self.closed:
+            return "settled"
+        if option.duty is not None and self.duties[option.duty].agent_id not in (None, person.agent_id):
+            return "duty"
+        if not person.fit:
+            return "fit"
+        if option.cohorts is not None and person.cohort not in option.cohorts:
+            return "cohort"
+        unlawful = self.find_breach(person.cohort, option)
+        if unlawful is not None or not (person.leave or person.starts_on):
+            return unlawful
+        days = self.calendar.dates(option.start, option.end)
+        if person.starts_on is not None and min(days) < person.starts_on:
+            return "start"
+        return "leave" if days & person.leave else None
+
+    def find_breach(self, cohort: str, option: Option) -> str | None:
+        """Name the limit of a cohort, hours or nights, that an option breaks; None if it breaks none."""
         rules = self.rules
+        if cohort == "student" and option.night and not rules.student_nights_allowed:
+            return "night"
+        longest_h = rules.standard_h_day + rules.overtime_max_h_day
         if cohort == "student":
-            return option.paid_min <= rules.student_max_h_day * 60 and (
-                not option.night or bool(rules.student_nights_allowed)
-            )
-        return option.paid_min <= (rules.standard_h_day + rules.overtime_max_h_day) * 60
+            longest_h = rules.student_max_h_day
+        return "hours" if option.paid_min > longest_h * 60 else None
+
+    def too_close(self, one: Option, other: Option) -> bool:
+        """Whether there is less than the rest between two shifts of a person."""
+        rest = self.rules.rest_min_h * 60
+        return one.start < other.end + rest and other.start < one.end + rest
 
     def spans(self, start: int, end: int) -> list[tuple[int, int]]:
         """Slots that a span of minutes touches, each with the units of it that fall inside."""
@@ -597,11 +617,30 @@ def _locked_options(
     return kept, frozenset(closed)
 
 
+def _duty_begun(base: Problem, option: Option, at: int) -> bool:
+    return option.duty is not None and base.duties[option.duty].start < at
+
+
+def _rest_of_shift(base: Problem, option: Option, begin: int) -> Option:
+    """Cut a running shift for somebody who sits down at ``begin``; a pause that is over then is not made up for."""
+    left = (
+        pause._replace(starts=tuple(start for start in pause.starts if start >= begin + _SETTLE_MIN))
+        for pause in option.pauses
+        if pause.activity != "meal" or option.end - begin >= _FED_MIN
+    )
+    pauses = tuple(pause for pause in left if pause.starts)
+    meal_min = sum(pause.minutes for pause in pauses if pause.activity == "meal")
+    paid_min, night = option.end - begin - meal_min, _touches_night(base.calendar, begin, option.end, base.rules)
+    return replace(option, start=begin, pauses=pauses, paid_min=paid_min, night=night, changes=True)
+
+
 def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: int) -> Problem:
     """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in."""
     today = (base.calendar.stamp(now).date() - base.calendar.opens.date()).days
+    levers = facts.table("levers")
+    seated = now + round(levers.loc[levers["key"] == "call_pool", "delay_min"].iloc[0])
     cohort_of = {person.agent_id: person.cohort for person in base.people}
-    options, closed = [], {(agent_id, today) for agent_id in absent}
+    options, closed = [], {(agent_id, day) for agent_id in absent for day in (today - 1, today)}
     for kept in _standing(base.calendar, rows, base.rules):
         running = kept.start < now < kept.end
         begins_later = kept.day == today and kept.start >= now
@@ -615,13 +654,17 @@ def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: in
         options.append(replace(kept, must=not begins_later))
         if not begins_later:
             closed.add((str(kept.only), kept.day))
-        for more_min in (60, 120, 180) if running else ():
+        for more_min in _STAY_ON_MIN if running else ():
             end = kept.end + more_min
             night = _touches_night(base.calendar, kept.start, end, base.rules)
             longer = replace(kept, end=end, paid_min=kept.paid_min + more_min, night=night, must=True, changes=True)
-            if base.lawful(cohort_of[str(kept.only)], longer):
+            if base.find_breach(cohort_of[str(kept.only)], longer) is None:
                 options.append(longer)
-    options += [replace(new, changes=True) for new in base.options if new.day == today and new.start >= now]
+    for new in base.options:
+        if new.day == today and new.start >= now:
+            options.append(replace(new, changes=True))
+        elif new.start < now and new.end - seated >= _STAY_ON_MIN[0] and not _duty_begun(base, new, seated):
+            options.append(_rest_of_shift(base, new, seated))
     need = {key: heads for key, heads in base.need.items() if base.slots[key[0]] + base.step > now}
-    return replace(base, options=tuple(options), need=need, closed=frozenset(closed))
+    return replace(base, options=tuple(options), need=need, closed=frozenset(closed), today=today)
 

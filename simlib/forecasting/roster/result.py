@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -233,8 +233,68 @@ def _why(problem: Problem, plan: Solution) -> pd.DataFrame:
     able = {queue for person in problem.people if person.fit for queue in person.skills}
     lost = sorted({queue for _, queue in problem.need} - able)
     rows += [("nobody_can", queue, 1, "queues", 0.0) for queue in lost]
+    rows += _list_blocked(problem, plan)
     why = pd.DataFrame(rows, columns=["rule", "where", "amount", "unit", "penalty_cny"])
     return why.sort_values(["penalty_cny", "rule", "where"], ascending=[False, True, True]).reset_index(drop=True)
+
+
+def _list_blocked(problem: Problem, plan: Solution) -> list[tuple[str, str, float, str, float]]:
+    """Say for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
+
+    A shift that touches a short interval counts once for each such person who serves the queue; hours that no shift
+    of the library reaches are a row of their own.
+    """
+    short: dict[str, set[int]] = defaultdict(set)
+    for rule, where, _, _ in plan.flaws:
+        if rule == "shortfall" and problem.today in (None, problem.slots[where[0]] // (24 * 60)):
+            short[where[1]].add(where[0])
+    if not short:
+        return []
+    touched = [{slot for slot, _ in problem.spans(option.start, option.end)} for option in problem.options]
+    given = {who: [problem.options[n] for n in ns] for who, ns in plan.takes.items()}
+    present: Counter[tuple[str | None, int]] = Counter()
+    for person in problem.people:
+        for n in plan.takes.get(person.agent_id, ()):
+            present.update((room, slot) for room in {None, person.room} for slot in touched[n])
+    seats: list[tuple[str | None, int]] = [*problem.rules.seats.items()]
+    if seats:
+        seats.append((None, sum(problem.rules.seats.values())))
+    full = {(room, slot) for room, most in seats for slot in range(len(problem.slots)) if present[room, slot] >= most}
+    library = [n for n, option in enumerate(problem.options) if option.only is None and option.duty is None]
+    rows = []
+    for queue, slots in short.items():
+        unreached = len(slots.difference(*touched))
+        if unreached:
+            rows.append(("blocked_shift", queue, unreached * problem.step / 60, "h", 0.0))
+        bars: Counter[str] = Counter()
+        for person in problem.people:
+            shifts = given.get(person.agent_id, [])
+            busy = {shift.day for shift in shifts}
+            for n in library if queue in person.skills else ():
+                if touched[n] & slots and problem.options[n].day not in busy:
+                    bar = problem.find_bar(person, problem.options[n])
+                    if bar is None and any((room, slot) in full for room in (None, person.room) for slot in touched[n]):
+                        bar = "seats"
+                    if bar is None and any(problem.too_close(shift, problem.options[n]) for shift in shifts):
+                        bar = "rest"
+                    bars.update([bar] if bar else [])
+        rows += [(f"blocked_{bar}", queue, n, "shifts", 0.0) for bar, n in bars.items()]
+    return rows
+
+
+def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
+    """Say which hard rule stands most in the way of a queue that is short, and what to change about it."""
+    rules = roster.inputs["rules"]
+    limits = {"student_h": rules.student_max_h_day, "most_h": rules.standard_h_day + rules.overtime_max_h_day}
+    limits |= {"rest_h": rules.rest_min_h, "mark": rules.exam_pass_mark}
+    told = {key: f"{limit:g}" for key, limit in limits.items()}
+    blocked = roster.why[roster.why["rule"].str.startswith("blocked_") & (roster.why["where"] == queue)]
+    unreached = blocked[blocked["unit"] == "h"]
+    kept = blocked.drop(unreached.index).sort_values("amount", ascending=False, kind="stable")
+    told["all"] = f"{kept['amount'].sum():g}"
+    reasons = [*each_row(unreached), *each_row(kept.head(1))]
+    said = [say(f"roster.{row.rule}", lang, n=f"{row.amount:g}", **told) for row in reasons]
+    return said or [say("roster.more_people", lang)]
 
 
 def _explain(roster: Roster, lang: Lang) -> list[str]:
@@ -251,20 +311,19 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
     short = roster.coverage[roster.coverage["shortfall"] > 0]
     if short.empty:
         lines.append(say("roster.covered", lang))
+    why = roster.why
     for queue, rows in short.groupby("queue", sort=False):
         worst = rows.sort_values("shortfall", kind="stable").iloc[-1]
-        lines.append(
-            say(
-                "roster.short",
-                lang,
-                queue=term(str(queue), lang),
-                n=len(rows),
-                at=f"{worst['start']:%m-%d %H:%M}",
-                heads=f"{worst['shortfall']:g}",
-                required=worst["required"],
-            )
+        lacking = say(
+            "roster.short",
+            lang,
+            queue=term(str(queue), lang),
+            n=len(rows),
+            at=f"{worst['start']:%m-%d %H:%M}",
+            heads=f"{worst['shortfall']:g}",
+            required=worst["required"],
         )
-    why = roster.why
+        lines.append(say("words.sentence_space", lang).join([lacking, *_ways_out(roster, str(queue), lang)]))
     for row in each_row(why[why["rule"] == "nobody_can"]):
         lines.append(say("roster.nobody_can", lang, queue=term(row.where, lang)))
     unfit = why.loc[why["rule"] == "not_fit", "where"]

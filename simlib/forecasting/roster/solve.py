@@ -124,7 +124,9 @@ def repair_roster(
 
     What lies before ``from_time`` stands; the absent drop out for the rest of that working day. A person who is on
     shift may stay on for one to three hours, one who has not begun may get another shift, one who is off (or on
-    call) may be called in. Each change has the price ``change_cny``, so it happens only where it closes a gap.
+    call) may be called in: for a whole shift that is yet to begin, or for the rest (an hour or more) of one that is
+    running, seated after the delay of the lever ``call_pool``. Each change has the price ``change_cny``, so it
+    happens only where it closes a gap.
 
     Parameters
     ----------
@@ -135,15 +137,24 @@ def repair_roster(
     Returns
     -------
     Roster
-        Over the same horizon; ``why`` has one row for each person who was changed.
+        Over the same horizon; ``why`` has one row of the rule ``change`` for each person, the absent apart, whose
+        shift was changed.
+
+    Raises
+    ------
+    ValueError
+        ``absent`` names somebody who is not in the team, or ``from_time`` has no time zone.
     """
     begun = time.monotonic()
+    now = pd.Timestamp(from_time)
+    if now is pd.NaT or now.tz is None:
+        raise ValueError(f"from_time must be an instant with a time zone, got {from_time!r}")
     unknown = sorted(set(absent) - set(roster.inputs["agents"]["agent_id"]))
     if unknown:
         raise ValueError(f"absent names people who are not in the team: {', '.join(map(str, unknown))}")
     given = roster.inputs
     base = read_problem(**given, locked=None)
-    problem = open_for_repair(base, roster.assignments, set(absent), base.calendar.since(pd.Timestamp(from_time)))
+    problem = open_for_repair(base, roster.assignments, set(absent), base.calendar.since(now))
     plan = _plan_aside(
         problem,
         seconds=seconds,
@@ -256,10 +267,14 @@ def _read_plan(problem: Problem, built: Built, answer: Answer) -> Solution:
     pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
     for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
         pauses[skills, n, which] += [begin] * answer.chosen[variable]
-    flaws = []
+    flaws: list[tuple[str, Any, int, int]] = []
     for charge in built.model.charges:
         amount = charge.amount(answer.chosen)
-        if amount:
+        if amount and charge.rule == "change":  # a crew shares its variables, but a change is somebody's own
+            crew, n = charge.where
+            changed = [person for person in crew.members if (n in takes[person.agent_id]) != charge.lacking]
+            flaws += [(charge.rule, person.agent_id, 1, charge.price) for person in changed]
+        elif amount:
             flaws.append((charge.rule, charge.where, amount, amount * charge.price))
     return Solution(
         takes=takes,
