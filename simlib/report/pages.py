@@ -123,7 +123,13 @@ def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the sales cascade as a picture and as its table of steps."""
     return put_together(
         show_chart(plot_cascade(plan.cascade, lang=lang)),
-        show_text(say("pages.full_load", lang, heads=plan.heads("agents_day"))),
+        show_text(*said),
+    said = [say("pages.full_load", lang, heads=plan.heads("agents_day"))]
+    handed_on = plan.spans["transfer_rate"].likely
+    if handed_on == 0:
+        said.append(say("pages.no_transfers", lang))
+    else:
+        said.append(say("pages.transfers", lang, share=show_number(handed_on, unit="share", digits=1)))
         show_table(plan.cascade, lang=lang, caption=term("cascade", lang)),
     )
 
@@ -166,8 +172,13 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
     if heads == 0:
         return show_text(say("pages.nobody_ready", lang))
     lines = []
-    for unknown, unit in (("day_gmv_cny", "CNY"), ("bot_share", "share")):
+    for unknown, unit in unknowns.items():
         solution = solve_for(unknown, values, heads=heads)
+    if plan.step("total_contacts") == 0:
+        return show_text(say("pages.no_contacts", lang))
+    unknowns = {"day_gmv_cny": "CNY", "month_gmv_cny": "CNY", "bot_share": "share"}
+    if "wave_share" not in values:
+        del unknowns["month_gmv_cny"]
         name = term(unknown, lang)
         if solution.value is None:
             needed = quantity(solution.needed, unit, lang)
@@ -178,7 +189,7 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
         else:
             value = quantity(solution.value, unit, lang)
             lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))
-    return show_text(*lines)
+    return show_text(*lines, say("pages.one_pool", lang))
 
 
 def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
@@ -239,11 +250,20 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
     day = plan.wave.day
     table = need_and_have(plan.store, need=plan.need_by_queue, day=day)
     gap = int(table["gap"].clip(lower=0).sum())
-    sources = make_or_buy(gap=gap, promo_day=day, today=today)
-    dates = last_safe_dates(promo_day=day, today=today)
+    complex_goods = bool(plan.store.rule("complex_goods"))
+    sources = make_or_buy(gap=gap, promo_day=day, today=today, complex_goods=complex_goods)
+    dates = last_safe_dates(promo_day=day, today=today, complex_goods=complex_goods)
+    unknown = [term(queue, lang) for queue in table.loc[table["need"].isna(), "queue"]]
     late = [term(row.task, lang) for row in dates.itertuples() if row.late]
-    said = say("pages.gap", lang, gap=gap) if gap else say("pages.no_gap", lang)
-    warned = say("pages.too_late", lang, tasks=list_words(late, lang)) if late else say("pages.in_time", lang)
+    said = [say("pages.gap", lang, gap=gap) if gap else say("pages.no_gap", lang)]
+    if unknown:
+        said.append(say("pages.need_unknown", lang, roles=list_words(unknown, lang)))
+    warned = [
+        say("pages.too_late", lang, tasks=list_words(late, lang)) if late else say("pages.in_time", lang),
+        say(f"pages.goods_{'complex' if complex_goods else 'simple'}", lang),
+    ]
+    if (sources["state"] == "impossible").any():
+        warned.append(say("pages.impossible_source", lang))
     ratio = head_ratio(plan.store)
     shown = show_number(ratio["ratio"], unit="", digits=1) if ratio["aftersale"] else "–"
     compared = say(
@@ -264,9 +284,9 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
         late=[term("yes" if late else "no", lang) for late in dates["late"]],
     )
     return put_together(
-        show_text(said),
+        show_text(*said),
         show_table(table, lang=lang),
-        show_text(warned),
+        show_text(*warned),
         show_table(sources, lang=lang),
         show_table(dates, lang=lang),
         show_text(compared),

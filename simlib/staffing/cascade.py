@@ -43,6 +43,8 @@ class Step:
 
 # The inputs of the cascade, in the order in which a team lead is asked for them.
 INPUTS = (
+    "month_gmv_cny",
+    "wave_share",
     "day_gmv_cny",
     "cs_share",
     "aov_cny",
@@ -50,12 +52,16 @@ INPUTS = (
     "inquiries_per_reception",
     "presale_share",
     "bot_share",
+    "transfer_rate",
     "agent_day_capacity",
     "agent_hour_capacity",
     "reserve",
     "occupancy_max",
 )
+SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
+LEFT_OUT = {"transfer_rate": 0.0}  # what an input is that nobody gives: a floor that hands no chat on
 INPUT_UNITS = {
+    "month_gmv_cny": "CNY",
     "day_gmv_cny": "CNY",
     "aov_cny": "CNY",
     "agent_day_capacity": "contacts",
@@ -63,6 +69,12 @@ INPUT_UNITS = {
 }
 
 STEPS = (
+    Step(
+        key="day_gmv_cny",
+        unit="CNY",
+        formula="month_gmv_cny x wave_share",
+        calculate=lambda v: v["month_gmv_cny"] * v["wave_share"],
+    ),
     Step(
         key="cs_sales_cny",
         unit="CNY",
@@ -102,8 +114,8 @@ STEPS = (
     Step(
         key="human_contacts",
         unit="contacts",
-        formula="total_contacts x (1 - bot_share)",
-        calculate=lambda v: v["total_contacts"] * (1 - v["bot_share"]),
+        formula="total_contacts x (1 - bot_share) x (1 + transfer_rate)",
+        calculate=lambda v: v["total_contacts"] * (1 - v["bot_share"]) * (1 + v["transfer_rate"]),
     ),
     Step(
         key="agents_day",
@@ -142,6 +154,9 @@ HEADS = tuple(step.key for step in STEPS if step.unit == "agents")
 def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, Span]:
     """Gather what the cascade needs, each with its span and its source.
 
+    A day GMV of the wave's own goes before the month's; the wave's share of the month is then what it comes to.
+    Otherwise the day GMV is left to be calculated from the two.
+
     Parameters
     ----------
     store, wave : Store, Wave
@@ -153,30 +168,40 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     ValueError
         The wave gives its GMV as a share of a month's GMV that the sheet ``store`` leaves empty.
     """
+    month = store.store.month_gmv_cny
+    spans: dict[str, Span] = {}
+    if month is not None:
+        spans["month_gmv_cny"] = _certain(month)
     if wave.day_gmv_cny is not None:
-        gmv = wave.day_gmv_cny
-    elif store.store.month_gmv_cny is not None and wave.month_share is not None:
-        gmv = store.store.month_gmv_cny * wave.month_share
+        if month:
+            spans["wave_share"] = _certain(wave.day_gmv_cny / month, source="calculated")
+        spans["day_gmv_cny"] = _certain(wave.day_gmv_cny)
+    elif month is not None and wave.month_share is not None:
+        spans["wave_share"] = _certain(wave.month_share)
     else:
         raise ValueError(f"wave {wave.name!r} needs day_gmv_cny, or month_share with a month_gmv_cny")
-    spans = {"day_gmv_cny": Span(low=gmv, likely=gmv, high=gmv, source="store")}
-    for key in INPUTS[1:]:
+    for key in INPUTS[len(SALES_TASK) :]:
         ratio = store.ratio(key)
         spans[key] = Span(low=ratio.low, likely=ratio.likely, high=ratio.high, source=ratio.source)
     # The wave's own order value goes before the ratio of the store, and that before the month's.
     measured = spans["aov_cny"].source == "store"
     aov = wave.day_aov_cny or (None if measured else store.store.month_aov_cny)
     if aov is not None:
-        spans["aov_cny"] = Span(low=aov, likely=aov, high=aov, source="store")
-    spans["peak_share"] = Span(low=peak_share, likely=peak_share, high=peak_share, source="profile")
+        spans["aov_cny"] = _certain(aov)
+    spans["peak_share"] = _certain(peak_share, source="profile")
     return spans
 
 
+def _certain(value: float, *, source: str = "store") -> Span:
+    return Span(low=value, likely=value, high=value, source=source)
+
+
 def run_steps(values: Values) -> dict[str, Any]:
-    """Calculate every step from the inputs; numbers or arrays of draws alike."""
-    found = dict(values)
+    """Calculate every step from the inputs; numbers or arrays of draws alike. A figure that is given stays."""
+    found = LEFT_OUT | dict(values)
     for step in STEPS:
-        found[step.key] = step.calculate(found)
+        if step.key not in values:
+            found[step.key] = step.calculate(found)
     return found
 
 
@@ -209,7 +234,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     Parameters
     ----------
     spans : mapping of str to Span
-        The inputs of :data:`INPUTS` and ``peak_share``, as :func:`cascade_inputs` gathers them.
+        The inputs of :data:`INPUTS` and ``peak_share``, as :func:`cascade_inputs` gathers them: ``day_gmv_cny``, or
+        ``month_gmv_cny`` with ``wave_share``; ``transfer_rate`` may be left out and is 0 then.
     seed : int
         Seed of the Monte Carlo band.
 
@@ -217,7 +243,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     -------
     pandas.DataFrame
         step, value (at the likely inputs), low, high (5th and 95th percentile over the draws of the inputs;
-        an input's own span for an input), unit, formula, source, heads (value rounded up; only for agents).
+        an input's own span for an input), unit, formula, source, heads (value rounded up; only for agents). The
+        sales task comes first: month, the wave's share of it, day; nan with the source ``missing`` where not known.
 
     Examples
     --------
@@ -233,14 +260,15 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     """
     likely = run_steps({key: np.float64(span.likely) for key, span in spans.items()})
     drawn = run_steps(draw_inputs(spans, seed=seed))
-    rows = [
-        (key, span.likely, span.low, span.high, INPUT_UNITS.get(key, "share"), "", span.source)
-        for key, span in spans.items()
-    ]
+    rows = {key: (np.nan, np.nan, np.nan, INPUT_UNITS.get(key, "share"), "", "missing") for key in SALES_TASK}
+    for key, span in spans.items():
+        rows[key] = (span.likely, span.low, span.high, INPUT_UNITS.get(key, "share"), "", span.source)
     for step in STEPS:
-        low, high = np.percentile(drawn[step.key], [5, 95])
-        rows.append((step.key, float(likely[step.key]), low, high, step.unit, step.formula, "calculated"))
-    table = pd.DataFrame(rows, columns=["step", "value", "low", "high", "unit", "formula", "source"])
+        if step.key not in spans:
+            low, high = np.percentile(drawn[step.key], [5, 95])
+            rows[step.key] = (float(likely[step.key]), low, high, step.unit, step.formula, "calculated")
+    columns = ["value", "low", "high", "unit", "formula", "source"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step").reset_index()
     heads = [whole_heads(row.value) if row.unit == "agents" else None for row in table.itertuples()]
     table["heads"] = pd.array(heads, dtype="Int64")
     return table

@@ -55,6 +55,7 @@ def need_and_have(store: Store, *, need: Mapping[str, float], day: dt.date) -> p
     pandas.DataFrame
         queue, need (rounded up), have (may serve, by first skill), own, temp, outsourced, student, not_ready (have
         the skill and lack exam, QA or arrival), can_help (others with it as second or third skill), gap (need - have).
+        need and gap are NA for a role that ``need`` does not name: nobody knows, which is not the same as none.
     """
     exam_pass = store.rule("exam_pass_mark")
     rows = []
@@ -67,7 +68,7 @@ def need_and_have(store: Store, *, need: Mapping[str, float], day: dt.date) -> p
             if queue in agent.skills[1:] and may_serve(agent, day=day, exam_pass=exam_pass)
         ]
         cohorts = {c: sum(a.cohort == c for a in ready) for c in ("own", "temp", "outsourced", "student")}
-        heads = math.ceil(need.get(queue, 0.0) - 1e-9)
+        heads = math.ceil(need[queue] - 1e-9) if queue in need else pd.NA
         rows.append(
             {
                 "queue": queue,
@@ -79,7 +80,7 @@ def need_and_have(store: Store, *, need: Mapping[str, float], day: dt.date) -> p
                 "gap": heads - len(ready),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"need": "Int64", "gap": "Int64"})
 
 
 def _roles(store: Store, need: Mapping[str, float]) -> list[str]:
@@ -107,7 +108,8 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
     pandas.DataFrame
         cohort, sign_by, train_by, days_left, state (``ok``, ``late`` when the safe day is over but training still
         fits, ``impossible``), speed_on_day, heads_to_take, cost_cny_day (8 hours), hours_max_day (the law's, overtime
-        included), night_work (whether nights are allowed).
+        included), night_work (whether nights are allowed). An ``impossible`` source is no choice: it comes last and has
+        no speed, heads or cost.
     """
     rows = []
     for cohort in ("own", "temp", "outsourced", "student"):
@@ -123,6 +125,9 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
         at_work = max((promo_day - max(today, sign_by)).days - training, 0)
         speed = ramp_speed(cohort, days_at_work=at_work)
         heads = math.ceil(max(gap, 0) / speed - 1e-9)
+        choice = {"speed_on_day": speed, "heads_to_take": heads, "cost_cny_day": heads * 8 * source["cost_cny_h"]}
+        if state == "impossible":
+            choice = dict.fromkeys(choice)
         rows.append(
             {
                 "cohort": cohort,
@@ -130,13 +135,12 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
                 "train_by": train_by,
                 "days_left": (sign_by - today).days,
                 "state": state,
-                "speed_on_day": speed,
-                "heads_to_take": heads,
-                "cost_cny_day": heads * 8 * source["cost_cny_h"],
+                **choice,
                 **_limits(cohort, on=promo_day),
             }
         )
-    return pd.DataFrame(rows)
+    rows.sort(key=lambda row: row["state"] == "impossible")
+    return pd.DataFrame(rows).astype({"speed_on_day": float, "heads_to_take": "Int64", "cost_cny_day": float})
 
 
 def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:

@@ -1,10 +1,22 @@
 """The sales cascade against the two worked examples and against brute force."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
-from simlib.staffing import Span, day_capacity, hour_view, needed_heads, sales_cascade, solve_for, tornado
+from simlib.staffing import (
+    Span,
+    cascade_inputs,
+    day_capacity,
+    hour_view,
+    needed_heads,
+    sales_cascade,
+    solve_for,
+    tornado,
+)
 from simlib.staffing.cascade import draw_inputs, run_steps
+from simlib.store.models import Store, StoreInfo, Wave
 
 # Share of the day's chats in each hour of a day that opens at 20:00 (profile E of the field document).
 PROFILE_E = np.array(
@@ -149,3 +161,81 @@ def test_span_out_of_order_is_refused():
     """A low above the likely value is refused with the three values."""
     with pytest.raises(ValueError, match=r"low <= likely <= high.*0\.5, 0\.4"):
         Span(low=0.5, likely=0.4, high=0.6, source="store")
+
+
+STORE = Store(
+    store_id="s",
+    store=StoreInfo(name="s", platform="tmall", month_gmv_cny=10_000_000),
+    waves=(),
+    ratios=(),
+    agents=(),
+)
+NIGHT = {"name": "W", "profile": "E", "start": dt.datetime(2026, 10, 31, 20), "end": dt.datetime(2026, 11, 1)}
+
+
+def without_month(store):
+    return store.model_copy(update={"store": store.store.model_copy(update={"month_gmv_cny": None})})
+
+
+def test_the_months_task_leads_to_the_day():
+    """Where the wave has a share of the month only, month and share are given and the day is calculated."""
+    found = cascade_inputs(STORE, Wave(**NIGHT, month_share=0.12), peak_share=0.1)
+    table = sales_cascade(found).set_index("step")
+    assert table.index[:3].tolist() == ["month_gmv_cny", "wave_share", "day_gmv_cny"]
+    assert table["value"].iloc[:3].tolist() == pytest.approx([10_000_000, 0.12, 1_200_000])
+    assert table["source"].iloc[:3].tolist() == ["store", "store", "calculated"]
+    assert table.loc["cs_sales_cny", "value"] == pytest.approx(1_200_000 * 0.25)
+
+
+def test_the_waves_own_day_goes_before_the_month():
+    """A day GMV of the wave's own wins, and its share of the month is what the two figures come to."""
+    found = cascade_inputs(STORE, Wave(**NIGHT, month_share=0.5, day_gmv_cny=1_500_000), peak_share=0.1)
+    table = sales_cascade(found).set_index("step")
+    assert table["value"].iloc[:3].tolist() == [10_000_000, 0.15, 1_500_000]
+    assert table["source"].iloc[:3].tolist() == ["store", "calculated", "store"]
+
+
+def test_an_unknown_month_leaves_an_empty_row():
+    """Without a month's GMV its row and the wave's share stand empty, and everything below them has its figure."""
+    found = cascade_inputs(without_month(STORE), Wave(**NIGHT, day_gmv_cny=1_500_000), peak_share=0.1)
+    table = sales_cascade(found)
+    assert table.loc[table["value"].isna(), "step"].tolist() == ["month_gmv_cny", "wave_share"]
+    assert table.loc[table["value"].isna(), "source"].eq("missing").all()
+
+
+def test_a_share_of_an_unknown_month_is_refused():
+    """A wave that has nothing but a share of a month that nobody gave is refused by name."""
+    with pytest.raises(ValueError, match="wave 'W' needs day_gmv_cny"):
+        cascade_inputs(without_month(STORE), Wave(**NIGHT, month_share=0.1), peak_share=0.1)
+
+
+@pytest.mark.parametrize("basis", ["day", "peak"])
+@pytest.mark.parametrize("unknown", ["month_gmv_cny", "wave_share"])
+def test_a_figure_of_the_month_can_be_the_unknown(basis, unknown):
+    """The month solved for, run forward through the cascade's own steps, asks for exactly the given heads."""
+    values = A1 | {"month_gmv_cny": 5_000_000, "wave_share": 0.2}
+    heads = needed_heads(values, basis=basis) * 0.8
+    solution = solve_for(unknown, values, heads=heads, basis=basis)
+    forward = {key: value for key, value in values.items() if key != "day_gmv_cny"} | {unknown: solution.value}
+    step = {"day": "agents_day_reserve", "peak": "agents_peak_occupancy"}[basis]
+    assert run_steps(forward)[step] == pytest.approx(heads, rel=1e-12)
+
+
+def test_chats_handed_on_are_taken_twice():
+    """A tenth of human contacts handed on makes a tenth more work and heads, and no more buyers who ask."""
+    before, after = (run_steps(A1 | {"transfer_rate": rate}) for rate in (0.0, 0.1))
+    assert run_steps(A1)["human_contacts"] == before["human_contacts"]
+    assert after["total_contacts"] == before["total_contacts"]
+    assert after["human_contacts"] == pytest.approx(1.1 * before["human_contacts"])
+    assert after["agents_peak_occupancy"] == pytest.approx(1.1 * before["agents_peak_occupancy"])
+    assert solve_for("transfer_rate", A1, heads=1.1 * before["agents_peak_occupancy"]).value == pytest.approx(0.1)
+
+
+def test_a_day_without_sales_needs_nobody():
+    """A day GMV of 0 goes through every step, hour and swing, and asks for no heads."""
+    found = spans(A1 | {"day_gmv_cny": 0}) | {"conversion": Span(low=0.3, likely=0.45, high=0.6, source="field")}
+    table = sales_cascade(found).set_index("step")
+    assert table.loc[["agents_day_reserve", "agents_peak_occupancy"], "heads"].tolist() == [0, 0]
+    hours = hour_view(human_contacts=0, profile=PROFILE_E / 100, agent_hour_capacity=22, occupancy_max=0.85)
+    assert hours["agents_at_ceiling"].sum() == 0
+    assert tornado(found).empty

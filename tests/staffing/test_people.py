@@ -13,7 +13,7 @@ from simlib.staffing import (
     need_and_have,
     organise,
 )
-from simlib.store.models import Agent, DateSpan, Store, StoreInfo
+from simlib.store.models import Agent, DateSpan, Rule, Store, StoreInfo
 
 PROMO = dt.date(2026, 11, 11)
 
@@ -124,3 +124,40 @@ def test_limits_stand_beside_every_source():
     table = make_or_buy(gap=5, promo_day=dt.date(2026, 10, 31), today=dt.date(2026, 9, 1)).set_index("cohort")
     assert table["hours_max_day"].to_dict() == {"own": 11, "temp": 11, "outsourced": 11, "student": 8}
     assert table["night_work"].to_dict() == {"own": True, "temp": True, "outsourced": True, "student": False}
+
+
+def test_an_unknown_need_is_no_surplus():
+    """A role that nobody forecasts has no need and no gap, rather than a need of 0 and people to spare."""
+    people = [agent(1), *(agent(n, skill_1="order_change") for n in range(2, 7))]
+    table = need_and_have(store(people), need={"presale": 3}, day=PROMO).set_index("queue")
+    assert table.loc["order_change", ["need", "gap"]].isna().all()
+    assert table.loc["order_change", "have"] == 5
+    assert table["gap"].clip(lower=0).sum() == 2
+
+
+def test_what_comes_too_late_is_no_choice():
+    """A source whose training no longer fits has no speed, heads or cost, and stands behind every other."""
+    for today in (dt.date(2026, 9, 1), dt.date(2026, 10, 20), dt.date(2026, 11, 10)):
+        table = make_or_buy(gap=10, promo_day=PROMO, today=today)
+        gone = table["state"] == "impossible"
+        assert (gone == (table["train_by"] < today)).all()
+        assert gone.is_monotonic_increasing
+        assert (table[["speed_on_day", "heads_to_take", "cost_cny_day"]].isna().all(axis=1) == gone).all()
+
+
+def test_complex_goods_move_the_training_forward():
+    """Complex goods take the long training: no date comes later, and where training binds it comes sooner."""
+    today = dt.date(2026, 8, 1)
+    simple, complex_ = (
+        last_safe_dates(promo_day=PROMO, today=today, complex_goods=goods).set_index("task")["last_day"]
+        for goods in (False, True)
+    )
+    assert (complex_ <= simple.loc[complex_.index]).all()
+    assert complex_["start_training"] == PROMO - dt.timedelta(days=60)
+    assert simple["start_training"] == PROMO - dt.timedelta(days=7)
+
+
+def test_complexity_is_a_rule_of_the_store():
+    """A store says that its goods are complex on its sheet of rules; without a word they are simple."""
+    told = store([]).model_copy(update={"rules": (Rule(key="complex_goods", value=1),)})
+    assert (store([]).rule("complex_goods"), told.rule("complex_goods")) == (0, 1)
