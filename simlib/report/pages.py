@@ -121,15 +121,15 @@ def show_chapters(*, lang: Lang) -> Fragment:
 
 def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the sales cascade as a picture and as its table of steps."""
-    return put_together(
-        show_chart(plot_cascade(plan.cascade, lang=lang)),
-        show_text(*said),
     said = [say("pages.full_load", lang, heads=plan.heads("agents_day"))]
     handed_on = plan.spans["transfer_rate"].likely
     if handed_on == 0:
         said.append(say("pages.no_transfers", lang))
     else:
         said.append(say("pages.transfers", lang, share=show_number(handed_on, unit="share", digits=1)))
+    return put_together(
+        show_chart(plot_cascade(plan.cascade, lang=lang)),
+        show_text(*said),
         show_table(plan.cascade, lang=lang, caption=term("cascade", lang)),
     )
 
@@ -171,14 +171,14 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
     heads = plan.ready_heads
     if heads == 0:
         return show_text(say("pages.nobody_ready", lang))
-    lines = []
-    for unknown, unit in unknowns.items():
-        solution = solve_for(unknown, values, heads=heads)
     if plan.step("total_contacts") == 0:
         return show_text(say("pages.no_contacts", lang))
     unknowns = {"day_gmv_cny": "CNY", "month_gmv_cny": "CNY", "bot_share": "share"}
     if "wave_share" not in values:
         del unknowns["month_gmv_cny"]
+    lines = []
+    for unknown, unit in unknowns.items():
+        solution = solve_for(unknown, values, heads=heads)
         name = term(unknown, lang)
         if solution.value is None:
             needed = quantity(solution.needed, unit, lang)
