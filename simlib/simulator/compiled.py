@@ -80,10 +80,11 @@ def _lay_out(
     slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
     clock = np.zeros(1, CLOCK)
     clock["slots_a_s"] = slots_a_s
-    clock["slot"] = -1
+    clock["slot"] = clock["scout"] = -1
     clock["mask"] = slots - 1
     clock["close_s"] = policy.close_s
     clock["silent_close_s"] = policy.silent_close_s
+    clock["large"] = len(agents) >= tables.LARGE_FLOOR
     clock["handover"] = policy.at_shift_end == "handover"
 
     enters, enter_s = tables.order_entries(bot)
@@ -124,6 +125,8 @@ def _lay_out(
         near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
         after=np.empty(n, np.int32),
+        scouts=np.full(tables.SCOUTS, -1, tables.SCOUT),
+        ahead=np.zeros(tables.REMEMBERED, np.int32),
         outcome=np.empty(n, np.int8),
         entry=np.empty(n),
         assigned=np.empty(n),

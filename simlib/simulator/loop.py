@@ -17,7 +17,8 @@ Two structures make a step cheap whatever the size of the floor:
   nothing is ever stale.
 
 On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
-a chat or an agent lies on one cache line (`tables`).
+a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
+asks for it ahead of time (`_scout`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from simlib.simulator.tables import (
     ABANDONED,
@@ -36,6 +41,8 @@ from simlib.simulator.tables import (
     INBOX,
     OPEN,
     QUEUED,
+    REMEMBERED,
+    SCOUTS,
     SERVED,
     SHIFT_END,
     SHIFT_START,
@@ -54,6 +61,7 @@ NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = ra
 CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
+AHEAD_SLOTS = 16  # how far a scout may be ahead of the events: they would be forgotten again
 
 
 class Floor(NamedTuple):
@@ -99,6 +107,8 @@ class Floor(NamedTuple):
     near_at: np.ndarray
     wheel: np.ndarray  # first contact of each slot
     after: np.ndarray  # next contact in the slot
+    scouts: np.ndarray  # who walk the wheel ahead of the events
+    ahead: np.ndarray  # the contacts that they met last
 
     # The outcome, one entry a contact, and the logs, empty unless wanted
     outcome: np.ndarray
@@ -125,6 +135,24 @@ _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
 
 # An unsigned index: Numba then leaves out the test for counting from the end, a sixth of the loop's time.
 ix = np.uintp
+
+
+@intrinsic
+def _fetch(typing_context, table, row):
+    """Ask for the start of a row to be brought near the processor; nothing waits for it."""
+
+    def generate(context, builder, signature, arguments):
+        array = make_array(signature.args[0])(context, builder, arguments[0])
+        place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
+        place = builder.bitcast(place, cgutils.voidptr_t)
+        word = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        )
+        builder.call(prefetch, [place, word(0), word(3), word(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.none(table, row), generate
 
 
 # --- ordered heaps ----------------------------------------------------------------------------------------
@@ -231,6 +259,44 @@ def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
             before = np.int64(after[ix(before)])
         after[ix(before)] = after[ix(c)]
     clock.far -= 1
+
+
+@_part
+def _scout(clock, scouts, chats, seats, handle, think, wheel, after, ahead):
+    """Walk the wheel some slots ahead of the events and ask for what they will touch.
+
+    Several scouts take turns, each with slots of its own, so that what one asked for arrives while others walk. A
+    step leads to a contact or to a slot; what was met a few contacts ago has arrived by now and says what else to
+    ask for. All this is a guess: a contact may be scheduled anew in the meantime.
+    """
+    clock.scout = (clock.scout + 1) & (SCOUTS - 1)
+    scout = scouts[clock.scout]
+    c = np.int64(scout.contact)
+    if c < 0:
+        if scout.slot <= clock.slot:
+            scout.slot = (clock.slot | (SCOUTS - 1)) + 1 + clock.scout
+        elif scout.slot - clock.slot <= AHEAD_SLOTS:
+            scout.slot += SCOUTS
+        else:
+            return
+        scout.contact = wheel[scout.slot & clock.mask]
+        return
+    scout.contact = after[ix(c)]
+    _fetch(chats, c)
+    ahead[clock.met & (REMEMBERED - 1)] = c
+    clock.met += 1
+    chat = chats[ix(ahead[(clock.met - 5) & (REMEMBERED - 1)])]
+    _fetch(seats, np.int64(chat.agent))
+    _fetch(handle, np.int64(chat.turn))
+    _fetch(think, np.int64(chat.turn))
+    chat = chats[ix(ahead[(clock.met - 9) & (REMEMBERED - 1)])]
+    if chat.kind == SENT:
+        _fetch(wheel, _slot(clock, chat.due + think[ix(chat.turn)]) & clock.mask)
+        if seats[ix(chat.agent)].head >= 0:
+            _fetch(chats, np.int64(seats[ix(chat.agent)].head))
+    chat = chats[ix(ahead[(clock.met - 13) & (REMEMBERED - 1)])]
+    if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
+        _fetch(handle, np.int64(chats[ix(seats[ix(chat.agent)].head)].turn))
 
 
 @_part
@@ -396,6 +462,9 @@ def run_floor(floor):
                 now = due_s
                 _drop(near, near_heap, near_at, c)
                 chats[ix(c)].kind = NOTHING
+                if clock.large:
+                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
+                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
             else:
                 now = enter_s
                 step = ENTER

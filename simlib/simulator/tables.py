@@ -27,16 +27,20 @@ QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
 # Changes of duty, in the order in which those of one instant are made.
 DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
 
+# Scouts that walk the wheel of events ahead of the loop, and how many contacts they remember; powers of 2.
+SCOUTS, REMEMBERED = 4, 16
+
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
 _NUMBERS = (
     *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED),
-    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START),
+    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, SCOUTS, REMEMBERED),
 )
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
+LARGE_FLOOR = 3000  # agents whose open chats no longer fit the cache that a processor core has to itself
 
 KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
 HEAP = np.dtype([("base", "i8"), ("size", "i8")], align=True)
@@ -114,11 +118,15 @@ CLOCK = np.dtype(
         ("mask", "i8"),
         ("far", "i8"),
         ("noted", "i8"),
+        ("scout", "i8"),
+        ("met", "i8"),
         (COMPILED_WITH, "?"),
         ("handover", "?"),
+        ("large", "?"),
     ],
     align=True,
 )
+SCOUT = np.dtype([("slot", "i8"), ("contact", "i8")], align=True)
 CHANGE = np.dtype([("time", "f8"), ("agent", "i4"), ("open", "i4"), ("writing", "?")], align=True)
 DUTY = np.dtype([("time", "f8"), ("agent", "i8"), ("kind", "i8")])
 BATCH = np.dtype(

@@ -87,6 +87,15 @@ def test_busy_nights_are_the_same(seed, grid_s):
     assert compiled.transfers.sum() > 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_floor_of_thousands_is_run_like_a_small_one(seed, monkeypatch):
+    """What the loop asks for ahead of time on a large floor changes nothing of the night."""
+    floor = busy_night(seed, grid_s=(None, 5.0)[seed % 2])
+    small = run_arrays(*floor, turns=True, trace=True)
+    monkeypatch.setattr(tables, "LARGE_FLOOR", 0)
+    assert_same_arrays(run_arrays(*floor, turns=True, trace=True), small)
+
+
 def test_another_number_in_the_tables_is_another_program():
     """Numba's cache, which looks at the date of the loop's file and at types, sees a number of the tables change."""
     source = Path(tables.__file__).read_text(encoding="utf-8")
