@@ -53,6 +53,8 @@ BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
 PARTS_OF_DAY = 6
 UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.4 and 1.8 times their mean
 LEAN = 0.05  # days that a span borrows from the next longer one
+ODD_WEEKDAY = 0.2  # a root may be so far from its week, as a share of it, without being a habit
+ODD_PROFILE = 3.0  # chi-square by slot from which the day of a weekday has its own shape
 TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
 
 
@@ -149,9 +151,9 @@ def forecast_counts(
         forecast begins right after its last interval and rests on the days before (``reforecast`` is for tonight).
     days : int
         How many days ahead, >= 1.
-    promo_days : dates, or a boolean mask over ``history``
+    promo_days : dates, or a boolean Series with the index of ``history``
         Kept out of the base: they teach nothing about ordinary days. Future ones are forecast as ordinary days.
-    holidays : dates, or a boolean mask over ``history``
+    holidays : dates, or a boolean Series with the index of ``history``
         Past ones are kept out too. Future ones are forecast at the share of an ordinary day that the past ones
         brought, drawn toward the whole as if one more holiday had been ordinary.
 
@@ -170,8 +172,13 @@ def forecast_counts(
 
     Notes
     -----
-    With less than a week, weekdays are held equal and the band is that of a store about which little is known
-    (about 0.4 to 1.8 times the mean); its own past errors take over as they come in.
+    No history at all is refused rather than guessed: a calendar says when a store is open, not how large it is, and
+    ``spread_day`` turns the day total of a sales plan into intervals with a band.
+
+    With less than a week, weekdays are held equal. From seven days on a weekday seen once is half believed, and wholly
+    where it was far from its week, as a shut day is. Up to seven days the band is that of a store about which little
+    is known (about 0.4 to 1.8 times the mean); its own past errors take over as they come in, the faster the less the
+    intervals of a day err together.
 
     Examples
     --------
@@ -201,7 +208,7 @@ def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
     ----------
     history : Series of counts on a DatetimeIndex
         As for ``forecast_counts``.
-    days_out : dates, or a boolean mask over ``history``
+    days_out : dates, or a boolean Series with the index of ``history``
         Promo days; the days around them, same weekday first, say what was ordinary.
 
     Returns
@@ -303,7 +310,11 @@ def _marked(marks: Marked, history: pd.Series, grid: Grid) -> list[int]:
             raise ValueError("a mask of promo days or holidays must have the index of history")
         stamps = _stamps(history)[marks.to_numpy()]
     else:
-        dates = [pd.Timestamp(mark) for mark in marks]
+        dates = []
+        for mark in marks:
+            if isinstance(mark, bool | np.bool_):
+                raise ValueError("promo days and holidays must be dates, or a boolean Series with the index of history")
+            dates.append(pd.Timestamp(mark))
         stamps = pd.DatetimeIndex([date.tz_localize(None) for date in dates])
     if len(stamps) == 0:
         return []
@@ -369,16 +380,22 @@ def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) ->
 
 
 def _weekday_index(root: Floats, weekday: Ints) -> Floats:
-    """How busy each weekday is beside its week, on square roots; near weeks count more, one week is half believed."""
-    window = np.ones(7)
+    """How busy each weekday is beside its week, on square roots; near weeks count more, one week is half believed.
+
+    A weekday farther from its week than chance would take it, a shut one above all, is believed from the first time.
+    """
     n = len(root)
-    around = np.convolve(root, window)[3 : n + 3] / np.convolve(np.ones(n), window)[3 : n + 3]
+    if n < 7:
+        return np.ones(7)  # a new level and a busy weekday look alike
+    by_week = np.convolve(root, np.ones(7), mode="valid") / 7
+    around = by_week[np.clip(np.arange(n) - 3, 0, n - 7)]  # whole weeks at the ends too: half of one may lack Sunday
     weight = 0.5 ** (np.arange(n)[::-1] / (26 * 7))
     own = np.bincount(weekday, weight * root, minlength=7)
     usual = np.bincount(weekday, weight * around, minlength=7)
-    belief = 0.3 * around[-1] if n >= 7 else 1e9 * max(float(around[-1]), 1.0)
-    if belief == 0:
-        belief = 1.0
+    typical = max(float(around[-1]), 0.5)
+    odd = (own - usual) / (np.maximum(np.bincount(weekday, weight, minlength=7), 1e-12) * typical)
+    by_chance = ODD_WEEKDAY**2 + 1 / typical**2  # the root of a Poisson count scatters by a half; twice that, squared
+    belief = 0.3 * typical * np.minimum(by_chance / np.maximum(odd**2, 1e-12), 1.0)
     return np.maximum((own + belief) / (usual + belief), 1e-3) ** 2
 
 
@@ -444,7 +461,10 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
 
 
 def _profiles(past: Days) -> Floats:
-    """Share of the day in each slot, one row a weekday; an own profile is drawn a little toward the common one."""
+    """Share of the day in each slot, one row a weekday; an own profile is drawn a little toward the common one.
+
+    Less so where it is farther from the common one than chance would take it: a day that opens in the evening.
+    """
     n = len(past.counts)
     weight = 0.5 ** (np.arange(n)[::-1] / 70)
     member = (past.weekday == np.arange(7)[:, None]) * weight
@@ -453,7 +473,10 @@ def _profiles(past: Days) -> Floats:
     common = common / common.sum() if common.sum() > 0 else np.full(common.shape, 1 / len(common))
     size = own.sum(axis=1, keepdims=True)
     days = member.sum(axis=1, keepdims=True)
-    pull = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9), 1.0)
+    expected = np.maximum(size * common, 1e-12)
+    chi_square = ((own - size * common) ** 2 / expected).sum(axis=1, keepdims=True) / max((common > 0).sum(), 1)
+    near = np.minimum(ODD_PROFILE / np.maximum(chi_square, 1e-12), 1.0)
+    pull = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
     return (own + pull * common) / (size + pull)
 
 
@@ -541,8 +564,8 @@ def _try_on_past(past: Days, days: int) -> Trial:
     """Forecast from past mornings with what was known then, and learn how to mix the two views."""
     n = len(past.counts)
     horizons = np.array([h for h in HORIZONS if h <= days])
-    latest = n - 1 - 2 * np.arange(ORIGINS)
-    origins = latest[latest >= 7][::-1]
+    first = max(7, n - 1 - 2 * (ORIGINS - 1))  # every other morning; every one where there are fewer
+    origins = np.unique(np.linspace(first, n - 1, ORIGINS).astype(int)) if n > 7 else np.arange(0)
     shape = (len(origins), len(horizons), past.counts.shape[1])
     level, patterns, came = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     basis = _patterns(past.counts) if n >= PATTERNS_FROM_DAYS else None
@@ -597,33 +620,52 @@ def _spreads(trial: Trial) -> tuple[Spread, Spread]:
     slots = trial.came.shape[2]
     parts = min(PARTS_OF_DAY, slots)
     part = np.arange(slots) * parts // slots
+    counted = trial.said >= 2  # rarer counts scatter by their Poisson noise, whatever d is
+    error = np.where(counted, 2 * (np.sqrt(trial.came + 0.375) - np.sqrt(trial.said + 0.375)), np.nan)
     sides = []
     for sign in (-1.0, 1.0):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            beyond = sign * 2 * (np.sqrt(trial.came + 0.375) - np.sqrt(trial.said + 0.375)) / TAIL_Z
-            needed = (np.sign(beyond) * beyond**2 - 1) / np.where(trial.said >= 2, trial.said, np.nan)
+        beyond = sign * error / TAIL_Z
+        needed = (np.sign(beyond) * beyond**2 - 1) / np.where(counted, trial.said, np.nan)
         d = np.empty((len(trial.horizons), parts))
+        belief = UNKNOWN_SPREAD
         for row in range(len(trial.horizons)):
-            record = needed[:, row]
-            mornings = int((~np.isnan(record)).any(axis=1).sum())
-            whole = _toward(_tail(record, mornings), UNKNOWN_SPREAD, mornings / 3)
+            known = _independent(error[:, row])
+            whole = _toward(_tail(needed[:, row], known), belief, known / 6)
             for p in range(parts):
-                d[row, p] = _toward(_tail(record[:, part == p], mornings), whole, mornings / 10)
+                known = _independent(error[:, row, part == p])
+                d[row, p] = _toward(_tail(needed[:, row, part == p], known), whole, known / 20)
+            belief = _toward(whole, UNKNOWN_SPREAD, 1.0)
         # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
         sides.append(Spread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
 
 
-def _tail(needed: Floats, mornings: int) -> float:
+def _independent(error: Floats) -> float:
+    """Count the errors that tell something of their own; one row a morning, whose intervals may err together.
+
+    Errors over half the design effect of a sample of whole mornings, for tails move together less than means do. Few
+    mornings cannot tell the effect: a belief that half of a morning moves as one counts as much as two of them.
+    """
+    seen = ~np.isnan(error)
+    mornings = int(seen.any(axis=1).sum())
+    if mornings == 0:
+        return 0.0
+    slots = seen.sum() / mornings
+    by_morning = np.nansum(error, axis=1)
+    together = (by_morning**2).sum() / max(float(np.nansum(error**2)), 1e-12)
+    effect = (mornings * together + slots) / (mornings + 2)
+    return float(seen.sum() / max(min(effect, slots) / 2, 1.0))
+
+
+def _tail(needed: Floats, independent: float) -> float:
     """Smallest spread that leaves one in twenty beyond; nan without a record.
 
-    The coming morning belongs to the sample, as in conformal prediction; intervals of a morning move together only
-    in part, so that each counts for two.
+    The coming morning belongs to the sample, as in conformal prediction.
     """
     seen = needed[~np.isnan(needed)]
     if len(seen) == 0:
         return np.nan
-    return max(float(np.quantile(seen, min((1 - TAIL) * (1 + 0.5 / mornings), 1.0))), 1e-4)
+    return max(float(np.quantile(seen, min((1 - TAIL) * (1 + 1 / independent), 1.0))), 1e-4)
 
 
 def _toward(own: float, belief: float, weight: float) -> float:

@@ -66,6 +66,53 @@ def test_bank_is_forecast_at_least_as_well_as_by_its_rivals_and_the_band_holds(a
     assert 0.85 <= np.mean(inside) <= 0.95
 
 
+def share_inside(history, days, origins, aheads, *, hours):
+    """Share of the counts of open hours that the band holds, forecast from some mornings with a history of days."""
+    inside = []
+    for origin in origins:
+        forecast = forecast_counts(history.iloc[(origin - days) * 48 : origin * 48], max(aheads))
+        came = history.reindex(forecast.index)
+        held = (came >= forecast["p05"]) & (came <= forecast["p95"])
+        for ahead in aheads:
+            day = held.iloc[(ahead - 1) * 48 : ahead * 48]
+            inside.extend(day[(day.index.hour >= hours[0]) & (day.index.hour < hours[1])])
+    return np.mean(inside)
+
+
+@pytest.mark.parametrize(
+    ("days", "dispersion", "least", "most"),
+    [(14, None, 0.88, 0.97), (28, None, 0.87, 0.97), (28, 20.0, 0.87, 0.97), (42, None, 0.86, 0.96)],
+)
+def test_band_holds_what_it_says_after_few_weeks(days, dispersion, least, most):
+    """Tomorrow's Poisson and negative binomial counts of a known process lie in the band about nine times in ten."""
+    history = shop(days + 30, name=f"band-{days}")
+    if dispersion:
+        chance = stream(12, 0, "dispersion")
+        level = np.outer(np.array(WEEK)[np.arange(days + 30) % 7], OPEN).ravel()
+        history[:] = chance.poisson(level * chance.gamma(dispersion, 1 / dispersion, len(level)))
+    origins = range(days, days + 30, 2)
+    assert least < share_inside(history, days, origins, [1], hours=(9, 22)) < most
+
+
+@pytest.mark.parametrize("days", [7, 14, 28])
+def test_band_of_the_bank_holds_after_few_weeks(days):
+    """With one, two or four weeks of the bank's calls behind it, the band of the next week is near what it says."""
+    if not BANK.exists():
+        pytest.skip("the bank's counts are not beside the repository")
+    wide = pd.read_csv(BANK, index_col=0, parse_dates=True)
+    counts = wide.to_numpy(dtype=float).reshape(len(wide), 48, 5).sum(axis=2).ravel()
+    history = pd.Series(counts, index=pd.date_range(wide.index[0], periods=len(counts), freq="30min"))
+    least = 0.78 if days == 7 else 0.85
+    assert least < share_inside(history, days, range(42, 238, 13), [1, 7], hours=(7, 24)) < 0.97
+
+
+def test_weekday_seen_once_near_zero_is_believed():
+    """After one week whose Sunday was shut, the next Sunday is forecast below a tenth, the other days as they were."""
+    totals = day_totals(forecast_counts(shop(7, week=(1, 1, 1, 1, 1, 1, 0.01)), 7)).to_numpy()
+    assert totals[6] < 0.1 * OPEN.sum()
+    np.testing.assert_allclose(totals[:6], OPEN.sum(), rtol=0.1)
+
+
 @pytest.mark.parametrize("days", [1, 2, 6, 7, 8, 13, 28, 60])
 def test_any_length_of_history_gives_an_ordered_band_on_the_next_days(days):
     """From one day on, mean and quantiles are finite, ordered, and stand on the next days at the same step."""
@@ -280,3 +327,11 @@ def test_zero_days_and_a_history_of_promos_only_are_refused():
         forecast_counts(shop(7), 0)
     with pytest.raises(ValueError, match="no ordinary day is left"):
         forecast_counts(shop(2), 1, promo_days=["2026-01-05", "2026-01-06"])
+
+
+@pytest.mark.parametrize("argument", ["promo_days", "holidays"])
+def test_a_bare_mask_is_refused_with_what_is_allowed(argument):
+    """A mask without the index of history, as numpy gives it, is refused in a sentence."""
+    history = shop(7)
+    with pytest.raises(ValueError, match="dates, or a boolean Series with the index of history"):
+        forecast_counts(history, 1, **{argument: history.to_numpy() > 1e6})
