@@ -273,7 +273,6 @@ def drill(
     from simlib.drill_room import open_drill
     from simlib.report.drill_pages import door_name
     from simlib.store import StoreError
-    from simlib.stress.scenarios import ScenarioError
 
     if not name.replace("-", "").replace("_", "").isalnum():
         raise stop(say("cli.drill_name_wrong", lang.value, name=name), status=USAGE_WRONG)
@@ -294,8 +293,6 @@ def drill(
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
     except SpokenError as error:
         raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
-    except ScenarioError as error:
-        raise stop(error.say(lang.value), status=USAGE_WRONG) from None
     except OSError as error:
         raise stop(say("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG) from None
     tell("drill_open", lang.value, folder=room.folder)

@@ -48,8 +48,8 @@ from simlib.stress.drill import Drill, DrillError, DrillState, Move, View, read_
 from simlib.stress.drill_floor import OFF, STATES
 from simlib.stress.drill_log import LOG, Decided
 from simlib.stress.drill_play import Hindsight, find_best_play
-from simlib.stress.scenarios import Scenario, ScenarioError, standard_scenarios
-from simlib.words import Lang, say, sentences, term
+from simlib.stress.scenarios import Scenario, standard_scenarios
+from simlib.words import Lang, SpokenError, say, sentences, term
 
 HERE = Path(__file__).parent
 FACILITATOR, BOARD = "facilitator", "board"
@@ -192,9 +192,9 @@ class DrillRoom:
                     self._set_pace(float(wish["seconds"]))
                 else:
                     raise DrillError("not_understood")
+            except SpokenError:
+                raise
             except (KeyError, TypeError, ValueError) as error:
-                if isinstance(error, DrillError | ScenarioError):
-                    raise
                 raise DrillError("not_understood") from error
             return say("drill.ui_taken", self.lang)
 
@@ -600,10 +600,8 @@ class _Door(BaseHTTPRequestHandler):
             if not isinstance(wish, dict):
                 raise DrillError("not_understood")
             self._json({"said": self.room.act(who, wish)})
-        except DrillError as refused:
+        except SpokenError as refused:
             self._say(HTTPStatus.CONFLICT, refused.explain(self.room.lang))
-        except ScenarioError as refused:
-            self._say(HTTPStatus.CONFLICT, refused.say(self.room.lang))
         except ValueError:
             self._say(HTTPStatus.BAD_REQUEST, say("drill.not_understood", self.room.lang))
 

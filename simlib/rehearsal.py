@@ -102,8 +102,9 @@ class _Shell(InteractiveShell):
         return error.explain(self.user_ns.get("lang", "zh")) if isinstance(error, SpokenError) else str(error)
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        name = (SpokenError if isinstance(evalue, SpokenError) else etype).__name__
         self.display_pub.outputs.append(
-            nbformat.v4.new_output("error", ename=etype.__name__, evalue=self._words_of(evalue), traceback=stb)
+            nbformat.v4.new_output("error", ename=name, evalue=self._words_of(evalue), traceback=stb)
         )
 
 

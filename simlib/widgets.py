@@ -805,7 +805,7 @@ class LivePage(anywidget.AnyWidget):
                 return say("widgets.nothing_changed", self._lang), False
             place = keep_in_store(scenario, self._store, lang=self._lang)
         except ScenarioError as error:
-            return error.say(self._lang), False
+            return error.explain(self._lang), False
         except StoreError as error:
             return error.render(self._lang), False
         except OSError as error:
@@ -836,7 +836,7 @@ class LivePage(anywidget.AnyWidget):
         return say("widgets.failed", self._lang, reason=type(error).__name__)
 
     def _complain(self, question: Question, error: Exception) -> None:
-        text = error.say(self._lang) if isinstance(error, ScenarioError) else self._failed(error)
+        text = error.explain(self._lang) if isinstance(error, ScenarioError) else self._failed(error)
         self.send({"kind": "said", "view": question.asker, "number": question.number, "text": text, "good": False})
 
 

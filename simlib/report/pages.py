@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -47,6 +49,7 @@ from simlib.words import Lang, say, term
 if TYPE_CHECKING:
     from simlib.plan import Plan
 
+TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
 CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "stress_test", "drill")
 
 
@@ -365,9 +368,23 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
     busiest = float(presale["human"].max()) * 3600 / plan.grid.step_s
     service = plan.services["presale"]
     targets = plan.reachable["presale"]
-    sweep = sweep_concurrency(service, targets, contacts_h=busiest, close_s=plan.policy.close_s)
+    sweep_hour = partial(
+        sweep_concurrency, service, targets, contacts_h=busiest, close_s=plan.policy.close_s
+    )
+    enough = sweep_hour().query("sweet_spot").iloc[0]
+    load = float(enough["occupancy"] * enough["agents_needed"])
+    agents = math.ceil(load * TIGHT)
+    sweep = sweep_hour(agents=agents)
+    key = "service_level" if "service_level" in sweep else "platform_rate"
+    best = int(sweep.loc[sweep[key].idxmax(), "concurrency"]) if key in sweep else int(enough["concurrency"])
+    found = {"concurrency": int(enough["concurrency"]), "agents": int(enough["agents_needed"])}
     return put_together(
-        show_chart(plot_concurrency(sweep, lang=lang)), show_table(sweep.drop(columns="sweet_spot"), lang=lang)
+        show_text(
+            say("requirement.sweet_spot", lang, divided=int(enough["divided"]), **found),
+            say("pages.sweep_tight", lang, agents=agents, load=f"{load:.1f}", best=best),
+        ),
+        show_chart(plot_concurrency(sweep, lang=lang)),
+        show_table(sweep.drop(columns="sweet_spot"), lang=lang),
     )
 
 

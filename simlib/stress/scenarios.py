@@ -22,33 +22,31 @@ from simlib.simulator import Disruptions
 from simlib.store.models import INCIDENT_SIZES, ScenarioRow, Store
 from simlib.stress.buyers import Episode
 from simlib.stress.night import PromoNight
-from simlib.words import LANGS, Lang, glossary, say, term
+from simlib.words import LANGS, Lang, SpokenError, Term, glossary, term
 
 DETAILS = ("size", "queue", "cohort", "site", "room", "seat")
 
 
-class ScenarioError(ValueError):
+class ScenarioError(SpokenError):
     """A scenario or a lever that this night cannot have: what was given, what is allowed, and the nearest.
 
-    ``say(lang)`` gives the sentence in one language; as text it stands in both.
+    Parameters
+    ----------
+    key : str
+        Of the sentence in ``playbook/sentences/stress.yml``.
+    values
+        Put in for its {names}; ``what`` is a key of the glossary.
     """
 
     def __init__(self, key: str, **values: object) -> None:
-        self.key, self.values = key, values
-        super().__init__(" / ".join(self.say(lang) for lang in LANGS))
-
-    def say(self, lang: Lang) -> str:
-        """Say what is wrong in one language; ``what`` is a key of the glossary, the rest stands as it was given."""
-        shown = {name: _shown(value) for name, value in self.values.items()}
-        if "what" in shown:
-            shown["what"] = term(shown["what"], lang)
-        return say(f"stress.{self.key}", lang, **shown)
+        self.key = key
+        super().__init__((f"stress.{key}", {name: _shown(name, value) for name, value in values.items()}))
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> object:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
-    return ", ".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
+    return Term(value) if name == "what" else value
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:

@@ -167,9 +167,9 @@ def test_a_lever_twice_is_refused(night):
     """The sentence names the lever and what else there is, in both languages; outside the night is refused, too."""
     with pytest.raises(ScenarioError) as refused:
         pull_levers(night, [lever("call_pool", 3), lever("move_breaks"), lever("call_pool", 6)])
-    assert "Call the pool is pulled twice" in refused.value.say("en")
-    assert "叫机动人员到岗" in refused.value.say("zh")
-    assert "raise_concurrency" in refused.value.say("zh")
+    assert "Call the pool is pulled twice" in refused.value.explain("en")
+    assert "叫机动人员到岗" in refused.value.explain("zh")
+    assert "raise_concurrency" in refused.value.explain("zh")
     with pytest.raises(ScenarioError, match="outside the night"):
         pull_levers(night, [lever("call_pool", 3, decided="19:30")])
     with pytest.raises(ScenarioError, match="pulled twice"):

@@ -290,8 +290,8 @@ def test_an_incident_that_this_night_cannot_have_is_refused(night, make, says):
         make().strike(night)
     for part in says:
         assert part in str(refused.value)
-    assert refused.value.say("zh") in str(refused.value)
-    assert refused.value.say("en") in str(refused.value)
+    assert refused.value.explain("zh") in str(refused.value)
+    assert refused.value.explain("en") in str(refused.value)
 
 
 def test_nobody_has_a_place(night):
