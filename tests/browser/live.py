@@ -131,15 +131,14 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def open_page(browser: Any, address: str, *, in_lab: bool = False, run: bool = True) -> Any:
+def open_page(browser: Any, address: str, *, in_lab: bool = False) -> Any:
     """Open the live page in a context of its own, so that two pages are two people; in the lab run the notebook."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.goto(address, timeout=60_000)
     if in_lab:
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 2", timeout=60_000)
         page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.ready")
-        if run:
-            page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_selector(READY, timeout=120_000)
     return page
 

@@ -22,6 +22,9 @@ pytestmark = [
 ]
 
 
+KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
+
+
 @pytest.fixture(scope="module")
 def workbook(tmp_path_factory) -> Path:
     """The small store's workbook, to be opened and written into."""
@@ -230,9 +233,12 @@ def test_two_browsers_in_the_lab_do_not_see_each_other(browser, tmp_path: Path, 
     with lab(tmp_path, workbook, roster=str(roster)) as served:
         page = open_page(browser, served, in_lab=True)
         settle(page)
-        same = open_page(browser, served, in_lab=True, run=False)
-        copy = open_page(browser, served.replace("live.ipynb", "copy.ipynb"), in_lab=True)
-        others = (same, copy)
+        others = []
+        for name in ("live.ipynb", "copy.ipynb"):  # each in a workspace of its own: a shared one opens what others have
+            place = served.replace("/lab/tree/live.ipynb", f"/lab/workspaces/{len(others)}/tree/{name}")
+            others.append(open_page(browser, place, in_lab=True))
+        kernel, *kernels = (each.evaluate(KERNEL) for each in (page, *others))
+        assert [each == kernel for each in kernels] == [True, False]
         before = shown(page)
         for other in others:
             settle(other)
