@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -253,8 +254,9 @@ def dashboard(
         paths = [str(HOUSE / "notebooks" / ".jupyter"), os.environ.get("JUPYTER_PATH", "")]
         settings = {"JUPYTER_CONFIG_DIR": place, "JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-m", "voila", str(notebook), *context.args]
-        with suppress(KeyboardInterrupt):  # the user's way to end it
-            raise typer.Exit(subprocess.run(command, env=os.environ | settings, check=False).returncode)
+        with suppress(KeyboardInterrupt), subprocess.Popen(command, env=os.environ | settings) as server:
+            signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # Ctrl+C reaches the server by itself
+            raise typer.Exit(server.wait())
 
 
 @app.command(help=both("drill"))

@@ -35,6 +35,7 @@ POLICY = (
 )
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 FOLD_FROM, ROWS_SHOWN = 24, 200
+ONE_LINE = 16  # letters that a cell never breaks: dates, names, states
 INDEX_FIGURES = ("human", "agents_needed", "shortfall", "platform_rate", "sales_lost")
 
 Tone = Literal["plain", "good", "bad"]
@@ -162,7 +163,7 @@ def _row(row: Mapping[Any, Any], columns: Sequence[Column], lang: Lang) -> str:
     cells = []
     for column in columns:
         text = show_cell(row[column.key], column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
-        classes = ["n"] * (column.kind == "number")
+        classes = ["n"] * (column.kind == "number") + ["long"] * (len(text) > ONE_LINE)
         if column.key == "shortfall" and pd.notna(row["shortfall"]) and row["shortfall"] > 0:
             classes.append("bad")
         mark = f' class="{" ".join(classes)}"' if classes else ""
