@@ -17,6 +17,7 @@ from simlib import facts
 from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
 from simlib.report.columns import EMPTY, list_words, quantity, titled
 from simlib.report.html import (
+    ONE_LINE,
     Card,
     Fragment,
     render_report,
@@ -363,7 +364,8 @@ def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> st
 def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment:
     """Lay out cells that are words already, with lines that a black-and-white printer keeps."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    cells = ([f"<td{' class=long' * (len(cell) > ONE_LINE)}>{escape(cell)}</td>" for cell in row] for row in rows)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     return Fragment(
         f'<table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

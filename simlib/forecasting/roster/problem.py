@@ -16,8 +16,8 @@ import pandas as pd
 from simlib import facts
 
 _STAY_ON_MIN = (60, 120, 180)  # how much longer somebody may stay; nobody comes in for less than the first of them
-_SETTLE_MIN = 30  # no pause so soon after somebody has come in
-_FED_MIN = 300  # who comes in for less than this has eaten
+_SETTLE_MIN = 30  # no pause so soon after somebody has come in (ours)
+_FED_MIN = 300  # who comes in for less than this has eaten (ours)
 ROSTER_COLUMNS = ["agent_id", "name", "cohort", "queue", "shift", "date", "start", "end", "activity"]
 
 
