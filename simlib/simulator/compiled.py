@@ -9,7 +9,7 @@ import numpy as np
 from simlib.simulator import tables
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
 from simlib.simulator.outcome import Outcome
-from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, SEAT
+from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, LINK, SEAT
 
 if TYPE_CHECKING:
     from simlib.simulator.loop import Floor
@@ -80,7 +80,7 @@ def _lay_out(
     slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
     clock = np.zeros(1, CLOCK)
     clock["slots_a_s"] = slots_a_s
-    clock["slot"] = clock["scout"] = -1
+    clock["slot"] = -1
     clock["mask"] = slots - 1
     clock["close_s"] = policy.close_s
     clock["silent_close_s"] = policy.silent_close_s
@@ -93,6 +93,7 @@ def _lay_out(
     return Floor(
         clock=clock,
         chats=chats,
+        links=np.empty(n, LINK),
         seats=seats,
         queue=contacts.queue,
         first_turn=first_turn,
@@ -125,7 +126,6 @@ def _lay_out(
         near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
         after=np.empty(n, np.int32),
-        scouts=np.full(tables.SCOUTS, -1, tables.SCOUT),
         ahead=np.zeros(tables.REMEMBERED, np.int32),
         outcome=np.empty(n, np.int8),
         entry=np.empty(n),

@@ -18,7 +18,7 @@ Two structures make a step cheap whatever the size of the floor:
 
 On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
 a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
-asks for it ahead of time (`_scout`).
+asks for it ahead of time (`_look_ahead`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from simlib.simulator.tables import (
     OPEN,
     QUEUED,
     REMEMBERED,
-    SCOUTS,
     SERVED,
     SHIFT_END,
     SHIFT_START,
@@ -61,7 +60,7 @@ NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = ra
 CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
-AHEAD_SLOTS = 16  # how far a scout may be ahead of the events: they would be forgotten again
+AHEAD_SLOTS = 16  # how far to look: what is asked for earlier is forgotten again before it is needed
 
 
 class Floor(NamedTuple):
@@ -69,6 +68,7 @@ class Floor(NamedTuple):
 
     clock: np.ndarray  # one record: the wheel and the policy
     chats: np.ndarray  # one record a contact
+    links: np.ndarray  # the same
     seats: np.ndarray  # one record an agent
 
     # The contacts
@@ -107,8 +107,7 @@ class Floor(NamedTuple):
     near_at: np.ndarray
     wheel: np.ndarray  # first contact of each slot
     after: np.ndarray  # next contact in the slot
-    scouts: np.ndarray  # who walk the wheel ahead of the events
-    ahead: np.ndarray  # the contacts that they met last
+    ahead: np.ndarray  # the contacts met last when looking ahead
 
     # The outcome, one entry a contact, and the logs, empty unless wanted
     outcome: np.ndarray
@@ -262,45 +261,59 @@ def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
 
 
 @_part
-def _scout(clock, scouts, chats, seats, handle, think, wheel, after, ahead):
-    """Walk the wheel some slots ahead of the events and ask for what they will touch.
-
-    Several scouts take turns, each with slots of its own, so that what one asked for arrives while others walk. A
-    step leads to a contact or to a slot; what was met a few contacts ago has arrived by now and says what else to
-    ask for. All this is a guess: a contact may be scheduled anew in the meantime.
-    """
-    clock.scout = (clock.scout + 1) & (SCOUTS - 1)
-    scout = scouts[clock.scout]
-    c = np.int64(scout.contact)
-    if c < 0:
-        if scout.slot <= clock.slot:
-            scout.slot = (clock.slot | (SCOUTS - 1)) + 1 + clock.scout
-        elif scout.slot - clock.slot <= AHEAD_SLOTS:
-            scout.slot += SCOUTS
-        else:
-            return
-        scout.contact = wheel[scout.slot & clock.mask]
-        return
-    scout.contact = after[ix(c)]
-    _fetch(chats, c)
-    ahead[clock.met & (REMEMBERED - 1)] = c
-    clock.met += 1
-    chat = chats[ix(ahead[(clock.met - 5) & (REMEMBERED - 1)])]
-    _fetch(seats, np.int64(chat.agent))
-    _fetch(handle, np.int64(chat.turn))
-    _fetch(think, np.int64(chat.turn))
-    chat = chats[ix(ahead[(clock.met - 9) & (REMEMBERED - 1)])]
-    if chat.kind == SENT:
-        _fetch(wheel, _slot(clock, chat.due + think[ix(chat.turn)]) & clock.mask)
-        if seats[ix(chat.agent)].head >= 0:
-            _fetch(chats, np.int64(seats[ix(chat.agent)].head))
-    chat = chats[ix(ahead[(clock.met - 13) & (REMEMBERED - 1)])]
-    if chat.kind == SENT and seats[ix(chat.agent)].head >= 0:
-        _fetch(handle, np.int64(chats[ix(seats[ix(chat.agent)].head)].turn))
+def _noted(clock, ahead, ago):
+    """Return the contact that was noted so many contacts ago; any contact while there are not so many."""
+    return np.int64(ahead[(clock.met - ago) & (REMEMBERED - 1)])
 
 
 @_part
-def _turn(clock, chats, wheel, after, near, near_heap, near_at):
+def _next_for_agent(chats, seats, c):
+    """Return the contact whose message the agent of a contact answers next; any contact if there is none."""
+    agent = max(np.int64(chats[ix(c)].agent), np.int64(0))
+    return max(np.int64(seats[ix(agent)].head), np.int64(0))
+
+
+@_part
+def _look_ahead(clock, chats, links, seats, handle, think, wheel, after, ahead):
+    """Ask for what the events of a slot that is still ahead will touch.
+
+    A contact is noted when its slot comes into sight, and its chat asked for. What was noted some contacts ago has
+    arrived by now and says what else to ask for: agent and turn, whose message the agent answers next, and the slots
+    where the following events will go. All this is a guess, for a contact may be scheduled anew in the meantime; and
+    no step hangs on what was found, so that the processor never has to guess along.
+    """
+    last = np.int64(len(handle) - 1)
+    _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), np.int64(0)))
+    c = np.int64(wheel[(clock.slot + AHEAD_SLOTS) & clock.mask])
+    while c >= 0:
+        _fetch(chats, c)
+        _fetch(links, c)
+        ahead[clock.met & (REMEMBERED - 1)] = c
+
+        chat = chats[ix(_noted(clock, ahead, 4))]
+        _fetch(seats, max(np.int64(chat.agent), np.int64(0)))
+        _fetch(handle, np.int64(chat.turn))
+        _fetch(think, np.int64(chat.turn))
+
+        noted = _noted(clock, ahead, 8)
+        following = _next_for_agent(chats, seats, noted)
+        _fetch(chats, following)
+        _fetch(links, following)
+        chat = chats[ix(noted)]
+        _fetch(wheel, _slot(clock, chat.due + think[ix(min(np.int64(chat.turn), last))]) & clock.mask)
+
+        following = _next_for_agent(chats, seats, _noted(clock, ahead, 12))
+        _fetch(handle, np.int64(chats[ix(following)].turn))
+
+        noted = _noted(clock, ahead, 16)
+        turn = min(np.int64(chats[ix(_next_for_agent(chats, seats, noted))].turn), last)
+        _fetch(wheel, _slot(clock, chats[ix(noted)].due + handle[ix(turn)]) & clock.mask)
+        clock.met += 1
+        c = np.int64(after[ix(c)])
+
+
+@_part
+def _turn(clock, chats, links, seats, handle, think, wheel, after, ahead, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
     while near_heap.size == 0 and clock.far > 0:
@@ -316,6 +329,8 @@ def _turn(clock, chats, wheel, after, near, near_heap, near_at):
             turned = 0
         clock.slot += 1
         turned += 1
+        if clock.large:
+            _look_ahead(clock, chats, links, seats, handle, think, wheel, after, ahead)
         c = np.int64(wheel[clock.slot & clock.mask])
         wheel[clock.slot & clock.mask] = -1
         while c >= 0:
@@ -362,43 +377,42 @@ def _rank(seat, free, free_heap, free_at, a):
 
 
 @_part
-def _free_place(seats, chats, free, free_heap, free_at, a, c, now):
+def _free_place(seats, links, free, free_heap, free_at, a, c, now):
     """Close a contact's chat on an agent."""
-    seat, chat = seats[ix(a)], chats[ix(c)]
-    if chat.last_open >= 0:
-        chats[ix(chat.last_open)].next_open = chat.next_open
+    seat, link = seats[ix(a)], links[ix(c)]
+    if link.last_open >= 0:
+        links[ix(link.last_open)].next_open = link.next_open
     else:
-        seat.chats = chat.next_open
-    if chat.next_open >= 0:
-        chats[ix(chat.next_open)].last_open = chat.last_open
+        seat.chats = link.next_open
+    if link.next_open >= 0:
+        links[ix(link.next_open)].last_open = link.last_open
     _tally(seat, now)
     seat.open -= 1
     _rank(seat, free, free_heap, free_at, a)
 
 
 @_part
-def _leave_inbox(seat, chats, c):
+def _leave_inbox(seat, links, c):
     """Take a contact's message out of an inbox, most often from its head."""
-    chat = chats[ix(c)]
+    link = links[ix(c)]
     if seat.head == c:
-        seat.head = chat.next_mail
+        seat.head = link.next_mail
     else:
-        chats[ix(chat.last_mail)].next_mail = chat.next_mail
-        if chat.next_mail >= 0:
-            chats[ix(chat.next_mail)].last_mail = chat.last_mail
+        links[ix(link.last_mail)].next_mail = link.next_mail
+        if link.next_mail >= 0:
+            links[ix(link.next_mail)].last_mail = link.last_mail
     if seat.tail == c:
-        seat.tail = chat.last_mail
+        seat.tail = link.last_mail
 
 
 @_part
-def _join_inbox(seat, chats, c):
+def _join_inbox(seat, links, c):
     """Put a contact's message at the tail of an inbox."""
-    chat = chats[ix(c)]
-    chat.stage = INBOX
-    chat.next_mail = -1
-    chat.last_mail = seat.tail
+    link = links[ix(c)]
+    link.next_mail = -1
+    link.last_mail = seat.tail
     if seat.head >= 0:
-        chats[ix(seat.tail)].next_mail = c
+        links[ix(seat.tail)].next_mail = c
     else:
         seat.head = c
     seat.tail = c
@@ -425,7 +439,8 @@ def run_floor(floor):
 
     ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """
-    clock, chats, seats, wheel, after = floor.clock[0], floor.chats, floor.seats, floor.wheel, floor.after
+    clock, chats, links, seats = floor.clock[0], floor.chats, floor.links, floor.seats
+    handle, think, wheel, after = floor.handle, floor.think, floor.wheel, floor.after
     near, near_heap, near_at = floor.near, floor.near_heap[0], floor.near_at
     free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
     waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
@@ -443,7 +458,7 @@ def run_floor(floor):
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
             if near_heap.size == 0:
-                _turn(clock, chats, wheel, after, near, near_heap, near_at)
+                _turn(clock, chats, links, seats, handle, think, wheel, after, floor.ahead, near, near_heap, near_at)
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
@@ -462,9 +477,6 @@ def run_floor(floor):
                 now = due_s
                 _drop(near, near_heap, near_at, c)
                 chats[ix(c)].kind = NOTHING
-                if clock.large:
-                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
-                    _scout(clock, floor.scouts, chats, seats, floor.handle, floor.think, wheel, after, floor.ahead)
             else:
                 now = enter_s
                 step = ENTER
@@ -537,7 +549,7 @@ def run_floor(floor):
                 response_s = now - chat.asked
                 chat.response_sum += response_s
                 if chat.response_max < 0.0:  # it is the first
-                    chat.first_reply = now
+                    floor.first_reply[c] = now
                 if response_s > chat.response_max:
                     chat.response_max = response_s
                 if len(floor.replied) > 0:
@@ -548,25 +560,25 @@ def run_floor(floor):
                 chat.turns_left -= 1
                 if chat.turns_left > 0:
                     chat.stage = THINKING
-                    then, then_s = MESSAGE, now + floor.think[chat.turn - 1]
+                    then, then_s = MESSAGE, now + think[chat.turn - 1]
                 else:
                     chat.stage = ENDED
                     chat.outcome = SERVED
-                    chat.end = now
+                    floor.end[c] = now
                     then, then_s = FREED, now + clock.close_s
                     if clock.close_s == 0.0:
                         then, frees = NOTHING, c
             else:  # the buyer had gone: no reply, and the chat is over (rule 6)
                 chat.stage = ENDED
                 chat.outcome = SILENT
-                chat.end = chat.entry + floor.patience[c]
+                floor.end[c] = chat.entry + floor.patience[c]
                 then, then_s = FREED, now + clock.silent_close_s
                 if clock.silent_close_s == 0.0:
                     then, frees = NOTHING, c
             if chat.leaving and chat.stage == THINKING:  # the reply that a shift end waited for (rule 9)
                 chat.leaving = False
                 chat.stage = AWAY
-                chat.transfers += 1
+                floor.transfers[c] += 1
                 frees = c
             takes = ALL
         elif step == MESSAGE:
@@ -578,7 +590,8 @@ def run_floor(floor):
                 seeks = c
             else:
                 a = np.int64(chat.agent)
-                _join_inbox(seats[ix(a)], chats, c)
+                chat.stage = INBOX
+                _join_inbox(seats[ix(a)], links, c)
         elif step == FREED:
             a = np.int64(chats[ix(c)].agent)
             frees = c
@@ -590,12 +603,12 @@ def run_floor(floor):
                 in_queue -= 1
             else:
                 a = np.int64(chat.agent)
-                _leave_inbox(seats[a], chats, c)
+                _leave_inbox(seats[a], links, c)
                 frees = c
                 takes = ALL
             chat.stage = ENDED
             chat.outcome = ABANDONED
-            chat.end = now
+            floor.end[c] = now
             if chat.attempts == 1 and floor.retry[c] >= 0.0:
                 then, then_s = ENTER, now + floor.retry[c]
         elif step == ENTER:
@@ -604,13 +617,13 @@ def run_floor(floor):
                 chat.turn = floor.first_turn[c]
                 chat.turns_left = floor.first_turn[c + 1] - chat.turn
                 chat.response_max = -1.0
-                chat.first_reply = np.nan
+                floor.first_reply[c] = np.nan
             chat.attempts += 1
             chat.outcome = OPEN
             chat.entry = chat.asked = now
-            chat.assigned = chat.end = np.nan
+            floor.assigned[c] = floor.end[c] = np.nan
             chat.agent = -1
-            chat.transfers = 0
+            floor.transfers[c] = 0
             if len(floor.asked) > 0:
                 floor.asked[chat.turn] = now
             deadline = now + floor.patience[c]
@@ -633,9 +646,9 @@ def run_floor(floor):
                     seat.busy_s += now - seat.began
                     _note(clock, trace, now, a, seat)
                     chats[cut].stage = INBOX
-                    chats[cut].next_mail = seat.head
+                    links[cut].next_mail = seat.head
                     if seat.head >= 0:
-                        chats[seat.head].last_mail = cut
+                        links[seat.head].last_mail = cut
                     else:
                         seat.tail = cut
                     seat.head = cut
@@ -658,24 +671,24 @@ def run_floor(floor):
                 while following >= 0:
                     c = following
                     chat = chats[c]
-                    following = chat.next_open
+                    following = links[c].next_open
                     if chat.stage == WRITING:
                         chat.leaving = True
                     elif chat.stage != ENDED:
-                        chat.transfers += 1
+                        floor.transfers[c] += 1
                         chat.leaving = False
                         if chat.stage == THINKING:
                             chat.stage = AWAY
                         else:
-                            _leave_inbox(seat, chats, c)
+                            _leave_inbox(seat, links, c)
                             _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
-                        _free_place(seats, chats, free, free_heap, free_at, a, c, now)
+                        _free_place(seats, links, free, free_heap, free_at, a, c, now)
                         _note(clock, trace, now, a, seat)
             continue
 
         # --- A place is freed
         if frees >= 0:
-            _free_place(seats, chats, free, free_heap, free_at, a, frees, now)
+            _free_place(seats, links, free, free_heap, free_at, a, frees, now)
             _note(clock, trace, now, a, seats[ix(a)])
 
         # --- A contact looks for the best available agent, or waits (rule 2)
@@ -726,19 +739,23 @@ def run_floor(floor):
                 takes -= 1
                 taken = True
             chat = chats[ix(opens)]
-            if chat.assigned != chat.assigned:  # nan: for the first time
-                chat.assigned = now
+            if floor.assigned[opens] != floor.assigned[opens]:  # nan: for the first time
+                floor.assigned[opens] = now
             chat.agent = a
-            chat.last_open = -1
-            chat.next_open = seat.chats
+            chat.stage = INBOX
+            link = links[ix(opens)]
+            link.last_open = -1
+            link.next_open = seat.chats
             if seat.chats >= 0:
-                chats[ix(seat.chats)].last_open = opens
+                links[ix(seat.chats)].last_open = opens
             seat.chats = opens
             _tally(seat, now)
             seat.open += 1
             seat.assigned = now
             _rank(seat, free, free_heap, free_at, a)
-            _join_inbox(seat, chats, opens)
+            _join_inbox(seat, links, opens)
+            if clock.large and seat.group >= 0 and free_heap[seat.group].size > 0:  # who takes the next one
+                _fetch(seats, np.int64(free[free_heap[seat.group].base].item))
             _note(clock, trace, now, a, seat)
 
         # --- The agent begins the reply at the head of its inbox (rule 4)
@@ -747,7 +764,7 @@ def run_floor(floor):
             if seat.writing < 0 and seat.head >= 0 and seat.down == 0 and not seat.handing:
                 head = np.int64(seat.head)
                 chat = chats[ix(head)]
-                _leave_inbox(seat, chats, head)
+                _leave_inbox(seat, links, head)
                 if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
                     chat.begun = True  # in time: patience no longer matters
                     if chat.kind == PATIENCE:
@@ -762,7 +779,7 @@ def run_floor(floor):
                     if floor.slow[row].start <= now < floor.slow[row].end:
                         factor *= floor.slow[row].factor
                 chat.kind = SENT
-                chat.due = now + floor.handle[chat.turn] * factor / seat.speed
+                chat.due = now + handle[chat.turn] * factor / seat.speed
                 _schedule(clock, chats, wheel, after, near, near_heap, near_at, head)
                 _note(clock, trace, now, a, seat)
 
@@ -784,15 +801,11 @@ def run_floor(floor):
             chat.outcome = UNSERVED
             if floor.silent[c] and not chat.begun and floor.patience[c] < np.inf:
                 chat.outcome = SILENT
-                chat.end = chat.entry + floor.patience[c]
+                floor.end[c] = chat.entry + floor.patience[c]
         floor.outcome[c] = chat.outcome
         floor.entry[c] = chat.entry
-        floor.assigned[c] = chat.assigned
-        floor.first_reply[c] = chat.first_reply
-        floor.end[c] = chat.end
         floor.agent[c] = chat.agent
         floor.replies[c] = chat.turn - floor.first_turn[c]
         floor.attempts[c] = chat.attempts
-        floor.transfers[c] = chat.transfers
         floor.response_sum[c] = chat.response_sum
         floor.response_max[c] = chat.response_max if chat.response_max > 0.0 else 0.0

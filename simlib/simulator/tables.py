@@ -27,20 +27,19 @@ QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
 # Changes of duty, in the order in which those of one instant are made.
 DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
 
-# Scouts that walk the wheel of events ahead of the loop, and how many contacts they remember; powers of 2.
-SCOUTS, REMEMBERED = 4, 16
+REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the events; a power of 2
 
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
 _NUMBERS = (
     *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED),
-    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, SCOUTS, REMEMBERED),
+    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, REMEMBERED),
 )
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
-LARGE_FLOOR = 3000  # agents whose open chats no longer fit the cache that a processor core has to itself
+LARGE_FLOOR = 1500  # agents whose open chats no longer fit the cache that a processor core has to itself
 
 KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
 HEAP = np.dtype([("base", "i8"), ("size", "i8")], align=True)
@@ -52,11 +51,12 @@ def _record(size: int, fields: list[tuple[str, str]]) -> np.dtype[np.void]:
     return np.dtype({"names": names, "formats": formats, "itemsize": size}, align=True)
 
 
-# A contact in the human stage: the first cache line has what every event of it needs.
+# A contact in the human stage: one cache line, which every event of it needs.
 CHAT = _record(
-    128,
+    64,
     [
         ("due", "f8"),
+        ("entry", "f8"),
         ("asked", "f8"),
         ("response_sum", "f8"),
         ("response_max", "f8"),  # -1 until there is a reply
@@ -64,23 +64,17 @@ CHAT = _record(
         ("turns_left", "i4"),
         ("agent", "i4"),
         ("near_at", "i4"),  # where it sits among the events that are nearly due, -1 = nowhere
-        ("last_mail", "i4"),  # neighbours in the inbox
-        ("next_mail", "i4"),
         ("kind", "i1"),
         ("stage", "i1"),
-        ("begun", "?"),
-        ("leaving", "?"),
-        ("entry", "f8"),
-        ("assigned", "f8"),
-        ("first_reply", "f8"),
-        ("end", "f8"),
-        ("last_open", "i4"),  # neighbours among the open chats of the agent
-        ("next_open", "i4"),
-        ("transfers", "i4"),
         ("outcome", "i1"),
         ("attempts", "i1"),
+        ("begun", "?"),
+        ("leaving", "?"),
     ],
 )
+# The neighbours of a contact, in the inbox and among the open chats of its agent. They lie apart, close together:
+# whoever joins or leaves writes into his neighbours, and touches no chat for that.
+LINK = np.dtype([("last_mail", "i4"), ("next_mail", "i4"), ("last_open", "i4"), ("next_open", "i4")])
 # An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
 SEAT = _record(
     128,
@@ -118,7 +112,6 @@ CLOCK = np.dtype(
         ("mask", "i8"),
         ("far", "i8"),
         ("noted", "i8"),
-        ("scout", "i8"),
         ("met", "i8"),
         (COMPILED_WITH, "?"),
         ("handover", "?"),
@@ -126,7 +119,6 @@ CLOCK = np.dtype(
     ],
     align=True,
 )
-SCOUT = np.dtype([("slot", "i8"), ("contact", "i8")], align=True)
 CHANGE = np.dtype([("time", "f8"), ("agent", "i4"), ("open", "i4"), ("writing", "?")], align=True)
 DUTY = np.dtype([("time", "f8"), ("agent", "i8"), ("kind", "i8")])
 BATCH = np.dtype(
@@ -289,6 +281,6 @@ def size_wheel(contacts: Contacts, *, events: int) -> tuple[int, float]:
 
 def clear_table(rows: int, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
     """Return a table of zeros that begins where a pair of cache lines does."""
-    room = np.zeros((rows + 1) * dtype.itemsize, np.uint8)
+    room = np.zeros(rows * dtype.itemsize + 127, np.uint8)
     skip = -room.ctypes.data % 128
     return room[skip : skip + rows * dtype.itemsize].view(dtype)
