@@ -166,13 +166,21 @@ class Plan:
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
-        """Contacts by half hour and queue: start, queue, contacts, p05, p95, bot, human."""
+        """Contacts by half hour and queue: start, queue, contacts, p05, p95, bot, human.
+
+        ``contacts`` counts each buyer once, ``human`` each reception: who is handed on is received twice.
+        """
         table = self.cascade.set_index("step")
         queues = []
         for queue, step in (("presale", "presale_contacts"), ("aftersale", "aftersale_contacts")):
             total, low, high = (float(table.loc[step, column]) for column in ("value", "low", "high"))
             queues.append(self._spread(queue, total, low, high))
         return pd.concat(queues, ignore_index=True).sort_values(["start", "queue"], ignore_index=True)
+
+    @property
+    def transfer_rate(self) -> float:
+        """Share of the human contacts that one agent hands on to another, who receives them once more."""
+        return self.store.ratio("transfer_rate").likely
 
     def _spread(self, queue: str, total: float, low: float, high: float) -> pd.DataFrame:
         """Spread one queue's day over the night's half hours."""
@@ -186,6 +194,7 @@ class Plan:
             grid=self.grid,
             opening=self.opening,
             bot_share=self.store.ratio("bot_share").likely,
+            transfer_rate=self.transfer_rate,
             shape_cv=self.curve.shape_cv,
         )
 
@@ -404,11 +413,18 @@ class Plan:
             threshold_s=self.floor_of("service_level_s"),
             rates=self.rates,
             curve=ConversionCurve.default(),
-            values_cny=contact_values(self.store, aov_cny=self.spans["aov_cny"].likely),
+            values_cny=self._values_cny,
             policy=self.policy,
             busyness_cv=self.store.ratio("busyness_cv").likely,
             minute_profile=self.minutes,
         )
+
+    @property
+    def _values_cny(self) -> dict[str, float]:
+        """What a reception of a queue is worth: a buyer who is handed on is received twice and buys once."""
+        receptions = 1 + self.transfer_rate * (1 - self.store.ratio("bot_share").likely)
+        values = contact_values(self.store, aov_cny=self.spans["aov_cny"].likely)
+        return {queue: value / receptions for queue, value in values.items()}
 
     @cached_property
     def nights(self) -> Replications:
@@ -484,15 +500,19 @@ class Plan:
         hours = self.coverage.groupby("start")["shortfall"].sum()
         worst = f"{hours.idxmax():%H:%M}"
         rate = self.rates[0].key
+        human = self.forecast["human"].sum()
+        twice = human * self.transfer_rate / (1 + self.transfer_rate)
+        need_key = "verdict_need_twice" if twice else "verdict_need"
         roster_key = "verdict_roster_short" if self.shortfall else "verdict_roster_whole"
         night_key = "verdict_night_holds" if self.holds else "verdict_night_misses"
         return [
             say(
-                "plan.verdict_need",
+                f"plan.{need_key}",
                 lang,
                 wave=self.wave.name,
                 contacts=f"{self.forecast['contacts'].sum():,.0f}",
-                human=f"{self.forecast['human'].sum():,.0f}",
+                human=f"{human:,.0f}",
+                twice=f"{twice:,.0f}",
                 peak=f"{self.peak_start:%H:%M}",
                 heads=self.peak_heads,
                 ready=self.ready_heads,
@@ -527,6 +547,8 @@ class Plan:
         ]
         comma = say("words.list_comma", lang, first="", second="")
         said = [say("plan.basis", lang, profile=term(f"profile_{self.wave.profile}", lang)), self.curve.basis(lang)]
+        if self.transfer_rate:
+            said.append(say("plan.basis_transfers", lang, share=f"{100 * self.transfer_rate:.3g}"))
         if guessed:
             said.append(say("plan.basis_guessed", lang, ratios=comma.join(guessed)))
         return said

@@ -10,11 +10,12 @@ from simlib import load_store
 from simlib.forecasting import to_matrix
 from simlib.plan import find_wave, open_at, plan
 from simlib.report import write_matrix
-from simlib.store.models import StoreInfo
+from simlib.store.models import Ratio, StoreInfo
 from simlib.words import HOUSE
 
 A1 = HOUSE / "tests" / "stores" / "a1"
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
+LARGE = HOUSE / "templates" / "stores" / "appliances.xlsx"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,49 @@ def test_forecast_of_the_day_adds_up_to_the_cascade(night):
     assert np.allclose(night.forecast["bot"] + night.forecast["human"], night.forecast["contacts"])
     assert (night.forecast["p05"] <= night.forecast["contacts"]).all()
     assert (night.forecast["contacts"] <= night.forecast["p95"]).all()
+
+
+@pytest.fixture(scope="module")
+def handing_on():
+    """The small example store's night, one human contact in ten being handed on to a second agent."""
+    return plan(with_transfers(load_store(SMALL)), replications=4, roster_effort=0.5)
+
+
+def with_transfers(store):
+    """Give a store a transfer rate of a tenth."""
+    rate = Ratio(key="transfer_rate", low=0.1, likely=0.1, high=0.1)
+    others = [ratio for ratio in store.ratios if ratio.key != rate.key]
+    return store.model_copy(update={"ratios": (*others, rate)})
+
+
+def test_a_large_floor_needs_a_tenth_more_people_for_a_tenth_handed_on():
+    """Where hardly any half hour is held by the last person present, heads grow like the work."""
+    store = load_store(LARGE)
+    before, after = (plan(each).requirement["agents_simulated"].sum() for each in (store, with_transfers(store)))
+    assert 1.07 < after / before < 1.11
+
+
+def test_a_transfer_rate_tells_one_story_from_cascade_to_night(night, handing_on):
+    """A tenth handed on: a tenth more receptions in cascade, forecast, load and night; no buyer and no yuan more."""
+    day = handing_on.forecast[handing_on.forecast["start"].dt.date == handing_on.wave.day]
+    assert day["human"].sum() == pytest.approx(handing_on.step("human_contacts"))
+    assert day["contacts"].sum() == pytest.approx(handing_on.step("total_contacts"))
+    for table, column in (("forecast", "human"), ("requirement", "load")):
+        before, after = (getattr(each, table)[column] for each in (night, handing_on))
+        assert np.allclose(after, 1.1 * before)
+    before, after = (each.kpis.set_index("kpi")["mean"] for each in (night, handing_on))
+    assert after["human"] == pytest.approx(1.1 * before["human"], rel=0.02)
+    assert after["bot_resolved"] == before["bot_resolved"]
+    sold = [mean["sales_kept"] + mean["sales_lost"] for mean in (before, after)]
+    assert sold[1] == pytest.approx(sold[0], rel=0.01)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_transfer_rate_is_said(night, handing_on, lang):
+    """The verdict and the forecast's basis speak of second receptions only where there are any."""
+    twice = f"{handing_on.forecast['human'].sum() / 11:,.0f}"
+    assert twice in handing_on.verdict(lang)[0]
+    assert len(handing_on.forecast_basis(lang)) == len(night.forecast_basis(lang)) + 1
 
 
 def test_roster_is_applied_to_the_need_after_shrinkage(night):

@@ -257,6 +257,7 @@ def spread_day(
     opening: pd.Timestamp | None = None,
     next_profile: ArrayLike | None = None,
     bot_share: float = 0.0,
+    transfer_rate: float = 0.0,
     shape_cv: float = 0.0,
 ) -> pd.DataFrame:
     """Spread the total of a day over its intervals.
@@ -277,14 +278,16 @@ def spread_day(
         Shape of the day after, for a grid that runs past midnight, at the same day total; the day's own if left out.
     bot_share : float
         Share of the contacts that the bot is expected to resolve, 0 to 1.
+    transfer_rate : float
+        Share of the others that one agent hands on to another and that is received twice, 0 to 1.
     shape_cv : float
         Spread of an hour's share, as ``promo_curve`` knows it.
 
     Returns
     -------
     DataFrame
-        start, queue, contacts, p05, p95, bot, human. The band of an interval holds the day's band, the spread of the
-        shape and the chance of a Poisson count, added as independent.
+        start, queue, contacts (each buyer once), p05, p95, bot, human (receptions). The band of an
+        interval holds the day's band, the spread of the shape and the chance of a Poisson count, added as independent.
 
     Raises
     ------
@@ -303,6 +306,8 @@ def spread_day(
         raise ValueError(f"0 <= low <= total <= high must hold, got {low!r}, {total!r}, {high!r}")
     if not 0 <= bot_share <= 1:
         raise ValueError(f"bot_share must lie between 0 and 1, got {bot_share!r}")
+    if not 0 <= transfer_rate <= 1:
+        raise ValueError(f"transfer_rate must lie between 0 and 1, got {transfer_rate!r}")
     if shape_cv < 0:
         raise ValueError(f"shape_cv must be >= 0, got {shape_cv!r}")
     own = _shares(profile, "profile")
@@ -316,6 +321,7 @@ def spread_day(
         high=contacts * (high / total if total else 1.0),
         spread=shape_cv,
         bot_share=bot_share,
+        transfer_rate=transfer_rate,
     )
 
 
@@ -400,7 +406,8 @@ def forecast_frame(
     low: Floats,
     high: Floats,
     spread: float,
-    bot_share: Floats | float,
+    bot_share: float,
+    transfer_rate: float,
 ) -> pd.DataFrame:
     """Lay out the forecast table of one queue; Poisson noise and a relative spread widen the band of the mean."""
     p05, p95 = quantiles(contacts, np.zeros_like(contacts))
@@ -414,7 +421,7 @@ def forecast_frame(
             "p05": np.maximum(contacts - below, 0.0),
             "p95": contacts + above,
             "bot": contacts * bot_share,
-            "human": contacts * (1 - bot_share),
+            "human": contacts * (1 - bot_share) * (1 + transfer_rate),
         }
     )
 

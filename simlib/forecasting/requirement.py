@@ -141,7 +141,8 @@ def require_agents(
     ----------
     forecast : DataFrame
         One row an interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
-        that reach a human), or ``contacts``, of which the queue's ``bot_share`` is taken off.
+        that reach a human), or ``contacts``, of which the queue's ``bot_share`` is taken off and to
+        which its ``transfer_rate`` adds.
     services : mapping of str to ChatService
         By queue, at least those of the forecast.
     targets : Targets, or mapping of str to Targets
@@ -346,7 +347,7 @@ def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
     if "human" in rows:
         mean = rows["human"].to_numpy(dtype=float)
     elif "contacts" in rows:
-        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_share)
+        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_share) * (1 + service.transfer_rate)
     else:
         raise ValueError("forecast needs the column human, or contacts")
     bad = np.flatnonzero(~np.isfinite(mean) | (mean < 0))
@@ -361,7 +362,7 @@ def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
 def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads: Executor) -> pd.DataFrame:
     """Staff one queue in the three ways."""
     buyers = pd.DataFrame({"start": work.grid.starts, "queue": work.queue, "contacts": work.human})
-    humans = replace(work.service, bot_share=0.0, bot_meets_share=None)
+    humans = replace(work.service, bot_share=0.0, bot_meets_share=None, transfer_rate=0.0)
     demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
     pool = _by_formula(work, work.rates)
     moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))

@@ -196,12 +196,17 @@ def _by_start(table: Table, columns: Sequence[str]) -> Table:
 def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
     """Draw the contacts by interval: people's share stacked by queue, the bot's on top, and the band.
 
+    Second receptions of contacts that are handed on stand hatched above the contacts, which count each buyer once.
+
     Parameters
     ----------
     forecast : DataFrame
         start, queue, contacts, p05, p95, bot, human: one row an interval and queue.
     """
-    total = _by_start(forecast, ["contacts", "p05", "p95", "bot"])
+    received = forecast["human"] + forecast["bot"]
+    twice = (received - forecast["contacts"]).where(received > forecast["contacts"] * (1 + 1e-9), 0.0)
+    forecast = forecast.assign(human=forecast["human"] - twice, twice=twice)
+    total = _by_start(forecast, ["contacts", "p05", "p95", "bot", "twice"])
     starts = pd.DatetimeIndex(total.index)
     edges = _edges(starts)
     floor = np.zeros(len(total))
@@ -215,6 +220,11 @@ def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
     bot = total["bot"].to_numpy(dtype=float)
     label = say("report.bot_resolves", lang)
     ax.stairs(floor + bot, edges, baseline=floor, fill=True, color=BOT, label=label)
+    top = floor + bot + total["twice"].to_numpy(dtype=float)
+    if twice.any():
+        label = say("report.received_again", lang)
+        look = {"facecolor": PAPER, "edgecolor": MUTED, "hatch": "////", "linewidth": 0}
+        ax.stairs(top, edges, baseline=floor + bot, fill=True, label=label, **look)
     low, high = total["p05"].to_numpy(dtype=float), total["p95"].to_numpy(dtype=float)
     band = say("report.band_summed" if len(queues) > 1 else "report.band", lang)
     ax.stairs(high, edges, baseline=None, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label=band)
@@ -223,7 +233,7 @@ def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
     ax.set_ylabel(say("report.contacts_half_hour", lang, minutes=minutes))
     ax.set_title(say("report.forecast_title", lang))
     _number_axis(ax)
-    _headroom(ax, max(high.max(), (floor + bot).max()))
+    _headroom(ax, max(high.max(), top.max()))
     _clock_axis(ax, starts, lang)
     _legend(ax)
 

@@ -206,6 +206,9 @@ class ChatService:
         (``bot_share`` > 0) and none where there is not.
     bot_s : float
         Mean seconds with the bot before it resolves or hands over.
+    transfer_rate : float
+        Share of the contacts not resolved by the bot that one agent hands on to another; each is received once more,
+        in the same queue and interval, past the bot.
     replies, reply, think, patience, retry, bot : Spread
         How the draws spread around their means.
 
@@ -228,6 +231,7 @@ class ChatService:
     bot_share: float = 0.0
     bot_meets_share: float | None = None
     bot_s: float = 45.0
+    transfer_rate: float = 0.0
     replies: Spread = Spread("geometric")
     reply: Spread = Spread("lognormal", cv=0.6)
     think: Spread = Spread("exponential")
@@ -243,7 +247,7 @@ class ChatService:
                 raise ValueError(f"{name} must be >= 0 seconds and finite, got {getattr(self, name)!r}")
         if not self.patience_s >= 0:
             raise ValueError(f"patience_s must be >= 0 seconds, inf allowed, got {self.patience_s!r}")
-        for name in ("silent_share", "retry_share", "bot_share"):
+        for name in ("silent_share", "retry_share", "bot_share", "transfer_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)!r}")
         if self.bot_meets_share is not None and not self.bot_share <= self.bot_meets_share <= 1:
@@ -305,6 +309,7 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
             retry_s=likely("retry_s"),
             bot_share=likely("bot_share"),
             bot_s=likely("bot_s"),
+            transfer_rate=likely("transfer_rate"),
         )
 
     return {queue: service(_KIND.get(queue, "aftersale")) for queue in get_args(Queue)}
@@ -510,15 +515,15 @@ class Demand:
     def draw(self, *, seed: int, replication: int) -> Contacts:
         """Draw the buyers of one night; the same seed and replication give the same buyers, always."""
         marks = _Marks(seed=seed, replication=replication)
-        ids, row = self._buyers(marks)
+        ids, row, second = self._hand_on(marks, *self._buyers(marks))
         arrival = self._arrivals(row, marks.of(ids, "arrival"))
         order = np.argsort(arrival, kind="stable")
-        ids, row, arrival = ids[order], row[order], arrival[order]
+        ids, row, second, arrival = ids[order], row[order], second[order], arrival[order]
         queue = self.row_queue[row]
 
         turns = self._turns(queue, marks.of(ids, "turns"))
         steps = np.arange(1, int(turns.sum()) + 1, dtype=np.uint64) * _GOLDEN
-        bot_mark = marks.of(ids, "bot_share")
+        bot_mark = np.where(second, 1.0, marks.of(ids, "bot_share"))  # a second reception is past the bot
         meets_bot = bot_mark < self._each("meets_bot")[queue]
         comes_back = marks.of(ids, "retry_share") < self._each("retry_share")[queue]
         bot_s = self._spread("bot", marks.of(ids, "bot"), queue)
@@ -555,6 +560,21 @@ class Demand:
         row = np.searchsorted(self.row_level, cell + marks.of(ids, "origin"), side="right")
         last_row = np.searchsorted(self.row_cell, cell, side="right") - 1
         return ids, np.minimum(row, last_row)
+
+    def _hand_on(self, marks: _Marks, ids: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Add the second receptions of those who are handed on, marked in the third array.
+
+        Each comes at a moment of its own in the interval of the first: who waits behind whom is the floor's to say,
+        and the interval's load is the same.
+        """
+        rate = self._each("transfer_rate")
+        if not rate.any():
+            return ids, row, np.zeros(len(ids), dtype=bool)
+        queue = self.row_queue[row]
+        human = marks.of(ids, "bot_share") >= self._each("bot_share")[queue]
+        again = human & (marks.of(ids, "transfer") < rate[queue])
+        second = np.repeat([False, True], [len(ids), int(again.sum())])
+        return np.append(ids, _mix(ids[again] + _GOLDEN)), np.append(row, row[again]), second
 
     def _arrivals(self, row: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
         start = self.row_start_s[row]
@@ -637,7 +657,8 @@ def draw_contacts(
     Returns
     -------
     Contacts
-        Ordered by arrival, in seconds since the grid opens.
+        Ordered by arrival, in seconds since the grid opens; a buyer who is handed on (``transfer_rate``) stands in
+        two rows.
 
     Raises
     ------

@@ -124,6 +124,14 @@ def test_day_is_spread_without_losing_a_buyer():
     assert ((day["p05"] <= day["contacts"]) & (day["contacts"] <= day["p95"])).all()
 
 
+def test_who_is_handed_on_is_received_twice_and_comes_once():
+    """A transfer rate raises the receptions of people; contacts, their band and the bot's part stay."""
+    right = {"queue": "presale", "total": 5000, "low": 4000, "high": 7000, "profile": EVENING, "bot_share": 0.4}
+    plain, handed = (spread_day(**right, grid=Grid.of_day(DAY, tz=TZ), transfer_rate=rate) for rate in (0.0, 0.1))
+    np.testing.assert_allclose(handed["human"], 1.1 * plain["human"])
+    pd.testing.assert_frame_equal(handed.drop(columns="human"), plain.drop(columns="human"))
+
+
 def test_opening_is_a_burst_and_not_a_half_hour_average():
     """The half hour from 20:00 gets more than the one from 20:30, its first minute more than its last."""
     night = Grid.of_day(DAY, tz=TZ)
@@ -193,6 +201,7 @@ def test_black_friday_lay_in_the_band_that_was_said_a_week_before():
     [
         ({"low": 6000}, "low <= total <= high"),
         ({"bot_share": 1.2}, "bot_share must lie between 0 and 1, got 1.2"),
+        ({"transfer_rate": -0.1}, "transfer_rate must lie between 0 and 1, got -0.1"),
         ({"profile": np.ones(23)}, "profile must be 24 shares"),
         ({"profile": np.zeros(24)}, "sum > 0"),
         ({"next_profile": -np.ones(24)}, "next_profile must be 24 shares"),

@@ -177,6 +177,14 @@ def test_bot_takes_its_share_where_the_forecast_has_no_human_column():
     )
 
 
+def test_who_is_handed_on_is_work_twice_but_counted_once():
+    """A transfer rate adds to contacts of which no human share is given, and nothing to receptions that are."""
+    handing_on = {"presale": replace(PRESALE, transfer_rate=0.25)}
+    given = EVENING.assign(contacts=EVENING["human"] / 1.25).drop(columns="human")
+    pd.testing.assert_frame_equal(requirement(given, handing_on), requirement(), rtol=1e-12)
+    pd.testing.assert_frame_equal(requirement(EVENING, handing_on), requirement())
+
+
 def test_quiet_intervals():
     """Nobody where nobody comes, one where hardly anybody comes, and the formulas where too few come to judge."""
     need = requirement(forecast_of([0, 0, 0.2, 3, 60, 3, 0, 0]))

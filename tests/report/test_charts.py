@@ -171,6 +171,16 @@ def test_the_stack_adds_up_to_the_contacts(forecast: pd.DataFrame, ax: Axes) -> 
     assert top == pytest.approx(forecast.groupby("start")["contacts"].sum().to_numpy())
 
 
+def test_second_receptions_stand_above_the_contacts(forecast: pd.DataFrame, ax: Axes) -> None:
+    """Where a tenth is handed on, the stack of buyers stays and what is received again lies on top of it."""
+    charts.plot_forecast(forecast.assign(human=1.1 * forecast["human"]), ax, lang="en")
+    contacts = forecast.groupby("start")["contacts"].sum().to_numpy()
+    assert steps(ax, "Resolved by the bot")[0] == pytest.approx(contacts)
+    top, _, bottom = steps(ax, "Handed on, received again")
+    assert bottom == pytest.approx(contacts)
+    assert top - bottom == pytest.approx(0.1 * forecast.groupby("start")["human"].sum().to_numpy())
+
+
 def test_a_gap_is_red_even_where_another_queue_has_people_to_spare(ax: Axes) -> None:
     """Two missing in one queue stay two missing although the other has five too many."""
     table = pd.DataFrame(

@@ -151,6 +151,7 @@ def test_fits_refuse_samples_that_are_none(samples):
         {"retry_share": -0.1},
         {"bot_share": 2.0},
         {"bot_meets_share": 0.1},
+        {"transfer_rate": 1.1},
         {"replies": Spread("exponential")},
     ],
 )
@@ -327,6 +328,21 @@ def test_the_bot_resolves_only_whom_it_meets():
     assert (night.bot_resolves <= meets).all()
     assert meets.mean() == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / len(night)))
     assert night.bot_resolves.mean() == pytest.approx(0.4, abs=4 * math.sqrt(0.24 / len(night)))
+
+
+def test_who_is_handed_on_is_received_once_more():
+    """Every contact of the plan is there; a tenth of those past the bot come again, to people, in their interval."""
+    plan, handed = draw(PRESALE), draw(PRESALE, transfer_rate=0.1)
+    before, after = buyers(plan), buyers(handed)
+    assert before.items() <= after.items()
+    again = np.array([second not in before for second in handed.arrival])
+    human = (~plan.bot_resolves).sum()
+    assert again.sum() == pytest.approx(0.1 * human, abs=4 * math.sqrt(0.09 * human))
+    assert np.isnan(handed.bot[again]).all()
+    assert not handed.bot_resolves[again].any()
+    every = draw(PRESALE, transfer_rate=1.0, bot_share=0.0)
+    by_interval = np.bincount((every.arrival // NIGHT.step_s).astype(int))
+    np.testing.assert_array_equal(by_interval, 2 * np.bincount((plan.arrival // NIGHT.step_s).astype(int)))
 
 
 def test_longer_chats_keep_their_first_replies():
