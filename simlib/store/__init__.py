@@ -9,6 +9,7 @@ from simlib.store.models import Store
 
 _HOMES = {
     "load_store": "simlib.store.reader",
+    "read_store": "simlib.store.reader",
     "check_store": "simlib.store.reader",
     "StoreCheck": "simlib.store.reader",
     "StoreError": "simlib.store.problems",

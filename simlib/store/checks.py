@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simlib import facts
 from simlib.store.cells import fold
@@ -22,6 +22,22 @@ DAY = dt.timedelta(days=1)
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
 ROWS_TO_JUDGE_DAY = 24
+
+
+class Reference(NamedTuple):
+    """A column whose names must stand in a column of another sheet."""
+
+    sheet: str
+    column: str
+    home: str
+    wanted: str
+
+
+REFERENCES = (
+    Reference("agents", "seat", "site", "seat"),
+    Reference("duties", "agent_id", "agents", "agent_id"),
+    *(Reference("scenarios", place, "site", place) for place in ("site", "room", "seat")),
+)
 
 
 def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
@@ -71,36 +87,49 @@ def find_notices(store: Store) -> Iterator[Problem]:
 
 
 def _wave_problems(store: ReadSheet, waves: ReadSheet) -> Iterator[Problem]:
-    rows = sorted(waves.of(Wave), key=lambda item: item[1].start)
-    for (_, before), (number, wave) in pairwise(rows):
-        if wave.start < before.end:
-            values = {"name": wave.name, "other": before.name, "until": f"{before.end:%Y-%m-%d %H:%M}"}
-            yield Problem(
-                message="waves_overlap",
-                sheet="waves",
-                row=number,
-                column="start",
-                value=f"{wave.start:%Y-%m-%d %H:%M}",
-                values=values,
-            )
+    month = next((cells.get("month_gmv_cny") for _, cells in store.cells), None) or 0.0
+    month_gmv = month if month > 0 else None
+    yield from _overlaps(waves.of(Wave), month_gmv or 0.0)
     yield from _twice(waves, "name")
-    month_gmv = next((cells.get("month_gmv_cny") for _, cells in store.cells), None)
     for number, wave in waves.of(Wave):
         if wave.month_share is None:
             continue
         place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "month_share"}
         place["value"] = f"{wave.month_share:.4g}"
-        if month_gmv is None and not store.problems:
-            yield Problem(message="share_of_unknown_month", **place)
+        if month_gmv is None and store.rows:
+            yield Problem(message="share_of_unknown_month", loss="cell" if wave.day_gmv_cny else "row", **place)
         if month_gmv is None or wave.day_gmv_cny is None:
             continue
         if abs(wave.month_share * month_gmv - wave.day_gmv_cny) > 0.01 * month_gmv:
             values = {"share_cny": f"{wave.month_share * month_gmv:,.0f}", "day_cny": f"{wave.day_gmv_cny:,.0f}"}
-            yield Problem(message="wave_figures_disagree", values=values, **place)
+            yield Problem(message="wave_figures_disagree", values=values, loss="cell", **place)
     total = sum(wave.month_share or 0 for _, wave in waves.of(Wave))
     if total > 1 + SHARE_SLACK:
         values = {"total": f"{total:.1%}"}
-        yield Problem(message="month_shares_above_one", sheet="waves", column="month_share", values=values)
+        yield Problem(
+            message="month_shares_above_one", sheet="waves", column="month_share", values=values, loss="nothing"
+        )
+
+
+def _overlaps(waves: Iterable[tuple[int, Wave]], month_gmv: float) -> Iterator[Problem]:
+    """Find waves that run at the same time; the one whose day sells less gives way."""
+    kept: list[Wave] = []
+    for number, wave in sorted(waves, key=lambda item: -item[1].sales_cny(month_gmv)):
+        other = next((other for other in kept if wave.start < other.end and other.start < wave.end), None)
+        if other is None:
+            kept.append(wave)
+            continue
+        column, when = ("start", wave.start) if wave.start >= other.start else ("end", wave.end)
+        span = {"begins": f"{other.start:%Y-%m-%d %H:%M}", "ends": f"{other.end:%Y-%m-%d %H:%M}"}
+        yield Problem(
+            message="waves_overlap",
+            sheet="waves",
+            row=number,
+            column=column,
+            value=f"{when:%Y-%m-%d %H:%M}",
+            values={"name": wave.name, "other": other.name} | span,
+            loss="row",
+        )
 
 
 def _wave_notices(store: Store) -> Iterator[Problem]:
@@ -139,6 +168,7 @@ def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
                     value=f"{value:g}",
                     values={"ratio": limit["key"], "hint": f"{value:g}%"},
                     allowed=(f"{limit['min']:g} – {limit['max']:g}",),
+                    loss="default",
                 )
 
 
@@ -158,6 +188,7 @@ def _key_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
                     column=column,
                     value=name,
                     nearest=nearest(name, known),
+                    loss="row",
                 )
 
 
@@ -165,11 +196,7 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find ids that stand twice and names that no other sheet knows."""
     for sheet, column in (("agents", "agent_id"), ("shifts", "code"), ("site", "seat"), ("rules", "key")):
         yield from _twice(read[sheet], column)
-    for sheet, column, home, wanted in (
-        ("agents", "seat", "site", "seat"),
-        ("duties", "agent_id", "agents", "agent_id"),
-        *(("scenarios", place, "site", place) for place in ("site", "room", "seat")),
-    ):
+    for sheet, column, home, wanted in REFERENCES:
         known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
         for number, cells in read[sheet].cells:
             name = cells.get(column)
@@ -182,6 +209,7 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
                     value=name,
                     values={"sheet_name": home},
                     nearest=nearest(name, known),
+                    loss="row" if sheet == "scenarios" else "cell",
                 )
 
 
@@ -199,6 +227,7 @@ def _twice(read: ReadSheet, column: str) -> Iterator[Problem]:
                 column=column,
                 value=name,
                 values={"first": first[name]},
+                loss="row",
             )
         first.setdefault(name, number)
 
@@ -208,10 +237,12 @@ def _profile_problems(profile: ReadSheet) -> Iterator[Problem]:
     for number, cells in profile.cells:
         if hours[cells.get("hour")] > 1:
             hour = str(cells["hour"])
-            yield Problem(message="hour_twice", sheet="day_profile", row=number, column="hour", value=hour)
+            place: dict[str, Any] = {"sheet": "day_profile", "row": number, "column": "hour", "value": hour}
+            yield Problem(message="hour_twice", loss="profile", **place)
     total = sum(row.share for _, row in profile.of(HourShare))
     if profile.rows and not profile.problems and abs(total - 1) > SHARE_SLACK:
-        yield Problem(message="shares_not_one", sheet="day_profile", column="share", values={"total": f"{total:.1%}"})
+        values = {"total": f"{total:.1%}"}
+        yield Problem(message="shares_not_one", sheet="day_profile", column="share", values=values, loss="profile")
 
 
 def _steps(rows: Iterable[HistoryRow | Actual]) -> dict[str, dt.timedelta]:
@@ -245,17 +276,22 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
                     column="start",
                     value=f"{start:%Y-%m-%d %H:%M}",
                     values={"first": first, "queue": queue},
+                    loss="row",
                 )
         step = steps.get(queue)
         if step is None:
             continue
         if step > DAY or DAY % step:
             values = {"queue": queue}
-            yield Problem(message="step_unusable", sheet=sheet, column="start", value=str(step), values=values)
+            yield Problem(
+                message="step_unusable", sheet=sheet, column="start", value=str(step), values=values, loss="series"
+            )
             continue
-        origin = rows[0][0]
-        off = [(number, start) for start, number, _ in rows if (start - origin) % step]
-        for number, start in off:
+        phases = [(start - dt.datetime.min) % step for start, _, _ in rows]
+        usual = Counter(phases).most_common(1)[0][0]
+        for (start, number, _), phase in zip(rows, phases, strict=True):
+            if phase == usual:
+                continue
             yield Problem(
                 message="step_irregular",
                 sheet=sheet,
@@ -263,6 +299,7 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
                 column="start",
                 value=f"{start:%Y-%m-%d %H:%M}",
                 values={"step": str(step), "queue": queue},
+                loss="row",
             )
         if step < DAY:
             yield from _day_totals(sheet, rows)
@@ -275,6 +312,7 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
             column="start",
             value=str(steps[coarsest]),
             values={"queue": coarsest, "other": str(steps[finest])},
+            loss="series",
         )
 
 
@@ -289,4 +327,5 @@ def _day_totals(sheet: str, rows: list[tuple[dt.datetime, int, float]]) -> Itera
         day = start.date()
         judged = counts[day] >= ROWS_TO_JUDGE_DAY and totals[day] >= DAY_CONTACTS_TO_JUDGE
         if judged and contacts > ROW_SHARE_OF_DAY_MAX * totals[day]:
-            yield Problem(message="day_total_in_row", sheet=sheet, row=number, column="contacts", value=f"{contacts:g}")
+            place: dict[str, Any] = {"sheet": sheet, "row": number, "column": "contacts", "value": f"{contacts:g}"}
+            yield Problem(message="day_total_in_row", loss="row", **place)

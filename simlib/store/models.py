@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from simlib import facts
 from simlib.store.cells import spellings
+from simlib.store.problems import Problem
 from simlib.words import say
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
@@ -110,6 +111,10 @@ class Wave(Row):
         if self.profile == "L":
             return (self.end - dt.timedelta(seconds=1)).date()
         return self.start.date()
+
+    def sales_cny(self, month_gmv_cny: float) -> float:
+        """GMV of the wave's day: its own figure, or its share of the month's."""
+        return self.day_gmv_cny or month_gmv_cny * (self.month_share or 0.0)
 
 
 class Ratio(Row):
@@ -388,7 +393,10 @@ NEEDED = ("store", "waves", "ratios", "agents")
 
 
 class Store(BaseModel):
-    """A store's whole workbook, read and checked. ``missing`` names the sheets that were left empty."""
+    """A store's whole workbook, read and checked. ``missing`` names the sheets that were left empty.
+
+    ``problems`` is empty unless the store was read only as far as it is right; each says what was left out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -408,6 +416,7 @@ class Store(BaseModel):
     incentives: tuple[Incentive, ...] = ()
     actuals: tuple[Actual, ...] = ()
     scenarios: tuple[ScenarioRow, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def __hash__(self) -> int:
         """Hash by name and store sheet alone: a year of history would take as long to hash as to read."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from simlib.words import Lang, glossary, say, term
+from simlib.words import LANGS, Lang, glossary, say, term
 
 SHOWN_OF_A_KIND = 20
+Loss = Literal["cell", "row", "default", "series", "merged", "profile", "sheet", "unread", "second", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,11 @@ class Problem:
         What may stand there; glossary keys are shown with their labels.
     nearest : str or None
         The known name nearest to the one that nobody knows.
+    loss : str or None
+        What a store that is read as far as it is right goes without because of this problem: the ``cell`` (it
+        counts as blank), the ``row``, a ratio for which a ``default`` stands in, a queue's ``series``, the rows of a
+        ``merged`` range, the day's ``profile``, the ``sheet``, what is ``unread`` anyway, the ``second`` of two, or
+        ``nothing``. None where it is not the store's data that is spoken of.
 
     Examples
     --------
@@ -43,6 +50,7 @@ class Problem:
     values: Mapping[str, object] = field(default_factory=dict)
     allowed: tuple[str, ...] = ()
     nearest: str | None = None
+    loss: Loss | None = None
 
     def render(self, lang: Lang) -> str:
         """Say the problem in one line of one language."""
@@ -53,6 +61,13 @@ class Problem:
         if self.nearest is not None:
             parts.append(say("store.nearest", lang, name=label(self.nearest, lang)))
         return self._place(lang) + say("words.sentence_space", lang).join(parts)
+
+    def render_loss(self, lang: Lang) -> str:
+        """Say what is left out because of the problem; empty where that is not known."""
+        if self.loss is None:
+            return ""
+        queue = self.values.get("queue")
+        return say(f"store.loss_{self.loss}", lang, queue=label(str(queue), lang) if queue else "")
 
     def _place(self, lang: Lang) -> str:
         place = [] if self.sheet is None else [label(self.sheet, lang)]
@@ -87,28 +102,35 @@ def _worded(value: object, lang: Lang) -> str:
     return say("store.list_mark", lang).join(label(str(key), lang) for key in keys)
 
 
-def render(problems: Iterable[Problem], lang: Lang) -> str:
-    """Say all problems, one a line; of one kind in one column the first twenty, then how many more there are.
+def shorten(problems: Iterable[Problem]) -> list[Problem]:
+    """Keep the first twenty of one kind in one column, and one that tells how many more there are.
 
     Examples
     --------
     >>> many = [Problem(message="missing", sheet="agents", row=row, column="name") for row in range(2, 40)]
-    >>> print(render(many, "en").splitlines()[-1])
+    >>> print(shorten(many)[-1].render("en"))
     "Agents" (agents), column "Name" (name): 18 more lines like this, up to row 39.
     """
     problems = list(problems)
-    kinds = [(problem.sheet, problem.column, problem.message) for problem in problems]
-    total, seen = Counter(kinds), Counter[tuple[str | None, str | None, str]]()
-    lines = []
+    kinds = [(problem.sheet, problem.column, problem.message, problem.loss) for problem in problems]
+    total, seen = Counter(kinds), Counter[tuple[str | None, ...]]()
+    kept = []
     for kind, problem in zip(kinds, problems, strict=True):
         seen[kind] += 1
         if seen[kind] <= SHOWN_OF_A_KIND:
-            lines.append(problem.render(lang))
+            kept.append(problem)
         elif seen[kind] == total[kind]:
-            rest = {"count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row}
+            rest = {**problem.values, "count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row}
             message = "more_like_this" if problem.row else "more_of_these"
-            lines.append(Problem(message=message, sheet=kind[0], column=kind[1], values=rest).render(lang))
-    return "\n".join(lines)
+            kept.append(
+                Problem(message=message, sheet=problem.sheet, column=problem.column, values=rest, loss=problem.loss)
+            )
+    return kept
+
+
+def render(problems: Iterable[Problem], lang: Lang) -> str:
+    """Say all problems, one a line; of one kind in one column the first twenty, then how many more there are."""
+    return "\n".join(problem.render(lang) for problem in shorten(problems))
 
 
 class StoreError(ValueError):
@@ -121,3 +143,7 @@ class StoreError(ValueError):
     def render(self, lang: Lang) -> str:
         """Say all problems in one language, one a line."""
         return render(self.problems, lang)
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook's reader the list, in both languages, and not the way the program came to it."""
+        return [self.render(lang) for lang in LANGS]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,25 +23,38 @@ from simlib.store.columns import (
     nearest,
     sheet_names,
 )
-from simlib.store.models import NEEDED, SHEETS, Row, Store, StoreInfo
-from simlib.store.problems import Problem, StoreError
+from simlib.store.models import NEEDED, SHEETS, Row, Store
+from simlib.store.problems import Loss, Problem, StoreError
 from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
+# Columns that say what a row speaks of: left blank, it would speak of everybody, so one that is wrong costs the row.
+SPEAKS_OF: dict[str, set[str]] = {
+    "history": {"queue"},
+    "actuals": {"queue"},
+    "goals": {"queue"},
+    "scenarios": {"queue", "cohort", "site", "room", "seat"},
+}
+# What a wrong row costs where that is not the row alone: a day with an hour missing is no day.
+COST_OF_ROW: dict[str, Loss] = {"ratios": "default", "day_profile": "profile"}
 R = TypeVar("R", bound=Row)
 
 
 @dataclass(kw_only=True)
 class ReadSheet:
-    """What one sheet gave: sound rows with their numbers, the cells of all rows, columns that lack, problems."""
+    """What one sheet gave: sound rows with their numbers, the cells of all rows, columns that lack, problems.
+
+    ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
+    """
 
     sheet: str
     rows: list[tuple[int, Row]] = field(default_factory=list)
     cells: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
+    merged: set[int] = field(default_factory=set)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -52,7 +66,7 @@ class ReadSheet:
 
 
 class StoreCheck(NamedTuple):
-    """What a check found: the store, or None where there are problems; the problems; what is worth knowing."""
+    """What a check found: the store as far as it is right, or None; the problems; what is worth knowing."""
 
     store: Store | None
     problems: tuple[Problem, ...]
@@ -82,19 +96,55 @@ def load_store(path: str | Path) -> Store:
     Traceback (most recent call last):
     simlib.store.problems.StoreError: no_such_file.xlsx: there is no such file or folder.
     """
-    path = Path(path)
+    found = _check_once(Path(path))
+    if found.problems or found.store is None:
+        raise StoreError(found.problems)
+    return found.store
+
+
+def read_store(path: str | Path) -> Store:
+    """Read a store as far as it is right.
+
+    A wrong cell that may be empty counts as blank, a wrong row is left out, a sheet that cannot be read counts as
+    not filled in. What is typed wrong is never guessed at.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_store`.
+
+    Returns
+    -------
+    Store
+        Its ``problems`` list everything that is wrong, each with what was left out; there are none where
+        `load_store` would give the store.
+
+    Raises
+    ------
+    StoreError
+        What is right is not enough to build anything: no store sheet, not one wave or not one agent.
+
+    Examples
+    --------
+    >>> read_store("tests/stores/a1").problems
+    ()
+    """
+    found = _check_once(Path(path))
+    if found.store is None:
+        raise StoreError(found.problems)
+    return found.store
+
+
+def _check_once(path: Path) -> StoreCheck:
+    """Read a store once as long as its files stay as they are: every notebook of a run asks for it."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     stamp = tuple((str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files if file.is_file())
-    return _load_unchanged(path, stamp)
+    return _check_unchanged(path, stamp)
 
 
 @lru_cache(maxsize=8)
-def _load_unchanged(path: Path, stamp: tuple[tuple[str, int, int], ...]) -> Store:
-    """Read a store once as long as its files stay as they are: every notebook of a run asks for it."""
-    store, problems, _ = check_store(path)
-    if problems or store is None:
-        raise StoreError(problems)
-    return store
+def _check_unchanged(path: Path, stamp: tuple[tuple[str, int, int], ...]) -> StoreCheck:
+    return check_store(path)
 
 
 def check_store(path: str | Path) -> StoreCheck:
@@ -108,8 +158,8 @@ def check_store(path: str | Path) -> StoreCheck:
     Returns
     -------
     StoreCheck
-        ``store, problems, notices``; notices are sheets left empty, agents without an exam score, a queue that
-        nobody serves.
+        ``store, problems, notices``; the store as `read_store` gives it, or None. Notices are sheets left empty,
+        agents without an exam score, a queue that nobody serves; there are none as long as there are problems.
 
     Examples
     --------
@@ -119,20 +169,20 @@ def check_store(path: str | Path) -> StoreCheck:
     """
     path = Path(path)
     try:
-        raw_sheets, problems = read_source(path)
+        raw_sheets, of_files = read_source(path)
     except StoreError as error:
         return StoreCheck(None, error.problems, ())
     read = {key: ReadSheet(sheet=key) for key in SHEETS}
+    problems = [replace(problem, loss="unread") for problem in of_files]
     problems += _read_known(raw_sheets, read)
     for sheet in NEEDED:
         if not read[sheet].cells and not read[sheet].problems:
-            problems.append(Problem(message="sheet_needed", sheet=sheet))
+            problems.append(Problem(message="sheet_needed", sheet=sheet, loss="sheet"))
     problems += checks.find_problems(read)
     problems += [problem for sheet in read.values() for problem in sheet.problems]
-    if problems:
-        return StoreCheck(None, tuple(sorted(problems, key=_reading_order)), ())
-    store = _build(path, read)
-    return StoreCheck(store, (), tuple(checks.find_notices(store)))
+    problems.sort(key=_reading_order)
+    store = _build(path, read, problems)
+    return StoreCheck(store, tuple(problems), () if problems or store is None else tuple(checks.find_notices(store)))
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:
@@ -141,10 +191,52 @@ def _reading_order(problem: Problem) -> tuple[int, int]:
     return place, problem.row or 0
 
 
-def _build(path: Path, read: dict[str, ReadSheet]) -> Store:
-    """Put the sound rows together; each row was checked when it was read."""
-    tables: dict[str, Any] = {sheet: tuple(row for _, row in read[sheet].rows) for sheet in SHEETS if sheet != "store"}
-    return Store(store_id=store_id(path), store=read["store"].of(StoreInfo)[0][1], **tables)
+def _build(path: Path, read: Mapping[str, ReadSheet], problems: Sequence[Problem]) -> Store | None:
+    """Put together what the problems leave; None where that is too little. Every ratio has a default."""
+    tables = {sheet: _take_out(found, [of for of in problems if of.sheet == sheet]) for sheet, found in read.items()}
+    for reference in checks.REFERENCES:
+        tables[reference.sheet] = tuple(_without_dangling(reference, tables, read))
+    if not all(tables[sheet] for sheet in NEEDED if sheet != "ratios"):
+        return None
+    (store,) = tables.pop("store")
+    return Store.model_validate({"store_id": store_id(path), "store": store, "problems": tuple(problems)} | tables)
+
+
+def _take_out(found: ReadSheet, problems: Sequence[Problem]) -> tuple[Row, ...]:
+    """Leave out of a sheet's sound rows what its problems cost."""
+    costs = {problem.loss for problem in problems}
+    if costs & {"sheet", "profile"}:
+        return ()
+    gone = found.merged | {problem.row for problem in problems if problem.loss in ("row", "default")}
+    queues = {problem.values["queue"] for problem in problems if problem.loss == "series"}
+    blank: dict[int, set[str]] = defaultdict(set)
+    for problem in problems:
+        if problem.loss == "cell" and problem.row is not None and problem.column is not None:
+            blank[problem.row].add(problem.column)
+    return tuple(
+        _blanked(row, blank[number])
+        for number, row in found.rows
+        if number not in gone and getattr(row, "queue", None) not in queues
+    )
+
+
+def _blanked(row: R, names: Iterable[str]) -> R:
+    """Make a row with some cells as if they had been left blank."""
+    return row.model_copy(update={name: type(row).model_fields[name].get_default() for name in names})
+
+
+def _without_dangling(
+    reference: checks.Reference, tables: Mapping[str, Sequence[Row]], read: Mapping[str, ReadSheet]
+) -> Iterator[Row]:
+    """Walk through a sheet's rows without what names a row of another sheet that was itself left out."""
+    sheet, column, home, wanted = reference
+    named = {cells.get(wanted) for _, cells in read[home].cells}
+    lost = named - {getattr(row, wanted) for row in tables[home]} - {None}
+    for row in tables[sheet]:
+        if getattr(row, column) not in lost:
+            yield row
+        elif column not in SPEAKS_OF.get(sheet, ()):
+            yield _blanked(row, [column])
 
 
 def store_id(path: Path) -> str:
@@ -170,9 +262,10 @@ def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> I
         key = names.get(fold(stem))
         if key is None:
             if raw.rows:
-                yield Problem(message="sheet_unknown", sheet=raw.name, nearest=nearest(stem, names))
+                yield Problem(message="sheet_unknown", sheet=raw.name, nearest=nearest(stem, names), loss="unread")
         elif key in found:
-            yield Problem(message="sheet_twice", sheet=key, values={"first": found[key], "second": raw.name})
+            twins = {"first": found[key], "second": raw.name}
+            yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
         else:
             found[key] = raw.name
             _read_sheet(raw, read[key])
@@ -184,13 +277,15 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         return
     header = _find_header(raw, into.sheet)
     if header is None:
-        into.complain("no_header", allowed=tuple(column.key for column in columns(into.sheet)))
+        into.complain("no_header", allowed=tuple(column.key for column in columns(into.sheet)), loss="sheet")
         return
     at, tall = header
     number, cells = raw.rows[at]
-    for _, bottom, where in raw.merged:
+    for top, bottom, where in raw.merged:
         if bottom >= number:
-            into.complain("merged", value=where)
+            covered = set(range(max(top, number + 1), bottom + 1))
+            into.complain("merged", value=where, loss="merged" if covered else "nothing")
+            into.merged |= covered
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         records = [(line, _pick(row, places)) for line, row in raw.rows[at + 1 :]]
@@ -228,14 +323,15 @@ def _match_columns(
             continue
         key = names.get(fold(str(cell)))
         if key is None:
-            into.complain("column_unknown", row=number, value=shown(cell), nearest=nearest(str(cell), names))
+            near = nearest(str(cell), names)
+            into.complain("column_unknown", row=number, value=shown(cell), nearest=near, loss="unread")
         elif key in places:
-            into.complain("column_twice", row=number, column=key)
+            into.complain("column_twice", row=number, column=key, loss="second")
             key = ""
         places.append(key or "")
     into.absent = needed - set(places)
     for key in [column.key for column in columns(into.sheet) if column.key in into.absent]:
-        into.complain("column_needed", row=number, column=key)
+        into.complain("column_needed", row=number, column=key, loss="sheet")
     return places
 
 
@@ -250,7 +346,7 @@ def _complain_of_stray_cells(
     for number, cells in rows:
         for at, cell in enumerate(cells):
             if (at >= len(places) or at in headless) and not is_blank(cell):
-                into.complain("cell_outside", row=number, value=shown(cell))
+                into.complain("cell_outside", row=number, value=shown(cell), loss="unread")
 
 
 def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> None:
@@ -265,13 +361,14 @@ def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet
         item = picked.get("key")
         if item is None:
             if "value" in picked:
-                into.complain("missing", row=line, column="key")
+                into.complain("missing", row=line, column="key", loss="unread")
             continue
         key = names.get(fold(str(item)))
         if key is None:
-            into.complain("item_unknown", row=line, value=shown(item), nearest=nearest(str(item), names))
+            near = nearest(str(item), names)
+            into.complain("item_unknown", row=line, value=shown(item), nearest=near, loss="unread")
         elif key in lines:
-            into.complain("item_twice", row=line, column=key)
+            into.complain("item_twice", row=line, column=key, loss="second")
         else:
             lines[key] = line
             if "value" in picked:
@@ -284,33 +381,52 @@ def _read_records(
 ) -> None:
     """Read the cells of every record and build its row; ``lines`` gives a column its own line."""
     known = {column.key: (column, column.spelled()) for column in columns(into.sheet)}
+    may_be_blank = known.keys() - _needed(into.sheet) - SPEAKS_OF.get(into.sheet, set())
     model = SHEETS[into.sheet]
     for number, record in records:
         if into.sheet != "store" and not record.keys() - DESCRIBING.get(into.sheet, {"note"}):
             continue
         values: dict[str, Any] = {}
-        spoiled = set()
+        errors: dict[str, CellError] = {}
         for key, cell in record.items():
             column, spelled = known[key]
             try:
                 value = read_cell(cell, column.kind, spelled)
             except CellError as error:
-                spoiled.add(key)
-                line = (lines or {}).get(key, number)
-                _complain_of_cell(into, line, column, cell, error)
+                errors[key] = error
                 continue
             if value is not None:
                 values[key] = value
         into.cells.append((number, values))
         _resolve_names(into.sheet, values)
-        try:
-            row = model.model_validate(values)
-        except ValidationError as error:
-            for detail in error.errors():
-                _complain_of_row(into, number, record, spoiled, detail, lines or {})
+        row, details = _fit(model, values, may_be_blank)
+        cost: Loss = "cell"
+        if row is None or not errors.keys() <= may_be_blank:
+            cost = COST_OF_ROW.get(into.sheet, "row")
         else:
-            if not spoiled:
-                into.rows.append((number, row))
+            into.rows.append((number, row))
+        for key, wrong in errors.items():
+            _complain_of_cell(into, (lines or {}).get(key, number), known[key][0], record[key], wrong, cost)
+        for detail in details:
+            _complain_of_row(into, number, record, errors.keys(), detail, lines or {}, cost)
+
+
+def _fit(model: type[Row], values: Mapping[str, Any], may_be_blank: Set[str]) -> tuple[Row | None, list[Any]]:
+    """Build a row, without the cells that it complains of if that is enough; give it with the first complaints."""
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        details = error.errors()
+    wrong = {_column_of(detail) for detail in details}
+    if not wrong <= may_be_blank & values.keys():
+        return None, details
+    rest = {key: value for key, value in values.items() if key not in wrong}
+    return _fit(model, rest, may_be_blank)[0], details
+
+
+def _column_of(detail: Any) -> str:
+    """Name the column that a complaint of the model is about."""
+    return str(detail["loc"][0] if detail["loc"] else detail["ctx"]["column"])
 
 
 def _resolve_names(sheet: str, values: dict[str, Any]) -> None:
@@ -323,7 +439,7 @@ def _resolve_names(sheet: str, values: dict[str, Any]) -> None:
         values["kpi"] = known_terms().get(fold(values["kpi"]), values["kpi"])
 
 
-def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, error: CellError) -> None:
+def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, error: CellError, cost: Loss) -> None:
     found = nearest(str(cell), column.spelled()) if error.message == "not_choice" else None
     into.complain(
         error.message,
@@ -333,26 +449,33 @@ def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, erro
         values=error.values,
         allowed=column.allowed if error.message in ("not_choice", "not_number", "not_integer") else (),
         nearest=column.choices[found] if found else None,
+        loss=cost,
     )
 
 
 def _complain_of_row(
-    into: ReadSheet, number: int, record: dict[str, Any], spoiled: set[str], detail: Any, lines: dict[str, int]
+    into: ReadSheet,
+    number: int,
+    record: dict[str, Any],
+    spoiled: Set[str],
+    detail: Any,
+    lines: dict[str, int],
+    cost: Loss,
 ) -> None:
     """Turn one complaint of the model into a problem; what a spoiled cell caused is left out."""
-    key = str(detail["loc"][0]) if detail["loc"] else detail.get("ctx", {}).get("column")
+    key = _column_of(detail)
     if key in spoiled or key in into.absent:
         return
-    place: dict[str, Any] = {"row": lines.get(str(key), number), "column": key}
-    column = next((column for column in columns(into.sheet) if column.key == key), None)
+    place: dict[str, Any] = {"row": lines.get(key, number), "column": key, "loss": cost}
+    column = next(column for column in columns(into.sheet) if column.key == key)
     if detail["type"] == "missing":
-        into.complain("missing", allowed=column.allowed if column and column.choices else (), **place)
+        into.complain("missing", allowed=column.allowed if column.choices else (), **place)
         return
     if key in record:
         place["value"] = shown(record[key])
     context = detail.get("ctx", {})
     if detail["type"] in ("greater_than_equal", "less_than_equal", "greater_than", "finite_number"):
-        into.complain("out_of_range", allowed=column.allowed if column else (), **place)
+        into.complain("out_of_range", allowed=column.allowed, **place)
     elif detail["type"] == "string_too_long":
         into.complain("too_long", values={"limit": context["max_length"]}, **place)
     else:

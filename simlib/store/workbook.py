@@ -17,7 +17,7 @@ from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import Column, choice_label, columns, known_keys, known_terms, sheet_names, sheet_title
 from simlib.store.models import NEEDED, SHEETS, Row, Store
-from simlib.store.problems import label
+from simlib.store.problems import StoreError, label
 from simlib.store.sources import TABLE_ENDINGS, guard, read_source, refuse
 from simlib.words import Lang, glossary, say, term
 
@@ -70,6 +70,11 @@ def save_store(store: Store, path: str | Path, lang: Lang = "zh") -> None:
     The file appears whole or not at all. Sheets of the user's own (a name with ``_`` in front) are kept with
     their values; of a folder only the tables that change are written.
 
+    Raises
+    ------
+    StoreError
+        The store is only what was right in its data; saved, what was left out would be gone for good.
+
     Examples
     --------
     >>> import tempfile
@@ -80,6 +85,8 @@ def save_store(store: Store, path: str | Path, lang: Lang = "zh") -> None:
     ...     load_store(Path(folder) / "a1.xlsx") == store
     True
     """
+    if store.problems:
+        raise StoreError(store.problems)
     path = Path(path)
     tables: dict[str, list[Record]] = {sheet: _records(store, sheet) for sheet in SHEETS}
     if path.suffix.lower() == ".xlsx":

@@ -13,10 +13,11 @@ from simlib.words import sentences
 
 def only_problem(path):
     """Give the one problem of a store, after looking that it is said in both languages."""
-    store, problems, _ = check_store(path)
-    assert store is None
+    problems = check_store(path)[1]
     assert len(problems) == 1, [problem.render("en") for problem in problems]
     assert problems[0].render("zh") != problems[0].render("en")
+    with pytest.raises(StoreError):
+        load_store(path)
     return problems[0]
 
 
