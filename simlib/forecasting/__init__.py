@@ -26,6 +26,8 @@ _HOME = {
     "TargetOutOfReachError": "requirement",
     "solve_roster": "roster",
     "repair_roster": "roster",
+    "adopt_roster": "roster",
+    "list_changes": "roster",
     "make_shifts": "roster",
     "RosterRules": "roster",
     "Roster": "roster",

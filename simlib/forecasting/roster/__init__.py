@@ -11,8 +11,8 @@ and the small model is the exact one.
 
 from simlib.forecasting.roster.machine import Answer, Progress, ShiftModel, Stop
 from simlib.forecasting.roster.problem import ROSTER_COLUMNS, RosterRules, make_shifts
-from simlib.forecasting.roster.result import Roster
-from simlib.forecasting.roster.solve import repair_roster, solve_roster
+from simlib.forecasting.roster.result import Roster, list_changes
+from simlib.forecasting.roster.solve import adopt_roster, repair_roster, solve_roster
 
 __all__ = [
     "ROSTER_COLUMNS",
@@ -22,6 +22,8 @@ __all__ = [
     "RosterRules",
     "ShiftModel",
     "Stop",
+    "adopt_roster",
+    "list_changes",
     "make_shifts",
     "repair_roster",
     "solve_roster",

@@ -244,7 +244,6 @@ def _add_desks(
 ) -> tuple[dict[Any, int], dict[Any, int]]:
     """Place pauses and share each desk's time among its queues, so that little is missing anywhere."""
     rules, unit = problem.rules, problem.unit
-    whole = problem.step // unit
     asked = {queue for _, queue in problem.need}
     pauses: dict[Any, int] = {}
     quotas: dict[Any, int] = {}
@@ -278,7 +277,7 @@ def _add_desks(
             continue
         shared = []
         for queue in useful:
-            most = _padded(problem.need[slot, queue] * whole, rules)
+            most = _padded(problem.need[slot, queue] // unit, rules)
             day = problem.slots[slot] // (24 * 60)
             quota = model.count(day, most)
             quotas[skills, slot, queue] = quota
@@ -289,8 +288,8 @@ def _add_desks(
         if shared:
             taken, units_of = zip(*pairs, strict=True)
             model.bind([*shared, *taken], [*[1] * len(shared), *(-units for units in units_of)], high=0)
-    for (slot, queue), heads in problem.need.items():
-        need, padded = heads * whole, _padded(heads * whole, rules)
+    for (slot, queue), minutes in problem.need.items():
+        need, padded = minutes // unit, _padded(minutes // unit, rules)
         short, thin = model.variable(need), model.variable(padded - need)
         supply = [*on_queue[slot, queue], (short, 1), (thin, 1)]
         model.bind(*zip(*supply, strict=True), low=padded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -217,9 +217,10 @@ class Calendar:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """All that a roster is made from: ``need`` in heads by slot and queue, ``closed`` = person-days without work.
+    """All that a roster is made from: ``need`` in minutes on chat by slot and queue, ``closed`` = days without work.
 
-    ``today`` is the one day that a repair may change.
+    ``today`` is the one day that a repair may change, ``counts_from`` the minute from which it can help: work before
+    it fills no need.
     """
 
     calendar: Calendar
@@ -234,11 +235,12 @@ class Problem:
     rules: RosterRules
     closed: frozenset[tuple[str, int]] = frozenset()
     today: int | None = None
+    counts_from: int = 0
 
     @cached_property
     def unit(self) -> int:
         """Largest number of minutes that divides every cut of every slot."""
-        cuts = [self.step]
+        cuts = [self.step, self.counts_from]
         for option in self.options:
             cuts += [option.start, option.end, option.flexible_from]
             cuts += [minute for pause in option.pauses for minute in (*pause.starts, pause.minutes)]
@@ -286,7 +288,12 @@ class Problem:
         return one.start < other.end + rest and other.start < one.end + rest
 
     def spans(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Slots that a span of minutes touches, each with the units of it that fall inside."""
+        """Slots that a span of minutes touches, each with the units of it that fall inside and count."""
+        return [(slot, minutes // self.unit) for slot, minutes in self.overlaps(start, end)]
+
+    def overlaps(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Slots that a span of minutes touches, each with the minutes of it that fall inside and count."""
+        start = max(start, self.counts_from)
         first = int(np.searchsorted(self.slots, start - self.step, side="right"))
         found = []
         for index in range(first, len(self.slots)):
@@ -294,8 +301,17 @@ class Problem:
                 break
             inside = min(end, self.slots[index] + self.step) - max(start, self.slots[index])
             if inside > 0:
-                found.append((index, inside // self.unit))
+                found.append((index, inside))
         return found
+
+
+    def count_minutes(self, rows: pd.DataFrame) -> Counter[tuple[int, str]]:
+        """Minutes on chat of roster rows, by slot and queue."""
+        minutes: Counter[tuple[int, str]] = Counter()
+        for row in each_row(rows[rows["activity"] == "chat"]):
+            for slot, inside in self.overlaps(self.calendar.since(row.start), self.calendar.since(row.end)):
+                minutes[slot, row.queue] += inside
+        return minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,7 +385,7 @@ def read_problem(
     index_of = {start: index for index, start in enumerate(starts)}
     queues = tuple(dict.fromkeys(requirement["queue"]))
     need = {
-        (index_of[row.start], row.queue): math.ceil(row.to_roster - 1e-9)
+        (index_of[row.start], row.queue): math.ceil(row.to_roster - 1e-9) * step
         for row in each_row(requirement)
         if row.to_roster > 0
     }
@@ -635,7 +651,11 @@ def _rest_of_shift(base: Problem, option: Option, begin: int) -> Option:
 
 
 def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: int) -> Problem:
-    """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in."""
+    """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in.
+
+    Nobody who is called sits before the delay of ``call_pool`` is over, so the need counts from there on; and it
+    counts up to what the roster had, for a repair mends what the absent leave behind and nothing else.
+    """
     today = (base.calendar.stamp(now).date() - base.calendar.opens.date()).days
     levers = facts.table("levers")
     seated = now + round(levers.loc[levers["key"] == "call_pool", "delay_min"].iloc[0])
@@ -661,10 +681,17 @@ def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: in
             if base.find_breach(cohort_of[str(kept.only)], longer) is None:
                 options.append(longer)
     for new in base.options:
-        if new.day == today and new.start >= now:
+        if new.day == today and new.start >= seated:
             options.append(replace(new, changes=True))
-        elif new.start < now and new.end - seated >= _STAY_ON_MIN[0] and not _duty_begun(base, new, seated):
+        elif new.start < seated and new.end - seated >= _STAY_ON_MIN[0] and not _duty_begun(base, new, seated):
             options.append(_rest_of_shift(base, new, seated))
-    need = {key: heads for key, heads in base.need.items() if base.slots[key[0]] + base.step > now}
-    return replace(base, options=tuple(options), need=need, closed=frozenset(closed), today=today)
+    left = replace(base, options=tuple(options), closed=frozenset(closed), today=today, counts_from=seated)
+    had = left.count_minutes(rows)
+    need = {}
+    for (slot, queue), minutes in base.need.items():
+        still = min(base.slots[slot] + base.step - seated, base.step)
+        lost = min(minutes * still // base.step, had[slot, queue]) if still > 0 else 0
+        if lost:
+            need[slot, queue] = lost
+    return replace(left, need=need)
 

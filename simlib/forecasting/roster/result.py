@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,13 @@ _UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
     "change": "people",
     "wish": "wishes",
 }
+
+
+NOTHING_TO_SAY = pd.DataFrame(
+    {"rule": [], "where": [], "amount": [], "unit": [], "penalty_cny": []}
+).astype({"rule": object, "where": object, "amount": float, "unit": object, "penalty_cny": float})
+CHANGES_COLUMNS = ["agent_id", "name", "cohort", "change", "shift_before", "start_before", "end_before"]
+CHANGES_COLUMNS += ["shift_after", "start_after", "end_after"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +91,13 @@ class Roster:
         return _explain(self, lang)
 
 
-def write_roster(problem: Problem, plan: Solution, *, seconds: float, inputs: Mapping[str, Any]) -> Roster:
-    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs."""
+def write_roster(
+    problem: Problem, plan: Solution, *, base: Problem, seconds: float, inputs: Mapping[str, Any]
+) -> Roster:
+    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs.
+
+    ``base`` holds the whole need; the problem itself, unless it is a repair.
+    """
     cuts = _cut_shifts(problem, plan)
     queue_at = _deal_queues(problem, plan, cuts)
     person_of = {person.agent_id: person for person in problem.people}
@@ -104,7 +116,7 @@ def write_roster(problem: Problem, plan: Solution, *, seconds: float, inputs: Ma
     assignments = assignments.sort_values(["start", "agent_id"], kind="stable").reset_index(drop=True)
     return Roster(
         assignments=assignments,
-        coverage=_count_heads(problem, assignments),
+        coverage=count_heads(base, assignments),
         why=_why(problem, plan),
         cost_cny=plan.cost / FEN,
         bound_cny=plan.bound / FEN,
@@ -112,6 +124,63 @@ def write_roster(problem: Problem, plan: Solution, *, seconds: float, inputs: Ma
         status=plan.status,
         inputs=inputs,
     )
+
+
+def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collection[str]) -> pd.DataFrame:
+    """List whose shift is another one in two rosters, and what became of it.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Roster rows (``Roster.assignments``).
+    absent : collection of str
+        The agent_id of those who fell ill.
+
+    Returns
+    -------
+    DataFrame
+        agent_id, name, cohort, change, shift_before, start_before, end_before, shift_after, start_after, end_after:
+        one row a person and day, the absent first, nothing where there was no shift. ``change`` is one of ``absent``,
+        ``stays_on``, ``called_in``, ``moved`` (another shift) and ``given_up``.
+
+    Examples
+    --------
+    >>> at = pd.Timestamp("2026-10-31 14:00", tz="Asia/Shanghai")
+    >>> who = {"agent_id": "a1", "name": "Lin", "cohort": "own", "shift": "C", "date": at.date(), "start": at}
+    >>> was = pd.DataFrame([who | {"end": at + pd.Timedelta(hours=8)}])
+    >>> now = pd.DataFrame([who | {"end": at + pd.Timedelta(hours=10)}])
+    >>> list_changes(was, now, absent=[])[["agent_id", "change"]].values.tolist()
+    [['a1', 'stays_on']]
+    """
+    shifts = [
+        rows.groupby(["agent_id", "date"]).agg(
+            name=("name", "first"),
+            cohort=("cohort", "first"),
+            shift=("shift", "first"),
+            start=("start", "min"),
+            end=("end", "max"),
+        )
+        for rows in (before, after)
+    ]
+    beside = shifts[0].join(shifts[1], how="outer", lsuffix="_before", rsuffix="_after").reset_index()
+    beside = beside.assign(
+        name=beside["name_before"].fillna(beside["name_after"]),
+        cohort=beside["cohort_before"].fillna(beside["cohort_after"]),
+    )
+    same = (beside["start_before"] == beside["start_after"]) & (beside["end_before"] == beside["end_after"])
+    changed = beside[~same | (beside["shift_before"] != beside["shift_after"])].copy()
+    kinds = ["absent", "called_in", "given_up", "stays_on"]
+    tests = [
+        changed["agent_id"].isin(list(absent)),
+        changed["start_before"].isna(),
+        changed["start_after"].isna(),
+        (changed["start_before"] == changed["start_after"]) & (changed["end_before"] < changed["end_after"]),
+    ]
+    changed["change"] = np.select([test.to_numpy() for test in tests], kinds, default="moved")
+    order = changed["change"].map({"absent": 0}).fillna(1)
+    return changed.assign(order=order).sort_values(["order", "agent_id"], kind="stable", ignore_index=True)[
+        CHANGES_COLUMNS
+    ]
 
 
 def _cut_shifts(problem: Problem, plan: Solution) -> dict[tuple[str, int], list[Segment]]:
@@ -198,15 +267,11 @@ def _merge(pieces: Iterable[Segment], queue_at: Mapping[int, str], unit: int) ->
     return merged
 
 
-def _count_heads(problem: Problem, assignments: pd.DataFrame) -> pd.DataFrame:
+def count_heads(problem: Problem, assignments: pd.DataFrame) -> pd.DataFrame:
     """Mean heads on chat in each interval and queue that asks for any."""
-    minutes: dict[tuple[int, str], int] = defaultdict(int)
-    for row in each_row(assignments[assignments["activity"] == "chat"]):
-        span = problem.calendar.since(row.start), problem.calendar.since(row.end)
-        for slot, units in problem.spans(*span):
-            minutes[slot, row.queue] += units * problem.unit
+    minutes, step = problem.count_minutes(assignments), problem.step
     rows = [
-        (problem.starts[slot], queue, problem.need.get((slot, queue), 0), minutes[slot, queue] / problem.step)
+        (problem.starts[slot], queue, problem.need.get((slot, queue), 0) // step, minutes[slot, queue] / step)
         for slot in range(len(problem.slots))
         for queue in problem.queues
     ]

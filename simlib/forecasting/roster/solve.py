@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ import pandas as pd
 from simlib.forecasting.roster.machine import Answer, Clock, Progress, Stop
 from simlib.forecasting.roster.model import FEN, Built, build_model, make_crews
 from simlib.forecasting.roster.problem import Person, Problem, RosterRules, first_day, open_for_repair, read_problem
-from simlib.forecasting.roster.result import Roster, Solution, write_roster
+from simlib.forecasting.roster.result import NOTHING_TO_SAY, Roster, Solution, count_heads, write_roster
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _NEWS_S = 0.2  # how often who waits hears how it goes
@@ -105,7 +105,56 @@ def solve_roster(
     plan = _plan_aside(
         problem, seconds=seconds, effort=effort, seed=seed, workers=workers, on_progress=on_progress, stop=stop
     )
-    return write_roster(problem, plan, seconds=time.monotonic() - begun, inputs=tables)
+    return write_roster(problem, plan, base=problem, seconds=time.monotonic() - begun, inputs=tables)
+
+
+def adopt_roster(
+    assignments: pd.DataFrame,
+    *,
+    requirement: pd.DataFrame,
+    agents: pd.DataFrame,
+    shifts: pd.DataFrame,
+    rules: RosterRules,
+    duties: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    leave: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+    wishes: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
+) -> Roster:
+    """Take a roster that was kept as rows, count it against a requirement, and make it ready to be mended.
+
+    Parameters
+    ----------
+    assignments : DataFrame
+        Roster rows, as ``Roster.assignments`` holds them; a file may have turned what is missing into nan.
+    requirement, agents, shifts, rules, duties, leave, wishes
+        As ``solve_roster`` takes them.
+
+    Returns
+    -------
+    Roster
+        With coverage; nobody has priced it, so its cost and bound are nan and ``why`` is empty.
+
+    Raises
+    ------
+    ValueError
+        A table lacks a column or holds nonsense, or the rows name somebody who is not in the team.
+    """
+    tables: dict[str, Any] = {"requirement": requirement, "agents": agents, "shifts": shifts, "rules": rules}
+    tables |= {"duties": duties, "leave": leave, "wishes": wishes}
+    unknown = sorted(set(assignments["agent_id"]) - set(agents["agent_id"]))
+    if unknown:
+        raise ValueError(f"assignments names people who are not in agents: {', '.join(map(str, unknown))}")
+    queue = assignments["queue"].astype(object)
+    rows = assignments.assign(queue=queue.where(queue.notna(), None))
+    return Roster(
+        assignments=rows,
+        coverage=count_heads(read_problem(**tables, locked=None), rows),
+        why=NOTHING_TO_SAY.copy(),
+        cost_cny=math.nan,
+        bound_cny=math.nan,
+        seconds=0.0,
+        status="feasible",
+        inputs=tables,
+    )
 
 
 def repair_roster(
@@ -125,8 +174,16 @@ def repair_roster(
     What lies before ``from_time`` stands; the absent drop out for the rest of that working day. A person who is on
     shift may stay on for one to three hours, one who has not begun may get another shift, one who is off (or on
     call) may be called in: for a whole shift that is yet to begin, or for the rest (an hour or more) of one that is
-    running, seated after the delay of the lever ``call_pool``. Each change has the price ``change_cny``, so it
-    happens only where it closes a gap.
+    running, seated after the delay of the lever ``call_pool``.
+
+    *What is mended.* The gap that the absent leave behind, from the minute on in which somebody who is called now can
+    sit. What the roster lacked before they fell ill was known and is nobody's reason to be called tonight, and the
+    minutes until the first one can sit are lost whatever is done.
+
+    *Changes against shortfall.* A change has the price ``change_cny``, a missing hour ``shortfall_cny_h``: somebody
+    is asked where that closes more than ``change_cny / shortfall_cny_h`` hours (a quarter of an hour by the
+    playbook), wages and ``on_call_cny`` included. Down to that grain a repair makes the fewest changes among all that
+    leave the least shortfall; among those, the one with the lowest wages.
 
     Parameters
     ----------
@@ -137,8 +194,9 @@ def repair_roster(
     Returns
     -------
     Roster
-        Over the same horizon; ``why`` has one row of the rule ``change`` for each person, the absent apart, whose
-        shift was changed.
+        Over the same horizon. Its coverage is that of the whole requirement; cost and ``why`` are those of the
+        repair: one row of the rule ``change`` for each person, the absent apart, whose shift was changed, and the
+        shortfall that the absent leave behind in spite of it. :func:`list_changes` tells who was changed and how.
 
     Raises
     ------
@@ -165,8 +223,7 @@ def repair_roster(
         stop=stop,
         staged=False,
     )
-    whole = replace(problem, need=base.need)
-    return write_roster(whole, plan, seconds=time.monotonic() - begun, inputs=given)
+    return write_roster(problem, plan, base=base, seconds=time.monotonic() - begun, inputs=given)
 
 
 def _plan_aside(
