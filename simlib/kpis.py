@@ -169,7 +169,10 @@ class NightLog:
 
 def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     """Add or replace columns without a copy of the others, which ``assign`` would make."""
-    return pd.DataFrame(dict(frame.items()) | columns, copy=False)
+    wider = frame.copy(deep=False)
+    for name, values in columns.items():
+        wider[name] = values
+    return wider
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

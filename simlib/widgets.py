@@ -385,10 +385,21 @@ class LiveNight:
             wages_cny=float(crew.wages_cny[row[there]].sum()),
         )
 
-    def live_through(self, prepared: Prepared, replication: int) -> Figures:
-        """Live through one night of a position and measure what the page shows of it."""
+    def live_through(
+        self, prepared: Prepared, replication: int, *, pause: Callable[[], object] = lambda: None
+    ) -> Figures:
+        """Live through one night of a position and measure what the page shows of it.
+
+        ``pause`` is called before the night and before it is measured: in a thread that can wait, it waits there.
+        """
+
+        def measure(contacts: Contacts, agents: Agents, result: Result) -> Figures:
+            pause()
+            return self.measure(contacts, agents, result)
+
+        pause()
         contacts = prepared.variant.draw(seed=self.seed, replication=replication)
-        figures = dict(measure_night(contacts, prepared.variant, measure=self.measure, turns=True))
+        figures = dict(measure_night(contacts, prepared.variant, measure=measure, turns=True))
         return figures | {"rostered_heads": prepared.heads, "night_wages": prepared.wages_cny}
 
     def measure(self, contacts: Contacts, agents: Agents, result: Result) -> Figures:
@@ -634,9 +645,9 @@ class Newest:
     """Answers in threads of its own; of everybody who asks, only the newest question counts.
 
     New questions go first. When nobody has asked for a while, whoever has lived through the fewest nights gets one
-    more, so answers to several browsers narrow alike; one thread at a time does that, so another is free for what is
-    asked anew. A question that was replaced meanwhile is never answered. The threads end when there is nothing left
-    to do.
+    more, so answers to several browsers narrow alike; one thread at a time does that and stands still when somebody
+    asks anew, which the other then answers. A question that was replaced meanwhile is never answered. The threads
+    end when there is nothing left to do.
 
     Parameters
     ----------
@@ -725,9 +736,16 @@ class Newest:
         replication = len(question.now)
         if question.prepared is None:
             question.prepared = self._live.prepare(question.position)
+        pause = self._let_new_ones_pass if replication else lambda: None
         if replication not in self._plan:
-            self._plan[replication] = self._live.live_through(self._prepared_plan, replication)
-        question.now.append(self._live.live_through(question.prepared, replication))
+            self._plan[replication] = self._live.live_through(self._prepared_plan, replication, pause=pause)
+        question.now.append(self._live.live_through(question.prepared, replication, pause=pause))
+
+    def _let_new_ones_pass(self) -> None:
+        """Wait as long as somebody has no answer yet: two threads that measure would slow each other down."""
+        with self._changed:
+            while any(not question.now for question in self._questions.values()):
+                self._changed.wait()
 
     @cached_property
     def _prepared_plan(self) -> Prepared:
@@ -803,7 +821,7 @@ class LivePage(anywidget.AnyWidget):
             scenario = self.live.scenario(position, name=name)
             if scenario is None:
                 return say("widgets.nothing_changed", self._lang), False
-            place = keep_in_store(scenario, self._store, lang=self._lang)
+            place, replaced = keep_in_store(scenario, self._store, lang=self._lang)
         except ScenarioError as error:
             return error.explain(self._lang), False
         except StoreError as error:
@@ -812,9 +830,11 @@ class LivePage(anywidget.AnyWidget):
             return say("widgets.not_kept", self._lang, file=self._store.name, reason=error.strerror), False
         except ValueError as error:  # a position that the page itself cannot make
             return self._failed(error), False
+        again = say("widgets.replaced", self._lang) if replaced else ""
+        told = {"name": name, "file": self._store.name, "again": again}
         if place != self._store:
-            return say("widgets.kept_beside", self._lang, name=name, file=self._store.name, copy=place), True
-        return say("widgets.kept_in", self._lang, name=name, file=self._store.name), True
+            return say("widgets.kept_beside", self._lang, copy=place, **told), True
+        return say("widgets.kept_in", self._lang, **told), True
 
     def _tell(self, question: Question, answer: Answer) -> None:
         whole = self.live.read(question.position)
@@ -840,8 +860,10 @@ class LivePage(anywidget.AnyWidget):
         self.send({"kind": "said", "view": question.asker, "number": question.number, "text": text, "good": False})
 
 
-def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> Path:
-    """Put a scenario on the sheet ``scenarios`` of the store as it is on the disk now; give the file it went into.
+def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> tuple[Path, bool]:
+    """Put a scenario on the sheet ``scenarios`` of the store as it is on the disk now.
+
+    Gives the file it went into, and whether it took the place of a scenario of the same name.
 
     A workbook that must not be written, or that somebody has open in Excel, stays as it is: the store with the
     scenario is saved beside it under a new name, or in the working directory where its folder is closed, too.
@@ -853,7 +875,9 @@ def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> Path:
     OSError
         Nowhere can be written.
     """
-    store = keep_scenario(load_store(path), scenario)
+    before = load_store(path)
+    replaced = any(row.name == scenario.name for row in before.scenarios)
+    store = keep_scenario(before, scenario)
     opened = path.with_name(f"~${path.name}").exists()
     if not opened and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
         try:
@@ -861,12 +885,12 @@ def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> Path:
         except StoreError:  # Windows: another program holds the file
             opened = True
         else:
-            return path
+            return path, replaced
     folder = path.parent if os.access(path.parent, os.W_OK) else Path.cwd()
     stamp = pd.Timestamp.now().strftime("%Y%m%d-%H%M%S")
     copy = folder / f"{path.stem}-{stamp}{path.suffix}"
     save_store(store, copy, lang)
-    return copy
+    return copy, replaced
 
 
 GROUPS = ("cohort", "floor", "buyers", "outage")

@@ -12,7 +12,7 @@ from simlib.simulator.replicate import replicate_variants
 from simlib.store import save_store
 from simlib.stress import ScenarioError, read_scenarios
 from simlib.widgets import CURVES, Answer, LiveNight, LivePage, Newest, describe_page, keep_in_store, mean_band
-from simlib.words import HOUSE, LANGS
+from simlib.words import HOUSE, LANGS, say
 from tests.stress.conftest import clock, night  # noqa: F401  the small night by hand
 
 
@@ -195,6 +195,33 @@ def test_two_askers_get_their_own_answers(live):
     assert ("gone", 9, 4) not in ear.heard
 
 
+def test_an_answer_that_narrows_stands_still_for_a_new_question():
+    """A night that is under way is measured after the first night of what was asked meanwhile."""
+    begun, asked, lived = threading.Event(), threading.Event(), []
+
+    class Stage:
+        def prepare(self, position):
+            return position.get("name", "plan")
+
+        def live_through(self, prepared, replication, *, pause):
+            if (prepared, replication) == ("old", 1):
+                begun.set()
+                assert asked.wait(20)
+            pause()
+            lived.append((prepared, replication))
+            return {}
+
+    ear = Ear()
+    newest = Newest(Stage(), tell=ear.tell, complain=ear.complain, nights=2)
+    newest.ask("one", 1, {"name": "old"})
+    assert begun.wait(20)
+    newest.ask("two", 1, {"name": "new"})
+    asked.set()
+    ear.wait_for(lambda: ("two", 1, 2) in ear.heard)
+    assert lived.index(("new", 0)) < lived.index(("old", 1))
+    assert not ear.complaints
+
+
 def test_a_bad_question_is_complained_of_and_the_next_answered(live):
     """A position that cannot be does not stop the thread."""
     ear = Ear()
@@ -219,7 +246,7 @@ def test_a_position_is_kept_in_the_workbook(live, workbook):
     """The scenario comes back from the sheet as it was; everything else in the workbook is unchanged."""
     scenario = live.scenario(MOVES[-1], name="My night")
     before = load_store(workbook)
-    assert keep_in_store(scenario, workbook, lang="en") == workbook
+    assert keep_in_store(scenario, workbook, lang="en") == (workbook, False)
     after = load_store(workbook)
     assert read_scenarios(after.frame("scenarios"), tz="Asia/Shanghai")[-1] == scenario
     assert after.model_copy(update={"scenarios": before.scenarios}) == before
@@ -229,10 +256,29 @@ def test_an_open_workbook_is_left_alone(live, workbook):
     """Excel's lock file beside it: the workbook stays to the byte, and a copy holds the scenario."""
     workbook.with_name("~$shop.xlsx").write_bytes(b"")
     bytes_before = workbook.read_bytes()
-    copy = keep_in_store(live.scenario({"people_own": 9}, name="Fewer"), workbook, lang="en")
+    copy, _ = keep_in_store(live.scenario({"people_own": 9}, name="Fewer"), workbook, lang="en")
     assert copy != workbook
     assert workbook.read_bytes() == bytes_before
     assert load_store(copy).scenarios[-1].name == "Fewer"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("opened", [False, True])
+def test_the_page_says_that_a_scenario_was_replaced(live, workbook, opened, lang):
+    """A name that is on the sheet already is kept in the place of the old one and said to be; a new one is not."""
+    page = LivePage(live, store=workbook, lang=lang)
+    replaced = say("widgets.replaced", lang)
+    first, good = page.keep({"people_own": 9}, name="Fewer")
+    assert good
+    assert replaced not in first
+    if opened:
+        workbook.with_name("~$shop.xlsx").write_bytes(b"")
+    second, good = page.keep({"people_own": 8}, name="Fewer")
+    assert good
+    assert replaced in second
+    assert ("shop-" in second) == opened
+    other, _ = page.keep({"people_own": 8}, name="Fewer still")
+    assert replaced not in other
 
 
 @pytest.mark.parametrize("lang", LANGS)
