@@ -92,6 +92,7 @@ class DrillRoom:
     _made: dict[int, tuple[Hashable, tuple[dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
     _worker: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, max_workers=1))
     _papers: dict[Hashable, Future[str]] = field(default_factory=dict)
+    _paper_done: float = 0.0  # share of the paper that is being made
     _best: tuple[DrillState, Hindsight] | None = None
 
     # --- doors ---
@@ -413,11 +414,20 @@ class DrillRoom:
 
     def _make_paper(self, name: str, state: DrillState) -> str:
         store = self.plan.store.store.name
+        self._tell_done(0.0)
         if name == "paper":
-            return render_paper(self.drill, store=store, lang=self.lang)
+            return render_paper(self.drill, store=store, lang=self.lang, on_progress=self._tell_done)
         if self._best is None or self._best[0] is not state:
-            self._best = (state, find_best_play(self.drill))
+            self._best = (state, find_best_play(self.drill, on_progress=self._tell_done))
         return render_debrief(self.drill, team=int(name), best=self._best[1], store=store, lang=self.lang)
+
+    def _tell_done(self, share: float) -> None:
+        self._paper_done = share
+
+    @property
+    def paper_done_pct(self) -> int:
+        """How far the paper is that is being made."""
+        return round(100 * self._paper_done)
 
 
 def _read_keys(path: Path) -> dict[str, str]:
@@ -580,7 +590,9 @@ class _Door(BaseHTTPRequestHandler):
         except TimeoutError:
             said = escape(say("drill.ui_waiting_for", self.room.lang))
             page = f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>{said}</title>'
-            page += f'<p style="font:1.5em sans-serif;margin:30vh auto;text-align:center">{said}</p>'
+            done = f'<progress max="100" value="{self.room.paper_done_pct}" style="width:40%;height:1.2em"></progress>'
+            done += f" {self.room.paper_done_pct} %"
+            page += f'<p style="font:1.5em sans-serif;margin:30vh auto 0;text-align:center">{said}<br><br>{done}</p>'
             self._send(page.encode(), "text/html", policy=DOCUMENT_POLICY, status=HTTPStatus.ACCEPTED)
             return
         self._send(page.encode(), "text/html", policy=DOCUMENT_POLICY)

@@ -30,7 +30,7 @@ from simlib.report.html import (
 from simlib.report.pages import put_together
 from simlib.stress.drill import Drill, Score
 from simlib.stress.drill_log import Decided
-from simlib.stress.drill_play import CROWDS, Hindsight, tabulate_play
+from simlib.stress.drill_play import CROWDS, Hindsight, Progress, tabulate_play
 from simlib.stress.levers import STRUCK, Lever
 from simlib.stress.scenarios import Scenario
 from simlib.words import Lang, say, sentences, term
@@ -340,7 +340,9 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 # --- on paper ---------------------------------------------------------------------------------------------
 
 
-def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> str:
+def render_paper(
+    drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None
+) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
     rules = "".join(f"<li>{escape(say(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [
@@ -354,7 +356,7 @@ def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80) -> st
         ),
         (say("drill.paper_board", lang), [_paper_board(drill, lang)]),
         (say("drill.paper_cards", lang), [_paper_cards(lang)]),
-        (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays)]),
+        (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays, on_progress=on_progress)]),
         (say("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
     ]
     title = say("drill.paper_title", lang, store=store)
@@ -403,8 +405,8 @@ def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
     return _grid(head, rows)
 
 
-def _paper_tables(drill: Drill, lang: Lang, *, plays: int) -> Fragment:
-    table = tabulate_play(drill, plays=plays)
+def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress | None) -> Fragment:
+    table = tabulate_play(drill, plays=plays, on_progress=on_progress)
     kinds = [STRUCK, *drill.rules.kinds]
     pieces = [
         show_text(

@@ -16,6 +16,7 @@ from simlib.stress.drill_log import Decided
 from simlib.stress.levers import STRUCK, Lever
 
 Script = Callable[[Drill, int], None]
+Progress = Callable[[float], object]  # told the share of the work that is done, 0 to 1
 LEAST_POINTS = 0.05  # a lever that adds less is not worth telling
 CROWDED = 15  # buyers waiting at which the well-led team calls for more
 LARGE = {"call_pool": 12.0, "raise_concurrency": 2.0, "extend_shifts": 60.0, "shift_bot_share": 0.2}
@@ -106,12 +107,12 @@ def crowd_of(waiting: float) -> int:
     return int(np.searchsorted(CROWDS, waiting, side="right")) - 1
 
 
-def tabulate_play(drill: Drill, *, plays: int = 80) -> pd.DataFrame:
+def tabulate_play(drill: Drill, *, plays: int = 80, on_progress: Progress | None = None) -> pd.DataFrame:
     """Work out the tables of the paper game: where each move leads from each state, half hour by half hour.
 
     The night is lived through many times with moves drawn at random, and every half hour is counted by the state in
     which it began and the move that was made. A coarse table: a state stands for many floors, a move for its largest
-    size, and moves of earlier half hours still work.
+    size, and moves of earlier half hours still work. ``on_progress`` is told the share of the plays that is done.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def tabulate_play(drill: Drill, *, plays: int = 80) -> pd.DataFrame:
     kinds = [STRUCK, *drill.rules.kinds]
     chance = stream(drill.opened.seed, 0, "drill_paper")
     seen = []
-    for _ in range(plays):
+    for play in range(plays):
         made: list[tuple[int, Decided]] = []
         moves = [str(kind) for kind in chance.choice(kinds, size=len(numbers))]
         for number, kind in zip(numbers, moves, strict=True):
@@ -138,6 +139,8 @@ def tabulate_play(drill: Drill, *, plays: int = 80) -> pd.DataFrame:
         lost = [look.sales()[1] for look in looks]
         for place, (number, kind) in enumerate(zip(numbers, moves, strict=True)):
             seen.append((drill.clock(number), crowds[place], kind, crowds[place + 1], lost[place + 1] - lost[place]))
+        if on_progress is not None:
+            on_progress((play + 1) / plays)
     told = pd.DataFrame(seen, columns=["clock", "crowd", "move", "next_crowd", "lost_cny"])
     rows = []
     for clock, here in told.groupby("clock"):
@@ -162,6 +165,8 @@ def tabulate_play(drill: Drill, *, plays: int = 80) -> pd.DataFrame:
 
 # --- with hindsight ---------------------------------------------------------------------------------------
 
+TRIES_A_LEVER = 4  # moves that are tried again before one more is chosen, about: for the progress bar only
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hindsight:
@@ -182,7 +187,7 @@ class Hindsight:
     gains: pd.DataFrame = field(repr=False)
 
 
-def find_best_play(drill: Drill, *, most: int = 8) -> Hindsight:
+def find_best_play(drill: Drill, *, most: int = 8, on_progress: Progress | None = None) -> Hindsight:
     """Search the play that scores best on this very night, knowing when everything happens.
 
     Every card is called at once with its phrase. Levers are added one after the other, each time the one that adds
@@ -194,6 +199,8 @@ def find_best_play(drill: Drill, *, most: int = 8) -> Hindsight:
     ----------
     most : int
         Levers at most.
+    on_progress : callable, optional
+        Told about what share of the work is done: how long the search goes on depends on what it finds.
     """
     decisions = _perfect_cards(drill)
     chosen: list[_Option] = []
@@ -205,6 +212,7 @@ def find_best_play(drill: Drill, *, most: int = 8) -> Hindsight:
 
     best = score([])
     waiting = [(np.inf, 0, option) for option in _options(drill)]
+    scored, expected = 0, len(waiting) + TRIES_A_LEVER * most
     while waiting and len(chosen) < most:
         top = max(range(len(waiting)), key=lambda index: waiting[index][0])
         points, tried, option = waiting.pop(top)
@@ -212,6 +220,9 @@ def find_best_play(drill: Drill, *, most: int = 8) -> Hindsight:
             continue
         if tried <= len(chosen):
             points = score([*chosen, option]).total - best.total
+            scored += 1
+            if on_progress is not None:
+                on_progress(min(scored / expected, 1.0))
             if points > LEAST_POINTS:
                 waiting.append((points, len(chosen) + 1, option))
             continue

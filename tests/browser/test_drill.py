@@ -69,6 +69,7 @@ def wait_for(room: DrillRoom, path: str, *, key: str) -> tuple[int, str]:
         if status != 202:
             return status, page
         assert 'http-equiv="refresh"' in page
+        assert re.search(r'<progress max="100" value="\d{1,3}"', page)
 
 
 def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:

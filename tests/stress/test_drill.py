@@ -466,7 +466,10 @@ def test_hindsight_is_at_least_as_good_as_any_play(night):
     """The best play found scores above the scripted teams, keeps the rules, and its gains add up."""
     drill = opened(night, teams=2, round_min=30)
     play_out(drill, {1: play_well, 2: play_badly})
-    best = find_best_play(drill, most=3)
+    told: list[float] = []
+    best = find_best_play(drill, most=3, on_progress=told.append)
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] <= 1
     assert best.score.total >= max(drill.score(1).total, drill.score(2).total) - 1
     assert (best.gains["points"] > 0).all()
     assert len(best.levers) == len(best.gains) <= 3
