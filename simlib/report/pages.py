@@ -27,12 +27,13 @@ from simlib.report.charts import (
     plot_roster,
     plot_tornado,
 )
-from simlib.report.columns import list_words, quantity, show_number
+from simlib.report.columns import day_words, list_words, quantity, show_number
 from simlib.report.html import Card, Fragment, show_cards, show_chart, show_table, show_text, show_verdict
 from simlib.report.progress import show_progress
 from simlib.retrospective import compare_actuals, measure_fit
 from simlib.staffing import (
     aftersale_stream,
+    has_passed,
     head_ratio,
     last_safe_dates,
     make_or_buy,
@@ -173,7 +174,7 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
     values = {key: span.likely for key, span in plan.spans.items()}
     heads = plan.ready_heads
     if heads == 0:
-        return show_text(say("pages.nobody_ready", lang))
+        return show_text(_nobody_words(plan, lang))
     if plan.step("total_contacts") == 0:
         return show_text(say("pages.no_contacts", lang))
     unknowns = {"day_gmv_cny": "CNY", "month_gmv_cny": "CNY", "bot_share": "share"}
@@ -193,6 +194,15 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
             value = quantity(solution.value, unit, lang)
             lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))
     return show_text(*lines, say("pages.one_pool", lang))
+
+
+def _nobody_words(plan: Plan, lang: Lang) -> str:
+    """Say why nobody may serve on the day: nobody has passed, or all who have are away."""
+    mark = plan.store.rule("exam_pass_mark")
+    passed = sum(has_passed(agent, exam_pass=mark) for agent in plan.store.agents)
+    if not passed:
+        return say("pages.nobody_ready", lang)
+    return say("pages.nobody_there", lang, passed=passed, day=day_words(plan.wave.day, lang))
 
 
 def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:

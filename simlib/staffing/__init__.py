@@ -11,6 +11,7 @@ from simlib.staffing.cascade import (
 )
 from simlib.staffing.people import (
     effective_speed,
+    has_passed,
     head_ratio,
     last_safe_dates,
     make_or_buy,
@@ -27,6 +28,7 @@ __all__ = [
     "cascade_inputs",
     "day_capacity",
     "effective_speed",
+    "has_passed",
     "head_ratio",
     "hour_view",
     "last_safe_dates",

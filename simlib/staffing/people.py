@@ -13,12 +13,16 @@ from simlib import facts
 from simlib.store.models import Agent, Store
 
 
+def has_passed(agent: Agent, *, exam_pass: float) -> bool:
+    """Tell whether an agent has passed both exam and QA."""
+    return agent.exam_score is not None and agent.exam_score >= exam_pass and agent.qa_pass is True
+
+
 def may_serve(agent: Agent, *, day: dt.date, exam_pass: float) -> bool:
     """Tell whether an agent may take promo chats on a day: exam and QA passed, at work, not on leave."""
-    tested = agent.exam_score is not None and agent.exam_score >= exam_pass and agent.qa_pass is True
     arrived = agent.starts_on is None or agent.starts_on <= day
     away = any(span.first <= day <= span.last for span in agent.leave)
-    return tested and arrived and not away
+    return has_passed(agent, exam_pass=exam_pass) and arrived and not away
 
 
 def ramp_speed(cohort: str, *, days_at_work: float) -> float:

@@ -8,6 +8,8 @@ import pytest
 from simlib import load_store
 from simlib.plan import plan
 from simlib.report import pages
+from simlib.report.columns import day_words
+from simlib.store.models import DateSpan
 from simlib.words import HOUSE, LANGS, say, term
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
@@ -63,6 +65,24 @@ def test_every_piece_is_shown_in_both_languages(night, piece):
         words = html.split("<svg")[0] + html.split("</svg>")[-1]
         assert "nan" not in words.lower().replace("finance", "")
         assert "{" not in words
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
+    """Where all who passed are on leave or start later, the page says so and does not call them untested."""
+    store = load_store(SMALL)
+    day = plan(store).wave.day
+    away = {"leave": (DateSpan(first=day, last=day),)}
+    late = {"starts_on": day + dt.timedelta(days=1)}
+    gone = [agent.model_copy(update=late if number % 2 else away) for number, agent in enumerate(store.agents)]
+    untested = [agent.model_copy(update={"qa_pass": None}) for agent in gone]
+    shown = {
+        name: pages.show_unknowns(plan(store.model_copy(update={"agents": tuple(people)})), lang=lang).html
+        for name, people in (("gone", gone), ("untested", untested))
+    }
+    passed = sum(agent.qa_pass is True for agent in store.agents)
+    assert say("pages.nobody_there", lang, passed=passed, day=day_words(day, lang)) in shown["gone"]
+    assert say("pages.nobody_ready", lang) in shown["untested"]
 
 
 def test_pasted_counts_take_the_place_of_the_sheet(night):
