@@ -1,7 +1,8 @@
-"""The command line: ``sandtable new | check | import | rehearse | batch | lab | dashboard | drill``."""
+"""The command line: ``sandtable new | check | import | rehearse | repair | batch | lab | dashboard | drill``."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,16 +13,25 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from simlib.words import HOUSE, LANGS, Lang, SpokenError, say, term
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
+REPAIRS = "repairs"  # folder of mended rosters beside a rehearsal's results
+OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # parameters of a rehearsal that its roster depends on
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simlib.plan import Plan
 
 
 class Language(StrEnum):
@@ -154,6 +164,35 @@ def rehearse(
     for sentence in done.summary["verdict"][lang.value]:
         console.print(escape(sentence), soft_wrap=True)
     tell("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
+
+
+@app.command(help=both("repair"))
+def repair(
+    store: StorePath,
+    absent: Annotated[str, typer.Option("--absent", metavar="A07,A12", help=both("absent"), show_default=False)],
+    from_time: Annotated[str, typer.Option("--from", metavar="18:00", help=both("from"), show_default=False)],
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+) -> None:
+    """Mend the roster of the last rehearsal when people call in sick; the old one stays as it is."""
+    from simlib.report.repair_pages import mend, write_repair
+    from simlib.store import StoreError
+
+    try:
+        night, rows = last_roster(store, out=out, lang=lang.value)
+        with progress_bar() as bar:
+            bar.add_task(term("repair", lang.value), total=None)
+            mended = mend(night, absent=absent, absent_from=from_time, rows=rows)
+        folder = write_repair(mended, out / night.store.store_id / REPAIRS, lang=lang.value)
+    except StoreError as error:
+        raise stop(error.render(lang.value), status=DATA_WRONG) from None
+    except SpokenError as error:
+        raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
+    for sentence in mended.explain(lang.value):
+        console.print(escape(sentence), soft_wrap=True)
+    print_table("changes", mended.name_changes(lang.value), lang=lang.value)
+    print_table("remaining_gaps", mended.gaps, lang=lang.value)
+    console.print(escape(say("repair.written", lang.value, folder=folder)), soft_wrap=True)
 
 
 @app.command(help=both("batch"))
@@ -303,6 +342,49 @@ def drill(
     with suppress(KeyboardInterrupt):  # the user's way to end it; the drill is in its log
         threading.Event().wait()
     room.close()
+
+
+def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None]:
+    """Find the roster that was last mended or rehearsed, and the plan it belongs to; None where there is none yet."""
+    import pandas as pd
+
+    from simlib import load_store, plan
+    from simlib.rehearsal import file_hash
+    from simlib.report.repair_pages import kept_repairs
+
+    loaded = load_store(store)
+    place = out / loaded.store_id
+    rehearsed = place / "tables" / "roster.parquet"
+    try:
+        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        manifest = {}
+    if not manifest or not rehearsed.exists():
+        console.print(escape(say("repair.from_plan", lang, path=place)), soft_wrap=True)
+        return plan(loaded), None
+    night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
+    if manifest["store_hash"] != file_hash(store):
+        console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
+    earlier = kept_repairs(place / REPAIRS)
+    path = earlier[-1] / "roster.parquet" if earlier else rehearsed
+    said = say("repair.from_repair" if earlier else "repair.from_rehearsal", lang, path=path, folder=path.parent)
+    console.print(escape(said), soft_wrap=True)
+    return night, pd.read_parquet(path)
+
+
+def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
+    """Print a table under its name, with the words and figures that the report gives it."""
+    from simlib.report.columns import describe_column, show_cell
+
+    if table.empty:
+        return
+    columns = [describe_column(name, table[name], lang) for name in table]
+    grid = Table(title=term(key, lang), title_justify="left")
+    for column in columns:
+        grid.add_column(Text(column.title), justify="right" if column.kind == "number" else "left")
+    for row in table.to_dict("records"):
+        grid.add_row(*[Text(show_cell(row[column.key], column, lang=lang)) for column in columns])
+    console.print(grid)
 
 
 def with_seed(given: Iterable[str], seed: int | None) -> list[str]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 import sys
+import unicodedata
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
@@ -33,7 +35,7 @@ from simlib.forecasting.promo import (
     spread_day,
 )
 from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents
-from simlib.forecasting.roster import Roster, RosterRules, make_shifts, solve_roster
+from simlib.forecasting.roster import Roster, RosterRules, adopt_roster, make_shifts, repair_roster, solve_roster
 from simlib.intervals import Grid
 from simlib.kpis import BETTER, ConversionCurve, PlatformRate, contact_values, platform_rates
 from simlib.simulator import Policy
@@ -54,6 +56,7 @@ from simlib.words import LANGS, Lang, SpokenError, glossary, say, term
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
+MOMENT = re.compile(r"(?:(?P<day>\d{4}-\d{1,2}-\d{1,2})[ T]+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::00)?")
 FURTHEST_DAYS = 120  # a history older than that says nothing of the day
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
@@ -354,25 +357,125 @@ class Plan:
             vars(self)["roster_result"] = self._solve_roster(on_progress=on_progress)
 
     def _solve_roster(self, **watched: Any) -> Roster:
+        return solve_roster(
+            **self._roster_tables, locked=self._own_roster(), seed=self.seed, effort=self.roster_effort, **watched
+        )
+
+    @property
+    def _roster_tables(self) -> dict[str, Any]:
+        """What every roster of the night is made from."""
         own = {rule.key: rule.value for rule in self.store.rules}
         known = {key: value for key, value in own.items() if key in RosterRules.__dataclass_fields__}
         seats = self.store.frame("site").groupby("room")["usable"].sum().to_dict()  # a room may have none
-        return solve_roster(
-            self.requirement,
-            self.people,
-            self.shifts,
-            rules=RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
-            duties=self.store.frame("duties").query("kind == 'live'"),
-            wishes=[
+        return {
+            "requirement": self.requirement,
+            "agents": self.people,
+            "shifts": self.shifts,
+            "rules": RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
+            "duties": self.store.frame("duties").query("kind == 'live'"),
+            "wishes": [
                 {"agent_id": agent.agent_id, "date": date, "wish": wish}
                 for agent in self.store.agents
                 for date, wish in agent.dated_wishes
             ],
-            locked=self._own_roster(),
-            seed=self.seed,
-            effort=self.roster_effort,
-            **watched,
-        )
+        }
+
+    # --- people call in sick on the night ---
+
+    def adopt_roster(self, rows: pd.DataFrame) -> Roster:
+        """Take roster rows that were kept, of a rehearsal for instance, as a roster of this night.
+
+        Raises
+        ------
+        SpokenError
+            The rows name people who are not in the store's sheet any more.
+        """
+        gone = sorted(set(rows["agent_id"]) - set(self.people["agent_id"]))
+        if gone:
+            raise SpokenError(("repair.people_gone", {"people": gone}))
+        return adopt_roster(rows, **self._roster_tables)
+
+    def find_absent(self, absent: str | Sequence[str], *, at: pd.Timestamp, roster: Roster) -> list[str]:
+        """Find people by agent_id or name, one by one or as words parted by commas; each has work left at a moment.
+
+        Raises
+        ------
+        SpokenError
+            Nobody is named, a person is unknown (the nearest is named), a name is two people's, or somebody has no
+            work left; all that is wrong at once.
+        """
+        words = re.split(r"[,;，；、\n]", absent) if isinstance(absent, str) else [str(word) for word in absent]
+        words = [word.strip() for word in words if word.strip()]
+        meant: dict[str, list[str]] = {}
+        for column in ("agent_id", "name"):
+            for word, who in zip(self.people[column], self.people["agent_id"], strict=True):
+                meant.setdefault(str(word).upper(), []).append(who)
+        found, wrong = list[str](), list[tuple[str, dict[str, object]]]()
+        for word in words:
+            mine = meant.get(word.upper(), [])
+            if not mine:
+                known = [*self.people["agent_id"], *self.people["name"]]
+                near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
+                wrong.append(("repair.person_unknown", {"name": word, "nearest": near}))
+            elif len(mine) > 1:
+                wrong.append(("repair.person_twice", {"name": word, "ids": mine}))
+            else:
+                wrong += _nothing_to_miss(word, roster.assignments[roster.assignments["agent_id"] == mine[0]], at)
+                found += [who for who in mine if who not in found]
+        if not words:
+            wrong.append(("repair.nobody_named", {}))
+        if wrong:
+            raise SpokenError(*wrong)
+        return found
+
+    def find_moment(self, clock: str) -> pd.Timestamp:
+        """Read a moment of the night: ``18:00``, ``25:30`` for half past one after midnight, or with its date.
+
+        Raises
+        ------
+        SpokenError
+            No time, or one outside the night.
+        """
+        first, last = self.grid.starts[0], self.grid.starts[-1] + pd.Timedelta(seconds=self.grid.step_s)
+        allowed = {"first": f"{first:%m-%d %H:%M}", "last": f"{last:%m-%d %H:%M}", "clock": clock}
+        parts = MOMENT.fullmatch(unicodedata.normalize("NFKC", clock).strip())
+        try:
+            midnight = pd.Timestamp(parts["day"] or self.wave.day) if parts else pd.NaT
+        except ValueError:
+            midnight = pd.NaT
+        if not parts or midnight is pd.NaT or int(parts["minute"]) > 59:
+            raise SpokenError(("repair.time_unread", allowed))
+        local = midnight + pd.Timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]))
+        at = local.tz_localize(self.store.store.timezone, ambiguous=True, nonexistent="shift_forward")
+        if not first <= at < last:
+            raise SpokenError(("repair.time_outside", allowed))
+        return at
+
+    def repair(self, *, absent: str | Sequence[str], from_time: str, roster: Roster | None = None) -> Roster:
+        """Mend the roster after people call in sick, changing as few assignments as possible.
+
+        Parameters
+        ----------
+        absent : str or sequence of str
+            Names or agent_ids.
+        from_time : str
+            The time of the promo day from which on they are away, as :meth:`find_moment` reads it.
+        roster : Roster, optional
+            The one to mend; the plan's own otherwise. :meth:`adopt_roster` takes one that was kept.
+
+        Returns
+        -------
+        Roster
+            As :func:`simlib.forecasting.repair_roster` gives it.
+
+        Raises
+        ------
+        SpokenError
+            Somebody or the time is not of this night; the sentences say what is allowed.
+        """
+        before, at = roster or self.roster_result, self.find_moment(from_time)
+        away = self.find_absent(absent, at=at, roster=before)
+        return repair_roster(before, absent=away, from_time=at, seed=self.seed, effort=self.roster_effort)
 
     def _own_roster(self) -> pd.DataFrame | None:
         """Read the team's own matrix, if there is one."""
@@ -495,7 +598,10 @@ class Plan:
         return all(self.targets_met.values())
 
     def verdict(self, lang: Lang) -> list[str]:
-        """Say in three sentences what a manager can read out: the need, the roster, the night."""
+        """Say in three sentences what a manager can read out: the need, the roster, the night.
+
+        Where the store's data holds mistakes, a sentence before them says that this is nothing to sign.
+        """
         kpis = self.kpis.set_index("kpi")
         hours = self.coverage.groupby("start")["shortfall"].sum()
         worst = f"{hours.idxmax():%H:%M}"
@@ -505,7 +611,9 @@ class Plan:
         need_key = "verdict_need_twice" if twice else "verdict_need"
         roster_key = "verdict_roster_short" if self.shortfall else "verdict_roster_whole"
         night_key = "verdict_night_holds" if self.holds else "verdict_night_misses"
+        wrong = len(self.store.problems)
         return [
+            *([say("store.verdict_not_to_sign", lang, count=wrong)] if wrong else []),
             say(
                 f"plan.{need_key}",
                 lang,
@@ -609,6 +717,19 @@ class Plan:
         }
 
 
+def _nothing_to_miss(name: str, rows: pd.DataFrame, at: pd.Timestamp) -> list[tuple[str, dict[str, object]]]:
+    """Say that somebody has no work left on the day of a moment, if so."""
+    shifts = rows.groupby("date").agg(start=("start", "min"), end=("end", "max")).reset_index()
+    today = pd.to_datetime(shifts["date"]).dt.date == at.date()
+    told = {"name": name, "clock": f"{at:%m-%d %H:%M}"}
+    if ((shifts["end"] > at) & (today | (shifts["start"] < at))).any():
+        return []
+    if shifts.empty:
+        return [("repair.person_off", told)]
+    spans = tuple(f"{shift.start:%m-%d %H:%M}–{shift.end:%H:%M}" for shift in shifts.itertuples())
+    return [("repair.person_over", told | {"spans": spans})]
+
+
 def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> list[PastPromo]:
     """Read the busiest day of each past promo, its kind told by its busiest hour: 0-1 M, 20-21 E, else L."""
     found = []
@@ -673,7 +794,7 @@ def find_wave(store: Store, name: str = "") -> Wave:
         near = difflib.get_close_matches(name, [wave.name for wave in store.waves], n=1, cutoff=0.0)
         raise SpokenError(("plan.wave_unknown", {"name": name, "nearest": near[0]}))
     month = store.store.month_gmv_cny or 0.0
-    return max(store.waves, key=lambda wave: wave.day_gmv_cny or month * (wave.month_share or 0.0))
+    return max(store.waves, key=lambda wave: wave.sales_cny(month))
 
 
 def plan(

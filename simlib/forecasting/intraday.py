@@ -30,11 +30,16 @@ from numpy.typing import NDArray
 
 from simlib import facts
 from simlib.forecasting.base import TAIL, TAIL_Z, quantiles
-from simlib.words import Lang, say, term
+from simlib.words import LANGS, Lang, SpokenError, Term, say, term
 
 Floats = NDArray[np.float64]
 Reason = Literal["beyond_band", "sustained", "inside"]
-PASTED_LINE = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?:\D+\d{1,2}:\d{2})?[\s,;]+(?P<count>[\d,]+(?:\.\d+)?)")
+QUEUE_WORD = r"[^\W\d_][^\d,;:\t]*?"
+PASTED_LINE = re.compile(
+    rf"(?:(?P<before>{QUEUE_WORD})[\s,;]+)?(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?:\s*[^\d\s]{{1,2}}\s*\d{{1,2}}:\d{{2}})?"
+    rf"[\s,;]+(?:(?P<between>{QUEUE_WORD})[\s,;]+)?(?P<count>\d[\d,]*(?:\.\d+)?)(?:[\s,;]+(?P<behind>{QUEUE_WORD}))?"
+)
+QUEUES = ("presale", "aftersale", "order_change", "payment_chasing", "escalation")
 LEAST_CV = 0.05  # nobody knows a day's level better than this beforehand
 
 
@@ -124,8 +129,9 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
 
     Raises
     ------
-    ValueError
-        An interval that the forecast does not have (the nearest is named), twice the same one, a negative count.
+    SpokenError
+        An interval or queue that the forecast does not have (what is allowed is named), twice the same one, a
+        negative count.
 
     Examples
     --------
@@ -157,22 +163,24 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
     )
 
 
-def read_actuals(text: str, *, day: dt.date, tz: str, queue: str, lang: Lang) -> pd.DataFrame:
-    r"""Read counts that were pasted from a screen: a time of day and a number on each line.
+def read_actuals(
+    text: str, *, day: dt.date, tz: str, queue: str = "presale", forecast: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    r"""Read counts that were pasted from a screen: a time of day and a number on each line, perhaps with a queue.
 
     Parameters
     ----------
     text : str
-        Lines such as ``20:00 312`` or ``20:30-21:00<tab>1,204``; empty lines and a heading without figures are passed
-        over. A time earlier than the one before belongs to the next day.
+        Lines such as ``20:00 312``, ``20:30-21:00<tab>1,204`` or ``20:00 aftersale 96``; empty lines and a heading
+        without figures are passed over. A time earlier than the one before of the same queue belongs to the next day.
     day : datetime.date
         Day of the first line.
     tz : str
         Time zone of the store.
     queue : str
-        Queue of the counts.
-    lang : {"zh", "en"}
-        Language of a complaint.
+        Queue of the lines that name none.
+    forecast : DataFrame, optional
+        start, queue: the intervals and queues that a line may name; any without it.
 
     Returns
     -------
@@ -181,50 +189,74 @@ def read_actuals(text: str, *, day: dt.date, tz: str, queue: str, lang: Lang) ->
 
     Raises
     ------
-    ValueError
-        A line with figures that is not a time and a count; the sentence gives its number and text.
+    SpokenError
+        Every line that cannot be read or belongs to no interval: its number, what it says, what is allowed.
 
     Examples
     --------
     >>> pasted = "time  contacts\n23:30  1,204\n00:00\t860"
-    >>> read_actuals(pasted, day=dt.date(2026, 10, 31), tz="Asia/Shanghai", queue="presale", lang="en")
+    >>> read_actuals(pasted, day=dt.date(2026, 10, 31), tz="Asia/Shanghai")
                           start    queue  contacts
     0 2026-10-31 23:30:00+08:00  presale    1204.0
     1 2026-11-01 00:00:00+08:00  presale     860.0
     """
-    starts: list[pd.Timestamp] = []
-    contacts: list[float] = []
-    midnight = pd.Timestamp(day)
+    known = list(QUEUES if forecast is None else forecast["queue"].unique())
+    meant = {word.casefold(): name for name in known for word in (name, *(term(name, lang) for lang in LANGS))}
+    latest: dict[str, pd.Timestamp] = {}
+    rows: list[tuple[pd.Timestamp, str, float]] = []
+    wrong: list[tuple[str, dict[str, object]]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         line = unicodedata.normalize("NFKC", line).strip()  # full-width figures and colons are figures and colons
         if not re.search(r"\d", line):
             continue
+        told: dict[str, object] = {"number": number, "line": line}
         found = PASTED_LINE.fullmatch(line)
         if not found or int(found["hour"]) > 24 or int(found["minute"]) > 59:
-            raise ValueError(say("forecasting.line_unread", lang, number=number, line=line))
+            wrong.append(("forecasting.line_unread", told))
+            continue
+        word = (found["before"] or found["between"] or found["behind"] or queue).strip().casefold()
+        if word not in meant:
+            wrong.append(("forecasting.line_queue", told | {"queue": word, "allowed": tuple(map(Term, known))}))
+            continue
+        mine = meant[word]
+        midnight = latest[mine].normalize() if mine in latest else pd.Timestamp(day)
         start = midnight + pd.Timedelta(hours=int(found["hour"]), minutes=int(found["minute"]))
-        if starts and start <= starts[-1]:
-            midnight += pd.Timedelta(days=1)
+        if mine in latest and start <= latest[mine]:
             start += pd.Timedelta(days=1)
-        starts.append(start)
-        contacts.append(float(found["count"].replace(",", "")))
-    return pd.DataFrame({"start": pd.DatetimeIndex(starts).tz_localize(tz), "queue": queue, "contacts": contacts})
+        if forecast is not None:
+            starts = pd.DatetimeIndex(forecast.loc[forecast["queue"] == mine, "start"]).tz_localize(None)
+            if start not in starts:
+                span = {"first": f"{starts.min():%m-%d %H:%M}", "last": f"{starts.max():%m-%d %H:%M}"}
+                near = f"{starts[np.abs(starts - start).argmin()]:%m-%d %H:%M}"
+                wrong.append(("forecasting.line_interval", told | span | {"nearest": near}))
+                continue
+        latest[mine] = start
+        rows.append((start, mine, float(found["count"].replace(",", ""))))
+    if wrong:
+        raise SpokenError(*wrong)
+    table = pd.DataFrame(rows, columns=["start", "queue", "contacts"])
+    local = pd.DatetimeIndex(table["start"]).tz_localize(tz, ambiguous=False, nonexistent="shift_forward")
+    return table.assign(start=local, contacts=table["contacts"].astype(float))
 
 
 def _check_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> None:
     """Refuse actuals that the forecast cannot be compared with."""
     starts = {str(queue): pd.DatetimeIndex(rows["start"]) for queue, rows in forecast.groupby("queue", sort=False)}
     for queue, start, contacts in zip(actuals["queue"], actuals["start"], actuals["contacts"], strict=True):
+        told: dict[str, object] = {"start": f"{start:%Y-%m-%d %H:%M}"}
         if queue not in starts:
-            raise ValueError(f"actuals.queue must be one of {', '.join(starts)}, got {queue!r}")
+            allowed = tuple(map(Term, starts))
+            raise SpokenError(("forecasting.actual_queue", told | {"queue": queue, "allowed": allowed}))
+        told["queue"] = Term(queue)
         if start not in starts[queue]:
             near = starts[queue][np.abs(starts[queue] - start).argmin()]
-            raise ValueError(f"actuals.start must be an interval of the forecast, got {start}; the nearest is {near}")
+            raise SpokenError(("forecasting.actual_interval", told | {"nearest": f"{near:%Y-%m-%d %H:%M}"}))
         if not 0 <= contacts < np.inf:
-            raise ValueError(f"actuals.contacts must be >= 0, got {contacts!r} at {start}")
-    twice = actuals.duplicated(["start", "queue"])
-    if twice.any():
-        raise ValueError(f"actuals must hold an interval once a queue, got {actuals.loc[twice, 'start'].iloc[0]} twice")
+            raise SpokenError(("forecasting.actual_count", told | {"contacts": contacts}))
+    twice = actuals[actuals.duplicated(["start", "queue"])]
+    for queue, start in zip(twice["queue"], twice["start"], strict=True):
+        told = {"queue": Term(queue), "start": f"{start:%Y-%m-%d %H:%M}"}
+        raise SpokenError(("forecasting.actual_twice", told))
 
 
 def _learn_level(night: pd.DataFrame, came: pd.Series) -> tuple[Level, float]:

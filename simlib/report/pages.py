@@ -45,7 +45,7 @@ from simlib.staffing import (
     visitor_route,
 )
 from simlib.store.models import NEEDED, SHEETS
-from simlib.words import Lang, say, term
+from simlib.words import Lang, SpokenError, say, term
 
 if TYPE_CHECKING:
     from simlib.plan import Plan
@@ -448,20 +448,21 @@ def show_tonight(plan: Plan, *, until: str, pasted: str = "", lang: Lang) -> Fra
     """Correct the rest of the night by what has come, count the next three hours' heads, rank the levers.
 
     ``until`` is the time of day up to which the sheet of actuals counts (empty: all of it); ``pasted`` holds lines
-    of times and counts instead, for presale.
+    of times and counts instead, each of presale unless it names its queue. What cannot be read is a sentence.
     """
-    if pasted:
-        info = plan.store.store
-        came = read_actuals(pasted, day=plan.wave.day, tz=info.timezone, queue="presale", lang=lang)
-    else:
-        came = plan.actuals
-        if until:
-            clock = dt.time.fromisoformat(until)
-            cut = pd.Timestamp.combine(plan.wave.day, clock).tz_localize(plan.store.zone)
-            came = came[came["start"] < cut]
-    if came.empty:
-        return show_text(say("pages.no_actuals", lang))
-    again = reforecast(plan.forecast, came[["start", "queue", "contacts"]])
+    try:
+        if pasted:
+            info = plan.store.store
+            came = read_actuals(pasted, day=plan.wave.day, tz=info.timezone, forecast=plan.forecast)
+        else:
+            came = plan.actuals
+            if until:
+                came = came[came["start"] < plan.find_moment(until)]
+        if came.empty:
+            return show_text(say("pages.no_actuals", lang))
+        again = reforecast(plan.forecast, came[["start", "queue", "contacts"]])
+    except SpokenError as error:
+        return show_text(error.explain(lang))
     if again.forecast.empty:
         return show_text(say("pages.night_is_over", lang))
     at_work = set(plan.roster["agent_id"])

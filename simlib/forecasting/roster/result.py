@@ -162,7 +162,7 @@ def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collectio
         )
         for rows in (before, after)
     ]
-    beside = shifts[0].join(shifts[1], how="outer", lsuffix="_before", rsuffix="_after").reset_index()
+    beside = shifts[0].add_suffix("_before").join(shifts[1].add_suffix("_after"), how="outer").reset_index()
     beside = beside.assign(
         name=beside["name_before"].fillna(beside["name_after"]),
         cohort=beside["cohort_before"].fillna(beside["cohort_after"]),
