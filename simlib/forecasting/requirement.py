@@ -22,6 +22,7 @@ import pandas as pd
 
 from simlib.erlang import ChatPool, OutOfReachError, agents_for, chat_pool, offered_load
 from simlib.intervals import HALF_HOUR_S, Grid
+from simlib.kpis import PlatformRate
 from simlib.simulator import Agents, Contacts, Policy, run_arrays
 from simlib.simulator.draw import ChatService, Demand
 from simlib.words import Lang, say, term
@@ -225,6 +226,7 @@ def sweep_concurrency(
     limits: Sequence[int] = tuple(range(1, 11)),
     close_s: float = 0.0,
     agents: int | None = None,
+    rate: PlatformRate | None = None,
 ) -> pd.DataFrame:
     """Show what the concurrency limit changes, in a steady hour: people, response, rates, and the usual error.
 
@@ -248,12 +250,16 @@ def sweep_concurrency(
         People who are there: response, rates and occupancy are theirs at every limit. Left out, each limit has as
         many as it needs. With too few people a higher limit first helps, then only moves the wait from the line
         into the chats.
+    rate : PlatformRate, optional
+        How the platform counts; left out, by turn as the targets do. Of a platform that counts a contact once, by all
+        its turns, the turns are shown, which is what the targets hold.
 
     Returns
     -------
     DataFrame
-        One row a limit: concurrency, agents_needed, mean_response (s), service_level and platform_rate (where they
-        are targets), occupancy, divided, sweet_spot (bool).
+        One row a limit: concurrency, agents_needed, mean_response (s), service_level (where it is a target),
+        platform_rate (where it is one, or where ``rate`` is given), occupancy, divided, sweet_spot (bool). A target
+        for the first reply that is the platform's own stands once, as platform_rate.
 
     Examples
     --------
@@ -266,22 +272,25 @@ def sweep_concurrency(
         raise ValueError(f"contacts_h must be > 0 contacts an hour and finite, got {contacts_h!r}")
     if len(limits) == 0:
         raise ValueError("limits must name at least one concurrency limit")
-    rate = contacts_h / 3600
+    arriving = contacts_h / 3600
+    by_first = rate is not None and rate.counts == "first"
+    rate_s = targets.turn_s if rate is None else rate.threshold_s
 
     def best(limit: int, start: int) -> int:
-        return _smallest(lambda n: _pool(service, limit, close_s, n, rate), targets, start=start)
+        return _smallest(lambda n: _pool(service, limit, close_s, n, arriving), targets, start=start)
 
-    alone = best(1, max(1, math.ceil(rate * service.replies_mean * (service.reply_s + service.think_s))))
+    alone = best(1, max(1, math.ceil(arriving * service.replies_mean * (service.reply_s + service.think_s))))
     rows = []
     needed = alone
     for limit in limits:
         needed = best(limit, needed)
-        pool = _pool(service, limit, close_s, agents or needed, rate)
+        pool = _pool(service, limit, close_s, agents or needed, arriving)
         row = {"concurrency": limit, "agents_needed": needed, "mean_response": pool.mean_response_s}
-        if targets.answered_s is not None:
+        if targets.answered_s is not None and not (by_first and targets.answered_s == rate_s):
             row["service_level"] = pool.first_begun_within(max(targets.answered_s - service.reply_s, 0))
-        if targets.turn_s is not None:
-            row["platform_rate"] = pool.turns_begun_within(max(targets.turn_s - service.reply_s, 0))
+        if rate_s is not None:
+            within = pool.first_begun_within if by_first else pool.turns_begun_within
+            row["platform_rate"] = within(max(rate_s - service.reply_s, 0))
         rows.append(row | {"occupancy": pool.occupancy, "divided": math.ceil(alone / limit)})
     table = pd.DataFrame(rows)
     good = table["agents_needed"] <= 1.02 * table["agents_needed"].min()

@@ -48,6 +48,7 @@ from simlib.store.models import NEEDED, SHEETS
 from simlib.words import Lang, SpokenError, say, term
 
 if TYPE_CHECKING:
+    from simlib.kpis import PlatformRate
     from simlib.plan import Plan
 
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
@@ -375,27 +376,46 @@ def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
 def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what the concurrency limit does to people, response and rate, and that it is no divisor (story A4)."""
     presale = plan.forecast[plan.forecast["queue"] == "presale"]
-    busiest = float(presale["human"].max()) * 3600 / plan.grid.step_s
+    peak = presale.loc[presale["human"].idxmax()]
+    busiest = float(peak["human"]) * 3600 / plan.grid.step_s
     service = plan.services["presale"]
     targets = plan.reachable["presale"]
     sweep_hour = partial(
-        sweep_concurrency, service, targets, contacts_h=busiest, close_s=plan.policy.close_s
+        sweep_concurrency,
+        service,
+        targets,
+        contacts_h=busiest,
+        close_s=plan.policy.close_s,
+        rate=plan.rates[0],
     )
     enough = sweep_hour().query("sweet_spot").iloc[0]
     load = float(enough["occupancy"] * enough["agents_needed"])
     agents = math.ceil(load * TIGHT)
     sweep = sweep_hour(agents=agents)
     key = "service_level" if "service_level" in sweep else "platform_rate"
-    best = int(sweep.loc[sweep[key].idxmax(), "concurrency"]) if key in sweep else int(enough["concurrency"])
+    best = int(sweep.loc[sweep[key].idxmax(), "concurrency"])
     found = {"concurrency": int(enough["concurrency"]), "agents": int(enough["agents_needed"])}
     return put_together(
         show_text(
             say("requirement.sweet_spot", lang, divided=int(enough["divided"]), **found),
             say("pages.sweep_tight", lang, agents=agents, load=f"{load:.1f}", best=best),
+            _rate_words(plan.rates[0], at=peak["start"], lang=lang),
         ),
         show_chart(plot_concurrency(sweep, lang=lang)),
         show_table(sweep.drop(columns="sweet_spot"), lang=lang),
     )
+
+
+def _rate_words(rate: PlatformRate, *, at: pd.Timestamp, lang: Lang) -> str:
+    """Say by which rule the platform's rate is drawn, and whether the platform counts this time of day at all."""
+    window = {"opens": _clock(rate.opens_s), "closes": _clock(rate.closes_s)}
+    second = (at - at.normalize()).total_seconds()
+    key = "sweep_rate" if rate.opens_s <= second < rate.closes_s else "sweep_rate_outside"
+    return say(f"pages.{key}", lang, rate=term(rate.key, lang), clock=f"{at:%H:%M}", **window)
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}"
 
 
 def show_roster(plan: Plan, *, lang: Lang) -> Fragment:

@@ -1,5 +1,6 @@
 """The requirement keeps its targets on the floor, needs nobody too many, and says what cannot be met."""
 
+import datetime as dt
 import math
 from dataclasses import replace
 
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simlib.erlang import OutOfReachError, agents_for, erlang_a
+from simlib.erlang import OutOfReachError, agents_for, chat_pool, erlang_a
 from simlib.forecasting import TargetOutOfReachError, Targets, require_agents, sweep_concurrency
 from simlib.forecasting.requirement import COLUMNS, fewest_people
 from simlib.intervals import Grid
+from simlib.kpis import platform_rates
 from simlib.simulator import Agents, simulate
 from simlib.simulator.draw import ChatService, Spread, draw_contacts
 
@@ -338,6 +340,31 @@ def test_too_few_people_and_a_higher_limit():
     best = table["platform_rate"].idxmax()
     assert 0 < best < len(table) - 1
     assert table["platform_rate"].iloc[-1] < table["platform_rate"].max() - 0.2
+
+
+@pytest.mark.parametrize("platform", ["tmall", "taobao", "jd", "pdd", "douyin"])
+def test_every_platform_has_its_rate_in_the_sweep(platform):
+    """First turns are judged by first replies, others by turns, each within the platform's own seconds."""
+    rate = platform_rates(platform, on=dt.date(2026, 11, 1))[0]
+    targets = Targets(answered_share=0.8, answered_s=60)
+    table = sweep_concurrency(PRESALE, targets, contacts_h=800, limits=[1, 4], rate=rate)
+    for row in table.itertuples():
+        pool = chat_pool(
+            row.agents_needed, row.concurrency, 800 / 3600, replies=PRESALE.replies_mean, reply_s=PRESALE.reply_s,
+            think_s=PRESALE.think_s, patience_s=PRESALE.patience_s,
+        )  # fmt: skip
+        judged = pool.first_begun_within if rate.counts == "first" else pool.turns_begun_within
+        assert row.platform_rate == pytest.approx(judged(rate.threshold_s - PRESALE.reply_s))
+        assert row.service_level == pytest.approx(pool.first_begun_within(60 - PRESALE.reply_s))
+    assert (rate.counts == "first") == (platform == "jd")
+
+
+def test_a_first_reply_that_is_the_platforms_own_stands_once():
+    """Where a platform's rate is itself the target of the first reply, its rate is shown and not the same twice."""
+    rate = platform_rates("jd", on=dt.date(2026, 11, 1))[0]
+    table = sweep_concurrency(PRESALE, Targets(answered_share=0.6, answered_s=30), contacts_h=600, rate=rate)
+    assert "service_level" not in table
+    assert (table["platform_rate"] >= 0.6).all()
 
 
 def test_sweep_starts_anywhere():

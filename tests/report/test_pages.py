@@ -85,6 +85,21 @@ def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
     assert say("pages.nobody_ready", lang) in shown["untested"]
 
 
+@pytest.mark.parametrize(("platform", "hour"), [("tmall", 20), ("jd", 20), ("pdd", 20), ("douyin", 0), ("jd", 0)])
+def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
+    """The platform's own rate is drawn on each, and the page says where the busiest time is none it counts."""
+    store = load_store(SMALL)
+    wave = store.waves[0]
+    opening = dt.datetime.combine(wave.day, dt.time(hour))
+    moved = wave.model_copy(update={"profile": "E" if hour else "M", "start": opening})
+    info = store.store.model_copy(update={"platform": platform})
+    night = plan(store.model_copy(update={"store": info, "waves": (moved,)}))
+    html = pages.show_concurrency(night, lang="en").html
+    assert term("platform_rate", "en") in html
+    assert term(night.rates[0].key, "en") in html
+    assert ("lies outside" in html) == (hour == 0)
+
+
 def test_pasted_counts_take_the_place_of_the_sheet(night):
     """Counts pasted from a screen move the rest of the night when they lie far beyond the band."""
     few = pages.show_tonight(night, until="", pasted="19:00 1\n19:30 1\n20:00 2", lang="en").html
