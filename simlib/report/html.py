@@ -101,6 +101,14 @@ def show_verdict(sentences: Sequence[str], *, tone: Tone = "plain") -> Fragment:
     return Fragment(f'<div class="st-verdict {escape(tone)}">{lines}</div>')
 
 
+def show_alarm(head: str, items: Sequence[tuple[str, str]], foot: str) -> Fragment:
+    """Show in a red box what is wrong: a head, a numbered list of what it is and what follows, and the way out."""
+    lines = "".join(f"<li>{escape(what)} <b>{escape(follows)}</b></li>" for what, follows in items)
+    return Fragment(
+        f'<div class="st-verdict bad"><p><b>{escape(head)}</b></p><ol>{lines}</ol><p>{escape(foot)}</p></div>'
+    )
+
+
 def show_cards(cards: Sequence[Card]) -> Fragment:
     """Show figures side by side, each with its band and its remark."""
     shown = []

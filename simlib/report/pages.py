@@ -28,7 +28,7 @@ from simlib.report.charts import (
     plot_tornado,
 )
 from simlib.report.columns import day_words, list_words, quantity, show_number
-from simlib.report.html import Card, Fragment, show_cards, show_chart, show_table, show_text, show_verdict
+from simlib.report.html import Card, Fragment, show_alarm, show_cards, show_chart, show_table, show_text, show_verdict
 from simlib.report.progress import show_progress
 from simlib.retrospective import compare_actuals, measure_fit
 from simlib.staffing import (
@@ -44,13 +44,15 @@ from simlib.staffing import (
     tornado,
     visitor_route,
 )
-from simlib.store.models import NEEDED, SHEETS
+from simlib.store.models import NEEDED, SHEETS, Store
+from simlib.store.problems import label, shorten
 from simlib.words import Lang, SpokenError, say, term
 
 if TYPE_CHECKING:
     from simlib.kpis import PlatformRate
     from simlib.plan import Plan
 
+UNIT_FACTOR = 10  # a history so many times off the cascade is in another unit; promos differ by far less (ours)
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
 CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "stress_test", "drill")
 
@@ -77,12 +79,23 @@ def think(plan: Plan, *, lang: Lang) -> None:
         plan.watch_roster(on_progress=found)
 
 
+def show_problems(store: Store, *, lang: Lang) -> Fragment | None:
+    """Show in red all that is wrong with a store's data and what the figures go without; nothing where all is right."""
+    if not store.problems:
+        return None
+    return show_alarm(
+        say("store.problems_head", lang, count=len(store.problems)),
+        [(problem.render(lang), problem.render_loss(lang)) for problem in shorten(store.problems)],
+        say("store.problems_way_out", lang),
+    )
+
+
 # --- 00 the sand table ------------------------------------------------------------------------------------
 
 
 def show_plan_verdict(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the three sentences that a lead reads out."""
-    return show_verdict(plan.verdict(lang), tone="good" if plan.holds else "bad")
+    return show_verdict(plan.verdict(lang), tone="good" if plan.holds and not plan.store.problems else "bad")
 
 
 def show_calendar(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
@@ -228,7 +241,38 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
                 **_gap_words(row.planned, row.mean, lang),
             )
         )
-    return show_text(*said)
+    doubts = _doubt_units(plan, lang=lang)
+    alarm = [show_verdict(doubts, tone="bad")] if doubts else []
+    return put_together(show_text(*said), *alarm)
+
+
+def _doubt_units(plan: Plan, *, lang: Lang) -> list[str]:
+    """Name each queue whose ordinary days lie so far from the cascade that no promo explains it: a wrong unit."""
+    planned = plan.cascade.set_index("step")["value"]
+    promo_days = [day for days in plan.promo_days.values() for day in days]
+    said = []
+    for queue, counts in plan.history.items():
+        days = counts.groupby(counts.index.date).sum()
+        usual = days[~days.index.isin(promo_days)].median()
+        expected = planned.get(f"{queue}_contacts", 0.0) / plan.curve.likely
+        if not (usual > 0 and expected > 0) or 1 / UNIT_FACTOR < usual / expected < UNIT_FACTOR:
+            continue
+        unit = "by_day" if len(days) == len(counts) else "by_interval"
+        side = "high" if usual > expected else "low"
+        said.append(
+            say(
+                "store.unit_doubtful",
+                lang,
+                queue=term(queue, lang),
+                sheet=label("history", lang),
+                column=label("contacts", lang),
+                usual=quantity(usual, "contacts", lang),
+                expected=quantity(expected, "contacts", lang),
+                factor=f"{max(usual / expected, expected / usual):.0f}",
+                mistake=say(f"store.unit_{unit}_{side}", lang, rows=round(len(counts) / len(days))),
+            )
+        )
+    return said
 
 
 def _gap_words(planned: float, other: float, lang: Lang) -> dict[str, str]:
