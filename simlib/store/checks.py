@@ -258,6 +258,11 @@ def _steps(rows: Iterable[HistoryRow | Actual]) -> dict[str, dt.timedelta]:
     return found
 
 
+def _worded_step(step: dt.timedelta) -> str:
+    hours = step / dt.timedelta(hours=1)
+    return f"{hours:g} h" if hours >= 1 else f"{60 * hours:g} min"
+
+
 def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
     """Find times that stand twice, steps that jump, and rows in a unit other than their neighbours'."""
     by_queue = defaultdict(list)
@@ -282,9 +287,9 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
         if step is None:
             continue
         if step > DAY or DAY % step:
-            values = {"queue": queue}
+            values = {"queue": queue, "step": _worded_step(step)}
             yield Problem(
-                message="step_unusable", sheet=sheet, column="start", value=str(step), values=values, loss="series"
+                message="step_unusable", sheet=sheet, row=rows[0][1], column="start", values=values, loss="series"
             )
             continue
         phases = [(start - dt.datetime.min) % step for start, _, _ in rows]
@@ -298,7 +303,7 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
                 row=number,
                 column="start",
                 value=f"{start:%Y-%m-%d %H:%M}",
-                values={"step": str(step), "queue": queue},
+                values={"step": _worded_step(step), "queue": queue},
                 loss="row",
             )
         if step < DAY:
@@ -309,9 +314,14 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
         yield Problem(
             message="steps_differ",
             sheet=sheet,
+            row=by_queue[coarsest][0][1],
             column="start",
-            value=str(steps[coarsest]),
-            values={"queue": coarsest, "other": str(steps[finest])},
+            values={
+                "queue": coarsest,
+                "step": _worded_step(steps[coarsest]),
+                "other_queue": finest,
+                "other": _worded_step(steps[finest]),
+            },
             loss="series",
         )
 

@@ -80,7 +80,7 @@ class Problem:
         return say("store.place_mark", lang).join(place) + say("store.colon", lang) if place else ""
 
 
-LABELLED = frozenset({"queue", "sheet_name", "ratio", "ratios"})
+LABELLED = frozenset({"queue", "other_queue", "sheet_name", "ratio", "ratios"})
 
 
 def label(key: str, lang: Lang) -> str:
