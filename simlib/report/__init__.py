@@ -18,6 +18,7 @@ _HOMES = {
     "plot_forecast": "charts",
     "plot_hours": "charts",
     "plot_night": "charts",
+    "plot_organisation": "charts",
     "plot_requirement": "charts",
     "plot_roster": "charts",
     "plot_tornado": "charts",

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -81,7 +81,7 @@ def _style() -> Any:
 
 
 def _chart(
-    *, size: tuple[float, float]
+    *, size: tuple[float, float] | Callable[[Table], tuple[float, float]]
 ) -> Callable[[Callable[Concatenate[Table, Axes, P], None]], Callable[..., Axes]]:
     """Give a drawing function the house's style, and a new figure when no axis is given."""
 
@@ -92,7 +92,7 @@ def _chart(
                 raise ValueError(f"{draw.__name__} needs a table with at least one row")
             with mpl.rc_context(_style()):
                 if ax is None:
-                    _, ax = plt.subplots(figsize=size, layout="constrained")
+                    _, ax = plt.subplots(figsize=size(table) if callable(size) else size, layout="constrained")
                     draw(table, ax, *args, **kwargs)
                 else:
                     ax.spines[["top", "right"]].set_visible(False)
@@ -736,6 +736,122 @@ def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     ax.grid(axis="x")
     ax.set_title(say("report.tornado_title", lang, target=term(target, lang)))
     _legend(ax)
+
+
+ORGANISATION_IN = 11.0  # width of the organisation chart, whose axis counts in inches
+COLUMNS_MOST = 6
+ACROSS, DOWN = 1.83, 0.74  # from one column, and from one squad, to the next
+BOX, HIGH = 1.64, 0.56  # size of a squad's box
+
+
+def _organisation_columns(squads: Table) -> tuple[list[list[list[int]]], int]:
+    """Lay the squads of each queue into columns: as few squads on top of each other as the width allows."""
+    by_queue = [squads.loc[squads["queue"] == queue, "squad"].unique() for queue in _queues(squads)]
+    rows = 1
+    while sum(-(-len(numbers) // rows) for numbers in by_queue) > max(COLUMNS_MOST, len(by_queue)):
+        rows += 1
+    laid = [np.array_split(numbers, -(-len(numbers) // rows)) for numbers in by_queue]
+    return [[column.tolist() for column in columns] for columns in laid], rows
+
+
+def _organisation_size(squads: Table) -> tuple[float, float]:
+    return ORGANISATION_IN, 2.75 + DOWN * _organisation_columns(squads)[1]
+
+
+@_chart(size=_organisation_size)
+def plot_organisation(squads: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the promo organisation as a tree: all on top, below it each role, and its squads under their named leads.
+
+    A squad's box says who leads it and how many; one without a lead is red.
+
+    Parameters
+    ----------
+    squads : DataFrame
+        One row a person: squad (its number), queue, lead_name (None without a lead), is_lead.
+    """
+    columns, rows = _organisation_columns(squads)
+    width = sum(len(columns_of) for columns_of in columns) * ACROSS
+    middle, top = ORGANISATION_IN / 2, rows * DOWN + 1.65
+    left = middle - width / 2
+    led = squads.loc[squads["lead_name"].notna(), "squad"].nunique()
+    line = {"color": MUTED, "linewidth": 1.3, "solid_capstyle": "butt"}
+    everybody = say("report.organisation_all", lang, heads=len(squads), squads=squads["squad"].nunique(), led=led)
+    root, head = (middle, top - HIGH / 2), say("report.organisation_head", lang)
+    _person_box(ax, root, width=3.4, face=NEEDED, edge=NEEDED, ink=PAPER, lines=(head, everybody))
+    bus, roles = top - HIGH - 0.2, top - HIGH - 0.4
+    ax.plot([middle, middle], [root[1] - HIGH / 2, bus], **line)
+    centres = []
+    for queue, columns_of in zip(_queues(squads), columns, strict=True):
+        colour = QUEUE_COLOURS.get(queue, MUTED)
+        centre = left + len(columns_of) * ACROSS / 2
+        centres.append(centre)
+        people = squads[squads["queue"] == queue]
+        said = say("report.organisation_role", lang, heads=len(people), squads=people["squad"].nunique())
+        ax.plot([centre, centre], [bus, roles], **line)
+        at = (centre, roles - HIGH / 2)
+        _person_box(ax, at, width=BOX, face=_pale(colour), edge=colour, ink=INK, lines=(term(queue, lang), said))
+        trunks = [left + column * ACROSS + (ACROSS - BOX) / 2 - 0.07 for column in range(len(columns_of))]
+        under = roles - HIGH - 0.12
+        ax.plot([centre, centre], [roles - HIGH, under], **line)
+        ax.plot([trunks[0], max(centre, trunks[-1])], [under, under], **line)
+        for trunk, numbers in zip(trunks, columns_of, strict=True):
+            heights = [under - 0.14 - HIGH / 2 - row * DOWN for row in range(len(numbers))]
+            ax.plot([trunk, trunk], [under, heights[-1]], **line)
+            for number, height in zip(numbers, heights, strict=True):
+                ax.plot([trunk, trunk + 0.07], [height, height], **line)
+                _squad_box(ax, (trunk + 0.07 + BOX / 2, height), squads[squads["squad"] == number], colour, lang)
+        left += len(columns_of) * ACROSS
+    ax.plot([min(centres), max(centres)], [bus, bus], **line)
+    ax.set_xlim(0, ORGANISATION_IN)
+    ax.set_ylim(0, top + 0.1)
+    ax.set_axis_off()
+    missing = squads["squad"].nunique() - led
+    ax.set_title(say("report.organisation_title", lang))
+    _remark(ax, say(f"report.organisation_{'short' if missing else 'whole'}", lang, missing=missing))
+
+
+def _squad_box(ax: Axes, at: tuple[float, float], squad: Table, colour: str, lang: Lang) -> None:
+    """Draw a squad: its lead's name, its number and how many are led; red where nobody leads it."""
+    lead = squad["lead_name"].iloc[0]
+    led = pd.notna(lead)
+    size = say(f"report.squad_{'led' if led else 'alone'}", lang, number=squad["squad"].iloc[0], heads=len(squad) - led)
+    name = _clip(str(lead), 15) if led else say("report.squad_leaderless", lang)
+    ink = INK if led else MISSING
+    _person_box(ax, at, width=BOX, face=PAPER, edge=MUTED if led else MISSING, ink=ink, lines=(name, size), whole=led)
+    ax.add_patch(Rectangle((at[0] - BOX / 2, at[1] - HIGH / 2), 0.07, HIGH, color=colour, linewidth=0, zorder=3))
+
+
+def _person_box(
+    ax: Axes,
+    at: tuple[float, float],
+    *,
+    width: float,
+    face: str,
+    edge: str,
+    ink: str,
+    lines: tuple[str, str],
+    whole: bool = True,
+) -> None:
+    """Draw a box of the organisation around a point: who, and in smaller print how many; its edge whole or dashed."""
+    corner = at[0] - width / 2, at[1] - HIGH / 2
+    style = {"facecolor": face, "edgecolor": edge, "linewidth": 1.2, "linestyle": "-" if whole else (0, (4, 2))}
+    ax.add_patch(Rectangle(corner, width, HIGH, zorder=2, **style))
+    for text, above, size in ((lines[0], 0.12, 13), (lines[1], -0.14, 10)):
+        ax.text(at[0] + 0.02, at[1] + above, text, ha="center", va="center", fontsize=size, color=ink, zorder=4)
+
+
+def _clip(text: str, letters: int) -> str:
+    """Shorten a text to a width in Latin letters."""
+    if _width(text) <= letters:
+        return text
+    while _width(text) > letters - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _pale(colour: str) -> str:
+    """Lighten a colour until dark letters stand on it."""
+    return str(mpl.colors.to_hex([1 - 0.25 * (1 - part) for part in mpl.colors.to_rgb(colour)]))
 
 
 @_chart(size=(11, 9))

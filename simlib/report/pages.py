@@ -23,6 +23,7 @@ from simlib.report.charts import (
     plot_day_heads,
     plot_forecast,
     plot_night,
+    plot_organisation,
     plot_requirement,
     plot_roster,
     plot_tornado,
@@ -352,20 +353,22 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
 
 
 def show_organisation(plan: Plan, *, lang: Lang) -> Fragment:
-    """Draw the promo organisation: one box a squad under its named lead."""
-    from html import escape
-
-    boxes = []
-    for (number, queue), squad in organise(plan.store).groupby(["squad", "queue"], sort=True):
-        lead = squad["lead_name"].iloc[0]
-        name = lead if pd.notna(lead) else say("pages.no_lead", lang)
-        head = f"{term(queue, lang)} · {say('pages.squad', lang, number=number)}"
-        size = quantity(len(squad), "agents", lang)
-        boxes.append(
-            f'<div class="st-card"><div class="label">{escape(head)}</div>'
-            f'<div class="value">{escape(str(name))}</div><div class="note">{escape(size)}</div></div>'
-        )
-    return Fragment(f'<div class="st-cards">{"".join(boxes)}</div>')
+    """Draw the promo organisation as a tree, and list who is in each squad."""
+    squads = organise(plan.store)
+    rows = [
+        {
+            "squad": number,
+            "queue": queue,
+            "lead_name": people["lead_name"].iloc[0] if people["is_lead"].any() else say("pages.no_lead", lang),
+            "members": list_words(people.loc[~people["is_lead"], "name"].tolist(), lang),
+        }
+        for (number, queue), people in squads.groupby(["squad", "queue"], sort=True)
+    ]
+    caption = term("organisation", lang)
+    return put_together(
+        show_chart(plot_organisation(squads, lang=lang)),
+        show_table(pd.DataFrame(rows), lang=lang, caption=caption),
+    )
 
 
 # --- 02 readiness -----------------------------------------------------------------------------------------

@@ -196,6 +196,18 @@ def tornado() -> pd.DataFrame:
 
 
 @pytest.fixture
+def squads() -> pd.DataFrame:
+    """Sixty people: nine squads of presale, the last two without a lead, and one of after-sale."""
+    leads = [*(f"Lead {number}" for number in range(1, 8)), None, None, "Lead 10"]
+    rows = [
+        (number, "presale" if number < 10 else "aftersale", lead, lead is not None and place == 0)
+        for number, lead in enumerate(leads, start=1)
+        for place in range(6)
+    ]
+    return pd.DataFrame(rows, columns=["squad", "queue", "lead_name", "is_lead"])
+
+
+@pytest.fixture
 def sweep() -> pd.DataFrame:
     """Agents, response and platform rate against the concurrency limit."""
     caps = np.arange(1, 11)

@@ -39,6 +39,7 @@ PLOTS: dict[str, Callable[..., Axes]] = {
     "day_heads": charts.plot_day_heads,
     "tornado": charts.plot_tornado,
     "sweep": charts.plot_concurrency,
+    "squads": charts.plot_organisation,
 }
 ALSO = {
     "intervals": {"incidents": [INCIDENT]},
@@ -169,6 +170,33 @@ def test_the_stack_adds_up_to_the_contacts(forecast: pd.DataFrame, ax: Axes) -> 
     charts.plot_forecast(forecast, ax, lang="en")
     top, _, _ = steps(ax, "Resolved by the bot")
     assert top == pytest.approx(forecast.groupby("start")["contacts"].sum().to_numpy())
+
+
+def test_the_organisation_names_every_lead_and_their_span(squads: pd.DataFrame, ax: Axes) -> None:
+    """Heads and squads stand in the boxes of the whole and of each role; a squad without a lead is named as such."""
+    charts.plot_organisation(squads, ax, lang="en")
+    said = texts(ax)
+    assert "60 people · 10 squads · 8 with a lead" in said
+    assert {"heads 54 · squads 9", "heads 6 · squads 1"} <= set(said)
+    assert set(squads["lead_name"].dropna()) <= set(said)
+    assert said.count("No lead named") == 2
+    assert "Squad 1 · leads 5" in said
+    assert "Squad 9 · 6 people" in said
+
+
+@pytest.mark.parametrize("squads_of", [[1], [3, 2], [6, 4, 1, 1, 1], [19, 9, 3], [40, 30, 20, 10, 5]])
+def test_no_box_of_the_organisation_covers_another(squads_of: list[int], ax: Axes) -> None:
+    """From one squad to a hundred, every box lies inside the picture and beside the others."""
+    queues = np.repeat(list(charts.QUEUE_COLOURS)[: len(squads_of)], squads_of)
+    numbers = np.arange(1, len(queues) + 1)
+    table = pd.DataFrame({"squad": numbers, "queue": queues, "lead_name": "A rather long name", "is_lead": True})
+    charts.plot_organisation(table, ax, lang="en")
+    boxes = [patch.get_bbox() for patch in ax.patches if patch.get_width() > 1]
+    assert len(boxes) == 1 + len(squads_of) + sum(squads_of)
+    inside = ax.viewLim
+    assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 for box in boxes)
+    assert all(inside.y0 <= box.y0 and box.y1 <= inside.y1 for box in boxes)
+    assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
 
 
 def test_second_receptions_stand_above_the_contacts(forecast: pd.DataFrame, ax: Axes) -> None:

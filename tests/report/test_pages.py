@@ -2,18 +2,23 @@
 
 import datetime as dt
 import shutil
+from functools import partial
+from html import unescape
 
+import pandas as pd
 import pytest
 
 from simlib import load_store
 from simlib.plan import plan
 from simlib.report import pages
 from simlib.report.columns import day_words
+from simlib.report.repair_pages import show_repair
 from simlib.store.models import DateSpan
 from simlib.words import HOUSE, LANGS, say, term
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
 TODAY = dt.date(2026, 10, 10)
+SEVEN_PM = pd.Timestamp("2026-10-31 19:00", tz="Asia/Shanghai")
 PIECES = {
     "show_plan_verdict": {},
     "show_calendar": {"today": TODAY},
@@ -85,6 +90,14 @@ def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
     assert say("pages.nobody_ready", lang) in shown["untested"]
 
 
+def test_the_organisation_lists_everybody_once(night):
+    """Beside the picture every person of the store stands in one squad, as its lead or as a member."""
+    html = pages.show_organisation(night, lang="en").html
+    assert html.count("<svg") == 1
+    words = html.split("</svg>")[-1]
+    assert all(words.count(agent.name) == 1 for agent in night.store.agents)
+
+
 @pytest.mark.parametrize(("platform", "hour"), [("tmall", 20), ("jd", 20), ("pdd", 20), ("douyin", 0), ("jd", 0)])
 def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
     """The platform's own rate is drawn on each, and the page says where the busiest time is none it counts."""
@@ -106,6 +119,39 @@ def test_pasted_counts_take_the_place_of_the_sheet(night):
     many = pages.show_tonight(night, until="", pasted="19:00 900\n19:30 900\n20:00 9000", lang="en").html
     assert few != many
     assert term("lever_pool", "en") in many
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"until": "", "pasted": "19:00 10\n19:15 12"}, "Line 2"),
+        ({"until": "", "pasted": "19:00 returns 10"}, "Line 1"),
+        ({"until": "half past eight"}, "half past eight"),
+        ({"until": "77:00"}, "77:00"),
+    ],
+)
+def test_what_cannot_be_read_tonight_is_a_sentence(night, given, line):
+    """A wrong line or time is said in both languages, and nothing ends in an error."""
+    shown = {lang: pages.show_tonight(night, **given, lang=lang).html for lang in LANGS}
+    assert line in unescape(shown["en"])
+    assert shown["en"] != shown["zh"]
+
+
+def test_the_roster_is_mended_on_the_page(night):
+    """Nothing given says how to use it, one alone what is lacking, a wrong name or time what is allowed."""
+    show = partial(show_repair, night, lang="en")
+    assert say("repair.how_to", "en") in unescape(show(absent="", absent_from="").html)
+    assert say("repair.half_given", "en") in unescape(show(absent="B01", absent_from="").html)
+    for who, clock, word in [("B99", "19:00", "B99"), ("B01", "40:00", "40:00"), ("B01", "soon", "soon")]:
+        assert word in show(absent=who, absent_from=clock).html
+    on_duty = night.roster[(night.roster["start"] <= SEVEN_PM) & (night.roster["end"] > SEVEN_PM)]
+    if on_duty.empty:
+        return
+    who = on_duty["agent_id"].iloc[0]
+    mended = {lang: show_repair(night, absent=who, absent_from="19:00", lang=lang).html for lang in LANGS}
+    assert mended["en"].count("<svg") == 2
+    assert say("repair.reason_absent", "en", clock="19:00") in mended["en"]
+    assert say("repair.reason_absent", "zh", clock="19:00") in mended["zh"]
 
 
 def test_missing_sheets_are_named(night):
