@@ -373,7 +373,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
-    """Print a table under its name, with the words and figures that the report gives it."""
+    """Print a table under its name, with the words and figures that the report gives it; a moment without its year."""
     from simlib.report.columns import describe_column, show_cell
 
     if table.empty:
@@ -381,9 +381,12 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
     columns = [describe_column(name, table[name], lang) for name in table]
     grid = Table(title=term(key, lang), title_justify="left")
     for column in columns:
-        grid.add_column(Text(column.title), justify="right" if column.kind == "number" else "left")
+        number = column.kind == "number"
+        grid.add_column(Text(column.title), justify="right" if number else "left", no_wrap=column.kind == "moment")
     for row in table.to_dict("records"):
-        grid.add_row(*[Text(show_cell(row[column.key], column, lang=lang)) for column in columns])
+        cells = {column.key: show_cell(row[column.key], column, lang=lang) for column in columns}
+        cells |= {column.key: f"{row[column.key]:%m-%d %H:%M}" for column in columns if column.kind == "moment"}
+        grid.add_row(*map(Text, cells.values()))
     console.print(grid)
 
 

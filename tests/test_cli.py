@@ -1,11 +1,18 @@
 """The command line as a user types it: exit status, sentences in both languages, nothing overwritten."""
 
+import datetime as dt
+import json
+import re
 import shutil
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from simlib import load_store
 from simlib.cli import app, store_paths
+from simlib.plan import plan
+from simlib.rehearsal import file_hash
 from simlib.words import HOUSE
 
 STORES = HOUSE / "templates" / "stores"
@@ -64,6 +71,65 @@ def test_unknown_parameter_is_usage(tmp_path):
     assert done.exit_code == 2
     assert "replications" in done.output
     assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory):
+    """Results of a rehearsal of the small store, as far as a repair looks at them."""
+    out = tmp_path_factory.mktemp("out")
+    night = plan(load_store(STORES / "bodycare"), roster_effort=0.5)
+    tables = out / "bodycare" / "tables"
+    tables.mkdir(parents=True)
+    night.roster.to_parquet(tables / "roster.parquet", index=False)
+    told = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
+    (out / "bodycare" / "manifest.json").write_text(json.dumps(told))
+    return night, out
+
+
+def test_repair_mends_the_rehearsed_roster_beside_it(rehearsed):
+    """Who is changed is printed, matrix, workbook and calendars lie beside the old roster, a second goes on from it."""
+    night, out = rehearsed
+    now = pd.Timestamp.combine(night.wave.day, dt.time(19)).tz_localize(night.store.zone)
+    on_duty = night.roster[(night.roster["start"] <= now) & (night.roster["end"] > now)]
+    who = on_duty["agent_id"].unique()
+    name = night.people.set_index("agent_id").loc[who[0], "name"]
+    kept = (out / "bodycare" / "tables" / "roster.parquet").read_bytes()
+    done = run("repair", STORES / "bodycare", "--absent", name.lower(), "--from", "19:00", "--out", out, "--lang", "en")
+    assert done.exit_code == 0, done.output
+    assert "sick from 19:00" in " ".join(re.sub(r"[│\n]", " ", done.output).split())
+    [folder] = (out / "bodycare" / "repairs").iterdir()
+    assert folder.name == f"001-{now:%m%d-%H%M}"
+    rows = pd.read_parquet(folder / "roster.parquet")
+    assert rows[(rows["agent_id"] == who[0]) & (rows["end"] > now)].empty
+    assert {"roster.xlsx", "repair.xlsx", "repair.json", "calendars"} <= {path.name for path in folder.iterdir()}
+    assert f"{who[0]}.ics" in {path.name for path in (folder / "calendars").iterdir()}
+    assert (out / "bodycare" / "tables" / "roster.parquet").read_bytes() == kept
+    again = run("repair", STORES / "bodycare", "--absent", who[1], "--from", "19:30", "--out", out, "--lang", "zh")
+    assert again.exit_code == 0, again.output
+    assert "001-" in again.output.replace("\n", "")
+    second = pd.read_parquet(out / "bodycare" / "repairs" / f"002-{now:%m%d}-1930" / "roster.parquet")
+    assert second[second["agent_id"].isin(who[:2]) & (second["end"] > now + pd.Timedelta(minutes=30))].empty
+
+
+@pytest.mark.parametrize(
+    ("absent", "clock", "word"),
+    [
+        ("Eva", "19:00", 'nearest: "Ava"'),
+        ("B01", "28:00", "is not within this night"),
+        ("B01", "late", "is not understood"),
+        (" , ", "19:00", "Nobody is named"),
+        ("B01", "27:55", "no work left after"),
+    ],
+)
+def test_a_wrong_repair_is_a_sentence(rehearsed, absent, clock, word):
+    """An unknown person, one without work left, and a time outside the night are usage, with what is allowed."""
+    _, out = rehearsed
+    before = sorted(path.name for path in (out / "bodycare").iterdir())
+    done = run("repair", STORES / "bodycare", "--absent", absent, "--from", clock, "--out", out, "--lang", "en")
+    assert done.exit_code == 2
+    assert word in done.output.replace("\n", "")
+    assert "Traceback" not in done.output
+    assert sorted(path.name for path in (out / "bodycare").iterdir()) == before
 
 
 def test_folder_of_stores_is_opened(tmp_path):

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.forecasting.roster import RosterRules, ShiftModel, make_shifts, repair_roster, solve_roster
+from simlib.forecasting.roster import (
+    RosterRules,
+    ShiftModel,
+    adopt_roster,
+    list_changes,
+    make_shifts,
+    repair_roster,
+    solve_roster,
+)
 from simlib.forecasting.roster_check import check_roster
 
 RULES = RosterRules.of_playbook()
@@ -359,15 +367,149 @@ def test_a_repair_calls_people_in_for_the_rest_of_a_running_shift(mended):
     assert "shift_hours" in set(broken_rules(after)["rule"])
 
 
-def test_a_shift_that_a_repair_takes_away_is_a_change():
-    """A shift that has not begun is given up only at the price of a change, under the name of who had it."""
+def test_a_repair_makes_the_fewest_changes_of_all_that_leave_the_least_shortfall():
+    """Against every set of answers of five people to an illness at 18:00: as little short, and as few people moved."""
+    shifts = pd.DataFrame(
+        [("L", dt.time(14), dt.time(20)), ("M", dt.time(16), dt.time(22)), ("E", dt.time(20), dt.time(23))],
+        columns=["code", "start", "end"],
+    )
+    on_call = [False] * 4 + [True] * 2
+    for seed, heads in enumerate(([2, 2, 1], [3, 3, 2], [2, 3, 3])):
+        evening = np.repeat(heads, 2 * np.array([2, 4, 3]))
+        day = need_of(np.concatenate([np.zeros(28, dtype=int), evening, np.zeros(2, dtype=int)]))
+        roster = solve_roster(day, team_of(6, on_call=on_call), shifts, rules=RULES, effort=EFFORT, seed=seed)
+        absent = roster.assignments.loc[roster.assignments["start"] < SIX_PM, "agent_id"].unique()[:2].tolist()
+        after = repair_roster(roster, absent=absent, from_time=SIX_PM, effort=EFFORT)
+        changes = list_changes(roster.assignments, after.assignments, absent=absent).query("change != 'absent'")
+        assert (brute_gap(after.assignments, roster), len(changes)) == brute_repair(roster, absent, shifts)
+
+
+SEATED_MIN, MIDNIGHT = 18 * 60 + 10, pd.Timestamp("2026-10-31", tz=ZONE)
+
+
+def minutes_of(rows):
+    """Which minutes of the day and the night after each person is on shift, counted by hand."""
+    table = {}
+    for row in rows.itertuples():
+        first, last = ((at - MIDNIGHT).total_seconds() / 60 for at in (row.start, row.end))
+        table.setdefault(row.agent_id, np.zeros(1620, dtype=int))[int(first) : int(last)] = 1
+    return table
+
+
+def lost_minutes(work, roster):
+    """Minutes after the first called one can sit that lack heads beside the need and what the roster had."""
+    had = sum(minutes_of(roster.assignments).values())
+    need = np.zeros(1620, dtype=int)
+    need[:1440] = np.repeat(roster.inputs["requirement"]["to_roster"].to_numpy(), 30)
+    gap = np.minimum(need, had) - sum(work.values(), np.zeros(1620, dtype=int))
+    return int(gap[SEATED_MIN:].clip(min=0).sum())
+
+
+def brute_gap(rows, roster):
+    return lost_minutes(minutes_of(rows), roster)
+
+
+def brute_repair(roster, absent, shifts):
+    """Least gap and, among those, fewest changes, over every set of answers: keep, stay on, another shift, come in."""
+    work = minutes_of(roster.assignments)
+    spans = {row.code: (row.start.hour * 60, row.end.hour * 60) for row in shifts.itertuples()}
+    answers = []
+    for who in roster.inputs["agents"]["agent_id"]:
+        kept = work.get(who, np.zeros(1620, dtype=int))
+        first, last = (int(kept.argmax()), 1620 - int(kept[::-1].argmax())) if kept.any() else (1620, 0)
+        if who in absent:
+            answers.append([(0, np.where(np.arange(1620) < 18 * 60, kept, 0))])
+            continue
+        ways = [(0, kept)]
+        if first < 18 * 60 < last:
+            for more in (60, 120, 180):
+                longer = kept.copy()
+                longer[last : last + more] = 1
+                ways.append((1, longer))
+        elif not kept.any() or first >= 18 * 60:
+            for opens, closes in spans.values():
+                new = np.zeros(1620, dtype=int)
+                new[max(opens, SEATED_MIN) : closes] = 1
+                if new.sum() >= 60:
+                    ways.append((0 if (new == kept).all() else 1, new))
+        answers.append(ways)
+    names = roster.inputs["agents"]["agent_id"].tolist()
+    return min(
+        (lost_minutes(dict(zip(names, [way[1] for way in choice], strict=True)), roster), sum(n for n, _ in choice))
+        for choice in itertools.product(*answers)
+    )
+
+
+def test_a_repair_mends_what_the_absent_leave_and_no_older_gap():
+    """Half the evening was uncovered before anybody fell ill: one absence moves one person, not the whole pool."""
+    roster = solve_roster(need_of(day_heads(h14=2, h23=0)), team_of(2), EVENING, rules=RULES, effort=EFFORT)
+    short = replace(
+        roster,
+        inputs={
+            **roster.inputs,
+            "requirement": need_of(day_heads(h14=8, h23=0)),
+            "agents": pd.concat([team_of(2), team_of(9, cohort="temp", on_call=True)]).fillna({"on_call": False}),
+        },
+    )
+    after = repair_roster(short, absent=["own01"], from_time=SIX_PM, effort=EFFORT)
+    changes = list_changes(short.assignments, after.assignments, absent=["own01"])
+    assert changes["change"].tolist() == ["absent", "called_in"]
+    assert changes["start_after"].iloc[1] == SIX_PM + pd.Timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("minute", [0, 5, 10, 20, 25])
+def test_nobody_is_called_for_the_interval_in_progress(minute):
+    """Three absentees bring three people in, whichever minute of the half hour it is; none sits before the delay."""
+    now = SIX_PM + pd.Timedelta(minutes=minute)
+    agents = pd.concat([team_of(6), team_of(9, cohort="temp", on_call=True)]).fillna({"on_call": False})
+    bare = EVENING.assign(meal_min=0)
+    roster = solve_roster(need_of(day_heads(h14=6, h23=0)), agents, bare, rules=RULES, effort=EFFORT)
+    absent = sorted(roster.assignments["agent_id"].unique())[:3]
+    after = repair_roster(roster, absent=absent, from_time=now, effort=EFFORT)
+    changes = list_changes(roster.assignments, after.assignments, absent=absent).query("change != 'absent'")
+    assert changes["change"].tolist() == ["called_in"] * 3
+    assert (changes["start_after"] >= now + pd.Timedelta(minutes=10)).all()
+
+
+def test_a_roster_that_was_kept_as_rows_is_mended_like_the_one_it_came_from(mended, tmp_path):
+    """Written to a file and adopted again, the same absence gives the same rows."""
+    roster, absent, after = mended
+    roster.assignments.to_parquet(tmp_path / "roster.parquet")
+    kept = adopt_roster(pd.read_parquet(tmp_path / "roster.parquet"), **roster.inputs)
+    pd.testing.assert_frame_equal(kept.coverage, roster.coverage)
+    again = repair_roster(kept, absent=absent, from_time=SIX_PM, effort=EFFORT)
+    pd.testing.assert_frame_equal(again.assignments, after.assignments)
+    with pytest.raises(ValueError, match="own12"):
+        adopt_roster(
+            roster.assignments.assign(agent_id="own12"), **{**roster.inputs, "agents": team_of(2)}
+        )
+
+
+def test_a_repair_sends_nobody_home_to_save_wages():
+    """A shift that has not begun stays where nothing needs it any more, even if a change cost next to nothing."""
     day = need_of(day_heads(h14=1, h23=0))
     roster = solve_roster(day, team_of(1), EVENING, rules=replace(RULES, change_cny=0.5), effort=0.3)
     needless = replace(roster, inputs={**roster.inputs, "requirement": day.assign(to_roster=0)})
     after = repair_roster(needless, absent=[], from_time=pd.Timestamp("2026-10-31 09:00", tz=ZONE), effort=0.3)
-    assert after.assignments.empty
-    change = after.why[after.why["rule"] == "change"]
-    assert change[["where", "penalty_cny"]].to_numpy().tolist() == [["own01", 0.5]]
+    pd.testing.assert_frame_equal(after.assignments, roster.assignments)
+    assert "change" not in set(after.why["rule"])
+
+
+def test_a_shift_that_is_swapped_is_one_change():
+    """The only free person of a later shift is drawn forward to fill a gap: one change, under their name."""
+    shifts = pd.DataFrame(
+        [("E", dt.time(17), dt.time(22)), ("L", dt.time(19), dt.time(23))], columns=["code", "start", "end"]
+    )
+    roster = solve_roster(
+        need_of(day_heads(h17=1, h19=2, h22=0)), team_of(2), shifts.iloc[[0, 1]], rules=RULES, effort=0.3
+    )
+    [ill] = roster.assignments.query("shift == 'E'")["agent_id"].unique()[:1]
+    after = repair_roster(
+        roster, absent=[ill], from_time=pd.Timestamp("2026-10-31 16:30", tz=ZONE), effort=0.3
+    )
+    changes = list_changes(roster.assignments, after.assignments, absent=[ill])
+    assert changes["change"].tolist() == ["absent", "moved"]
+    assert after.why.loc[after.why["rule"] == "change", "where"].tolist() == changes["agent_id"].tolist()[1:]
 
 
 @pytest.mark.parametrize("moment", [pd.Timestamp("2026-10-31 18:00"), pd.NaT])

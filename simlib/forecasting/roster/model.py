@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,14 +130,17 @@ def _add_person_rules(
     standard = round(rules.standard_h_day * 60)
     weeks: dict[tuple[int, int], list[int]] = defaultdict(list)
     months: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    promised = _promised_min(problem, takes)
     for n, variable in takes.items():
         date = problem.calendar.opens.date() + dt.timedelta(days=options[n].day)
         regular = min(options[n].paid_min, standard)
         beyond = options[n].paid_min - regular
+        anyway = promised[options[n].day]
+        added = max(regular - min(anyway, standard), 0), max(beyond - max(anyway - standard, 0), 0)
         usual = rules.holiday_pay_pct if date in rules.holidays else 100
-        model.charge("wages", cohort, [variable], round(rate * regular * usual / 60 / 100 * FEN))
+        model.charge("wages", cohort, [variable], round(rate * added[0] * usual / 60 / 100 * FEN))
         extra = max(usual, rules.overtime_pay_pct)
-        model.charge("overtime_pay", cohort, [variable], round(rate * beyond * extra / 60 / 100 * FEN))
+        model.charge("overtime_pay", cohort, [variable], round(rate * added[1] * extra / 60 / 100 * FEN))
         if crew.members[0].on_call:
             model.charge("on_call", who, [variable], round(rules.on_call_cny * FEN))
         if options[n].changes and (options[n].only is not None or not given_up):
@@ -168,6 +171,16 @@ def _add_person_rules(
         beyond_fair = model.variable(people * (most - already))
         model.bind([*nights, beyond_fair], [1] * len(nights) + [-1], high=people * already)
         model.charge("night_unfair", who, [beyond_fair], round(rules.night_unfair_cny * FEN))
+
+
+def _promised_min(problem: Problem, takes: Mapping[int, int]) -> Counter[int]:
+    """Minutes by day that a person is paid for anyway, by the roster that is being mended; no change saves them."""
+    promised: Counter[int] = Counter()
+    for n in takes:
+        option = problem.options[n]
+        if problem.today is not None and option.only is not None and not option.changes:
+            promised[option.day] = option.paid_min
+    return promised
 
 
 def _add_wishes(model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[int, int]) -> None:

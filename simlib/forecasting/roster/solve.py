@@ -182,8 +182,9 @@ def repair_roster(
 
     *Changes against shortfall.* A change has the price ``change_cny``, a missing hour ``shortfall_cny_h``: somebody
     is asked where that closes more than ``change_cny / shortfall_cny_h`` hours (a quarter of an hour by the
-    playbook), wages and ``on_call_cny`` included. Down to that grain a repair makes the fewest changes among all that
-    leave the least shortfall; among those, the one with the lowest wages.
+    playbook), the wages it adds and ``on_call_cny`` included. Down to that grain a repair makes the fewest changes
+    among all that leave the least shortfall; among those, the one that adds the lowest wages. Wages that were
+    promised are paid anyway, so nobody is moved to save them.
 
     Parameters
     ----------
