@@ -179,10 +179,10 @@ def repair(
     from simlib.store import StoreError
 
     try:
-        night, rows = last_roster(store, out=out, lang=lang.value)
+        night, rows, still_away = last_roster(store, out=out, lang=lang.value)
         with progress_bar() as bar:
             bar.add_task(term("repair", lang.value), total=None)
-            mended = mend(night, absent=absent, absent_from=from_time, rows=rows)
+            mended = mend(night, absent=absent, absent_from=from_time, rows=rows, still_away=still_away)
         folder = write_repair(mended, out / night.store.store_id / REPAIRS, lang=lang.value)
     except StoreError as error:
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
@@ -344,13 +344,14 @@ def drill(
     room.close()
 
 
-def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None]:
-    """Find the roster that was last mended or rehearsed, and the plan it belongs to; None where there is none yet."""
+def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str]]:
+    """Find the plan, the roster that was last mended or rehearsed (None without one), and who is away by it."""
     import pandas as pd
 
-    from simlib import load_store, plan
+    from simlib.plan import plan
     from simlib.rehearsal import file_hash
-    from simlib.report.repair_pages import kept_repairs
+    from simlib.report.repair_pages import kept_repairs, read_away
+    from simlib.store import load_store
 
     loaded = load_store(store)
     place = out / loaded.store_id
@@ -361,7 +362,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
         manifest = {}
     if not manifest or not rehearsed.exists():
         console.print(escape(say("repair.from_plan", lang, path=place)), soft_wrap=True)
-        return plan(loaded), None
+        return plan(loaded), None, []
     night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
     if manifest["store_hash"] != file_hash(store):
         console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
@@ -369,7 +370,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     path = earlier[-1] / "roster.parquet" if earlier else rehearsed
     said = say("repair.from_repair" if earlier else "repair.from_rehearsal", lang, path=path, folder=path.parent)
     console.print(escape(said), soft_wrap=True)
-    return night, pd.read_parquet(path)
+    return night, pd.read_parquet(path), read_away(earlier[-1]) if earlier else []
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:

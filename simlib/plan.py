@@ -451,7 +451,14 @@ class Plan:
             raise SpokenError(("repair.time_outside", allowed))
         return at
 
-    def repair(self, *, absent: str | Sequence[str], from_time: str, roster: Roster | None = None) -> Roster:
+    def repair(
+        self,
+        *,
+        absent: str | Sequence[str],
+        from_time: str,
+        roster: Roster | None = None,
+        still_away: Sequence[str] = (),
+    ) -> Roster:
         """Mend the roster after people call in sick, changing as few assignments as possible.
 
         Parameters
@@ -462,6 +469,8 @@ class Plan:
             The time of the promo day from which on they are away, as :meth:`find_moment` reads it.
         roster : Roster, optional
             The one to mend; the plan's own otherwise. :meth:`adopt_roster` takes one that was kept.
+        still_away : sequence of str
+            The agent_id of those whom an earlier repair went without: nobody calls them in again.
 
         Returns
         -------
@@ -475,7 +484,9 @@ class Plan:
         """
         before, at = roster or self.roster_result, self.find_moment(from_time)
         away = self.find_absent(absent, at=at, roster=before)
-        return repair_roster(before, absent=away, from_time=at, seed=self.seed, effort=self.roster_effort)
+        return repair_roster(
+            before, absent=[*away, *still_away], from_time=at, seed=self.seed, effort=self.roster_effort
+        )
 
     def _own_roster(self) -> pd.DataFrame | None:
         """Read the team's own matrix, if there is one."""
@@ -721,7 +732,7 @@ def _nothing_to_miss(name: str, rows: pd.DataFrame, at: pd.Timestamp) -> list[tu
     """Say that somebody has no work left on the day of a moment, if so."""
     shifts = rows.groupby("date").agg(start=("start", "min"), end=("end", "max")).reset_index()
     today = pd.to_datetime(shifts["date"]).dt.date == at.date()
-    told = {"name": name, "clock": f"{at:%m-%d %H:%M}"}
+    told: dict[str, object] = {"name": name, "clock": f"{at:%m-%d %H:%M}"}
     if ((shifts["end"] > at) & (today | (shifts["start"] < at))).any():
         return []
     if shifts.empty:

@@ -109,6 +109,9 @@ def test_repair_mends_the_rehearsed_roster_beside_it(rehearsed):
     assert "001-" in again.output.replace("\n", "")
     second = pd.read_parquet(out / "bodycare" / "repairs" / f"002-{now:%m%d}-1930" / "roster.parquet")
     assert second[second["agent_id"].isin(who[:2]) & (second["end"] > now + pd.Timedelta(minutes=30))].empty
+    assert json.loads((out / "bodycare" / "repairs" / f"002-{now:%m%d}-1930" / "repair.json").read_text())["away"] == [
+        *who[:2]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ class Repair:
         The agent_id of those who are away.
     at : pandas.Timestamp
         From when on.
+    still_away : sequence of str
+        The agent_id of those whom an earlier repair went without.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Repair:
     after: Roster
     absent: Sequence[str]
     at: pd.Timestamp
+    still_away: Sequence[str] = ()
 
     @property
     def step(self) -> pd.Timedelta:
@@ -127,7 +130,14 @@ def _name_shift(code: str, start: pd.Timestamp, end: pd.Timestamp, lang: Lang) -
     return say("repair.shift", lang, code=code, start=f"{start:%H:%M}", end=f"{end:%H:%M}")
 
 
-def mend(plan: Plan, *, absent: str, absent_from: str, rows: pd.DataFrame | None = None) -> Repair:
+def mend(
+    plan: Plan,
+    *,
+    absent: str,
+    absent_from: str,
+    rows: pd.DataFrame | None = None,
+    still_away: Sequence[str] = (),
+) -> Repair:
     """Mend the plan's roster, or rows of one that was kept, after people called in sick.
 
     Raises
@@ -135,14 +145,15 @@ def mend(plan: Plan, *, absent: str, absent_from: str, rows: pd.DataFrame | None
     SpokenError
         A name, the time or the kept rows are not of this night.
     """
-    before = plan.roster_result if rows is None else plan.adopt_roster(rows)
     at = plan.find_moment(absent_from)
+    before = plan.roster_result if rows is None else plan.adopt_roster(rows)
     return Repair(
         plan=plan,
         before=before,
-        after=plan.repair(absent=absent, from_time=absent_from, roster=before),
+        after=plan.repair(absent=absent, from_time=absent_from, roster=before, still_away=still_away),
         absent=plan.find_absent(absent, at=at, roster=before),
         at=at,
+        still_away=still_away,
     )
 
 
@@ -201,6 +212,7 @@ def write_repair(repair: Repair, place: Path, *, lang: Lang) -> Path:
             (staging / "calendars" / f"{name}.ics").write_bytes(to_ics(rows, agent_id, lang=lang).encode())
         rows.to_parquet(staging / "roster.parquet", index=False)
         told = {"absent": list(repair.absent), "from": repair.at.isoformat(), "seed": repair.plan.seed}
+        told |= {"away": [*repair.still_away, *repair.absent]}
         told |= {"changed": repair.changes.loc[repair.changes["change"] != "absent", "agent_id"].tolist()}
         (staging / "repair.json").write_text(json.dumps(told, ensure_ascii=False, indent=2), encoding="utf-8")
         staging.chmod(0o755)
@@ -212,4 +224,9 @@ def write_repair(repair: Repair, place: Path, *, lang: Lang) -> Path:
 
 def kept_repairs(place: Path) -> list[Path]:
     """List the folders of earlier repairs, the latest last."""
-    return sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "roster.parquet").exists())
+    return sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "repair.json").exists())
+
+
+def read_away(folder: Path) -> list[str]:
+    """Read who is away by an earlier repair, as an agent_id each."""
+    return list(json.loads((folder / "repair.json").read_text(encoding="utf-8"))["away"])
