@@ -367,10 +367,13 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     if manifest["store_hash"] != file_hash(store):
         console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
     earlier = kept_repairs(place / REPAIRS)
-    path = earlier[-1] / "roster.parquet" if earlier else rehearsed
-    said = say("repair.from_repair" if earlier else "repair.from_rehearsal", lang, path=path, folder=path.parent)
+    if not earlier:
+        console.print(escape(say("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
+        return night, pd.read_parquet(rehearsed), []
+    latest = earlier[-1]
+    said = say("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
     console.print(escape(said), soft_wrap=True)
-    return night, pd.read_parquet(path), read_away(earlier[-1]) if earlier else []
+    return night, pd.read_parquet(latest / "roster.parquet"), read_away(latest)
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
