@@ -97,7 +97,7 @@ def _wave_problems(store: ReadSheet, waves: ReadSheet) -> Iterator[Problem]:
         place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "month_share"}
         place["value"] = f"{wave.month_share:.4g}"
         if month_gmv is None and store.rows:
-            yield Problem(message="share_of_unknown_month", loss="cell" if wave.day_gmv_cny else "row", **place)
+            yield Problem(message="share_of_unknown_month", loss="cell" if wave.day_gmv_cny else "wave", **place)
         if month_gmv is None or wave.day_gmv_cny is None:
             continue
         if abs(wave.month_share * month_gmv - wave.day_gmv_cny) > 0.01 * month_gmv:

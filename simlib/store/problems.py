@@ -10,7 +10,7 @@ from typing import Literal
 from simlib.words import LANGS, Lang, glossary, say, term
 
 SHOWN_OF_A_KIND = 20
-Loss = Literal["cell", "row", "default", "series", "merged", "profile", "sheet", "unread", "second", "nothing"]
+Loss = Literal["cell", "row", "wave", "default", "series", "merged", "profile", "sheet", "unread", "second", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,9 @@ class Problem:
         The known name nearest to the one that nobody knows.
     loss : str or None
         What a store that is read as far as it is right goes without because of this problem: the ``cell`` (it
-        counts as blank), the ``row``, a ratio for which a ``default`` stands in, a queue's ``series``, the rows of a
-        ``merged`` range, the day's ``profile``, the ``sheet``, what is ``unread`` anyway, the ``second`` of two, or
-        ``nothing``. None where it is not the store's data that is spoken of.
+        counts as blank), the ``row``, a ``wave`` for which another may be shown, a ratio for which a ``default``
+        stands in, a queue's ``series``, the rows of a ``merged`` range, the day's ``profile``, the ``sheet``, what is
+        ``unread`` anyway, the ``second`` of two, or ``nothing``. None where nothing is wrong with the store's data.
 
     Examples
     --------

@@ -37,8 +37,8 @@ SPEAKS_OF: dict[str, set[str]] = {
     "goals": {"queue"},
     "scenarios": {"queue", "cohort", "site", "room", "seat"},
 }
-# What a wrong row costs where that is not the row alone: a day with an hour missing is no day.
-COST_OF_ROW: dict[str, Loss] = {"ratios": "default", "day_profile": "profile"}
+# What a wrong row costs where it is more than the row, or something stands in for it.
+COST_OF_ROW: dict[str, Loss] = {"waves": "wave", "ratios": "default", "day_profile": "profile"}
 R = TypeVar("R", bound=Row)
 
 
@@ -207,7 +207,7 @@ def _take_out(found: ReadSheet, problems: Sequence[Problem]) -> tuple[Row, ...]:
     costs = {problem.loss for problem in problems}
     if costs & {"sheet", "profile"}:
         return ()
-    gone = found.merged | {problem.row for problem in problems if problem.loss in ("row", "default")}
+    gone = found.merged | {problem.row for problem in problems if problem.loss in ("row", "wave", "default")}
     queues = {problem.values["queue"] for problem in problems if problem.loss == "series"}
     blank: dict[int, set[str]] = defaultdict(set)
     for problem in problems:
