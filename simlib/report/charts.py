@@ -223,7 +223,7 @@ def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
     top = floor + bot + total["twice"].to_numpy(dtype=float)
     if twice.any():
         label = say("report.received_again", lang)
-        look = {"facecolor": PAPER, "edgecolor": MUTED, "hatch": "////", "linewidth": 0}
+        look: dict[str, Any] = {"facecolor": PAPER, "edgecolor": MUTED, "hatch": "////", "linewidth": 0}
         ax.stairs(top, edges, baseline=floor + bot, fill=True, label=label, **look)
     low, high = total["p05"].to_numpy(dtype=float), total["p95"].to_numpy(dtype=float)
     band = say("report.band_summed" if len(queues) > 1 else "report.band", lang)
@@ -774,7 +774,7 @@ def plot_organisation(squads: Table, ax: Axes, *, lang: Lang) -> None:
     middle, top = ORGANISATION_IN / 2, rows * DOWN + 1.65
     left = middle - width / 2
     led = squads.loc[squads["lead_name"].notna(), "squad"].nunique()
-    line = {"color": MUTED, "linewidth": 1.3, "solid_capstyle": "butt"}
+    line: dict[str, Any] = {"color": MUTED, "linewidth": 1.3, "solid_capstyle": "butt"}
     everybody = say("report.organisation_all", lang, heads=len(squads), squads=squads["squad"].nunique(), led=led)
     root, head = (middle, top - HIGH / 2), say("report.organisation_head", lang)
     _person_box(ax, root, width=3.4, face=NEEDED, edge=NEEDED, ink=PAPER, lines=(head, everybody))
@@ -834,8 +834,9 @@ def _person_box(
 ) -> None:
     """Draw a box of the organisation around a point: who, and in smaller print how many; its edge whole or dashed."""
     corner = at[0] - width / 2, at[1] - HIGH / 2
-    style = {"facecolor": face, "edgecolor": edge, "linewidth": 1.2, "linestyle": "-" if whole else (0, (4, 2))}
-    ax.add_patch(Rectangle(corner, width, HIGH, zorder=2, **style))
+    dash: Any = "-" if whole else (0, (4, 2))
+    box = Rectangle(corner, width, HIGH, facecolor=face, edgecolor=edge, linewidth=1.2, linestyle=dash, zorder=2)
+    ax.add_patch(box)
     for text, above, size in ((lines[0], 0.12, 13), (lines[1], -0.14, 10)):
         ax.text(at[0] + 0.02, at[1] + above, text, ha="center", va="center", fontsize=size, color=ink, zorder=4)
 
@@ -851,7 +852,8 @@ def _clip(text: str, letters: int) -> str:
 
 def _pale(colour: str) -> str:
     """Lighten a colour until dark letters stand on it."""
-    return str(mpl.colors.to_hex([1 - 0.25 * (1 - part) for part in mpl.colors.to_rgb(colour)]))
+    red, green, blue = (1 - 0.25 * (1 - part) for part in mpl.colors.to_rgb(colour))
+    return str(mpl.colors.to_hex((red, green, blue)))
 
 
 @_chart(size=(11, 9))
