@@ -46,7 +46,7 @@ def test_report_holds_no_code_and_loads_nothing(done):
     """The page has no script, no source line of a notebook, and no address that a browser would fetch."""
     html = (done[0].folder / "report.html").read_text(encoding="utf-8")
     assert "<script" not in html
-    assert "load_store(" not in html
+    assert "read_store(" not in html
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
 

@@ -265,7 +265,7 @@ def _worded_step(step: dt.timedelta) -> str:
 
 def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
     """Find times that stand twice, steps that jump, and rows in a unit other than their neighbours'."""
-    by_queue = defaultdict(list)
+    by_queue: dict[str, list[tuple[dt.datetime, int, float]]] = defaultdict(list)
     rows_found: list[tuple[int, HistoryRow | Actual]] = [*series.of(HistoryRow), *series.of(Actual)]
     for number, row in rows_found:
         by_queue[row.queue].append((row.start, number, row.contacts))

@@ -1,0 +1,120 @@
+"""What a chapter shows of a store with mistakes: a red box on top, then all that can be worked out without them."""
+
+import re
+import shutil
+from html import unescape
+
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+
+from simlib import load_store, rehearsal
+from simlib.plan import plan
+from simlib.report import pages
+from simlib.store import read_store
+from simlib.words import HOUSE, LANGS, say
+
+STORES = HOUSE / "templates" / "stores"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Copy the small example store."""
+    return shutil.copytree(STORES / "bodycare", tmp_path / "shop")
+
+
+def rewrite(shop, sheet, old, new):
+    """Change some text of a sheet."""
+    path = shop / f"{sheet}.csv"
+    text = path.read_text(encoding="utf-8-sig")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
+    """Notebook 01 runs to its end, its first picture is the red box, and as much follows as for the sound store."""
+    shown = {}
+    chapter = rehearsal.NOTEBOOKS / "01_staffing.ipynb"
+    for path in (STORES / "bodycare", shop):
+        if path == shop:
+            rewrite(shop, "ratios", "conversion,0.41,0.46,0.51", "conversion,0.41,1.46,0.51")
+            rewrite(shop, "agents", "B03,Chloe,own,aftersale,presale", "B03,Chloe,own,,presale")
+        done = tmp_path / f"{path.parent.name}-{lang}.ipynb"
+        papermill.execute_notebook(
+            chapter,
+            done,
+            parameters={"store": str(path), "lang": lang, "today": "2026-10-10"},
+            engine_name="in-process",
+            cwd=rehearsal.NOTEBOOKS,
+            progress_bar=False,
+        )
+        outputs = [out for cell in nbformat.read(done, as_version=4).cells for out in cell.get("outputs", ())]
+        pieces = [out["data"]["text/html"] for out in outputs if "text/html" in out.get("data", {})]
+        shown[path] = [unescape("".join(piece)) for piece in pieces]
+    sound, broken = shown.values()
+    assert len(broken) == len(sound) + 1
+    head = say("store.problems_head", lang, count=3)
+    assert head in broken[0]
+    assert "st-verdict bad" in broken[0]
+    assert say("store.loss_default", lang) in broken[0]
+    assert "1.46" in broken[0]
+    assert not any(head in html for html in sound)
+
+
+def test_a_sound_store_has_no_box():
+    """Where nothing is wrong nothing is shown, and the verdict has its three sentences."""
+    store = load_store(STORES / "bodycare")
+    assert pages.show_problems(store, lang="zh") is None
+    assert len(plan(store, replications=2, roster_effort=0.2).verdict("zh")) == 3
+
+
+def test_what_a_store_writes_is_text(shop):
+    """A wrong value that looks like a page's code is shown and not run."""
+    rewrite(shop, "agents", "B03,Chloe,own", "B03,Chloe,<script>alert(1)</script>")
+    html = pages.show_problems(read_store(shop), lang="en").html
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("path", ["bodycare", "appliances.xlsx"])
+def test_the_example_stores_raise_no_doubt(path):
+    """A history in its right unit is not doubted, on any wave of the example stores."""
+    store = load_store(STORES / path)
+    for wave in store.waves:
+        assert "st-verdict" not in pages.show_cross_check(plan(store, wave=wave.name), lang="zh").html
+
+
+def scaled(store, factor, by_day=False):
+    """Change the unit of a store's history."""
+    rows = store.frame("history")
+    if by_day:
+        rows["start"] = rows["start"].dt.normalize()
+        rows = rows.groupby(["start", "queue"], as_index=False)["contacts"].sum()
+    rows["contacts"] *= factor
+    records = rows.astype(object).where(pd.notna(rows), None).to_dict("records")
+    model = type(store.history[0])
+    return store.model_copy(update={"history": tuple(model(**record) for record in records)})
+
+
+@pytest.mark.parametrize(
+    ("factor", "by_day", "key"),
+    [
+        (24, False, "unit_by_interval_high"),
+        (1 / 24, False, "unit_by_interval_low"),
+        (30, True, "unit_by_day_high"),
+        (1 / 24, True, "unit_by_day_low"),
+    ],
+)
+def test_a_history_in_another_unit_is_doubted(factor, by_day, key):
+    """Day totals in hours, or hours in days: sheet, column, both figures, the probable mistake and the way out."""
+    store = scaled(load_store(STORES / "bodycare"), factor, by_day)
+    for lang in LANGS:
+        html = unescape(pages.show_cross_check(plan(store, wave="Evening opening"), lang=lang).html)
+        (box,) = re.findall(r'<div class="st-verdict bad">.*?</div>', html)
+        assert box.count("<p>") == 2
+        assert "(history)" in box
+        assert "(contacts)" in box
+        assert say(f"store.{key}", lang, rows=24) in box
+        assert re.search(r"\b[1-9]\d\b", box)
