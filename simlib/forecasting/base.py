@@ -51,6 +51,7 @@ NEAR_PATTERNS, FAR_PATTERNS = 0.5, 1.0  # shares of the patterns in the day tota
 ORIGINS = 42  # past mornings that judge the method
 BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
 PARTS_OF_DAY = 6
+ONE_SIDE = 1 / TAIL - 1  # errors from which one side has seen its own one in twenty; before, both sides speak for it
 UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.4 and 1.8 times their mean
 LEAN = 0.05  # days that a span borrows from the next longer one
 ODD_WEEKDAY = 0.2  # a root may be so far from its week, as a share of it, without being a habit
@@ -616,21 +617,30 @@ class Spread:
 
 
 def _spreads(trial: Trial) -> tuple[Spread, Spread]:
-    """Set the spread below and above so that one in twenty of what came was beyond."""
+    """Set the spread below and above so that one in twenty of what came was beyond.
+
+    A few errors cannot show one in twenty: three good mornings on one side say little about it. So until a side has
+    seen as many as that takes, it is at least as wide as both sides together say, which need half as many.
+    """
     slots = trial.came.shape[2]
     parts = min(PARTS_OF_DAY, slots)
     part = np.arange(slots) * parts // slots
     counted = trial.said >= 2  # rarer counts scatter by their Poisson noise, whatever d is
     error = np.where(counted, 2 * (np.sqrt(trial.came + 0.375) - np.sqrt(trial.said + 0.375)), np.nan)
+    size = np.where(counted, trial.said, np.nan)
+    either = ((error / TAIL_Z) ** 2 - 1) / size
     sides = []
     for sign in (-1.0, 1.0):
         beyond = sign * error / TAIL_Z
-        needed = (np.sign(beyond) * beyond**2 - 1) / np.where(counted, trial.said, np.nan)
+        needed = (np.sign(beyond) * beyond**2 - 1) / size
         d = np.empty((len(trial.horizons), parts))
         belief = UNKNOWN_SPREAD
         for row in range(len(trial.horizons)):
             known = _independent(error[:, row])
-            whole = _toward(_tail(needed[:, row], known), belief, known / 6)
+            both = _tail(either[:, row], known, beyond=2 * TAIL)
+            own = _tail(needed[:, row], known)
+            own = float(np.fmax(own, _toward(own, both, known / ONE_SIDE)))
+            whole = _toward(own, belief, known / 6)
             for p in range(parts):
                 known = _independent(error[:, row, part == p])
                 d[row, p] = _toward(_tail(needed[:, row, part == p], known), whole, known / 20)
@@ -657,15 +667,15 @@ def _independent(error: Floats) -> float:
     return float(seen.sum() / max(min(effect, slots) / 2, 1.0))
 
 
-def _tail(needed: Floats, independent: float) -> float:
-    """Smallest spread that leaves one in twenty beyond; nan without a record.
+def _tail(needed: Floats, independent: float, *, beyond: float = TAIL) -> float:
+    """Smallest spread that leaves a share, one in twenty, beyond; nan without a record.
 
     The coming morning belongs to the sample, as in conformal prediction.
     """
     seen = needed[~np.isnan(needed)]
     if len(seen) == 0:
         return np.nan
-    return max(float(np.quantile(seen, min((1 - TAIL) * (1 + 1 / independent), 1.0))), 1e-4)
+    return max(float(np.quantile(seen, min((1 - beyond) * (1 + 1 / independent), 1.0))), 1e-4)
 
 
 def _toward(own: float, belief: float, weight: float) -> float:

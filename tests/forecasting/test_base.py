@@ -106,6 +106,18 @@ def test_band_of_the_bank_holds_after_few_weeks(days):
     assert least < share_inside(history, days, range(42, 238, 13), [1, 7], hours=(7, 24)) < 0.97
 
 
+def test_three_good_mornings_on_one_side_do_not_narrow_the_band():
+    """After ten days of one count a day the band of the next holds more than three in four, over 60 drawn stores."""
+    chance = stream(12, 0, "short-10")
+    held = []
+    for _ in range(60):
+        came = chance.poisson(400 * chance.gamma(12, 1 / 12, 11))
+        history = pd.Series(came[:-1].astype(float), index=pd.date_range("2026-09-01", periods=10))
+        tomorrow = forecast_counts(history, 1).iloc[0]
+        held.append(tomorrow["p05"] <= came[-1] <= tomorrow["p95"])
+    assert 0.77 < np.mean(held) < 0.97
+
+
 def test_weekday_seen_once_near_zero_is_believed():
     """After one week whose Sunday was shut, the next Sunday is forecast below a tenth, the other days as they were."""
     totals = day_totals(forecast_counts(shop(7, week=(1, 1, 1, 1, 1, 1, 0.01)), 7)).to_numpy()
