@@ -8,6 +8,7 @@ from anywhere and runs no code.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -66,7 +67,7 @@ class Card:
             raise ValueError(f"tone must be plain, good or bad, got {self.tone!r}")
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _css(name: str) -> str:
     return (TEMPLATES / f"{name}.css").read_text(encoding="utf-8")
 
@@ -82,6 +83,21 @@ def _pages() -> jinja2.Environment:
     )
     pages.globals.update(say=say, term=term)
     return pages
+
+
+def show_typeface(signs: str) -> Fragment:
+    """Bring the glyphs of some signs, and of ASCII, into a notebook, for a reader whose machine has no Chinese font.
+
+    Nothing is to be seen of it: headings and tables are written in the reader's own Chinese font, and in this one
+    where there is none. The same signs give the same bytes.
+    """
+    style = _css("notebook").replace("TYPEFACE", _embed_once("".join(sorted({*signs, *string.printable}))))
+    return Fragment(f"<style>{style}</style>")
+
+
+@lru_cache(maxsize=4)
+def _embed_once(signs: str) -> str:
+    return embed_typeface(signs)
 
 
 def show_text(*paragraphs: str) -> Fragment:

@@ -29,7 +29,17 @@ from simlib.report.charts import (
     plot_tornado,
 )
 from simlib.report.columns import day_words, list_words, quantity, show_number
-from simlib.report.html import Card, Fragment, show_alarm, show_cards, show_chart, show_table, show_text, show_verdict
+from simlib.report.html import (
+    Card,
+    Fragment,
+    show_alarm,
+    show_cards,
+    show_chart,
+    show_table,
+    show_text,
+    show_typeface,
+    show_verdict,
+)
 from simlib.report.progress import show_progress
 from simlib.retrospective import compare_actuals, measure_fit
 from simlib.staffing import (
@@ -47,7 +57,7 @@ from simlib.staffing import (
 )
 from simlib.store.models import NEEDED, SHEETS, Store
 from simlib.store.problems import label, shorten
-from simlib.words import Lang, SpokenError, say, term
+from simlib.words import LANGS, Lang, SpokenError, glossary, say, sentences, term
 
 if TYPE_CHECKING:
     from simlib.kpis import PlatformRate
@@ -78,6 +88,14 @@ def think(plan: Plan, *, lang: Lang) -> None:
             tell(detail=say("pages.roster_found", lang, best=f"{best:,.0f}", bound=f"{bound:,.0f}"))
 
         plan.watch_roster(on_progress=found)
+
+
+def open_chapter(store: Store, *, lang: Lang) -> Fragment:
+    """Open a chapter's notebook: the typeface for all that it may say, and what is wrong with the store's data."""
+    kit = [twins[each] for twins in (*glossary().values(), *sentences().values()) for each in LANGS]
+    typeface = show_typeface("".join(kit) + store.model_dump_json())
+    problems = show_problems(store, lang=lang)
+    return put_together(typeface, problems) if problems else typeface
 
 
 def show_problems(store: Store, *, lang: Lang) -> Fragment | None:

@@ -1,5 +1,7 @@
 """What a chapter shows of a store with mistakes: a red box on top, then all that can be worked out without them."""
 
+import base64
+import io
 import re
 import shutil
 from html import unescape
@@ -8,12 +10,13 @@ import nbformat
 import pandas as pd
 import papermill
 import pytest
+from fontTools.ttLib import TTFont
 
 from simlib import load_store, rehearsal
 from simlib.plan import plan
 from simlib.report import pages
 from simlib.store import read_store
-from simlib.words import HOUSE, LANGS, say
+from simlib.words import HOUSE, LANGS, glossary, say
 
 STORES = HOUSE / "templates" / "stores"
 
@@ -118,3 +121,16 @@ def test_a_history_in_another_unit_is_doubted(factor, by_day, key):
         assert "(contacts)" in box
         assert say(f"store.{key}", lang, rows=24) in box
         assert re.search(r"\b[1-9]\d\b", box)
+
+
+def test_a_chapter_brings_the_glyphs_of_all_it_says():
+    """Where there is no Chinese font, every notebook's headings, the glossary and the store's names are drawn."""
+    store = load_store(STORES / "appliances.xlsx")
+    packed = re.search(r"base64,([A-Za-z0-9+/=]+)\)", pages.open_chapter(store, lang="en").html)[1]
+    with TTFont(io.BytesIO(base64.b64decode(packed))) as font:
+        drawn = set(map(chr, font.getBestCmap()))
+    written = "".join(agent.name for agent in store.agents) + "".join(row["zh"] for row in glossary().values())
+    for notebook in sorted((HOUSE / "notebooks").glob("0*.ipynb")):
+        cells = nbformat.read(notebook, as_version=4).cells
+        written += "".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert {sign for sign in written if not sign.isspace()} <= drawn
