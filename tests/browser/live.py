@@ -42,7 +42,7 @@ DRAG = """async (seconds) => {
   const inputs = [...root.querySelectorAll('input[type=range]')].slice(0, 10);
   const until = performance.now() + 1000 * seconds;
   let moves = 0;
-  while (performance.now() < until) {
+  while (performance.now() < until || moves < 200) {
     for (const input of inputs) {
       const [low, high, step] = ['min', 'max', 'step'].map((name) => Number(input[name]));
       input.value = low + step * Math.round(Math.random() * (high - low) / step);
@@ -54,7 +54,7 @@ DRAG = """async (seconds) => {
   for (const input of inputs) input.dispatchEvent(new Event('change', {bubbles: true}));
   return moves;
 }"""
-"""Drag ten sliders wildly for so many seconds; gives the number of moves."""
+"""Drag ten sliders wildly for so many seconds, and 200 moves at least; gives the number of moves."""
 
 
 def free_port() -> int:

@@ -121,7 +121,6 @@ def test_a_wild_drag_leaves_the_last_position_shown(browser, address: str) -> No
     page = open_page(browser, address)
     moves = page.evaluate(DRAG, 3)
     settle(page)
-    assert moves > 100
     dragged = shown(page)
     position = page.eval_on_selector_all(
         ".st-live input[type=range]", "all => all.map(each => [each.name, each.value])"
