@@ -451,42 +451,24 @@ class Plan:
             raise SpokenError(("repair.time_outside", allowed))
         return at
 
-    def repair(
-        self,
-        *,
-        absent: str | Sequence[str],
-        from_time: str,
-        roster: Roster | None = None,
-        still_away: Sequence[str] = (),
-    ) -> Roster:
-        """Mend the roster after people call in sick, changing as few assignments as possible.
+    def repair(self, roster: Roster, *, absent: Sequence[str], at: pd.Timestamp) -> Roster:
+        """Mend a roster of this night after people call in sick, changing as few assignments as possible.
 
         Parameters
         ----------
-        absent : str or sequence of str
-            Names or agent_ids.
-        from_time : str
-            The time of the promo day from which on they are away, as :meth:`find_moment` reads it.
-        roster : Roster, optional
-            The one to mend; the plan's own otherwise. :meth:`adopt_roster` takes one that was kept.
-        still_away : sequence of str
-            The agent_id of those whom an earlier repair went without: nobody calls them in again.
+        roster : Roster
+            The plan's own, or one that :meth:`adopt_roster` took.
+        absent : sequence of str
+            The agent_id of everybody who is away, as :meth:`find_absent` finds them; nobody calls them in.
+        at : pandas.Timestamp
+            From when on, as :meth:`find_moment` reads it.
 
         Returns
         -------
         Roster
             As :func:`simlib.forecasting.repair_roster` gives it.
-
-        Raises
-        ------
-        SpokenError
-            Somebody or the time is not of this night; the sentences say what is allowed.
         """
-        before, at = roster or self.roster_result, self.find_moment(from_time)
-        away = self.find_absent(absent, at=at, roster=before)
-        return repair_roster(
-            before, absent=[*away, *still_away], from_time=at, seed=self.seed, effort=self.roster_effort
-        )
+        return repair_roster(roster, absent=absent, from_time=at, seed=self.seed, effort=self.roster_effort)
 
     def _own_roster(self) -> pd.DataFrame | None:
         """Read the team's own matrix, if there is one."""

@@ -147,11 +147,12 @@ def mend(
     """
     at = plan.find_moment(absent_from)
     before = plan.roster_result if rows is None else plan.adopt_roster(rows)
+    away = plan.find_absent(absent, at=at, roster=before)
     return Repair(
         plan=plan,
         before=before,
-        after=plan.repair(absent=absent, from_time=absent_from, roster=before, still_away=still_away),
-        absent=plan.find_absent(absent, at=at, roster=before),
+        after=plan.repair(before, absent=[*away, *still_away], at=at),
+        absent=away,
         at=at,
         still_away=still_away,
     )

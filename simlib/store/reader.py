@@ -96,10 +96,10 @@ def load_store(path: str | Path) -> Store:
     Traceback (most recent call last):
     simlib.store.problems.StoreError: no_such_file.xlsx: there is no such file or folder.
     """
-    found = _check_once(Path(path))
-    if found.problems or found.store is None:
-        raise StoreError(found.problems)
-    return found.store
+    store = read_store(path)
+    if store.problems:
+        raise StoreError(store.problems)
+    return store
 
 
 def read_store(path: str | Path) -> Store:
