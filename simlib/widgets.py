@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, cached_property, lru_cache, reduce
+from functools import cache, cached_property, lru_cache, partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -641,13 +641,18 @@ class Question:
     taken: bool = False
 
 
+class Replaced(Exception):
+    """A question that is being worked on is not asked any more."""
+
+
 class Newest:
     """Answers in threads of its own; of everybody who asks, only the newest question counts.
 
     New questions go first. When nobody has asked for a while, whoever has lived through the fewest nights gets one
     more, so answers to several browsers narrow alike; one thread at a time does that and stands still when somebody
-    asks anew, which the other then answers. A question that was replaced meanwhile is never answered. The threads
-    end when there is nothing left to do.
+    asks anew, which the other then answers. A question that was replaced meanwhile is never answered, and work on it ends:
+    if it stood still, and the next one beside it, nobody would be left for the third. The threads end when there is
+    nothing left to do.
 
     Parameters
     ----------
@@ -715,6 +720,8 @@ class Newest:
         while (question := self._take()) is not None:
             try:
                 self._live_once_more(question)
+            except Replaced:
+                continue
             except Exception as error:  # whatever it is, the next question must still be answered
                 if not isinstance(error, ValueError):
                     log.exception("a live night failed")
@@ -736,16 +743,19 @@ class Newest:
         replication = len(question.now)
         if question.prepared is None:
             question.prepared = self._live.prepare(question.position)
-        pause = self._let_new_ones_pass if replication else lambda: None
+        pause = partial(self._let_new_ones_pass, question) if replication else lambda: None
         if replication not in self._plan:
             self._plan[replication] = self._live.live_through(self._prepared_plan, replication, pause=pause)
         question.now.append(self._live.live_through(question.prepared, replication, pause=pause))
 
-    def _let_new_ones_pass(self) -> None:
+    def _let_new_ones_pass(self, question: Question) -> None:
         """Wait as long as somebody has no answer yet: two threads that measure would slow each other down."""
         with self._changed:
-            while any(not question.now for question in self._questions.values()):
+            while self._questions.get(question.asker) is question:
+                if all(each.now for each in self._questions.values()):
+                    return
                 self._changed.wait()
+        raise Replaced
 
     @cached_property
     def _prepared_plan(self) -> Prepared:

@@ -222,6 +222,36 @@ def test_an_answer_that_narrows_stands_still_for_a_new_question():
     assert not ear.complaints
 
 
+def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
+    """A replaced answer and the one in its place both stand still for a third question, and that is answered."""
+    begun = {name: threading.Event() for name in ("first", "second")}
+    asked, lived = threading.Event(), []
+
+    class Stage:
+        def prepare(self, position):
+            return position.get("name", "plan")
+
+        def live_through(self, prepared, replication, *, pause):
+            if replication == 1 and prepared in begun:
+                begun[prepared].set()
+                assert asked.wait(20)
+            pause()
+            lived.append((prepared, replication))
+            return {}
+
+    ear = Ear()
+    newest = Newest(Stage(), tell=ear.tell, complain=ear.complain, nights=2)
+    for number, name in enumerate(begun):
+        newest.ask("me", number, {"name": name})
+        assert begun[name].wait(20)
+    newest.ask("me", 2, {"name": "third"})
+    asked.set()
+    ear.wait_for(lambda: ("me", 2, 2) in ear.heard)
+    assert ("first", 1) not in lived
+    assert ("second", 1) not in lived
+    assert not ear.complaints
+
+
 def test_a_bad_question_is_complained_of_and_the_next_answered(live):
     """A position that cannot be does not stop the thread."""
     ear = Ear()
