@@ -650,9 +650,9 @@ class Newest:
 
     New questions go first. When nobody has asked for a while, whoever has lived through the fewest nights gets one
     more, so answers to several browsers narrow alike; one thread at a time does that and stands still when somebody
-    asks anew, which the other then answers. A question that was replaced meanwhile is never answered, and work on it ends:
-    if it stood still, and the next one beside it, nobody would be left for the third. The threads end when there is
-    nothing left to do.
+    asks anew, which the other then answers. A question that was replaced meanwhile is never answered, and work on it
+    ends: if it stood still, and the next one beside it, nobody would be left for the third. The threads end when
+    there is nothing left to do.
 
     Parameters
     ----------
