@@ -22,6 +22,7 @@ buyers.
 
 from __future__ import annotations
 
+from simlib.simulator import compiled, simpy_engine
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
 from simlib.simulator.outcome import (
     Outcome,
@@ -34,7 +35,7 @@ from simlib.simulator.outcome import (
 
 __all__ = ["Agents", "Contacts", "Disruptions", "Policy", "Result", "run_arrays", "simulate"]
 
-ENGINES = ("compiled", "simpy")
+ENGINES = {"compiled": compiled.run, "simpy": simpy_engine.run}
 
 
 def simulate(
@@ -113,10 +114,6 @@ def run_arrays(
     >>> run_arrays(Contacts(arrival=[0.0], handle=30.0), Agents(shifts=[(0, 0, 60)])).end.tolist()
     [30.0]
     """
-    if engine == "compiled":
-        from simlib.simulator.compiled import run
-    elif engine == "simpy":
-        from simlib.simulator.simpy_engine import run
-    else:
+    if engine not in ENGINES:
         raise ValueError(f"engine = {engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
-    return run(contacts, agents, policy or Policy(), disruptions or Disruptions(), turns=turns, trace=trace)
+    return ENGINES[engine](contacts, agents, policy or Policy(), disruptions or Disruptions(), turns=turns, trace=trace)

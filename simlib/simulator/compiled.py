@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from simlib.simulator import tables
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
+from simlib.simulator.loop import Floor, run_floor
 from simlib.simulator.outcome import Outcome
 from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, LINK, SEAT
-
-if TYPE_CHECKING:
-    from simlib.simulator.loop import Floor
 
 
 def run(
@@ -29,8 +25,6 @@ def run(
     The loop holds no Python object and releases the GIL, so that threads run nights side by side. A trace gets
     room for what a night without handovers takes at most; one that takes more is run again.
     """
-    from simlib.simulator.loop import run_floor  # brings Numba, which is as heavy as the rest of the kit
-
     skill = check_together(contacts, agents, disruptions)
     bot = tables.pass_bot(contacts, disruptions.bot_down)
     timetable = tables.build_timetable(agents, policy, disruptions, bot)
@@ -58,10 +52,8 @@ def _lay_out(
     rows: int,
 ) -> Floor:
     """Set the tables for one run: nobody on duty, nobody there yet."""
-    from simlib.simulator.loop import Floor
-
     n, first_turn = len(contacts), contacts.first_turn
-    chats = tables.clear_table(n, CHAT)
+    chats = tables.clear_table(max(n, 2), CHAT)  # a column of one row would be another type to Numba
     chats["near_at"] = -1
     groups = tables.group_agents(skill)
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
@@ -92,7 +84,7 @@ def _lay_out(
     logged = messages if turns else 0
     return Floor(
         clock=clock,
-        chats=chats,
+        chats=chats[:n],
         links=np.empty(n, LINK),
         seats=seats,
         queue=contacts.queue,

@@ -243,7 +243,7 @@ def group_agents(skill: IntArray) -> Groups:
     return Groups(
         of_agent=of_agent,
         sizes=sizes,
-        by_queue=group,
+        by_queue=group.copy(),  # in one piece, like all that Numba compiles for
         from_=np.searchsorted(queue, np.arange(skill.shape[1] + 1)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simlib.simulator import Agents, Contacts, Disruptions, Policy, run_arrays, simulate, tables
+from simlib.simulator.loop import run_floor
 from simlib.streams import stream
 from tests.simulator.conftest import assert_same_arrays, floors
 
@@ -156,3 +158,16 @@ def test_an_unknown_engine_is_refused():
     """The engines that exist are named."""
     with pytest.raises(ValueError, match=r"engine = 'fast': must be one of 'compiled', 'simpy'"):
         simulate(Contacts(arrival=[], handle=[]), Agents(shifts=[]), engine="fast")
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 1200])
+@pytest.mark.parametrize("logs", [False, True])
+def test_no_night_has_the_loop_compiled_again(n, logs):
+    """Whatever the size of a night and whoever made its arrays: one machine code, made when the kit is set up."""
+    contacts, *others = busy_night(3)
+    frozen = {field.name: getattr(contacts, field.name)[:n] for field in fields(Contacts) if field.name != "handle"}
+    messages = int(frozen["turns"].sum())
+    few = replace(contacts, **frozen | {"handle": contacts.handle[:messages], "think": contacts.think[:messages]})
+    run_arrays(few, *others, turns=logs, trace=logs)
+    run_arrays(Contacts(arrival=np.arange(float(n)), handle=5), Agents(shifts=[(0, 0, 60)]), turns=logs, trace=logs)
+    assert len(run_floor.signatures) == 1
