@@ -720,6 +720,7 @@ class Newest:
         while (question := self._take()) is not None:
             try:
                 self._live_once_more(question)
+                self._tell_if_due(question)
             except Replaced:
                 continue
             except Exception as error:  # whatever it is, the next question must still be answered
@@ -728,13 +729,6 @@ class Newest:
                 self._drop(question)
                 self._complain(question, error)
                 continue
-            nights = len(question.now)
-            if self._is_newest(question) and nights in (*TOLD_AFTER, self._nights):
-                plan = [self._plan[number] for number in range(nights)]
-                self._tell(
-                    question,
-                    Answer(live=self._live, position=question.position, plan=plan, now=list(question.now)),
-                )
             with self._changed:
                 question.taken = False
                 self._changed.notify_all()
@@ -747,6 +741,12 @@ class Newest:
         if replication not in self._plan:
             self._plan[replication] = self._live.live_through(self._prepared_plan, replication, pause=pause)
         question.now.append(self._live.live_through(question.prepared, replication, pause=pause))
+
+    def _tell_if_due(self, question: Question) -> None:
+        nights = len(question.now)
+        if self._is_newest(question) and nights in (*TOLD_AFTER, self._nights):
+            plan = [self._plan[number] for number in range(nights)]
+            self._tell(question, Answer(live=self._live, position=question.position, plan=plan, now=list(question.now)))
 
     def _let_new_ones_pass(self, question: Question) -> None:
         """Wait as long as somebody has no answer yet: two threads that measure would slow each other down."""

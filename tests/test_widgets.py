@@ -264,6 +264,23 @@ def test_a_bad_question_is_complained_of_and_the_next_answered(live):
     assert isinstance(ear.complaints[0][2], ScenarioError)
 
 
+def test_an_answer_that_cannot_be_told_is_complained_of_and_the_next_told(live):
+    """What goes wrong while an answer is put into words stops neither thread."""
+    ear = Ear()
+
+    def tell(question, answer):
+        if question.number < 3:
+            raise KeyError("no word for it")
+        ear.tell(question, answer)
+
+    newest = Newest(live, tell=tell, complain=ear.complain, nights=1)
+    for number in (1, 2, 3):
+        newest.ask("me", number, {"people_own": 10 + number})
+        ear.wait_for(lambda number=number: len(ear.complaints) + len(ear.heard) == number)
+    assert [number for _, number, _ in ear.complaints] == [1, 2]
+    assert ear.heard == [("me", 3, 1)]
+
+
 @pytest.fixture
 def workbook(tmp_path):
     """A small store's workbook."""
