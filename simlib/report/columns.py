@@ -196,14 +196,15 @@ def show_number(value: float, *, unit: str, digits: int) -> str:
 
 
 def quantity(value: float, unit: str, lang: Lang) -> str:
-    """Write a number together with its unit, as a label in a chart or on a card.
+    """Write a number together with its unit, as a label in a chart or on a card: three digits before the point do.
 
     Examples
     --------
-    >>> quantity(0.625, "share", "zh"), quantity(16, "agents", "en"), quantity(41.5, "s", "zh")
-    ('62.5%', '16 agents', '41.5 秒')
+    >>> quantity(0.625, "share", "zh"), quantity(974.7, "agents", "en"), quantity(41.5, "s", "zh")
+    ('62.5%', '975 agents', '41.5 秒')
     """
-    shown = show_number(value, unit=unit, digits=digits_of(pd.Series([value]), unit=unit))
+    digits = 0 if abs(value) >= 100 else digits_of(pd.Series([value]), unit=unit)
+    shown = show_number(value, unit=unit, digits=digits)
     if not unit:
         return shown
     return f"{shown}{unit_word(unit, lang)}" if unit == "share" else f"{shown} {unit_word(unit, lang)}"
