@@ -1,8 +1,8 @@
 // The event loop of the chat floor, written by hand for speed: what benchmarks/chat_floor.py measures the
 // compiled engine against. It does what a night without disruptions asks for: shifts (chats are finished at
 // their end), queues and skills, capacities, speeds, patience, silent leavers, one retry, closing times.
-// Events wait in a wheel of time slots, agents and contacts in heaps that know their members' places: the
-// same structures as simlib/simulator/loop.py.
+// Events wait in a wheel of time slots, agents and contacts in heaps that know their members' places, as in
+// simlib/simulator/loop.py; messages are each an event, and wait in lists of neighbours.
 //
 //   g++ -O3 -o chat_floor chat_floor.cpp && ./chat_floor night.bin rows.bin ROUNDS
 #include <algorithm>

@@ -142,7 +142,7 @@ def against_cpp() -> None:
         for name, column in zip(names, part.reshape(-1, len(names)).T, strict=True):
             np.testing.assert_array_equal(getattr(outcomes[0], name), column, err_msg=name)
     report(
-        "compiled loop against the same loop in C++ -O3, same rows",
+        "compiled loop against a loop in C++ -O3, same rows",
         f"{min(ours) / min(theirs):.2f} times its time ({min(ours):.3f} s, {min(theirs):.3f} s)",
         "<= 1.25",
     )

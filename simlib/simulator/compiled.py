@@ -8,7 +8,7 @@ from simlib.simulator import tables
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
 from simlib.simulator.loop import Floor, run_floor
 from simlib.simulator.outcome import Outcome
-from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, LINK, SEAT
+from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, SEAT
 
 
 def run(
@@ -65,8 +65,8 @@ def _lay_out(
     seats["assigned"] = -np.inf
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
-    for name in ("writing", "head", "tail", "chats"):
-        seats[name] = -1
+    seats["writing"] = -1
+    seats["desk"] = np.cumsum(agents.capacity) - agents.capacity
 
     messages = int(first_turn[-1])
     slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
@@ -85,8 +85,8 @@ def _lay_out(
     return Floor(
         clock=clock,
         chats=chats[:n],
-        links=np.empty(n, LINK),
         seats=seats,
+        desks=np.zeros(int(agents.capacity.sum()) + 1, MAIL),
         queue=contacts.queue,
         first_turn=first_turn,
         handle=contacts.handle,

@@ -16,6 +16,11 @@ Two structures make a step cheap whatever the size of the floor:
   being freed, its buyer's next message, its patience, its return), so an event is known by its contact and
   nothing is ever stale.
 
+What a buyer writes next is mostly no event at all. It lies on the agent's **desk** (`_expect_mail`) with the time
+at which it will be there, in the order in which it will be answered, and whoever looks at the desk knows what has
+come by now (`_has_come`). Nobody else's steps hang on that, so it is exact. Only the next message for an agent who
+has nothing to answer is scheduled, to wake it.
+
 On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
 a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
 asks for it ahead of time (`_look_ahead`).
@@ -34,11 +39,11 @@ from numba.np.arrayobj import make_array
 
 from simlib.simulator.tables import (
     ABANDONED,
+    ATTENDED,
     AWAY,
     BOT,
     DOWN,
     ENDED,
-    INBOX,
     OPEN,
     QUEUED,
     REMEMBERED,
@@ -46,11 +51,9 @@ from simlib.simulator.tables import (
     SHIFT_END,
     SHIFT_START,
     SILENT,
-    THINKING,
     TRANSFER,
     UNSERVED,
     UP,
-    WRITING,
 )
 
 # What a contact has scheduled, in the order of rule 11, and the steps that only a change of duty brings.
@@ -60,7 +63,7 @@ NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = ra
 CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
-AHEAD_SLOTS = 16  # how far to look: what is asked for earlier is forgotten again before it is needed
+AHEAD_SLOTS = 32  # how far to look: what is asked for earlier is forgotten again before it is needed
 
 
 class Floor(NamedTuple):
@@ -68,8 +71,8 @@ class Floor(NamedTuple):
 
     clock: np.ndarray  # one record: the wheel and the policy
     chats: np.ndarray  # one record a contact
-    links: np.ndarray  # the same
     seats: np.ndarray  # one record an agent
+    desks: np.ndarray  # the messages of each agent's chats, see `tables.MAIL`
 
     # The contacts
     queue: np.ndarray
@@ -136,22 +139,30 @@ _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
 ix = np.uintp
 
 
-@intrinsic
-def _fetch(typing_context, table, row):
-    """Ask for the start of a row to be brought near the processor; nothing waits for it."""
+def _fetch_at(byte):
+    """Make a function that asks for a row, from one of its bytes on, to be brought near the processor."""
 
-    def generate(context, builder, signature, arguments):
-        array = make_array(signature.args[0])(context, builder, arguments[0])
-        place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
-        place = builder.bitcast(place, cgutils.voidptr_t)
-        word = ir.IntType(32)
-        prefetch = builder.module.declare_intrinsic(
-            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
-        )
-        builder.call(prefetch, [place, word(0), word(3), word(1)])  # to read, to keep, data
-        return context.get_dummy_value()
+    @intrinsic
+    def fetch(typing_context, table, row):
+        def generate(context, builder, signature, arguments):
+            array = make_array(signature.args[0])(context, builder, arguments[0])
+            place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
+            place = builder.bitcast(place, cgutils.voidptr_t)
+            place = builder.gep(place, [ir.Constant(ir.IntType(64), byte)])
+            word = ir.IntType(32)
+            prefetch = builder.module.declare_intrinsic(
+                "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+            )
+            builder.call(prefetch, [place, word(0), word(3), word(1)])  # to read, to keep, data; nothing waits for it
+            return context.get_dummy_value()
 
-    return types.none(table, row), generate
+        return types.none(table, row), generate
+
+    return fetch
+
+
+_fetch = _fetch_at(0)
+_fetch_second = _fetch_at(64)  # the second cache line of a row
 
 
 # --- ordered heaps ----------------------------------------------------------------------------------------
@@ -267,53 +278,50 @@ def _noted(clock, ahead, ago):
 
 
 @_part
-def _next_for_agent(chats, seats, c):
-    """Return the contact whose message the agent of a contact answers next; any contact if there is none."""
-    agent = max(np.int64(chats[ix(c)].agent), np.int64(0))
-    return max(np.int64(seats[ix(agent)].head), np.int64(0))
+def _desk_of(chats, seats, c):
+    """Return where the next message of the agent of a contact lies; anywhere if there is none."""
+    seat = seats[ix(max(np.int64(chats[ix(c)].agent), np.int64(0)))]
+    return np.int64(seat.desk + max(np.int64(seat.mails) - 1, np.int64(0)))
 
 
 @_part
-def _look_ahead(clock, chats, links, seats, handle, think, wheel, after, ahead):
+def _look_ahead(clock, chats, seats, desks, handle, think, wheel, after, ahead):
     """Ask for what the events of a slot that is still ahead will touch.
 
     A contact is noted when its slot comes into sight, and its chat asked for. What was noted some contacts ago has
-    arrived by now and says what else to ask for: agent and turn, whose message the agent answers next, and the slots
-    where the following events will go. All this is a guess, for a contact may be scheduled anew in the meantime; and
-    no step hangs on what was found, so that the processor never has to guess along.
+    arrived by now and says what else to ask for: agent and turn, the agent's desk, whose message it answers next, and
+    the slot where the end of that reply will go. All this is a guess, for a contact may be scheduled anew in the
+    meantime; and no step hangs on what was found, so that the processor never has to guess along.
     """
     last = np.int64(len(handle) - 1)
     _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), np.int64(0)))
     c = np.int64(wheel[(clock.slot + AHEAD_SLOTS) & clock.mask])
     while c >= 0:
         _fetch(chats, c)
-        _fetch(links, c)
         ahead[clock.met & (REMEMBERED - 1)] = c
 
         chat = chats[ix(_noted(clock, ahead, 4))]
         _fetch(seats, max(np.int64(chat.agent), np.int64(0)))
-        _fetch(handle, np.int64(chat.turn))
+        _fetch_second(seats, max(np.int64(chat.agent), np.int64(0)) if chat.turns_left <= 1 else np.int64(0))
         _fetch(think, np.int64(chat.turn))
 
-        noted = _noted(clock, ahead, 8)
-        following = _next_for_agent(chats, seats, noted)
-        _fetch(chats, following)
-        _fetch(links, following)
-        chat = chats[ix(noted)]
-        _fetch(wheel, _slot(clock, chat.due + think[ix(min(np.int64(chat.turn), last))]) & clock.mask)
+        _fetch(desks, _desk_of(chats, seats, _noted(clock, ahead, 8)))
 
-        following = _next_for_agent(chats, seats, _noted(clock, ahead, 12))
+        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, 12)))].item)
+        _fetch(chats, following)
+
+        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, 16)))].item)
         _fetch(handle, np.int64(chats[ix(following)].turn))
 
-        noted = _noted(clock, ahead, 16)
-        turn = min(np.int64(chats[ix(_next_for_agent(chats, seats, noted))].turn), last)
+        noted = _noted(clock, ahead, 20)
+        turn = min(np.int64(chats[ix(desks[ix(_desk_of(chats, seats, noted))].item)].turn), last)
         _fetch(wheel, _slot(clock, chats[ix(noted)].due + handle[ix(turn)]) & clock.mask)
         clock.met += 1
         c = np.int64(after[ix(c)])
 
 
 @_part
-def _turn(clock, chats, links, seats, handle, think, wheel, after, ahead, near, near_heap, near_at):
+def _turn(clock, chats, seats, desks, handle, think, wheel, after, ahead, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
     while near_heap.size == 0 and clock.far > 0:
@@ -330,7 +338,7 @@ def _turn(clock, chats, links, seats, handle, think, wheel, after, ahead, near, 
         clock.slot += 1
         turned += 1
         if clock.large:
-            _look_ahead(clock, chats, links, seats, handle, think, wheel, after, ahead)
+            _look_ahead(clock, chats, seats, desks, handle, think, wheel, after, ahead)
         c = np.int64(wheel[clock.slot & clock.mask])
         wheel[clock.slot & clock.mask] = -1
         while c >= 0:
@@ -377,45 +385,74 @@ def _rank(seat, free, free_heap, free_at, a):
 
 
 @_part
-def _free_place(seats, links, free, free_heap, free_at, a, c, now):
-    """Close a contact's chat on an agent."""
-    seat, link = seats[ix(a)], links[ix(c)]
-    if link.last_open >= 0:
-        links[ix(link.last_open)].next_open = link.next_open
-    else:
-        seat.chats = link.next_open
-    if link.next_open >= 0:
-        links[ix(link.next_open)].last_open = link.last_open
+def _free_place(seat, free, free_heap, free_at, a, now):
+    """Close a chat on an agent."""
     _tally(seat, now)
     seat.open -= 1
     _rank(seat, free, free_heap, free_at, a)
 
 
 @_part
-def _leave_inbox(seat, links, c):
-    """Take a contact's message out of an inbox, most often from its head."""
-    link = links[ix(c)]
-    if seat.head == c:
-        seat.head = link.next_mail
-    else:
-        links[ix(link.last_mail)].next_mail = link.next_mail
-        if link.next_mail >= 0:
-            links[ix(link.next_mail)].last_mail = link.last_mail
-    if seat.tail == c:
-        seat.tail = link.last_mail
+def _has_come(mail, now, before):
+    """Tell whether a message is there: of this very instant are those of contacts before this one."""
+    return mail.here or mail.due < now or (mail.due == now and mail.item < before)
 
 
 @_part
-def _join_inbox(seat, links, c):
-    """Put a contact's message at the tail of an inbox."""
-    link = links[ix(c)]
-    link.next_mail = -1
-    link.last_mail = seat.tail
-    if seat.head >= 0:
-        links[ix(seat.tail)].next_mail = c
-    else:
-        seat.head = c
-    seat.tail = c
+def _lay_mail(seat, desks, i, c, due, here):
+    """Put a message on a desk, in place i of it; those from there on move up."""
+    k = np.int64(seat.desk + seat.mails)
+    seat.mails += 1
+    while k > i:
+        mail = desks[ix(k)]
+        below = desks[ix(k - 1)]
+        mail.due = below.due
+        mail.item = below.item
+        mail.here = below.here
+        k -= 1
+    mail = desks[ix(i)]
+    mail.due = due
+    mail.item = c
+    mail.here = here
+
+
+@_part
+def _expect_mail(seat, desks, c, due):
+    """Put a message on a desk that is not there yet."""
+    i = np.int64(seat.desk)
+    end = i + np.int64(seat.mails)
+    while i < end:
+        mail = desks[ix(i)]
+        if mail.here or mail.due < due or (mail.due == due and mail.item < c):
+            break
+        i += 1
+    _lay_mail(seat, desks, i, c, due, False)
+
+
+@_part
+def _join_mail(seat, desks, c, now, before):
+    """Put a message on a desk behind those that are there."""
+    i = np.int64(seat.desk + seat.mails)
+    while i > seat.desk and _has_come(desks[ix(i - 1)], now, before):
+        i -= 1
+    _lay_mail(seat, desks, i, c, now, True)
+
+
+@_part
+def _take_mail(seat, desks, c):
+    """Take the message of a contact from a desk."""
+    k = np.int64(seat.desk)
+    while desks[ix(k)].item != c:
+        k += 1
+    seat.mails -= 1
+    end = np.int64(seat.desk + seat.mails)
+    while k < end:
+        mail = desks[ix(k)]
+        above = desks[ix(k + 1)]
+        mail.due = above.due
+        mail.item = above.item
+        mail.here = above.here
+        k += 1
 
 
 @_part
@@ -439,7 +476,7 @@ def run_floor(floor):
 
     ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """
-    clock, chats, links, seats = floor.clock[0], floor.chats, floor.links, floor.seats
+    clock, chats, seats, desks = floor.clock[0], floor.chats, floor.seats, floor.desks
     handle, think, wheel, after = floor.handle, floor.think, floor.wheel, floor.after
     near, near_heap, near_at = floor.near, floor.near_heap[0], floor.near_at
     free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
@@ -458,7 +495,7 @@ def run_floor(floor):
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
             if near_heap.size == 0:
-                _turn(clock, chats, links, seats, handle, think, wheel, after, floor.ahead, near, near_heap, near_at)
+                _turn(clock, chats, seats, desks, handle, think, wheel, after, floor.ahead, near, near_heap, near_at)
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
@@ -499,10 +536,13 @@ def run_floor(floor):
                 phase = BEGINNING
                 i = batches[b].agents_from
                 continue
-            else:
+            elif seats[ix(concerned[i])].handing:
                 step = LEAVE
                 a = concerned[i]
                 i += 1
+            else:
+                i += 1
+                continue
         elif phase == BEGINNING:
             if i == batches[b].agents_to:
                 phase = TAKING
@@ -538,6 +578,12 @@ def run_floor(floor):
         seeks = -1  # contact that looks for an agent
         then = NOTHING  # what contact c is to have scheduled
         then_s = 0.0
+        also = np.int64(-1)  # another contact that is to have something scheduled
+        also_then = NOTHING
+        also_s = 0.0
+        before = np.int64(0)  # messages of this very instant are there of contacts before this one
+        if phase == CALM and step >= MESSAGE:
+            before = ALL if step > MESSAGE else np.int64(c + 1)
         if step == SENT:
             chat = chats[ix(c)]
             a = np.int64(chat.agent)
@@ -559,8 +605,16 @@ def run_floor(floor):
                 chat.turn += 1
                 chat.turns_left -= 1
                 if chat.turns_left > 0:
-                    chat.stage = THINKING
-                    then, then_s = MESSAGE, now + think[chat.turn - 1]
+                    chat.stage = ATTENDED
+                    then_s = now + think[chat.turn - 1]
+                    if chat.leaving:  # this was the reply that a shift end waited for (rule 9)
+                        chat.leaving = False
+                        chat.stage = AWAY
+                        floor.transfers[c] += 1
+                        frees = c
+                        then = MESSAGE
+                    else:
+                        _expect_mail(seat, desks, c, then_s)
                 else:
                     chat.stage = ENDED
                     chat.outcome = SERVED
@@ -575,23 +629,16 @@ def run_floor(floor):
                 then, then_s = FREED, now + clock.silent_close_s
                 if clock.silent_close_s == 0.0:
                     then, frees = NOTHING, c
-            if chat.leaving and chat.stage == THINKING:  # the reply that a shift end waited for (rule 9)
-                chat.leaving = False
-                chat.stage = AWAY
-                floor.transfers[c] += 1
-                frees = c
             takes = ALL
         elif step == MESSAGE:
             chat = chats[ix(c)]
-            chat.asked = now
-            if len(floor.asked) > 0:
-                floor.asked[chat.turn] = now
             if chat.stage == AWAY:
+                chat.asked = now
+                if len(floor.asked) > 0:
+                    floor.asked[chat.turn] = now
                 seeks = c
             else:
                 a = np.int64(chat.agent)
-                chat.stage = INBOX
-                _join_inbox(seats[ix(a)], links, c)
         elif step == FREED:
             a = np.int64(chats[ix(c)].agent)
             frees = c
@@ -603,7 +650,7 @@ def run_floor(floor):
                 in_queue -= 1
             else:
                 a = np.int64(chat.agent)
-                _leave_inbox(seats[a], links, c)
+                _take_mail(seats[a], desks, c)
                 frees = c
                 takes = ALL
             chat.stage = ENDED
@@ -637,21 +684,14 @@ def run_floor(floor):
             kind = floor.changes[i - 1].kind
             if kind == DOWN:
                 seat.down += 1
-                if (
-                    seat.writing >= 0
-                ):  # the reply is cut, its message goes back to the head of the inbox (rule 8)
+                if seat.writing >= 0:  # the reply is cut, its message is the next one again (rule 8)
                     cut = np.int64(seat.writing)
                     _cancel(clock, chats, wheel, after, near, near_heap, near_at, cut)
                     seat.writing = -1
                     seat.busy_s += now - seat.began
                     _note(clock, trace, now, a, seat)
-                    chats[cut].stage = INBOX
-                    links[cut].next_mail = seat.head
-                    if seat.head >= 0:
-                        links[seat.head].last_mail = cut
-                    else:
-                        seat.tail = cut
-                    seat.head = cut
+                    chats[cut].stage = ATTENDED
+                    _lay_mail(seat, desks, np.int64(seat.desk + seat.mails), cut, now, True)
             elif kind == UP:
                 seat.down -= 1
             elif kind == TRANSFER:
@@ -665,30 +705,34 @@ def run_floor(floor):
             continue
         elif step == LEAVE:
             seat = seats[a]
-            if seat.handing:
-                seat.handing = False
-                following = np.int64(seat.chats)
-                while following >= 0:
-                    c = following
-                    chat = chats[c]
-                    following = links[c].next_open
-                    if chat.stage == WRITING:
-                        chat.leaving = True
-                    elif chat.stage != ENDED:
-                        floor.transfers[c] += 1
-                        chat.leaving = False
-                        if chat.stage == THINKING:
-                            chat.stage = AWAY
-                        else:
-                            _leave_inbox(seat, links, c)
-                            _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
-                        _free_place(seats, links, free, free_heap, free_at, a, c, now)
-                        _note(clock, trace, now, a, seat)
+            seat.handing = False
+            if seat.writing >= 0:
+                chats[seat.writing].leaving = True
+            while seat.mails > 0:
+                seat.mails -= 1
+                mail = desks[seat.desk + seat.mails]
+                c = np.int64(mail.item)
+                chat = chats[c]
+                floor.transfers[c] += 1
+                if _has_come(mail, now, before):
+                    if not mail.here:
+                        chat.asked = mail.due
+                        if len(floor.asked) > 0:
+                            floor.asked[chat.turn] = mail.due
+                    _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
+                else:
+                    chat.stage = AWAY
+                    if chat.kind == NOTHING:
+                        chat.kind = MESSAGE
+                        chat.due = mail.due
+                        _schedule(clock, chats, wheel, after, near, near_heap, near_at, c)
+                _free_place(seat, free, free_heap, free_at, a, now)
+                _note(clock, trace, now, a, seat)
             continue
 
         # --- A place is freed
         if frees >= 0:
-            _free_place(seats, links, free, free_heap, free_at, a, frees, now)
+            _free_place(seats[ix(a)], free, free_heap, free_at, a, now)
             _note(clock, trace, now, a, seats[ix(a)])
 
         # --- A contact looks for the best available agent, or waits (rule 2)
@@ -742,51 +786,63 @@ def run_floor(floor):
             if floor.assigned[opens] != floor.assigned[opens]:  # nan: for the first time
                 floor.assigned[opens] = now
             chat.agent = a
-            chat.stage = INBOX
-            link = links[ix(opens)]
-            link.last_open = -1
-            link.next_open = seat.chats
-            if seat.chats >= 0:
-                links[ix(seat.chats)].last_open = opens
-            seat.chats = opens
+            chat.stage = ATTENDED
             _tally(seat, now)
             seat.open += 1
             seat.assigned = now
             _rank(seat, free, free_heap, free_at, a)
-            _join_inbox(seat, links, opens)
+            _join_mail(seat, desks, opens, now, before)
             if clock.large and seat.group >= 0 and free_heap[seat.group].size > 0:  # who takes the next one
                 _fetch(seats, np.int64(free[free_heap[seat.group].base].item))
+                _fetch_second(seats, np.int64(free[free_heap[seat.group].base].item))
             _note(clock, trace, now, a, seat)
 
-        # --- The agent begins the reply at the head of its inbox (rule 4)
+        # --- The agent begins the reply to the next message on its desk (rule 4)
         if a >= 0:
             seat = seats[ix(a)]
-            if seat.writing < 0 and seat.head >= 0 and seat.down == 0 and not seat.handing:
-                head = np.int64(seat.head)
+            if seat.writing < 0 and seat.mails > 0 and seat.down == 0 and not seat.handing:
+                mail = desks[ix(seat.desk + seat.mails - 1)]
+                head = np.int64(mail.item)
                 chat = chats[ix(head)]
-                _leave_inbox(seat, links, head)
-                if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
-                    chat.begun = True  # in time: patience no longer matters
-                    if chat.kind == PATIENCE:
-                        _cancel(clock, chats, wheel, after, near, near_heap, near_at, head)
-                    if head == c:
-                        then = NOTHING
-                chat.stage = WRITING
-                seat.writing = head
-                seat.began = now
-                factor = 1.0
-                for row in range(seat.slow_from, seat.slow_to):
-                    if floor.slow[row].start <= now < floor.slow[row].end:
-                        factor *= floor.slow[row].factor
-                chat.kind = SENT
-                chat.due = now + handle[chat.turn] * factor / seat.speed
-                _schedule(clock, chats, wheel, after, near, near_heap, near_at, head)
-                _note(clock, trace, now, a, seat)
+                if not _has_come(mail, now, before):  # the next message finds it idle
+                    if chat.kind == NOTHING:
+                        also, also_then, also_s = head, MESSAGE, mail.due
+                else:
+                    seat.mails -= 1
+                    if not mail.here:
+                        chat.asked = mail.due
+                        if len(floor.asked) > 0:
+                            floor.asked[chat.turn] = mail.due
+                    if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
+                        chat.begun = True  # in time: patience no longer matters
+                        if chat.kind == PATIENCE:
+                            _cancel(clock, chats, wheel, after, near, near_heap, near_at, head)
+                        if head == c:
+                            then = NOTHING
+                    seat.writing = head
+                    seat.began = now
+                    factor = 1.0
+                    for row in range(seat.slow_from, seat.slow_to):
+                        if floor.slow[row].start <= now < floor.slow[row].end:
+                            factor *= floor.slow[row].factor
+                    also, also_then, also_s = head, SENT, now + handle[chat.turn] * factor / seat.speed
+                    _note(clock, trace, now, a, seat)
 
-        if then != NOTHING:
-            chats[ix(c)].kind = then
-            chats[ix(c)].due = then_s
-            _schedule(clock, chats, wheel, after, near, near_heap, near_at, c)
+        while also >= 0 or then != NOTHING:
+            if also < 0:
+                also, also_then, also_s = np.int64(c), then, then_s
+                then = NOTHING
+            chats[ix(also)].kind = also_then
+            chats[ix(also)].due = also_s
+            _schedule(clock, chats, wheel, after, near, near_heap, near_at, also)
+            also = np.int64(-1)
+
+    # --- Messages that nobody answered any more
+    if len(floor.asked) > 0:
+        for seat in seats:
+            for k in range(seat.desk, seat.desk + seat.mails):
+                if not desks[k].here:
+                    floor.asked[chats[desks[k].item].turn] = desks[k].due
 
     # --- The outcome, with what never ended (rule 12)
     for c in range(len(chats)):

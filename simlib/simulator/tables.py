@@ -20,9 +20,9 @@ from simlib.simulator.inputs import Agents, BoolArray, Contacts, Disruptions, Fl
 OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED = range(-1, 5)
 OUTCOMES = ("bot", "served", "abandoned", "silent", "unserved")
 
-# Where a contact in the human stage is: in its queue, its message in an inbox, its reply being written, its
-# buyer writing, the same with no agent (handed over), over.
-QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED = range(6)
+# Where a contact in the human stage is: in its queue, with an agent, with none while its buyer writes (handed over),
+# over.
+QUEUED, ATTENDED, AWAY, ENDED = range(4)
 
 # Changes of duty, in the order in which those of one instant are made.
 DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
@@ -32,7 +32,7 @@ REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the even
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
 _NUMBERS = (
-    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, INBOX, WRITING, THINKING, AWAY, ENDED),
+    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, AWAY, ENDED),
     *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, REMEMBERED),
 )
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
@@ -72,9 +72,9 @@ CHAT = _record(
         ("leaving", "?"),
     ],
 )
-# The neighbours of a contact, in the inbox and among the open chats of its agent. They lie apart, close together:
-# whoever joins or leaves writes into his neighbours, and touches no chat for that.
-LINK = np.dtype([("last_mail", "i4"), ("next_mail", "i4"), ("last_open", "i4"), ("next_open", "i4")])
+# A message on the desk of an agent: of a contact, due then or waiting here since. A desk has room for as many as its
+# agent may hold chats. They lie in the order in which they are answered, the next one last, where it is soon taken.
+MAIL = np.dtype([("due", "f8"), ("item", "i4"), ("here", "?")], align=True)
 # An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
 SEAT = _record(
     128,
@@ -84,8 +84,8 @@ SEAT = _record(
         ("busy_s", "f8"),
         ("replies", "i8"),
         ("writing", "i4"),
-        ("head", "i4"),
-        ("tail", "i4"),
+        ("desk", "i4"),
+        ("mails", "i4"),
         ("down", "i4"),
         ("slow_from", "i4"),
         ("slow_to", "i4"),
@@ -99,7 +99,6 @@ SEAT = _record(
         ("chat_s", "f8"),
         ("overtime_s", "f8"),
         ("group", "i4"),
-        ("chats", "i4"),
     ],
 )
 CLOCK = np.dtype(
