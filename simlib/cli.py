@@ -242,16 +242,27 @@ def batch(
 @app.command(help=both("lab"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on this machine only, with its token, at the landing page; what follows goes to Jupyter."""
-    notebooks = HOUSE / "notebooks"
     command = [
         str(Path(sys.executable).with_name("jupyter-lab")),
-        f"--ServerApp.root_dir={notebooks}",
+        f"--ServerApp.root_dir={HOUSE / 'notebooks'}",
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.default_url=/lab/tree/00_sand_table.ipynb",
-        f"--LabApp.app_settings_dir={notebooks / '.jupyter'}",
+        *lab_look(),
         *context.args,
     ]
     os.execv(command[0], command)
+
+
+def lab_look() -> list[str]:
+    """List the options that give JupyterLab the kit's settings, its style sheet and the font that this names."""
+    from simlib.report.typeface import FONT
+
+    ours = HOUSE / "notebooks" / ".jupyter"
+    return [
+        f"--LabApp.app_settings_dir={ours}",
+        "--LabApp.custom_css=True",
+        f"--ServerApp.tornado_settings={ {'static_custom_path': [str(ours / 'custom'), str(FONT.parent)]} }",
+    ]
 
 
 @app.command(

@@ -16,8 +16,7 @@ from typing import Any
 
 import nbformat
 
-from simlib import rehearsal
-from simlib.words import HOUSE
+from simlib import cli, rehearsal
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -115,7 +114,7 @@ def lab(folder: Path, store: Path, *, lang: str = "zh", roster: str = "") -> Ite
     command = [str(Path(sys.executable).with_name("jupyter-lab")), f"--ServerApp.root_dir={place}"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--no-browser", "--allow-root"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.default_url=/lab/tree/live.ipynb"]
-    command += [f"--LabApp.app_settings_dir={HOUSE / 'notebooks' / '.jupyter'}"]
+    command += cli.lab_look()
     with serve(command, folder / "lab.log", port=port) as address:
         yield address
 

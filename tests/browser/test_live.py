@@ -221,6 +221,18 @@ def test_a_drag_is_shown_as_it_goes(browser, address: str) -> None:
     page.context.close()
 
 
+def assert_chinese_is_drawn(page) -> None:
+    """The menus of JupyterLab are in Chinese, and every character is as wide as the type is high: no empty boxes."""
+    labels = page.eval_on_selector_all(
+        ".lm-MenuBar-itemLabel",
+        "all => all.map(e => [e.textContent, e.clientWidth, parseFloat(getComputedStyle(e).fontSize)])",
+    )
+    assert "文件" in [text for text, _, _ in labels]
+    for text, width, height in labels:
+        assert width == pytest.approx(len(text) * height, abs=1), text
+    assert page.evaluate("document.fonts.check('20px \"Sandtable Lab\"', '现场推演')")
+
+
 def test_two_browsers_in_the_lab_do_not_see_each_other(browser, tmp_path: Path, workbook: Path) -> None:
     """It shows, answers and undoes in JupyterLab.
 
@@ -231,6 +243,7 @@ def test_two_browsers_in_the_lab_do_not_see_each_other(browser, tmp_path: Path, 
     plan(load_store(workbook)).roster.to_parquet(roster)
     with lab(tmp_path, workbook, roster=str(roster)) as served:
         page = open_page(browser, served, in_lab=True)
+        assert_chinese_is_drawn(page)
         settle(page)
         others = []
         for name in ("live.ipynb", "copy.ipynb"):  # each in a workspace of its own: a shared one opens what others have
