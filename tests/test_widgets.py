@@ -195,60 +195,63 @@ def test_two_askers_get_their_own_answers(live):
     assert ("gone", 9, 4) not in ear.heard
 
 
+class Stage:
+    """Nights without a floor: each begins with what a test has it do, and is noted once it may be measured."""
+
+    def __init__(self, begin):
+        self.begin, self.lived = begin, []
+
+    def prepare(self, position):
+        """Take the name as the position."""
+        return position.get("name", "plan")
+
+    def live_through(self, prepared, replication, *, pause):
+        """Begin, give way, be noted."""
+        self.begin(prepared, replication)
+        pause()
+        self.lived.append((prepared, replication))
+        return {}
+
+
 def test_an_answer_that_narrows_stands_still_for_a_new_question():
     """A night that is under way is measured after the first night of what was asked meanwhile."""
-    begun, asked, lived = threading.Event(), threading.Event(), []
+    begun, asked = threading.Event(), threading.Event()
 
-    class Stage:
-        def prepare(self, position):
-            return position.get("name", "plan")
+    def begin(name, replication):
+        if (name, replication) == ("old", 1):
+            begun.set()
+            assert asked.wait(20)
 
-        def live_through(self, prepared, replication, *, pause):
-            if (prepared, replication) == ("old", 1):
-                begun.set()
-                assert asked.wait(20)
-            pause()
-            lived.append((prepared, replication))
-            return {}
-
-    ear = Ear()
-    newest = Newest(Stage(), tell=ear.tell, complain=ear.complain, nights=2)
+    ear, stage = Ear(), Stage(begin)
+    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
     newest.ask("one", 1, {"name": "old"})
     assert begun.wait(20)
     newest.ask("two", 1, {"name": "new"})
     asked.set()
     ear.wait_for(lambda: ("two", 1, 2) in ear.heard)
-    assert lived.index(("new", 0)) < lived.index(("old", 1))
+    assert stage.lived.index(("new", 0)) < stage.lived.index(("old", 1))
     assert not ear.complaints
 
 
 def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
     """A replaced answer and the one in its place both stand still for a third question, and that is answered."""
-    begun = {name: threading.Event() for name in ("first", "second")}
-    asked, lived = threading.Event(), []
+    begun, asked = {name: threading.Event() for name in ("first", "second")}, threading.Event()
 
-    class Stage:
-        def prepare(self, position):
-            return position.get("name", "plan")
+    def begin(name, replication):
+        if replication == 1 and name in begun:
+            begun[name].set()
+            assert asked.wait(20)
 
-        def live_through(self, prepared, replication, *, pause):
-            if replication == 1 and prepared in begun:
-                begun[prepared].set()
-                assert asked.wait(20)
-            pause()
-            lived.append((prepared, replication))
-            return {}
-
-    ear = Ear()
-    newest = Newest(Stage(), tell=ear.tell, complain=ear.complain, nights=2)
+    ear, stage = Ear(), Stage(begin)
+    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
     for number, name in enumerate(begun):
         newest.ask("me", number, {"name": name})
         assert begun[name].wait(20)
     newest.ask("me", 2, {"name": "third"})
     asked.set()
     ear.wait_for(lambda: ("me", 2, 2) in ear.heard)
-    assert ("first", 1) not in lived
-    assert ("second", 1) not in lived
+    assert ("first", 1) not in stage.lived
+    assert ("second", 1) not in stage.lived
     assert not ear.complaints
 
 

@@ -393,6 +393,14 @@ def _free_place(seat, free, free_heap, free_at, a, now):
 
 
 @_part
+def _write(asked, chat, when):
+    """Note when the buyer of a chat wrote the message that is answered next."""
+    chat.asked = when
+    if len(asked) > 0:
+        asked[chat.turn] = when
+
+
+@_part
 def _has_come(mail, now, before):
     """Tell whether a message is there: of this very instant are those of contacts before this one."""
     return mail.here or mail.due < now or (mail.due == now and mail.item < before)
@@ -633,9 +641,7 @@ def run_floor(floor):
         elif step == MESSAGE:
             chat = chats[ix(c)]
             if chat.stage == AWAY:
-                chat.asked = now
-                if len(floor.asked) > 0:
-                    floor.asked[chat.turn] = now
+                _write(floor.asked, chat, now)
                 seeks = c
             else:
                 a = np.int64(chat.agent)
@@ -667,12 +673,11 @@ def run_floor(floor):
                 floor.first_reply[c] = np.nan
             chat.attempts += 1
             chat.outcome = OPEN
-            chat.entry = chat.asked = now
+            chat.entry = now
+            _write(floor.asked, chat, now)
             floor.assigned[c] = floor.end[c] = np.nan
             chat.agent = -1
             floor.transfers[c] = 0
-            if len(floor.asked) > 0:
-                floor.asked[chat.turn] = now
             deadline = now + floor.patience[c]
             if not floor.silent[c] and deadline < np.inf:
                 then, then_s = PATIENCE, deadline
@@ -716,9 +721,7 @@ def run_floor(floor):
                 floor.transfers[c] += 1
                 if _has_come(mail, now, before):
                     if not mail.here:
-                        chat.asked = mail.due
-                        if len(floor.asked) > 0:
-                            floor.asked[chat.turn] = mail.due
+                        _write(floor.asked, chat, mail.due)
                     _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
                 else:
                     chat.stage = AWAY
@@ -810,9 +813,7 @@ def run_floor(floor):
                 else:
                     seat.mails -= 1
                     if not mail.here:
-                        chat.asked = mail.due
-                        if len(floor.asked) > 0:
-                            floor.asked[chat.turn] = mail.due
+                        _write(floor.asked, chat, mail.due)
                     if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
                         chat.begun = True  # in time: patience no longer matters
                         if chat.kind == PATIENCE:

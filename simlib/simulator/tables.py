@@ -72,8 +72,9 @@ CHAT = _record(
         ("leaving", "?"),
     ],
 )
-# A message on the desk of an agent: of a contact, due then or waiting here since. A desk has room for as many as its
-# agent may hold chats. They lie in the order in which they are answered, the next one last, where it is soon taken.
+# A message on the desk of an agent: of a contact, due then or waiting here since. A desk is the inbox of the model and
+# what is still to come; it has room for as many as its agent may hold chats. They lie in the order in which they are
+# answered, the next one last, where it is soon taken.
 MAIL = np.dtype([("due", "f8"), ("item", "i4"), ("here", "?")], align=True)
 # An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
 SEAT = _record(
