@@ -146,7 +146,7 @@ def rehearse(
             task = bar.add_task(term("sand_table", lang.value), total=1.0)
 
             def show(chapter: str, stage: str, share: float) -> None:
-                text = f"{term(chapter, lang.value)} · {term(stage, lang.value)}"
+                text = " · ".join(term(part, lang.value) for part in dict.fromkeys((chapter, stage)))
                 bar.update(task, description=text, completed=share)
 
             done = rehearsal.rehearse(
