@@ -59,9 +59,11 @@ def _lay_out(
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
     seats = tables.clear_table(len(agents), SEAT)
     seats["capacity"] = agents.capacity
-    seats["spare"] = agents.capacity if policy.routing == "most_available" else 0
+    if policy.routing == "most_available":
+        seats["handicap"] = agents.capacity.max(initial=0) - agents.capacity
     seats["speed"] = agents.speed
     seats["group"] = groups.of_agent
+    seats["ranked"] = -1
     seats["assigned"] = -np.inf
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
@@ -89,8 +91,7 @@ def _lay_out(
         desks=np.zeros(int(agents.capacity.sum()) + 1, MAIL),
         queue=contacts.queue,
         first_turn=first_turn,
-        handle=contacts.handle,
-        think=contacts.think,
+        messages=contacts.messages,
         patience=contacts.patience,
         silent=contacts.silent,
         retry=contacts.retry,
@@ -103,8 +104,8 @@ def _lay_out(
         changes=timetable.changes,
         concerned=timetable.agents,
         outages=timetable.outages,
-        free=np.empty(len(agents), KEY),
-        free_heap=tables.lay_heaps(groups.sizes),
+        free=np.empty(tables.LOADS * len(agents), KEY),
+        free_heap=tables.lay_heaps(np.repeat(groups.sizes, tables.LOADS)),
         free_at=np.full(len(agents), -1, np.int32),
         groups=groups.by_queue,
         group_from=groups.from_,

@@ -26,6 +26,9 @@ _SHIFT = np.dtype([("agent", np.int64), ("start", np.float64), ("end", np.float6
 _SLOW = np.dtype([*_SHIFT.descr, ("factor", np.float64)])
 _SPAN = np.dtype([("start", np.float64), ("end", np.float64)])
 
+# Of one message: what a reply begins with and what follows it are read together, far from the ones read before.
+MESSAGE = np.dtype([("handle", np.float64), ("think", np.float64)])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contacts:
@@ -57,7 +60,8 @@ class Contacts:
     Notes
     -----
     An array that is already float64 (or int64, bool) and read-only is kept as it is, any other is copied, so
-    a large night is held in memory once if its maker freezes it (``array.setflags(write=False)``).
+    a large night is held in memory once if its maker freezes it (``array.setflags(write=False)``). ``handle`` and
+    ``think`` are kept side by side, as the columns of ``messages``; a copy that changes neither shares them.
 
     Examples
     --------
@@ -95,11 +99,7 @@ class Contacts:
         _demand("queue", queue, queue >= 0, "a queue index >= 0")
         turns = _column("turns", self.turns, np.int64, n)
         _demand("turns", turns, turns >= 1, "a whole number >= 1")
-        messages = int(turns.sum())
-        handle = _column("handle", self.handle, np.float64, messages, "sum(turns)")
-        _demand("handle", handle, np.isfinite(handle) & (handle >= 0), "finite seconds >= 0")
-        think = _column("think", self.think, np.float64, messages, "sum(turns)")
-        _demand("think", think, np.isfinite(think) & (think >= 0), "finite seconds >= 0")
+        messages = _lay_side_by_side(self.handle, self.think, int(turns.sum()))
         patience = _column("patience", self.patience, np.float64, n)
         _demand("patience", patience, patience >= 0, "seconds >= 0, inf = waits for ever")
         bot = _column("bot", self.bot, np.float64, n)
@@ -120,8 +120,8 @@ class Contacts:
             arrival=arrival,
             queue=queue,
             turns=turns,
-            handle=handle,
-            think=think,
+            handle=messages["handle"],
+            think=messages["think"],
             patience=patience,
             silent=silent,
             bot=bot,
@@ -131,6 +131,11 @@ class Contacts:
 
     def __len__(self) -> int:
         return len(self.arrival)
+
+    @property
+    def messages(self) -> npt.NDArray[np.void]:
+        """``handle`` and ``think`` as one table, a row a message."""
+        return _lay_side_by_side(self.handle, self.think, len(self.handle))
 
     @property
     def first_turn(self) -> IntArray:
@@ -320,6 +325,24 @@ def check_together(contacts: Contacts, agents: Agents, disruptions: Disruptions)
     _demand_agents("down", disruptions.down, len(agents))
     _demand_agents("slow", disruptions.slow, len(agents))
     return agents.skill_table(contacts)
+
+
+def _lay_side_by_side(handle: Any, think: Any, n: int) -> npt.NDArray[np.void]:
+    """Return the times of n messages as one table: the one they are the columns of, if they are."""
+    given = {"handle": handle, "think": think}
+    laid: Any = getattr(handle, "base", None)
+    if getattr(laid, "dtype", None) == MESSAGE and laid.shape == (n,) and not laid.flags.writeable:
+        here = [getattr(times, "__array_interface__", None) for times in given.values()]
+        if here == [laid[name].__array_interface__ for name in given]:
+            return laid
+    messages = np.empty(n, MESSAGE)
+    for name, times in given.items():
+        messages[name] = _column(name, times, np.float64, n, "sum(turns)")
+        _demand(
+            name, messages[name], np.isfinite(messages[name]) & (messages[name] >= 0), "finite seconds >= 0"
+        )
+    messages.setflags(write=False)
+    return messages
 
 
 def _keep(instance: Any, **values: Any) -> None:

@@ -7,9 +7,9 @@ seconds, and a dozen that hand fifty arrays to each other in most of a minute.
 
 Two structures make a step cheap whatever the size of the floor:
 
-* **Ordered heaps** (`_put`, `_settle`, `_drop`) that know where each member sits, so that a member can leave
-  from the middle. One for each group of agents who serve the same queues (best agent on top), one for each
-  queue (next contact on top), one for the events that are nearly due.
+* **Ordered heaps** (`_put`, `_drop`) that know where each member sits, so that a member can leave
+  from the middle. One for each load of each group of agents who serve the same queues (best agent on top), one for
+  each queue (next contact on top), one for the events that are nearly due.
 * **A wheel** (`_schedule`, `_cancel`, `_turn`) for the events further off: time is cut into slots narrow
   enough to hold a few events, an event is linked into its slot in O(1), and a slot is put in order only when
   its turn comes. A contact has at most one thing scheduled at any moment (its reply being written, its place
@@ -44,6 +44,7 @@ from simlib.simulator.tables import (
     BOT,
     DOWN,
     ENDED,
+    LOADS,
     OPEN,
     QUEUED,
     REMEMBERED,
@@ -77,8 +78,7 @@ class Floor(NamedTuple):
     # The contacts
     queue: np.ndarray
     first_turn: np.ndarray  # one entry more than contacts
-    handle: np.ndarray
-    think: np.ndarray
+    messages: np.ndarray  # reply and think times, side by side
     patience: np.ndarray
     silent: np.ndarray
     retry: np.ndarray
@@ -95,7 +95,7 @@ class Floor(NamedTuple):
     outages: np.ndarray
 
     # Heaps: the keys; where each heap begins and its size; where a member sits, -1 = nowhere
-    free: np.ndarray  # available agents, a heap for each group
+    free: np.ndarray  # available agents, a heap for each group and load
     free_heap: np.ndarray
     free_at: np.ndarray
     groups: np.ndarray  # queue q is served by the groups groups[group_from[q]:group_from[q + 1]]
@@ -134,6 +134,7 @@ class Floor(NamedTuple):
 # it five times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
 _FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True}
 _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
+_apart = njit(no_cpython_wrapper=True, **_FAST)  # wanted in many places: a call costs less than to compile it in each
 
 # An unsigned index: Numba then leaves out the test for counting from the end, a sixth of the loop's time.
 ix = np.uintp
@@ -185,30 +186,14 @@ def _place(heap, base, i, at, item, first, second):
 
 
 @_part
-def _settle(heap, heap_is, at, i, item, first, second):
-    """Place an item at position i, or above or below it, where its order (first, second, item) asks for."""
-    base = heap_is.base
-    size = heap_is.size
-    up = (i - 1) >> 1
-    if i > 0 and not _precedes(heap[ix(base + up)], first, second, item):
-        while i > 0 and not _precedes(heap[ix(base + up)], first, second, item):
-            above = heap[ix(base + up)]
-            _place(heap, base, i, at, above.item, above.first, above.second)
-            i = up
-            up = (i - 1) >> 1
-    else:
-        while 2 * i + 1 < size:
-            down = 2 * i + 1
-            below = heap[ix(base + down)]
-            if down + 1 < size and _precedes(
-                heap[ix(base + down + 1)], below.first, below.second, below.item
-            ):
-                down += 1
-                below = heap[ix(base + down)]
-            if not _precedes(below, first, second, item):
-                break
-            _place(heap, base, i, at, below.item, below.first, below.second)
-            i = down
+def _lift(heap, base, at, i, item, first, second):
+    """Place an item at position i, or above it where its order (first, second, item) asks for."""
+    while i > 0:
+        above = heap[ix(base + ((i - 1) >> 1))]
+        if _precedes(above, first, second, item):
+            break
+        _place(heap, base, i, at, above.item, above.first, above.second)
+        i = (i - 1) >> 1
     _place(heap, base, i, at, item, first, second)
 
 
@@ -216,18 +201,32 @@ def _settle(heap, heap_is, at, i, item, first, second):
 def _put(heap, heap_is, at, item, first, second):
     """Put an item into a heap."""
     heap_is.size += 1
-    _settle(heap, heap_is, at, heap_is.size - 1, item, first, second)
+    _lift(heap, heap_is.base, at, heap_is.size - 1, item, first, second)
 
 
 @_part
 def _drop(heap, heap_is, at, item):
-    """Take an item out of a heap, from wherever it sits."""
+    """Take an item out of a heap, from wherever it sits; the last one goes there, or below, or above."""
     i = np.int64(at[item])
     at[item] = -1
     heap_is.size -= 1
-    last = heap[ix(heap_is.base + heap_is.size)]
-    if i < heap_is.size:
-        _settle(heap, heap_is, at, i, last.item, last.first, last.second)
+    base = heap_is.base
+    size = heap_is.size
+    if i == size:
+        return
+    last = heap[ix(base + size)]
+    down = 2 * i + 1
+    while down < size:
+        below = heap[ix(base + down)]
+        if down + 1 < size and _precedes(heap[ix(base + down + 1)], below.first, below.second, below.item):
+            down += 1
+            below = heap[ix(base + down)]
+        if not _precedes(below, last.first, last.second, last.item):
+            break
+        _place(heap, base, i, at, below.item, below.first, below.second)
+        i = down
+        down = 2 * i + 1
+    _lift(heap, base, at, i, last.item, last.first, last.second)
 
 
 # --- the wheel of events ----------------------------------------------------------------------------------
@@ -273,7 +272,10 @@ def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
 
 @_part
 def _noted(clock, ahead, ago):
-    """Return the contact that was noted so many contacts ago; any contact while there are not so many."""
+    """Return the contact that was noted so many contacts ago; any contact while there are not so many.
+
+    A plain number would have Numba compile it anew for each number, so the number is an int64.
+    """
     return np.int64(ahead[(clock.met - ago) & (REMEMBERED - 1)])
 
 
@@ -285,43 +287,46 @@ def _desk_of(chats, seats, c):
 
 
 @_part
-def _look_ahead(clock, chats, seats, desks, handle, think, wheel, after, ahead):
+def _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead):
     """Ask for what the events of a slot that is still ahead will touch.
 
     A contact is noted when its slot comes into sight, and its chat asked for. What was noted some contacts ago has
     arrived by now and says what else to ask for: agent and turn, the agent's desk, whose message it answers next, and
-    the slot where the end of that reply will go. All this is a guess, for a contact may be scheduled anew in the
-    meantime; and no step hangs on what was found, so that the processor never has to guess along.
+    the slot where the end of that reply will go, or that message while it is still to come. All this is a guess, for a
+    contact may be scheduled anew in the meantime; and no step hangs on what was found, so that the processor never has
+    to guess along.
     """
-    last = np.int64(len(handle) - 1)
+    last = np.int64(len(messages) - 1)
     _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), np.int64(0)))
     c = np.int64(wheel[(clock.slot + AHEAD_SLOTS) & clock.mask])
     while c >= 0:
         _fetch(chats, c)
         ahead[clock.met & (REMEMBERED - 1)] = c
 
-        chat = chats[ix(_noted(clock, ahead, 4))]
+        chat = chats[ix(_noted(clock, ahead, np.int64(4)))]
         _fetch(seats, max(np.int64(chat.agent), np.int64(0)))
         _fetch_second(seats, max(np.int64(chat.agent), np.int64(0)) if chat.turns_left <= 1 else np.int64(0))
-        _fetch(think, np.int64(chat.turn))
 
-        _fetch(desks, _desk_of(chats, seats, _noted(clock, ahead, 8)))
+        _fetch(desks, _desk_of(chats, seats, _noted(clock, ahead, np.int64(8))))
 
-        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, 12)))].item)
+        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, np.int64(12))))].item)
         _fetch(chats, following)
 
-        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, 16)))].item)
-        _fetch(handle, np.int64(chats[ix(following)].turn))
+        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, np.int64(16))))].item)
+        _fetch(messages, np.int64(chats[ix(following)].turn))
 
-        noted = _noted(clock, ahead, 20)
-        turn = min(np.int64(chats[ix(desks[ix(_desk_of(chats, seats, noted))].item)].turn), last)
-        _fetch(wheel, _slot(clock, chats[ix(noted)].due + handle[ix(turn)]) & clock.mask)
+        noted = _noted(clock, ahead, np.int64(20))
+        due = chats[ix(noted)].due
+        mail = desks[ix(_desk_of(chats, seats, noted))]
+        turn = min(np.int64(chats[ix(mail.item)].turn), last)
+        due = mail.due if mail.due > due else due + messages[ix(turn)].handle
+        _fetch(wheel, _slot(clock, due) & clock.mask)
         clock.met += 1
         c = np.int64(after[ix(c)])
 
 
 @_part
-def _turn(clock, chats, seats, desks, handle, think, wheel, after, ahead, near, near_heap, near_at):
+def _turn(clock, chats, seats, desks, messages, wheel, after, ahead, near, near_heap, near_at):
     """Turn the wheel until an event is near, if there is any."""
     turned = 0
     while near_heap.size == 0 and clock.far > 0:
@@ -338,7 +343,7 @@ def _turn(clock, chats, seats, desks, handle, think, wheel, after, ahead, near, 
         clock.slot += 1
         turned += 1
         if clock.large:
-            _look_ahead(clock, chats, seats, desks, handle, think, wheel, after, ahead)
+            _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead)
         c = np.int64(wheel[clock.slot & clock.mask])
         wheel[clock.slot & clock.mask] = -1
         while c >= 0:
@@ -371,17 +376,28 @@ def _is_available(seat):
     return seat.on_duty and seat.down == 0 and seat.open < seat.capacity
 
 
-@_part
+@_apart
 def _rank(seat, free, free_heap, free_at, a):
     """Put an agent where it belongs among the available of its group, or out of them."""
+    load = np.int64(seat.open) + np.int64(seat.handicap)
+    heap = np.int64(-1)
     if _is_available(seat) and seat.group >= 0:
-        load = float(seat.open - seat.spare)
-        if free_at[ix(a)] < 0:
-            _put(free, free_heap[seat.group], free_at, a, load, seat.assigned)
-        else:
-            _settle(free, free_heap[seat.group], free_at, np.int64(free_at[ix(a)]), a, load, seat.assigned)
-    elif free_at[ix(a)] >= 0:
-        _drop(free, free_heap[seat.group], free_at, a)
+        heap = LOADS * np.int64(seat.group) + min(load, np.int64(LOADS - 1))
+    if seat.ranked >= 0:
+        _drop(free, free_heap[ix(seat.ranked)], free_at, a)
+    seat.ranked = heap
+    if heap >= 0:
+        _put(free, free_heap[ix(heap)], free_at, a, float(load), seat.assigned)
+
+
+@_part
+def _best_heap(free_heap, group):
+    """Return the heap on top of which is the best available agent of a group; an empty one if there is none."""
+    heap = LOADS * group
+    last = heap + LOADS - 1
+    while heap < last and free_heap[ix(heap)].size == 0:
+        heap += 1
+    return heap
 
 
 @_part
@@ -485,7 +501,7 @@ def run_floor(floor):
     ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """
     clock, chats, seats, desks = floor.clock[0], floor.chats, floor.seats, floor.desks
-    handle, think, wheel, after = floor.handle, floor.think, floor.wheel, floor.after
+    messages, wheel, after = floor.messages, floor.wheel, floor.after
     near, near_heap, near_at = floor.near, floor.near_heap[0], floor.near_at
     free, free_heap, free_at = floor.free, floor.free_heap, floor.free_at
     waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
@@ -503,7 +519,7 @@ def run_floor(floor):
         takes = 0  # waiting contacts that agent a may take in this step
         if phase == CALM:
             if near_heap.size == 0:
-                _turn(clock, chats, seats, desks, handle, think, wheel, after, floor.ahead, near, near_heap, near_at)
+                _turn(clock, chats, seats, desks, messages, wheel, after, floor.ahead, near, near_heap, near_at)
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
@@ -614,7 +630,7 @@ def run_floor(floor):
                 chat.turns_left -= 1
                 if chat.turns_left > 0:
                     chat.stage = ATTENDED
-                    then_s = now + think[chat.turn - 1]
+                    then_s = now + chat.think
                     if chat.leaving:  # this was the reply that a shift end waited for (rule 9)
                         chat.leaving = False
                         chat.stage = AWAY
@@ -633,7 +649,7 @@ def run_floor(floor):
             else:  # the buyer had gone: no reply, and the chat is over (rule 6)
                 chat.stage = ENDED
                 chat.outcome = SILENT
-                floor.end[c] = chat.entry + floor.patience[c]
+                floor.end[c] = floor.entry[c] + floor.patience[c]
                 then, then_s = FREED, now + clock.silent_close_s
                 if clock.silent_close_s == 0.0:
                     then, frees = NOTHING, c
@@ -673,7 +689,7 @@ def run_floor(floor):
                 floor.first_reply[c] = np.nan
             chat.attempts += 1
             chat.outcome = OPEN
-            chat.entry = now
+            floor.entry[c] = now
             _write(floor.asked, chat, now)
             floor.assigned[c] = floor.end[c] = np.nan
             chat.agent = -1
@@ -722,7 +738,7 @@ def run_floor(floor):
                 if _has_come(mail, now, before):
                     if not mail.here:
                         _write(floor.asked, chat, mail.due)
-                    _put(handed, handed_heap, waiting_at, c, chat.entry, 0.0)
+                    _put(handed, handed_heap, waiting_at, c, floor.entry[c], 0.0)
                 else:
                     chat.stage = AWAY
                     if chat.kind == NOTHING:
@@ -743,16 +759,16 @@ def run_floor(floor):
             q = floor.queue[seeks]
             best = -1
             for k in range(floor.group_from[q], floor.group_from[q + 1]):
-                group = floor.groups[k]
-                if free_heap[group].size > 0:
-                    top = free_heap[group].base
+                heap = _best_heap(free_heap, floor.groups[k])
+                if free_heap[heap].size > 0:
+                    top = free_heap[heap].base
                     if best < 0 or _precedes(free[top], free[best].first, free[best].second, free[best].item):
                         best = top
             if best >= 0:
                 a = free[best].item
             else:
                 chats[ix(seeks)].stage = QUEUED
-                _put(waiting, waiting_heap[q], waiting_at, seeks, chats[ix(seeks)].entry, 0.0)
+                _put(waiting, waiting_heap[q], waiting_at, seeks, floor.entry[seeks], 0.0)
                 in_queue += 1
                 seeks = -1
 
@@ -795,9 +811,12 @@ def run_floor(floor):
             seat.assigned = now
             _rank(seat, free, free_heap, free_at, a)
             _join_mail(seat, desks, opens, now, before)
-            if clock.large and seat.group >= 0 and free_heap[seat.group].size > 0:  # who takes the next one
-                _fetch(seats, np.int64(free[free_heap[seat.group].base].item))
-                _fetch_second(seats, np.int64(free[free_heap[seat.group].base].item))
+            if clock.large and seat.group >= 0:  # who takes the next one
+                heap = _best_heap(free_heap, np.int64(seat.group))
+                if free_heap[heap].size > 0:
+                    following = np.int64(free[free_heap[heap].base].item)
+                    _fetch(seats, following)
+                    _fetch_second(seats, following)
             _note(clock, trace, now, a, seat)
 
         # --- The agent begins the reply to the next message on its desk (rule 4)
@@ -814,7 +833,7 @@ def run_floor(floor):
                     seat.mails -= 1
                     if not mail.here:
                         _write(floor.asked, chat, mail.due)
-                    if not chat.begun and (not floor.silent[head] or now <= chat.entry + floor.patience[head]):
+                    if not chat.begun and (not floor.silent[head] or now <= floor.entry[head] + floor.patience[head]):
                         chat.begun = True  # in time: patience no longer matters
                         if chat.kind == PATIENCE:
                             _cancel(clock, chats, wheel, after, near, near_heap, near_at, head)
@@ -826,7 +845,9 @@ def run_floor(floor):
                     for row in range(seat.slow_from, seat.slow_to):
                         if floor.slow[row].start <= now < floor.slow[row].end:
                             factor *= floor.slow[row].factor
-                    also, also_then, also_s = head, SENT, now + handle[chat.turn] * factor / seat.speed
+                    message = messages[ix(chat.turn)]
+                    chat.think = message.think
+                    also, also_then, also_s = head, SENT, now + message.handle * factor / seat.speed
                     _note(clock, trace, now, a, seat)
 
         while also >= 0 or then != NOTHING:
@@ -858,9 +879,8 @@ def run_floor(floor):
             chat.outcome = UNSERVED
             if floor.silent[c] and not chat.begun and floor.patience[c] < np.inf:
                 chat.outcome = SILENT
-                floor.end[c] = chat.entry + floor.patience[c]
+                floor.end[c] = floor.entry[c] + floor.patience[c]
         floor.outcome[c] = chat.outcome
-        floor.entry[c] = chat.entry
         floor.agent[c] = chat.agent
         floor.replies[c] = chat.turn - floor.first_turn[c]
         floor.attempts[c] = chat.attempts

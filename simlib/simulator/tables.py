@@ -27,13 +27,16 @@ QUEUED, ATTENDED, AWAY, ENDED = range(4)
 # Changes of duty, in the order in which those of one instant are made.
 DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
 
+# The available agents of a group are ranked apart by load (open chats, or how many more the most spacious agent could
+# hold): who takes a chat goes behind all of the next load, where one heap of all would have to be walked down.
+LOADS = 8  # the last one is of all that have more
 REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the events; a power of 2
 
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
 _NUMBERS = (
     *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, AWAY, ENDED),
-    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, REMEMBERED),
+    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, LOADS, REMEMBERED),
 )
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
@@ -56,8 +59,8 @@ CHAT = _record(
     64,
     [
         ("due", "f8"),
-        ("entry", "f8"),
         ("asked", "f8"),
+        ("think", "f8"),  # after the reply that is being written
         ("response_sum", "f8"),
         ("response_max", "f8"),  # -1 until there is a reply
         ("turn", "i4"),
@@ -94,12 +97,13 @@ SEAT = _record(
         ("handing", "?"),
         ("open", "i4"),
         ("capacity", "i4"),
-        ("spare", "i4"),
+        ("handicap", "i4"),  # what its load is above its open chats
         ("assigned", "f8"),
         ("since", "f8"),
         ("chat_s", "f8"),
         ("overtime_s", "f8"),
         ("group", "i4"),
+        ("ranked", "i4"),  # the heap of available agents it is in, -1 = none
     ],
 )
 CLOCK = np.dtype(

@@ -138,6 +138,26 @@ def test_everybody_at_the_same_instant():
     assert (np.diff(compiled.assigned) >= 0).all()
 
 
+@pytest.mark.parametrize("routing", ["least_active", "most_available"])
+def test_agents_who_hold_many_chats_are_ranked_by_how_many(routing):
+    """More open chats than there are loads with a ranking of their own, on agents whose capacities differ."""
+    draw = np.random.default_rng(7)
+    contacts = Contacts(
+        arrival=np.sort(draw.uniform(0, 600, 300)),
+        turns=draw.integers(1, 5, 300),
+        handle=20.0,
+        think=240.0,
+    )
+    agents = Agents(
+        capacity=[3, tables.LOADS - 1, tables.LOADS, 3 * tables.LOADS, 99],
+        shifts=[(0, 0, 9e4), (1, 60, 9e4), (2, 0, 9e4), (3, 30, 9e4), (4, 0, 300), (4, 400, 9e4)],
+    )
+    floor = (contacts, agents, Policy(routing=routing, close_s=15.0))
+    compiled = run_arrays(*floor, trace=True)
+    assert_same_arrays(compiled, run_arrays(*floor, engine="simpy", trace=True))
+    assert compiled.changes["open"].max() > 2 * tables.LOADS
+
+
 def test_threads_give_the_nights_of_one_thread():
     """Nights that run side by side do not touch each other."""
     nights = [busy_night(seed) for seed in range(6)]

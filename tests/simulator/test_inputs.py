@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -212,11 +213,32 @@ def test_inputs_cannot_change():
 
 def test_a_frozen_array_is_not_copied():
     """A maker that freezes its arrays holds a large night in memory once."""
-    handle = np.full(4, 10.0)
-    handle.setflags(write=False)
-    contacts = three(handle=handle)
-    assert contacts.handle is handle
-    assert replace(contacts, patience=5.0).handle is handle
+    patience = np.full(3, 10.0)
+    patience.setflags(write=False)
+    contacts = three(patience=patience)
+    assert contacts.patience is patience
+    assert replace(contacts, handle=5.0).patience is patience
+
+
+def test_reply_and_think_times_lie_side_by_side():
+    """A copy that changes neither shares them; one that changes either, or takes a part, has its own."""
+    contacts = three(handle=[1.0, 2.0, 3.0, 4.0], think=[5.0, 6.0, 7.0, 8.0])
+    assert contacts.messages.tolist() == [(1.0, 5.0), (2.0, 6.0), (3.0, 7.0), (4.0, 8.0)]
+    assert contacts.messages.base is None
+    assert contacts.handle.base is contacts.think.base is contacts.messages
+    assert replace(contacts, patience=5.0).messages is contacts.messages
+    for changed, expected in (
+        ({"handle": contacts.handle[::-1]}, [(4.0, 5.0), (3.0, 6.0), (2.0, 7.0), (1.0, 8.0)]),
+        ({"handle": contacts.think, "think": contacts.handle}, [(5.0, 1.0), (6.0, 2.0), (7.0, 3.0), (8.0, 4.0)]),
+        ({"think": 9.0}, [(1.0, 9.0), (2.0, 9.0), (3.0, 9.0), (4.0, 9.0)]),
+    ):
+        assert replace(contacts, **changed).messages.tolist() == expected
+    with pytest.raises(ValueError, match="read-only"):
+        contacts.messages["handle"][0] = 9.0
+    with pytest.raises(ValueError, match=r"handle has length 4: must have 5"):
+        replace(contacts, turns=[1, 2, 2])
+    again = pickle.loads(pickle.dumps(contacts))
+    assert again.messages.tolist() == contacts.messages.tolist()
 
 
 def test_a_scenario_is_a_copy():
