@@ -8,7 +8,7 @@ from simlib.simulator import tables
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
 from simlib.simulator.loop import Floor, run_floor
 from simlib.simulator.outcome import Outcome
-from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, SEAT
+from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, NOTED, SEAT
 
 
 def run(
@@ -119,7 +119,7 @@ def _lay_out(
         near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
         after=np.empty(n, np.int32),
-        ahead=np.zeros(tables.REMEMBERED, np.int32),
+        ahead=np.zeros(tables.REMEMBERED, NOTED),
         outcome=np.empty(n, np.int8),
         entry=np.empty(n),
         assigned=np.empty(n),

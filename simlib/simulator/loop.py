@@ -65,6 +65,7 @@ CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
 AHEAD_SLOTS = 32  # how far to look: what is asked for earlier is forgotten again before it is needed
+AHEAD_ENTRIES = 8
 
 
 class Floor(NamedTuple):
@@ -110,7 +111,7 @@ class Floor(NamedTuple):
     near_at: np.ndarray
     wheel: np.ndarray  # first contact of each slot
     after: np.ndarray  # next contact in the slot
-    ahead: np.ndarray  # the contacts met last when looking ahead
+    ahead: np.ndarray  # the contacts met last when looking ahead, see `tables.NOTED`
 
     # The outcome, one entry a contact, and the logs, empty unless wanted
     outcome: np.ndarray
@@ -134,7 +135,7 @@ class Floor(NamedTuple):
 # it five times slower); a part of it is only ever called from it, so it needs no wrapper for Python.
 _FAST: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True}
 _part = njit(forceinline=True, no_cpython_wrapper=True, **_FAST)
-_apart = njit(no_cpython_wrapper=True, **_FAST)  # wanted in many places: a call costs less than to compile it in each
+_apart = njit(no_cpython_wrapper=True, **_FAST)  # wanted in many places: it is compiled once, and called
 
 # An unsigned index: Numba then leaves out the test for counting from the end, a sixth of the loop's time.
 ix = np.uintp
@@ -271,57 +272,51 @@ def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
 
 
 @_part
-def _noted(clock, ahead, ago):
-    """Return the contact that was noted so many contacts ago; any contact while there are not so many.
-
-    A plain number would have Numba compile it anew for each number, so the number is an int64.
-    """
-    return np.int64(ahead[(clock.met - ago) & (REMEMBERED - 1)])
-
-
-@_part
-def _desk_of(chats, seats, c):
-    """Return where the next message of the agent of a contact lies; anywhere if there is none."""
-    seat = seats[ix(max(np.int64(chats[ix(c)].agent), np.int64(0)))]
-    return np.int64(seat.desk + max(np.int64(seat.mails) - 1, np.int64(0)))
-
-
-@_part
 def _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead):
     """Ask for what the events of a slot that is still ahead will touch.
 
     A contact is noted when its slot comes into sight, and its chat asked for. What was noted some contacts ago has
     arrived by now and says what else to ask for: agent and turn, the agent's desk, whose message it answers next, and
-    the slot where the end of that reply will go, or that message while it is still to come. All this is a guess, for a
+    the slot where the end of that reply will go, or the message that will wake the agent. All this is a guess, for a
     contact may be scheduled anew in the meantime; and no step hangs on what was found, so that the processor never has
     to guess along.
     """
+    nobody = np.int64(0)
     last = np.int64(len(messages) - 1)
-    _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), np.int64(0)))
+    _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), nobody))
     c = np.int64(wheel[(clock.slot + AHEAD_SLOTS) & clock.mask])
     while c >= 0:
-        _fetch(chats, c)
-        ahead[clock.met & (REMEMBERED - 1)] = c
-
-        chat = chats[ix(_noted(clock, ahead, np.int64(4)))]
-        _fetch(seats, max(np.int64(chat.agent), np.int64(0)))
-        _fetch_second(seats, max(np.int64(chat.agent), np.int64(0)) if chat.turns_left <= 1 else np.int64(0))
-
-        _fetch(desks, _desk_of(chats, seats, _noted(clock, ahead, np.int64(8))))
-
-        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, np.int64(12))))].item)
-        _fetch(chats, following)
-
-        following = np.int64(desks[ix(_desk_of(chats, seats, _noted(clock, ahead, np.int64(16))))].item)
-        _fetch(messages, np.int64(chats[ix(following)].turn))
-
-        noted = _noted(clock, ahead, np.int64(20))
-        due = chats[ix(noted)].due
-        mail = desks[ix(_desk_of(chats, seats, noted))]
-        turn = min(np.int64(chats[ix(mail.item)].turn), last)
-        due = mail.due if mail.due > due else due + messages[ix(turn)].handle
-        _fetch(wheel, _slot(clock, due) & clock.mask)
+        met = clock.met
         clock.met += 1
+        ahead[ix(met & (REMEMBERED - 1))].contact = c
+        _fetch(chats, c)
+
+        noted = ahead[ix((met - 4) & (REMEMBERED - 1))]
+        chat = chats[ix(noted.contact)]
+        noted.agent = max(np.int64(chat.agent), nobody)
+        _fetch(seats, np.int64(noted.agent))
+        _fetch_second(seats, np.int64(noted.agent) if chat.turns_left <= 1 else nobody)
+
+        noted = ahead[ix((met - 8) & (REMEMBERED - 1))]
+        seat = seats[ix(noted.agent)]
+        noted.mail = seat.desk + max(np.int64(seat.mails) - 1, nobody)
+        _fetch(desks, np.int64(seat.desk))
+        _fetch(desks, np.int64(noted.mail))
+
+        noted = ahead[ix((met - 12) & (REMEMBERED - 1))]
+        noted.following = desks[ix(noted.mail)].item
+        _fetch(chats, np.int64(noted.following))
+
+        noted = ahead[ix((met - 16) & (REMEMBERED - 1))]
+        noted.turn = min(np.int64(chats[ix(noted.following)].turn), last)
+        _fetch(messages, np.int64(noted.turn))
+
+        noted = ahead[ix((met - 20) & (REMEMBERED - 1))]
+        chat = chats[ix(noted.contact)]
+        mail_due = desks[ix(noted.mail)].due if seats[ix(noted.agent)].mails > 0 else np.inf
+        own_due = chat.due + chat.think if chat.turns_left > 1 else np.inf
+        next_due = chat.due + messages[ix(noted.turn)].handle if mail_due <= chat.due else min(mail_due, own_due)
+        _fetch(wheel, _slot(clock, next_due) & clock.mask)
         c = np.int64(after[ix(c)])
 
 
@@ -543,6 +538,10 @@ def run_floor(floor):
                 step = ENTER
                 c = floor.enters[e]
                 e += 1
+                if clock.large:
+                    soon = floor.enters[min(e + AHEAD_ENTRIES, len(floor.enters) - 1)]
+                    _fetch(chats, soon)
+                    _fetch(messages, floor.first_turn[soon])
         elif phase == CHANGING:
             if i == batches[b].changes_to:
                 phase = LEAVING
@@ -789,9 +788,7 @@ def run_floor(floor):
                             continue
                         if skill[a, q] == skill[a, best]:
                             other = waiting[waiting_heap[best].base]
-                            if not _precedes(
-                                waiting[waiting_heap[q].base], other.first, other.second, other.item
-                            ):
+                            if not _precedes(waiting[waiting_heap[q].base], other.first, other.second, other.item):
                                 continue
                     best = q
                 if best < 0:

@@ -106,6 +106,8 @@ SEAT = _record(
         ("ranked", "i4"),  # the heap of available agents it is in, -1 = none
     ],
 )
+# A contact met when looking ahead, and what has been found out of it since.
+NOTED = np.dtype([("contact", "i8"), ("agent", "i8"), ("mail", "i8"), ("following", "i8"), ("turn", "i8")])
 CLOCK = np.dtype(
     [
         ("now", "f8"),
@@ -165,9 +167,7 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
         return BotStage(resolved=meets, leaves=arrival, opening=opening)
     windows = np.sort(bot_down, order="start")
     opens = np.append(windows["start"], np.inf)
-    down_until = np.append(
-        np.maximum.accumulate(windows["end"]), -np.inf
-    )  # by windows opened so far; last: none
+    down_until = np.append(np.maximum.accumulate(windows["end"]), -np.inf)  # by windows opened so far; last: none
     opened = np.searchsorted(windows["start"], arrival, side="right")
     meets &= ~(down_until[opened - 1] > arrival)
     leaves = np.where(meets, arrival + contacts.bot, arrival)
@@ -233,9 +233,7 @@ def group_agents(skill: IntArray) -> Groups:
     [0, 1, 0, -1]
     """
     serves = skill > 0
-    sets, of_agent = (
-        np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
-    )
+    sets, of_agent = np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
     of_agent = of_agent.reshape(-1).copy()
     if len(sets) and not sets[0].any():  # the empty set sorts first
         sets = sets[1:]
