@@ -94,9 +94,7 @@ def compare(history: pd.Series, slots: int, ahead: int, days: int, slow_days: in
     began = time.perf_counter()
     frames = [forecast_counts(history.iloc[: (t - ahead + 1) * slots], ahead).iloc[-slots:] for t in targets]
     seconds = (time.perf_counter() - began) / days
-    said, p05, p95 = (
-        np.array([frame[column].to_numpy() for frame in frames]) for column in ("mean", "p05", "p95")
-    )
+    said, p05, p95 = (np.array([frame[column].to_numpy() for frame in frames]) for column in ("mean", "p05", "p95"))
     came = matrix[targets]
     inside = 100 * float(((came >= p05) & (came <= p95)).mean())
     rows["forecast_counts"] = (*misjudged(said, came), inside, 1000 * seconds, days)

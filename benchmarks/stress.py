@@ -89,9 +89,7 @@ def main() -> None:
     print(f"contacts a night      {test.nights['plan'].nights['offered'].mean():,.0f}")
     print(f"agents                {len(night.people)}")
     print(f"scenarios x nights    {len(scenarios)} x {given.replications}, and the plan's own")
-    print(
-        f"seconds               {took:.1f} (processor {spent:.1f}, load of the machine {os.getloadavg()[0]:.1f})"
-    )
+    print(f"seconds               {took:.1f} (processor {spent:.1f}, load of the machine {os.getloadavg()[0]:.1f})")
     print(f"ms a night            {', '.join(f'{part} {ms:.1f}' for part, ms in parts.items())}")
     print(f"dearest               {test.worst.name}, {test.ranking['extra_lost_cny'].iloc[0]:,.0f} CNY")
 

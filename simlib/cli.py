@@ -149,17 +149,13 @@ def rehearse(
                 text = " · ".join(term(part, lang.value) for part in dict.fromkeys((chapter, stage)))
                 bar.update(task, description=text, completed=share)
 
-            done = rehearsal.rehearse(
-                store, out=out, lang=lang.value, parameters=parameters, on_progress=show
-            )
+            done = rehearsal.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show)
     except rehearsal.ParameterError as error:
         raise stop(str(error), status=USAGE_WRONG) from None
     except StoreError as error:
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
     except rehearsal.NotebookError as error:
-        said = say(
-            "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
-        )
+        said = say("cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept)
         raise stop(said, status=DATA_WRONG) from None
     for sentence in done.summary["verdict"][lang.value]:
         console.print(escape(sentence), soft_wrap=True)
@@ -265,9 +261,7 @@ def lab_look() -> list[str]:
     ]
 
 
-@app.command(
-    help=both("dashboard"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+@app.command(help=both("dashboard"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dashboard(
     context: typer.Context,
     store: StorePath,
@@ -416,9 +410,7 @@ def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
         tables = ("store.csv", "store.yml", "store.yaml")
         if path.is_dir() and not any((path / name).exists() for name in tables):
             inside = sorted(path.iterdir())
-            yield from (
-                p for p in inside if p.is_dir() or (p.suffix == ".xlsx" and not p.name.startswith("~$"))
-            )
+            yield from (p for p in inside if p.is_dir() or (p.suffix == ".xlsx" and not p.name.startswith("~$")))
         else:
             yield path
 

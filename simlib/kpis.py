@@ -476,7 +476,7 @@ def find_turns(messages: pd.DataFrame, *, replies: Sequence[str] = ("agent", "as
     log = log.sort_values(["contact", "time"], kind="stable").reset_index(drop=True)
     asks = (log["sender"] == "buyer").to_numpy()
     new = np.ones(len(log), dtype=bool)
-    new[1:] = (log["contact"].to_numpy()[1:] != log["contact"].to_numpy()[:-1])
+    new[1:] = log["contact"].to_numpy()[1:] != log["contact"].to_numpy()[:-1]
     after_reply = np.zeros(len(log), dtype=bool)
     after_reply[1:] = ~asks[:-1]
     starts = np.flatnonzero(asks & (new | after_reply))

@@ -643,9 +643,7 @@ class Plan:
 
     def forecast_basis(self, lang: Lang) -> list[str]:
         """Say what the forecast rests on and what it does not know."""
-        guessed = [
-            term(key, lang) for key, span in self.spans.items() if span.source in ("field", "platform", "ours")
-        ]
+        guessed = [term(key, lang) for key, span in self.spans.items() if span.source in ("field", "platform", "ours")]
         comma = say("words.list_comma", lang, first="", second="")
         said = [say("plan.basis", lang, profile=term(f"profile_{self.wave.profile}", lang)), self.curve.basis(lang)]
         if self.transfer_rate:
@@ -658,9 +656,7 @@ class Plan:
     def summary(self) -> dict[str, Any]:
         """The run in a few figures, as it goes into summary.json; the same seed gives the same summary."""
         kpis = self.kpis.set_index("kpi")
-        shown = {
-            key: {name: rounded(kpis.loc[key, name]) for name in ("mean", "p05", "p95")} for key in kpis.index
-        }
+        shown = {key: {name: rounded(kpis.loc[key, name]) for name in ("mean", "p05", "p95")} for key in kpis.index}
         return {
             "store": self.store.store.name,
             "store_id": self.store.store_id,
@@ -826,9 +822,7 @@ def plan(
 
 
 @lru_cache(maxsize=8)
-def _plan_once(
-    store: Store, wave: str, seed: int, replications: int, roster_effort: float, roster_file: str
-) -> Plan:
+def _plan_once(store: Store, wave: str, seed: int, replications: int, roster_effort: float, roster_file: str) -> Plan:
     """Make a plan once, however its arguments were written: notebooks of one run share it."""
     return Plan(
         store=store,

@@ -53,9 +53,7 @@ def imported_names(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                parents = module.split(".")[
-                    : None if is_package and node.level == 1 else -node.level + is_package
-                ]
+                parents = module.split(".")[: None if is_package and node.level == 1 else -node.level + is_package]
                 base = ".".join([*parents, *([base] if base else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
@@ -76,9 +74,7 @@ def breaches(house: Path) -> list[str]:
         if room and room not in LEVEL:
             found.append(f"{module}: the room {room} is on no floor")
             continue
-        for name in sorted(
-            set(imported_names(ast.parse(path.read_text("utf-8")), module, is_package=is_package))
-        ):
+        for name in sorted(set(imported_names(ast.parse(path.read_text("utf-8")), module, is_package=is_package))):
             top, _, rest = name.partition(".")
             keeper = KEEPERS.get(top)
             if keeper and module != keeper and not module.startswith(f"{keeper}."):
@@ -148,9 +144,7 @@ def test_notebooks_leave_the_engines_to_simlib() -> None:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type != "code":
                 continue
-            code = "\n".join(
-                line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))
-            )
+            code = "\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!")))
             for name in imported_names(ast.parse(code), "notebook", is_package=False):
                 if name.split(".")[0] in KEEPERS or "._" in name:
                     found.append(f"{path.name} imports {name}")
@@ -200,14 +194,10 @@ def test_environment_yml_equals_pyproject() -> None:
 
 def test_a_drifted_environment_is_found() -> None:
     """A package too few, one too many, and another bound are each a difference."""
-    pyproject = (
-        '[project]\nrequires-python = ">=3.11,<3.14"\ndependencies = ["pandas>=3.0", "ortools>=9.12"]\n'
-    )
+    pyproject = '[project]\nrequires-python = ">=3.11,<3.14"\ndependencies = ["pandas>=3.0", "ortools>=9.12"]\n'
     pinned = "dependencies: [python=3.11, 'pandas>=3.0', 'ortools>=9.12']"
     too_old = "dependencies: [python=3.10, 'pandas>=3.0', 'ortools>=9.12']"
-    good = (
-        "dependencies: ['python >=3.11,<3.14', 'pandas >=3.0', 'ortools-python>=9.12', pip, {pip: ['-e .']}]"
-    )
+    good = "dependencies: ['python >=3.11,<3.14', 'pandas >=3.0', 'ortools-python>=9.12', pip, {pip: ['-e .']}]"
     bad = "dependencies: ['python >=3.11,<3.14', 'pandas >=2.2', scikit-learn]"
     assert environment_differences(good, pyproject) == []
     assert len(environment_differences(bad, pyproject)) == 3

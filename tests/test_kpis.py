@@ -95,7 +95,13 @@ def night():
         capacity=[4, 3, 5, 4, 3, 3],
         skill=[[1, 2], [1, 0], [2, 1], [0, 1], [1, 1], [2, 1]],
         shifts=[
-            (0, 0, 7200), (1, 0, 3600), (1, 4200, 7200), (2, 600, 6000), (3, 0, 7200), (4, 0, 7200), (5, 900, 7200)
+            (0, 0, 7200),
+            (1, 0, 3600),
+            (1, 4200, 7200),
+            (2, 600, 6000),
+            (3, 0, 7200),
+            (4, 0, 7200),
+            (5, 900, 7200),
         ],
     )
     result = simulate(contacts, agents, Policy(silent_close_s=60), turns=True, trace=True)
@@ -263,8 +269,12 @@ def test_a_simulated_night_told_as_messages_gives_the_same_rates(night):
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"threshold_s": 0}, "threshold_s"), ({"opens_s": -1}, "opens_s"), ({"closes_s": 90_000}, "closes_s"),
-     ({"counts": "all"}, "counts")],
+    [
+        ({"threshold_s": 0}, "threshold_s"),
+        ({"opens_s": -1}, "opens_s"),
+        ({"closes_s": 90_000}, "closes_s"),
+        ({"counts": "all"}, "counts"),
+    ],
 )
 def test_a_platform_rate_refuses_nonsense(wrong, says):
     """Every field is checked where it is born."""
@@ -455,13 +465,13 @@ def test_the_peak_is_the_same_from_the_trace_and_from_the_contacts():
     """Where nobody leaves silently and nothing is handed over, both ways of counting open chats agree."""
     rng = np.random.default_rng(8)
     contacts = Contacts(
-        arrival=np.sort(rng.integers(0, 600, 80)).astype(float), turns=2, handle=rng.integers(1, 30, 160).astype(float),
+        arrival=np.sort(rng.integers(0, 600, 80)).astype(float),
+        turns=2,
+        handle=rng.integers(1, 30, 160).astype(float),
         think=rng.integers(0, 60, 160).astype(float),
     )
     agents = Agents(capacity=[3, 5, 99], shifts=[(0, 0, 900), (1, 0, 900), (2, 300, 900)])
-    log = NightLog.of(
-        contacts, agents, simulate(contacts, agents, trace=True), queues=("presale",), opens=OPENS
-    )
+    log = NightLog.of(contacts, agents, simulate(contacts, agents, trace=True), queues=("presale",), opens=OPENS)
     each = kpis.Groups(codes=np.arange(3), labels=pd.RangeIndex(3))
     traced = kpis.concurrency_peak(log, each)
     swept = kpis.concurrency_peak(replace(log, trace=None), each)

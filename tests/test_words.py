@@ -109,9 +109,7 @@ def test_every_page_has_its_twin() -> None:
 def test_no_key_stands_twice() -> None:
     """No file of sentences has a key twice, and neither has the glossary."""
     files = sorted((PLAYBOOK / "sentences").glob("*.yml"))
-    assert {path.name: repeated_keys(path.read_text("utf-8")) for path in files} == {
-        path.name: [] for path in files
-    }
+    assert {path.name: repeated_keys(path.read_text("utf-8")) for path in files} == {path.name: [] for path in files}
     rows = yaml.safe_load((PLAYBOOK / "glossary.yml").read_text("utf-8"))
     assert [key for key, count in Counter(row["key"] for row in rows).items() if count > 1] == []
     assert repeated_keys("a: 1\nb: 2\na: 3\n") == ["a"]
@@ -125,9 +123,7 @@ def test_every_unit_has_a_word() -> None:
 
 def test_every_character_can_be_drawn() -> None:
     """The bundled font has each sign of the glossary and the sentences, and each Chinese one of the playbook."""
-    spoken = [
-        row[field] for row in glossary().values() for field in ("zh", "en", "definition_zh", "definition_en")
-    ]
+    spoken = [row[field] for row in glossary().values() for field in ("zh", "en", "definition_zh", "definition_en")]
     spoken += [text for twins in sentences().values() for text in twins.values()]
     assert missing_glyphs("".join(spoken)) == ""
     written = [*PLAYBOOK.rglob("*.md"), *PLAYBOOK.rglob("*.yml"), *HOUSE.glob("templates/**/*.csv")]
@@ -229,9 +225,7 @@ def test_an_unknown_key_is_found() -> None:
     assert unknown_keys('say("report.sweet_spot", lang)', aliases={})
     assert unknown_keys('say("report.sweet_spot", lang, cap=1, more=2)', aliases={})
     assert unknown_keys('tell("nowhere_at_all", lang)', aliases={"tell": "cli."})
-    assert not unknown_keys(
-        'say("report.sweet_spot", lang, cap=1); term("own" if x else "temp", lang)', aliases={}
-    )
+    assert not unknown_keys('say("report.sweet_spot", lang, cap=1); term("own" if x else "temp", lang)', aliases={})
 
 
 # --- no word past the playbook ----------------------------------------------------------------------------

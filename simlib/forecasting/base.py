@@ -138,9 +138,7 @@ class Trial:
     came: Floats
 
 
-def forecast_counts(
-    history: pd.Series, days: int, *, promo_days: Marked = (), holidays: Marked = ()
-) -> pd.DataFrame:
+def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), holidays: Marked = ()) -> pd.DataFrame:
     """Forecast a series of counts for the next days, with a 90 % band.
 
     Parameters

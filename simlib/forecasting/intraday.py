@@ -158,9 +158,7 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
             if level.reacts:
                 ahead = _move(ahead, level.factor, spread)
         rest.append(ahead)
-    return Reforecast(
-        forecast=pd.concat(rest).sort_values(["start", "queue"], ignore_index=True), levels=tuple(levels)
-    )
+    return Reforecast(forecast=pd.concat(rest).sort_values(["start", "queue"], ignore_index=True), levels=tuple(levels))
 
 
 def read_actuals(
@@ -307,6 +305,4 @@ def _move(ahead: pd.DataFrame, factor: float, spread: float) -> pd.DataFrame:
     """Scale the coming intervals by the level, with the band of a count around a level that is still in doubt."""
     contacts = ahead["contacts"].to_numpy() * factor
     p05, p95 = quantiles(contacts, np.full_like(contacts, spread))
-    return ahead.assign(
-        contacts=contacts, p05=p05, p95=p95, bot=ahead["bot"] * factor, human=ahead["human"] * factor
-    )
+    return ahead.assign(contacts=contacts, p05=p05, p95=p95, bot=ahead["bot"] * factor, human=ahead["human"] * factor)

@@ -56,9 +56,7 @@ def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") 
     return matrix
 
 
-def from_matrix(
-    frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame, *, first_day: dt.date
-) -> pd.DataFrame:
+def from_matrix(frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame, *, first_day: dt.date) -> pd.DataFrame:
     """Read a team's matrix, or its three-column list (name, date, shift).
 
     Parameters
@@ -130,9 +128,7 @@ def to_ics(roster: pd.DataFrame, agent_id: Any, *, lang: Lang = "zh") -> str:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//sandtable//roster//EN", "CALSCALE:GREGORIAN"]
     for date, day in mine.groupby("date", sort=True):
         start, end, code = day["start"].min(), day["end"].max(), day["shift"].iloc[0]
-        parts = [
-            f"{row.start:%H:%M}-{row.end:%H:%M} {_part_name(row, lang)}" for row in _each(day)
-        ]
+        parts = [f"{row.start:%H:%M}-{row.end:%H:%M} {_part_name(row, lang)}" for row in _each(day)]
         lines += [
             "BEGIN:VEVENT",
             f"UID:{_escape(str(agent_id))}-{date}@sandtable",
@@ -184,9 +180,7 @@ def _shift(cell: Any, codes: dict[str, str]) -> str | None:
     return None
 
 
-def _cells(
-    frame: pd.DataFrame, first_day: dt.date, top: int = 2
-) -> list[tuple[int, Any, Any, dt.date | None, Any]]:
+def _cells(frame: pd.DataFrame, first_day: dt.date, top: int = 2) -> list[tuple[int, Any, Any, dt.date | None, Any]]:
     """Take a sheet apart: row as Excel numbers it (the frame begins in row ``top``), name, column, date, cell."""
     head = list(frame.columns)
     if not any(_date(label, first_day) for label in head[1:]) and len(frame):

@@ -74,9 +74,7 @@ def look_ahead(
     hours = forecast[forecast["start"] < first + pd.Timedelta(hours=AHEAD_H)].reset_index(drop=True)
 
     def required(table: pd.DataFrame, limit: int) -> np.ndarray:
-        need = require_agents(
-            table, services, targets, concurrency=limit, shrinkage=0.0, seed=seed, policy=policy
-        )
+        need = require_agents(table, services, targets, concurrency=limit, shrinkage=0.0, seed=seed, policy=policy)
         return need["on_chat"].to_numpy(dtype=float)
 
     step = pd.Timedelta(hours=AHEAD_H) / max(hours["start"].nunique(), 1)

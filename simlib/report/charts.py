@@ -254,9 +254,7 @@ def plot_requirement(requirement: Table, ax: Axes, *, lang: Lang) -> None:
     starts = pd.DatetimeIndex(total.index)
     edges = _edges(starts)
     ax.stairs(total["on_chat"], edges, fill=True, color=ROSTERED, label=term("on_chat", lang))
-    ax.stairs(
-        total["to_roster"], edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("to_roster", lang)
-    )
+    ax.stairs(total["to_roster"], edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("to_roster", lang))
     dashes = ((0, (1, 1)), (0, (5, 2)), (0, (3, 1, 1, 1)))
     for key, dash in zip(counted, dashes, strict=False):
         ax.stairs(
@@ -419,9 +417,7 @@ def plot_night(
             drawn.append(high)
         panel.stairs(values, edges, baseline=None, color=colour, linewidth=2.2)
         for begins, ends, _ in incidents:
-            panel.axvspan(
-                mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.12, linewidth=0
-            )
+            panel.axvspan(mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.12, linewidth=0)
         _measure_axis(panel, key, np.concatenate(drawn), colour, lang)
         _clock_axis(panel, starts, lang)
         panel.tick_params(labelbottom=panel is panels[-1])
@@ -482,9 +478,7 @@ def plot_roster(roster: Table, ax: Axes, *, lang: Lang) -> None:
     first = roster.groupby("agent_id", sort=False).agg(
         name=("name", "first"), cohort=("cohort", "first"), begins=("start", "min")
     )
-    order = [
-        cohort for cohort in ("own", "temp", "outsourced", "student") if (first["cohort"] == cohort).any()
-    ]
+    order = [cohort for cohort in ("own", "temp", "outsourced", "student") if (first["cohort"] == cohort).any()]
     first["rank"] = first["cohort"].astype(str).map({cohort: rank for rank, cohort in enumerate(order)})
     people = first.sort_values(["rank", "begins", "name"], kind="stable")
     line = {agent: len(people) - 1 - number for number, agent in enumerate(people.index)}
@@ -880,9 +874,7 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
         marker="o",
         label=term("agents_needed", lang),
     )
-    heads.plot(
-        caps, sweep["divided"], color=MISSING, linewidth=1.8, linestyle=(0, (5, 2)), marker="x", label=divided
-    )
+    heads.plot(caps, sweep["divided"], color=MISSING, linewidth=1.8, linestyle=(0, (5, 2)), marker="x", label=divided)
     _number_axis(heads, whole=True)
     _headroom(heads, _top(sweep[["agents_needed", "divided"]].to_numpy(dtype=float)))
     heads.set_ylabel(unit_word("agents", lang))

@@ -94,18 +94,14 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
     base, _, end = str(key).rpartition("_")
     if str(key) not in glossary() and end in ("low", "high") and base in glossary():
         middle = describe_column(base, values, lang)
-        return replace(
-            middle, key=key, title=say("report.bound", lang, name=middle.title, bound=term(end, lang))
-        )
+        return replace(middle, key=key, title=say("report.bound", lang, name=middle.title, bound=term(end, lang)))
     if isinstance(key, dt.date | dt.datetime):
         return Column(key=key, title=day_words(key, lang), kind=_kind(values))
     kind: Kind = "words" if key in KEY_COLUMNS else _kind(values)
     unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
     if kind != "number":
         return Column(key=key, title=term(str(key), lang), kind=kind)
-    return Column(
-        key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit)
-    )
+    return Column(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
 
 
 def digits_of(values: pd.Series, *, unit: str) -> int:
@@ -144,9 +140,7 @@ def _kind(values: pd.Series) -> Kind:
 
 def is_empty(value: Any) -> bool:
     """Tell whether a cell holds nothing: None, nan, NA or no time."""
-    return (
-        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-    )
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
 def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = None) -> str:
@@ -255,9 +249,7 @@ def list_words(parts: Sequence[str], lang: Lang) -> str:
     ('售前、售后', '')
     """
     return (
-        reduce(lambda first, second: say("words.list_comma", lang, first=first, second=second), parts)
-        if parts
-        else ""
+        reduce(lambda first, second: say("words.list_comma", lang, first=first, second=second), parts) if parts else ""
     )
 
 
@@ -269,9 +261,7 @@ def formula_words(formula: str, lang: Lang) -> str:
     >>> formula_words("bot x (1 - reserve)", "zh")
     '机器人 × (1 − 预留比例)'
     """
-    named = re.sub(
-        r"[a-z][a-z0-9_]+", lambda key: term(key[0], lang) if key[0] in glossary() else key[0], formula
-    )
+    named = re.sub(r"[a-z][a-z0-9_]+", lambda key: term(key[0], lang) if key[0] in glossary() else key[0], formula)
     return named.replace(" x ", " × ").replace(" - ", " − ").replace(" / ", " ÷ ")
 
 

@@ -340,9 +340,7 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 # --- on paper ---------------------------------------------------------------------------------------------
 
 
-def render_paper(
-    drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None
-) -> str:
+def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
     rules = "".join(f"<li>{escape(say(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [

@@ -144,9 +144,7 @@ def _whole_book(path: Path) -> Iterator[_Book]:
         Path(staging).unlink(missing_ok=True)
 
 
-def _write_cover(
-    book: _Book, *, title: str, verdict: Sequence[str], meta: Mapping[str, object], lang: Lang
-) -> None:
+def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mapping[str, object], lang: Lang) -> None:
     sheet = book.workbook.add_worksheet(term("report", lang))
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 22)
@@ -178,9 +176,7 @@ def _write_table(book: _Book, key: str, table: pd.DataFrame, *, lang: Lang) -> N
         sheet.write_string(0, place, column.title, book.header(number=column.kind == "number"))
         widest = _width(column.title)
         for line, (value, unit) in enumerate(zip(table[column.key], units, strict=True), start=1):
-            widest = max(
-                widest, _write_cell(book, sheet, line, place, value, column, row_unit=unit, lang=lang)
-            )
+            widest = max(widest, _write_cell(book, sheet, line, place, value, column, row_unit=unit, lang=lang))
         sheet.set_column(place, place, min(max(widest + 2.5, NARROWEST), WIDEST))
         if column.key == "shortfall" and len(table):
             rule = {
@@ -291,9 +287,7 @@ def _by_start(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def _forecast_picture(forecast: pd.DataFrame, lang: Lang) -> _Picture:
     queues = list(dict.fromkeys(forecast["queue"].astype(str)))
-    by_queue = {
-        queue: _by_start(forecast[forecast["queue"] == queue], ["human"])["human"] for queue in queues
-    }
+    by_queue = {queue: _by_start(forecast[forecast["queue"] == queue], ["human"])["human"] for queue in queues}
     figures = pd.DataFrame(by_queue).assign(bot=_by_start(forecast, ["bot"])["bot"])
     return _Picture(
         key="forecast",
@@ -341,13 +335,9 @@ def _write_figures(book: _Book, sheet: Worksheet, place: int, picture: _Picture,
 
 def _native_chart(book: _Book, sheet: Worksheet, place: int, picture: _Picture, lang: Lang) -> Chart:
     last, name = len(picture.figures), sheet.get_name()
-    columns = book.workbook.add_chart(
-        {"type": "column"} | ({"subtype": "stacked"} if picture.stacked else {})
-    )
+    columns = book.workbook.add_chart({"type": "column"} | ({"subtype": "stacked"} if picture.stacked else {}))
     lines = book.workbook.add_chart({"type": "line"})
-    for number, (key, colour) in enumerate(
-        zip(picture.figures.columns, picture.colours, strict=True), start=1
-    ):
+    for number, (key, colour) in enumerate(zip(picture.figures.columns, picture.colours, strict=True), start=1):
         line = key in picture.lines
         drawn = {"line": {"color": colour, "width": 2.25}} if line else {"fill": {"color": colour}, "gap": 4}
         series = {
@@ -359,9 +349,7 @@ def _native_chart(book: _Book, sheet: Worksheet, place: int, picture: _Picture, 
     if picture.lines:
         columns.combine(lines)
     columns.set_title({"name": say(f"report.{picture.key}_title", lang), "name_font": {"size": 13}})
-    columns.set_x_axis(
-        {"text_axis": True, "num_format": "hh:mm", "interval_unit": 4, "num_font": {"rotation": 0}}
-    )
+    columns.set_x_axis({"text_axis": True, "num_format": "hh:mm", "interval_unit": 4, "num_font": {"rotation": 0}})
     columns.set_y_axis(
         {
             "name": unit_word("contacts" if picture.key == "forecast" else "agents", lang),

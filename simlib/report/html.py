@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; "
-    "form-action 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; form-action 'none'"
 )
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 FOLD_FROM, ROWS_SHOWN = 24, 200
@@ -223,9 +222,7 @@ def render_report(
     ValueError
         A fragment holds a script, a handler, or something that loads from elsewhere; the message names it.
     """
-    opening = (show_verdict(verdict, tone=tone).html if verdict else "") + (
-        show_cards(cards).html if cards else ""
-    )
+    opening = (show_verdict(verdict, tone=tone).html if verdict else "") + (show_cards(cards).html if cards else "")
     shown = [(heading, [_checked(piece, heading) for piece in pieces]) for heading, pieces in sections]
     return _page("report", title=title, lang=lang, meta=meta, opening=Markup(opening), sections=shown)
 
@@ -242,9 +239,7 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     """
     present = {key for row in rows for key in row.get("summary") or {}}
     keys = [key for key in INDEX_FIGURES if key in present]
-    figures = [
-        Column(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys
-    ]
+    figures = [Column(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys]
     failed = sum(row["problem"] is not None for row in rows)
     counts = say("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
     return _page(
@@ -263,11 +258,7 @@ def _index_row(row: Mapping[str, Any], figures: Sequence[Column], lang: Lang) ->
     shown = []
     for figure in figures:
         value = summary.get(figure.key)
-        text = (
-            "–"
-            if value is None
-            else show_number(value, unit=figure.unit, digits=1 if figure.unit == "share" else 0)
-        )
+        text = "–" if value is None else show_number(value, unit=figure.unit, digits=1 if figure.unit == "share" else 0)
         shown.append({"text": text, "bad": figure.key == "shortfall" and bool(value)})
     return {
         "store": row["store"],
@@ -313,9 +304,7 @@ def _checked(piece: str | Fragment, heading: str) -> Markup:
 class _Guard(HTMLParser):
     """Refuses what runs, and what loads from elsewhere; a link to click on is neither."""
 
-    ACTIVE = frozenset(
-        {"script", "iframe", "object", "embed", "link", "meta", "base", "form", "audio", "video"}
-    )
+    ACTIVE = frozenset({"script", "iframe", "object", "embed", "link", "meta", "base", "form", "audio", "video"})
     LOADING = frozenset({"src", "srcset", "data", "poster", "background"})
 
     def __init__(self, heading: str) -> None:
@@ -349,6 +338,4 @@ class _Guard(HTMLParser):
             self._refuse("a style that loads from elsewhere")
 
     def _refuse(self, what: str) -> None:
-        raise ValueError(
-            f"the section {self.heading!r} holds {what}; a report runs no code and loads nothing"
-        )
+        raise ValueError(f"the section {self.heading!r} holds {what}; a report runs no code and loads nothing")

@@ -220,9 +220,7 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
         if solution.value is None:
             needed = quantity(solution.needed, unit, lang)
             highest = quantity(solution.allowed[1], unit, lang)
-            lines.append(
-                say("pages.no_solution", lang, heads=heads, name=name, needed=needed, highest=highest)
-            )
+            lines.append(say("pages.no_solution", lang, heads=heads, name=name, needed=needed, highest=highest))
         else:
             value = quantity(solution.value, unit, lang)
             lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))

@@ -46,9 +46,7 @@ def plot_ranking(ranking: Table, ax: Axes, *, lang: Lang, names: Sequence[str]) 
         What each row is called, in the user's words.
     """
     rows = np.arange(len(ranking))[::-1]
-    value, low, high = (
-        ranking[f"extra_lost_cny{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high")
-    )
+    value, low, high = (ranking[f"extra_lost_cny{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
     ax.barh(rows, value, height=0.62, color=np.where(value > 0, BAD, GOOD))
     ax.hlines(rows, low, high, color=INK, linewidth=1.6)
     span = max(float(np.nanmax(np.abs([low, high]))), 1.0)
@@ -103,9 +101,7 @@ def plot_stressed_night(
         panel.stairs(values, edges, baseline=None, color=colour, linewidth=2.2)
         panel.stairs(usual, edges, baseline=None, color=NEEDED, linewidth=1.4, linestyle=(0, (4, 2)))
         for begins, ends, _ in incidents:
-            panel.axvspan(
-                mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.1, linewidth=0
-            )
+            panel.axvspan(mdates.date2num(begins), mdates.date2num(ends), color=MISSING, alpha=0.1, linewidth=0)
         if limits and key in limits:
             panel.axhline(limits[key], color=MUTED, linewidth=1.2, linestyle=(0, (1, 2)))
         _measure_axis(panel, key, np.concatenate([usual, high]), colour, lang)
@@ -116,9 +112,7 @@ def plot_stressed_night(
         Line2D([], [], color=NEEDED, linewidth=1.4, linestyle=(0, (4, 2)), label=term("plan", lang)),
     ]
     for kind in dict.fromkeys(kind for _, _, kind in incidents):
-        handles.append(
-            Patch(color=MISSING, alpha=0.2, label=say("report.incident", lang, name=term(kind, lang)))
-        )
+        handles.append(Patch(color=MISSING, alpha=0.2, label=say("report.incident", lang, name=term(kind, lang))))
     _legend(ax, handles=handles, right=True)
 
 

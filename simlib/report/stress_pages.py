@@ -140,9 +140,7 @@ def show_stressed_night(test: StressTest, name: str, *, lang: Lang) -> Fragment:
         "overtime",
         "occupancy",
     ]
-    compared = (
-        differences.loc[[key for key in kept if key in differences.index]].rename_axis("kpi").reset_index()
-    )
+    compared = differences.loc[[key for key in kept if key in differences.index]].rename_axis("kpi").reset_index()
     compared.insert(1, "unit", [glossary()[key]["unit"] for key in compared["kpi"]])
     compared = compared.rename(columns={"a": "in_plan", "b": "in_scenario"})
     limits = {"first_response": test.night.threshold_s}
@@ -150,9 +148,7 @@ def show_stressed_night(test: StressTest, name: str, *, lang: Lang) -> Fragment:
         limits["platform_rate"] = test.targets[test.rate]
     return put_together(
         show_text(scenario.title(lang)),
-        show_chart(
-            plot_stressed_night(course, lang=lang, plan=plan, incidents=test.shades(name), limits=limits)
-        ),
+        show_chart(plot_stressed_night(course, lang=lang, plan=plan, incidents=test.shades(name), limits=limits)),
         show_table(compared, lang=lang),
         show_table(test.saturation(name).head(10), lang=lang, caption=term("busiest_agents", lang)),
         show_card(scenario, lang=lang),
@@ -171,9 +167,7 @@ def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
     pieces = []
     for key in scenario.cards:
         card = cards.loc[key, lang]
-        pieces.append(
-            show_text(say("stress.card", lang, name=card["name"]), card["trigger"], *card["first_5_min"])
-        )
+        pieces.append(show_text(say("stress.card", lang, name=card["name"]), card["trigger"], *card["first_5_min"]))
         pieces.append(show_text(say("stress.card_phrase", lang, phrase=card["phrase"])))
     return put_together(*pieces)
 
@@ -181,9 +175,7 @@ def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
 def show_failing(test: StressTest, *, lang: Lang) -> Fragment:
     """Say which scenarios the night survives without missing a target that the plan keeps."""
     held = [scenario.title(lang) for scenario in test.scenarios if test.first_failure(scenario.name) is None]
-    return show_text(
-        say("stress.held", lang, names=list_words(held, lang)) if held else say("stress.none_held", lang)
-    )
+    return show_text(say("stress.held", lang, names=list_words(held, lang)) if held else say("stress.none_held", lang))
 
 
 def show_answer(answer: Answer, *, lang: Lang) -> Fragment:

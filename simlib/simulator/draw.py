@@ -315,9 +315,7 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
     return {queue: service(_KIND.get(queue, "aftersale")) for queue in get_args(Queue)}
 
 
-def agents_from_roster(
-    roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid
-) -> Agents:
+def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid) -> Agents:
     """Put a roster's people on the floor of one night.
 
     Parameters

@@ -103,9 +103,7 @@ class Contacts:
         patience = _column("patience", self.patience, np.float64, n)
         _demand("patience", patience, patience >= 0, "seconds >= 0, inf = waits for ever")
         bot = _column("bot", self.bot, np.float64, n)
-        _demand(
-            "bot", bot, np.isnan(bot) | (np.isfinite(bot) & (bot >= 0)), "seconds >= 0, nan = meets no bot"
-        )
+        _demand("bot", bot, np.isnan(bot) | (np.isfinite(bot) & (bot >= 0)), "seconds >= 0, nan = meets no bot")
         retry = _column("retry", self.retry, np.float64, n)
         _demand(
             "retry",
@@ -264,16 +262,12 @@ class Policy:
     def __post_init__(self) -> None:
         for name, allowed in (("routing", ROUTINGS), ("at_shift_end", SHIFT_ENDS)):
             if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} = {getattr(self, name)!r}: must be one of {', '.join(map(repr, allowed))}"
-                )
+                raise ValueError(f"{name} = {getattr(self, name)!r}: must be one of {', '.join(map(repr, allowed))}")
         for name in ("close_s", "silent_close_s", "transfer_s"):
             value = float(getattr(self, name))
             never = name == "transfer_s"
             if not (value >= 0 and not isinf(value)) and not (never and isnan(value)):
-                raise ValueError(
-                    f"{name} = {value}: must be finite seconds >= 0{', nan = never' if never else ''}"
-                )
+                raise ValueError(f"{name} = {value}: must be finite seconds >= 0{', nan = never' if never else ''}")
             object.__setattr__(self, name, value)
 
 
@@ -306,9 +300,7 @@ class Disruptions:
 
     def __post_init__(self) -> None:
         slow = _windows("slow", self.slow, _SLOW)
-        _demand_rows(
-            "slow", slow, np.isfinite(slow["factor"]) & (slow["factor"] > 0), "factor must be a number > 0"
-        )
+        _demand_rows("slow", slow, np.isfinite(slow["factor"]) & (slow["factor"] > 0), "factor must be a number > 0")
         _keep(
             self,
             down=_windows("down", self.down, _SHIFT),
@@ -338,9 +330,7 @@ def _lay_side_by_side(handle: Any, think: Any, n: int) -> npt.NDArray[np.void]:
     messages = np.empty(n, MESSAGE)
     for name, times in given.items():
         messages[name] = _column(name, times, np.float64, n, "sum(turns)")
-        _demand(
-            name, messages[name], np.isfinite(messages[name]) & (messages[name] >= 0), "finite seconds >= 0"
-        )
+        _demand(name, messages[name], np.isfinite(messages[name]) & (messages[name] >= 0), "finite seconds >= 0")
     messages.setflags(write=False)
     return messages
 
@@ -358,12 +348,7 @@ def _numbers(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
     """Return the values as an array of this type, our own unless it is read-only; nothing is rounded."""
     given = np.asarray(values)
     wanted = np.dtype(dtype)
-    if (
-        given.dtype == wanted
-        and given.flags.c_contiguous
-        and given.flags.aligned
-        and not given.flags.writeable
-    ):
+    if given.dtype == wanted and given.flags.c_contiguous and given.flags.aligned and not given.flags.writeable:
         return given
     if given.dtype == object or given.dtype.kind not in "biuf":
         try:
@@ -377,9 +362,7 @@ def _numbers(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
     return np.array(given, dtype=wanted, order="C")
 
 
-def _column(
-    name: str, values: Any, dtype: Any, n: int | None = None, rows: str = "one a row"
-) -> npt.NDArray[Any]:
+def _column(name: str, values: Any, dtype: Any, n: int | None = None, rows: str = "one a row") -> npt.NDArray[Any]:
     """Return a one-dimensional array of length n; a single number stands for every row."""
     column = _numbers(name, values, dtype)
     if column.ndim == 0 and n is not None:

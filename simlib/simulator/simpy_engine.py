@@ -153,8 +153,7 @@ class Floor:
         self.chats = [_Chat(contacts, i, first) for i, first in enumerate(contacts.first_turn[:-1].tolist())]
         slow = disruptions.slow
         self.agents = [
-            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]])
-            for a in range(len(agents))
+            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]]) for a in range(len(agents))
         ]
         queues = range(len(self.skill[0]) if self.skill else 1 + int(contacts.queue.max(initial=0)))
         self.serving = [[agent for agent in self.agents if self.skill[agent.index][q] > 0] for q in queues]
@@ -501,9 +500,7 @@ def run(
         return np.array([getattr(one, name) for one in of], dtype=dtype)
 
     def by_turn(name: str, dtype: type) -> np.ndarray:
-        return np.array(
-            [value for chat in floor.chats for value in getattr(chat, name)] if turns else [], dtype=dtype
-        )
+        return np.array([value for chat in floor.chats for value in getattr(chat, name)] if turns else [], dtype=dtype)
 
     chats, people = floor.chats, floor.agents
     return Outcome(

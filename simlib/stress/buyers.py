@@ -190,7 +190,5 @@ def _defer(night: dict[str, np.ndarray], deferral: Deferral, *, queue: int) -> d
     first = np.cumsum(turns) - turns
     length = turns[order]
     flat = np.repeat(first[order] - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
-    moved_night = {
-        name: column[flat if name in ("handle", "think") else order] for name, column in night.items()
-    }
+    moved_night = {name: column[flat if name in ("handle", "think") else order] for name, column in night.items()}
     return moved_night | {"arrival": moved[order]}

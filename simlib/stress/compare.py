@@ -125,9 +125,7 @@ def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
     return _mean_level(assigned[taken], until[taken], steps)
 
 
-def _mean_level(
-    start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None
-) -> np.ndarray:
+def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None) -> np.ndarray:
     """Add up the weights of spans [start, end) over each step, on average over the step; a span may be endless."""
 
     def risen(moments: np.ndarray) -> np.ndarray:
@@ -218,9 +216,7 @@ class StressTest:
             row["recovery_min"] = float(np.median(self.recovery_min(scenario.name)))
             row["fails_first"], row["fails_at"] = self.first_failure(scenario.name) or (None, None)
             rows.append(row)
-        return pd.DataFrame(rows).sort_values(
-            "extra_lost_cny", ascending=False, kind="stable", ignore_index=True
-        )
+        return pd.DataFrame(rows).sort_values("extra_lost_cny", ascending=False, kind="stable", ignore_index=True)
 
     @property
     def worst(self) -> Scenario:
@@ -284,9 +280,7 @@ class StressTest:
     def _means(self, name: str) -> dict[str, np.ndarray]:
         suffix = "_by_step"
         figures = self.nights[name].figures
-        return {
-            key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)
-        }
+        return {key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)}
 
     def course(self, name: str) -> pd.DataFrame:
         """Tell a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
@@ -414,9 +408,7 @@ def rehearse_scenarios(
     )
 
 
-def rehearse_nights(
-    nights: Mapping[str, PromoNight], *, course: bool = True, **how: Any
-) -> dict[str, Replications]:
+def rehearse_nights(nights: Mapping[str, PromoNight], *, course: bool = True, **how: Any) -> dict[str, Replications]:
     """Live through versions of one night on the same buyers.
 
     Parameters
@@ -431,7 +423,6 @@ def rehearse_nights(
     first = next(iter(nights.values()))
     shared = RememberedBuyers(buyers=first.demand())
     variants = {
-        name: night.variant(demand=shared if night.shares_buyers(first) else None)
-        for name, night in nights.items()
+        name: night.variant(demand=shared if night.shares_buyers(first) else None) for name, night in nights.items()
     }
     return replicate_variants(variants, measure=StressMeasure(night=first, course=course), turns=True, **how)

@@ -160,11 +160,7 @@ def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
     struck = {}
     for name in ("down", "slow"):
         rows = [tuple(row) for row in getattr(night.disruptions, name).tolist()]
-        common = {
-            row[1:]
-            for row in rows
-            if {other[0] for other in rows if other[1:] == row[1:]} >= set(range(so_far))
-        }
+        common = {row[1:] for row in rows if {other[0] for other in rows if other[1:] == row[1:]} >= set(range(so_far))}
         struck[name] = [(agent, *window) for agent in newcomers for window in sorted(common)]
     return disrupt(more, **struck)
 
@@ -187,9 +183,7 @@ def _cost_of_pool(night: PromoNight, lever: Lever) -> float:
 
 def _raise_concurrency(night: PromoNight, lever: Lever) -> PromoNight:
     """Let everybody hold more chats, all night: before the incident places are to spare, so the limit is not met."""
-    return replace(
-        night, people=night.people.assign(capacity=night.people["capacity"] + round(lever.size or 0))
-    )
+    return replace(night, people=night.people.assign(capacity=night.people["capacity"] + round(lever.size or 0)))
 
 
 def _staying(night: PromoNight, lever: Lever) -> pd.Series:
@@ -203,9 +197,7 @@ def _staying(night: PromoNight, lever: Lever) -> pd.Series:
 
 def _extend_shifts(night: PromoNight, lever: Lever) -> PromoNight:
     longer = night.roster["end"] + pd.Timedelta(minutes=lever.size or 0.0)
-    return replace(
-        night, roster=night.roster.assign(end=night.roster["end"].where(~_staying(night, lever), longer))
-    )
+    return replace(night, roster=night.roster.assign(end=night.roster["end"].where(~_staying(night, lever), longer)))
 
 
 def _cost_of_staying(night: PromoNight, lever: Lever) -> float:
@@ -248,9 +240,7 @@ def _shift_bot_share(night: PromoNight, lever: Lever) -> PromoNight:
 
 
 def _cost_of_bot(night: PromoNight, lever: Lever) -> float:
-    worth = sum(
-        count * night.values_cny.get(str(queue), 0.0) for queue, count in _expected(night, lever).items()
-    )
+    worth = sum(count * night.values_cny.get(str(queue), 0.0) for queue, count in _expected(night, lever).items())
     return float(worth * (lever.size or 0.0) * _fact("bot_push_loss")["value"])
 
 
@@ -294,8 +284,7 @@ def levers_for(night: PromoNight, scenario: Scenario, **sizes: float) -> tuple[L
     decided = min(scenario.start + pd.Timedelta(minutes=_fact("notice_min")["value"]), latest)
     until = min(max(scenario.end, decided) + pd.Timedelta(minutes=_fact("after_min")["value"]), closes)
     return tuple(
-        Lever(kind=kind, decided=decided, until=until, size=sizes.get(kind, _fact(kind)["value"]))
-        for kind in LEVERS
+        Lever(kind=kind, decided=decided, until=until, size=sizes.get(kind, _fact(kind)["value"])) for kind in LEVERS
     )
 
 
@@ -352,9 +341,7 @@ def best_answer(
     best: tuple[str, ...] = ()
     while True:
         sets = [(*best, kind) for kind in choices if kind not in best]
-        asked = {
-            key: pull_levers(struck, [choices[kind] for kind in key]) for key in sets if key not in lived
-        }
+        asked = {key: pull_levers(struck, [choices[kind] for kind in key]) for key in sets if key not in lived}
         costs |= {key: sum(choices[kind].cost_cny(struck) for kind in key) for key in asked}
         names = {" ".join(key): changed for key, changed in asked.items()}
         found = rehearse_nights(
@@ -426,9 +413,7 @@ def map_levers(
             allowed = [name for name in LEVERS if _fact(name)["value"] is not None]
             raise ScenarioError("unknown_lever", name=kind, allowed=allowed, near=nearest(kind, allowed))
     if across == up:
-        raise ScenarioError(
-            "lever_twice", what=up, allowed=list(LEVERS), near=nearest(up, set(LEVERS) - {up})
-        )
+        raise ScenarioError("lever_twice", what=up, allowed=list(LEVERS), near=nearest(up, set(LEVERS) - {up}))
     wanted = [list((sizes or {}).get(kind, _fact(kind)["sizes"])) for kind in (across, up)]
     struck = scenario.strike(night)
     nights, costs = {"": struck}, {}

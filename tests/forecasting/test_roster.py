@@ -480,9 +480,7 @@ def test_a_roster_that_was_kept_as_rows_is_mended_like_the_one_it_came_from(mend
     again = repair_roster(kept, absent=absent, from_time=SIX_PM, effort=EFFORT)
     pd.testing.assert_frame_equal(again.assignments, after.assignments)
     with pytest.raises(ValueError, match="own12"):
-        adopt_roster(
-            roster.assignments.assign(agent_id="own12"), **{**roster.inputs, "agents": team_of(2)}
-        )
+        adopt_roster(roster.assignments.assign(agent_id="own12"), **{**roster.inputs, "agents": team_of(2)})
 
 
 def test_a_repair_sends_nobody_home_to_save_wages():
@@ -504,9 +502,7 @@ def test_a_shift_that_is_swapped_is_one_change():
         need_of(day_heads(h17=1, h19=2, h22=0)), team_of(2), shifts.iloc[[0, 1]], rules=RULES, effort=0.3
     )
     [ill] = roster.assignments.query("shift == 'E'")["agent_id"].unique()[:1]
-    after = repair_roster(
-        roster, absent=[ill], from_time=pd.Timestamp("2026-10-31 16:30", tz=ZONE), effort=0.3
-    )
+    after = repair_roster(roster, absent=[ill], from_time=pd.Timestamp("2026-10-31 16:30", tz=ZONE), effort=0.3)
     changes = list_changes(roster.assignments, after.assignments, absent=[ill])
     assert changes["change"].tolist() == ["absent", "moved"]
     assert after.why.loc[after.why["rule"] == "change", "where"].tolist() == changes["agent_id"].tolist()[1:]

@@ -101,8 +101,17 @@ BROKEN = {
     "seats": (pd.concat([rows_of(who, "A") for who in ("own", "stu", "own2")]), {}),
     "duty": (
         rows_of("own", "A"),
-        {"duties": [{"duty": "stream", "kind": "live", "start": dt.datetime(2026, 11, 2, 15),
-                     "end": dt.datetime(2026, 11, 2, 17), "agent_id": None}]},
+        {
+            "duties": [
+                {
+                    "duty": "stream",
+                    "kind": "live",
+                    "start": dt.datetime(2026, 11, 2, 15),
+                    "end": dt.datetime(2026, 11, 2, 17),
+                    "agent_id": None,
+                }
+            ]
+        },
     ),
 }
 

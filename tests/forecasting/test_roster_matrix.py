@@ -21,9 +21,15 @@ def roster():
     return pd.DataFrame(
         [
             {
-                "agent_id": who, "name": who, "cohort": "own", "queue": "presale", "shift": code, "date": day,
+                "agent_id": who,
+                "name": who,
+                "cohort": "own",
+                "queue": "presale",
+                "shift": code,
+                "date": day,
                 "start": pd.Timestamp(day, tz=ZONE) + pd.Timedelta(hours=hour),
-                "end": pd.Timestamp(day, tz=ZONE) + pd.Timedelta(hours=hour + 8), "activity": "chat",
+                "end": pd.Timestamp(day, tz=ZONE) + pd.Timedelta(hours=hour + 8),
+                "activity": "chat",
             }
             for who, code, day, hour in rows
         ]

@@ -178,9 +178,7 @@ def hours() -> pd.DataFrame:
 def day_heads(hours: pd.DataFrame) -> pd.DataFrame:
     """Agents needed by hour."""
     agents = np.ceil(hours["share"] * 4000 / 22)
-    return pd.DataFrame(
-        {"hour": hours["hour"], "agents_flat_out": agents, "agents_at_ceiling": np.ceil(agents / 0.85)}
-    )
+    return pd.DataFrame({"hour": hours["hour"], "agents_flat_out": agents, "agents_at_ceiling": np.ceil(agents / 0.85)})
 
 
 @pytest.fixture

@@ -68,9 +68,7 @@ def texts(ax: Axes) -> list[str]:
 
 def steps(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the values, edges and baseline of a stepped area or line by its name in the legend."""
-    return next(
-        patch for patch in ax.patches if isinstance(patch, StepPatch) and patch.get_label() == label
-    ).get_data()
+    return next(patch for patch in ax.patches if isinstance(patch, StepPatch) and patch.get_label() == label).get_data()
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -139,17 +137,13 @@ def test_two_charts_share_no_id(forecast: pd.DataFrame, hours: pd.DataFrame) -> 
     ids = [set(re.findall(r'\bid="([^"]+)"', picture)) for picture in pictures]
     assert not ids[0] & ids[1]
     for picture, own in zip(pictures, ids, strict=True):
-        assert (
-            set(re.findall(r'href="#([^"]+)"', picture)) | set(re.findall(r"url\(#([^)]+)\)", picture)) <= own
-        )
+        assert set(re.findall(r'href="#([^"]+)"', picture)) | set(re.findall(r"url\(#([^)]+)\)", picture)) <= own
 
 
 def test_the_clock_is_the_stores_own(forecast: pd.DataFrame, ax: Axes) -> None:
     """The tick that says 20:00 stands at 20:00 in the store's zone, not at 20:00 UTC."""
     charts.plot_forecast(forecast, ax, lang="en")
-    ticks = {
-        label.get_text(): tick for label, tick in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True)
-    }
+    ticks = {label.get_text(): tick for label, tick in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True)}
     assert ticks["20:00"] == pytest.approx(mdates.date2num(pd.Timestamp("2026-10-31 20:00", tz=ZONE)))
     assert [text for text in ticks if "Nov" in text] == ["00:00\n1 Nov"]
 

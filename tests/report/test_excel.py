@@ -58,9 +58,7 @@ def test_each_table_is_a_sheet_in_the_readers_language(
 def test_text_never_becomes_a_formula_or_a_link(tmp_path: Path) -> None:
     """What begins with =, +, -, @ or an address stays a string, in cells, titles and on the cover."""
     path = tmp_path / "report.xlsx"
-    frame = pd.DataFrame(
-        {"name": ATTACKS, "note": ATTACKS, "agent_id": [f"00{n}" for n in range(len(ATTACKS))]}
-    )
+    frame = pd.DataFrame({"name": ATTACKS, "note": ATTACKS, "agent_id": [f"00{n}" for n in range(len(ATTACKS))]})
     write_workbook(path, {"agents": frame}, lang="en", title="=1+1", verdict=ATTACKS, meta={"=2": "=3"})
     for sheet in read(path):
         for row in sheet.iter_rows():

@@ -36,9 +36,7 @@ def test_every_word_of_the_playbook_has_a_glyph_of_its_own() -> None:
     words = "".join(row["zh"] + row["en"] for row in glossary().values())
     words += "".join(twins["zh"] + twins["en"] for twins in sentences().values())
     font = FT2Font(str(FONT))
-    assert [
-        sign for sign in sorted(set(words)) if not sign.isspace() and not font.get_char_index(ord(sign))
-    ] == []
+    assert [sign for sign in sorted(set(words)) if not sign.isspace() and not font.get_char_index(ord(sign))] == []
 
 
 def test_different_characters_look_different() -> None:

@@ -234,9 +234,7 @@ def test_work_is_conserved(engine):
     answered = found.turns.dropna(subset="replied")
     handle = told.contacts.handle[firsts[answered["contact"]] + answered["turn"]]
     written = handle / told.agents.speed[answered["agent"]]
-    assert np.allclose(
-        np.bincount(answered["agent"], written, minlength=len(found.agents)), found.agents["busy"]
-    )
+    assert np.allclose(np.bincount(answered["agent"], written, minlength=len(found.agents)), found.agents["busy"])
 
 
 def test_splitting_an_agent_in_shifts_changes_nothing_when_it_finishes(engine):

@@ -25,9 +25,7 @@ def test_turns_add_up_to_the_contacts(night):
     by_contact = answered.assign(response=answered["replied"] - answered["sent"]).groupby("contact")
     replies = by_contact.size().reindex(contacts.index, fill_value=0)
     assert (replies == contacts["replies"]).all()
-    np.testing.assert_allclose(
-        by_contact["response"].sum(), contacts["response_sum"][replies > 0], rtol=1e-12
-    )
+    np.testing.assert_allclose(by_contact["response"].sum(), contacts["response_sum"][replies > 0], rtol=1e-12)
     assert (by_contact["response"].max() == contacts["response_max"][replies > 0]).all()
     assert (by_contact["replied"].min() == contacts["first_reply"].dropna()).all()
     assert (turns["agent"].ge(0) == turns["replied"].notna()).all()

@@ -39,9 +39,7 @@ def busy_night(seed: int, *, n: int = 1200, n_agents: int = 25, grid_s: float | 
 
     def windows(rows, mean_s):
         start = seconds(draw.uniform(0, end_s, rows))
-        return np.stack(
-            [draw.integers(0, n_agents, rows), start, start + seconds(draw.exponential(mean_s, rows))], 1
-        )
+        return np.stack([draw.integers(0, n_agents, rows), start, start + seconds(draw.exponential(mean_s, rows))], 1)
 
     turns = draw.geometric(0.3, n)
     contacts = Contacts(

@@ -252,12 +252,8 @@ def test_a_scenario_is_a_copy():
 def test_nobody_and_nothing_is_a_night():
     """No contacts, no agents, or nobody on duty are nights like any other."""
     nothing = simulate(Contacts(arrival=[], handle=[]), Agents(shifts=[]), turns=True, trace=True)
-    assert [len(frame) for frame in (nothing.contacts, nothing.agents, nothing.turns, nothing.trace)] == [
-        0
-    ] * 4
+    assert [len(frame) for frame in (nothing.contacts, nothing.agents, nothing.turns, nothing.trace)] == [0] * 4
     for engine in ("compiled", "simpy"):
-        alone = simulate(
-            three(patience=[np.inf, 5.0, np.inf], silent=[0, 0, 1]), Agents(shifts=[]), engine=engine
-        )
+        alone = simulate(three(patience=[np.inf, 5.0, np.inf], silent=[0, 0, 1]), Agents(shifts=[]), engine=engine)
         assert alone.contacts["outcome"].tolist() == ["unserved", "abandoned", "unserved"]
         assert alone.contacts["end"].tolist()[1] == 6.0

@@ -114,8 +114,14 @@ def test_it_can_be_stopped_at_any_moment_with_what_it_has():
         return reply_s(contacts, agents, result)
 
     found = replicate(
-        coin, ONE, measure=slow, seed=1, replications=500, workers=2,
-        on_progress=lambda done, planned: seen.append((done, planned)), stop=lambda: len(seen) >= 3,
+        coin,
+        ONE,
+        measure=slow,
+        seed=1,
+        replications=500,
+        workers=2,
+        on_progress=lambda done, planned: seen.append((done, planned)),
+        stop=lambda: len(seen) >= 3,
     )
     assert 3 <= len(found) < 500
     assert not found.complete
@@ -190,8 +196,9 @@ def plan_and_more():
         "plan": Variant(draw=DEMAND.draw, agents=floor(5)),
         "more": Variant(draw=DEMAND.draw, agents=floor(7)),
         "copy": Variant(draw=DEMAND.draw, agents=floor(5), policy=Policy(), disruptions=Disruptions()),
-        "strangers": Variant(draw=lambda *, seed, replication: DEMAND.draw(seed=seed + 1, replication=replication),
-                             agents=floor(7)),
+        "strangers": Variant(
+            draw=lambda *, seed, replication: DEMAND.draw(seed=seed + 1, replication=replication), agents=floor(7)
+        ),
     }
     return replicate_variants(variants, measure=replace(MEASURE, grid=None), seed=5, replications=20, turns=True)
 

@@ -40,9 +40,7 @@ def test_01_bot_hands_over(engine):
     """What the bot cannot resolve enters the human stage at arrival + bot; the wait counts from there."""
     # with the bot 5-25, reply 25-35: response 10, although the buyer came 30 s before it
     found = contacts_of(engine, [buyer(5, bot=20, patience=1)], [agent()])
-    assert_columns(
-        found, outcome=["served"], entry=[25], assigned=[25], first_reply=[35], end=[35], response_sum=[10]
-    )
+    assert_columns(found, outcome=["served"], entry=[25], assigned=[25], first_reply=[35], end=[35], response_sum=[10])
 
 
 def test_01_bot_window_holds_its_start_and_not_its_end(engine):
@@ -277,9 +275,7 @@ def test_06_leaves_the_inbox_too_and_frees_the_place(engine):
 
 def test_06_no_patience_is_a_loss_system(engine):
     """With patience 0 one is answered at once or leaves at once."""
-    found = contacts_of(
-        engine, [buyer(0, patience=0), buyer(5, patience=0), buyer(10, patience=0)], [agent()]
-    )
+    found = contacts_of(engine, [buyer(0, patience=0), buyer(5, patience=0), buyer(10, patience=0)], [agent()])
     assert_columns(found, outcome=["served", "abandoned", "served"], end=[10, 5, 20])
 
 
@@ -451,9 +447,7 @@ def test_08_chats_of_a_downed_agent_are_transferred(engine):
 def test_08_no_transfer_when_the_seat_is_back_first(engine):
     """A transfer due at the end of the window or later is not made."""
     for transfer_s in (6, 7, NAN):
-        found = contacts_of(
-            engine, [buyer(0)], [agent(), agent((1, 99))], down=[(0, 4, 10)], transfer_s=transfer_s
-        )
+        found = contacts_of(engine, [buyer(0)], [agent(), agent((1, 99))], down=[(0, 4, 10)], transfer_s=transfer_s)
         assert_columns(found, agent=[0], transfers=[0], first_reply=[20])
 
 
@@ -466,9 +460,7 @@ def test_08_transfer_at_once(engine):
 def test_08_each_window_has_its_own_transfer(engine):
     """Two overlapping short windows that each end before the transfer is due transfer nothing."""
     # 1 + 15 > 12 and 8 + 15 > 20: no transfer, although the seat is down for 19 s; again 20-30.
-    found = contacts_of(
-        engine, [buyer(0)], [agent(), agent((1, 99))], down=[(0, 1, 12), (0, 8, 20)], transfer_s=15
-    )
+    found = contacts_of(engine, [buyer(0)], [agent(), agent((1, 99))], down=[(0, 1, 12), (0, 8, 20)], transfer_s=15)
     assert_columns(found, transfers=[0], agent=[0], first_reply=[30])
 
 
@@ -479,9 +471,7 @@ def test_09_finish_means_overtime(engine):
     """With ``finish`` an agent answers what is open after its shift, and takes nothing new."""
     # 0: 0-10, thinks until 30, 30-40 after the shift [0, 12). 1 enters at 12: nobody.
     out = run(night([buyer(0, [10, 10], [20]), buyer(12)], [agent((0, 12), capacity=2)]), engine)
-    assert_columns(
-        out.contacts, outcome=["served", "unserved"], end=[40, NAN], assigned=[0, NAN], agent=[0, -1]
-    )
+    assert_columns(out.contacts, outcome=["served", "unserved"], end=[40, NAN], assigned=[0, NAN], agent=[0, -1])
     assert_columns(out.agents, busy=[20], on_duty=[12], overtime=[28], chat_seconds=[40])
 
 
@@ -560,9 +550,7 @@ def test_09_a_break_of_no_length_is_a_break(engine):
     The agent is on duty again at that instant and may be offered its own chat.
     """
     # Thinking chat at 20: leaves A0; its message at 30 is offered to A0 (1 agent): 30-40.
-    found = contacts_of(
-        engine, [buyer(0, [10, 10], [20])], [agent((0, 20), (20, 90))], at_shift_end="handover"
-    )
+    found = contacts_of(engine, [buyer(0, [10, 10], [20])], [agent((0, 20), (20, 90))], at_shift_end="handover")
     assert_columns(found, agent=[0], transfers=[1], end=[40])
     kept = contacts_of(engine, [buyer(0, [10, 10], [20])], [agent((0, 20), (20, 90))])
     assert_columns(kept, agent=[0], transfers=[0], end=[40])
@@ -762,9 +750,7 @@ def test_11_down_and_shift_end_at_one_instant(engine):
 
 def test_11_down_as_another_window_ends(engine):
     """A seat that goes down again at the instant at which it comes up does not work in between."""
-    found = contacts_of(
-        engine, [buyer(0), buyer(5)], [agent(), agent((40, 99))], down=[(0, 2, 10), (0, 10, 30)]
-    )
+    found = contacts_of(engine, [buyer(0), buyer(5)], [agent(), agent((40, 99))], down=[(0, 2, 10), (0, 10, 30)])
     # 0 again 30-40. A1 starts at 40, and duty comes before the reply of A0: A1 takes 1, 40-50.
     assert_columns(found, agent=[0, 1], first_reply=[40, 50], assigned=[0, 40])
 

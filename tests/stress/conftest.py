@@ -53,9 +53,7 @@ def night():
         queue = people["skill_1"][number]
         ends = "23:00" if number >= 9 else "01:00"
         meal = ("21:30", "22:00") if number < 3 else ("22:30", "23:00")
-        spans = [("20:00", meal[0], "chat"), (*meal, "meal")] + (
-            [(meal[1], ends, "chat")] * (meal[1] != ends)
-        )
+        spans = [("20:00", meal[0], "chat"), (*meal, "meal")] + ([(meal[1], ends, "chat")] * (meal[1] != ends))
         for start, end, activity in spans:
             segments.append(
                 {
@@ -79,11 +77,7 @@ def night():
         people=people,
         roster=pd.DataFrame(segments),
         threshold_s=60,
-        rates=(
-            PlatformRate(
-                key="wangwang_3min", platform="tmall", threshold_s=180, opens_s=28_800, closes_s=82_800
-            ),
-        ),
+        rates=(PlatformRate(key="wangwang_3min", platform="tmall", threshold_s=180, opens_s=28_800, closes_s=82_800),),
         curve=ConversionCurve.default(),
         values_cny={"presale": 100.0},
         policy=Policy(silent_close_s=60),

@@ -54,9 +54,7 @@ def test_the_pool_shares_what_strikes_everybody(night):
     """A chat client that is down or slow for all is so for those who are called; a dark room is not."""
     window = {"start": clock("21:00"), "end": clock("22:00")}
     everybody = Incident(kind="seats_down", **window).strike(night)
-    assert {row[0] for row in lever("call_pool", 2).pull(everybody).disruptions.down.tolist()} == set(
-        range(14)
-    )
+    assert {row[0] for row in lever("call_pool", 2).pull(everybody).disruptions.down.tolist()} == set(range(14))
     slow = Incident(kind="slow", size=2.0, **window).strike(night)
     assert len(lever("call_pool", 2).pull(slow).disruptions.slow) == 14
     room = Incident(kind="seats_down", room="N1", **window).strike(night)
@@ -173,13 +171,9 @@ def test_a_lever_twice_is_refused(night):
     with pytest.raises(ScenarioError, match="outside the night"):
         pull_levers(night, [lever("call_pool", 3, decided="19:30")])
     with pytest.raises(ScenarioError, match="pulled twice"):
-        map_levers(
-            night, scenario_of(night, "surge"), across="call_pool", up="call_pool", seed=1, replications=1
-        )
+        map_levers(night, scenario_of(night, "surge"), across="call_pool", up="call_pool", seed=1, replications=1)
     with pytest.raises(ScenarioError, match="no such lever"):
-        map_levers(
-            night, scenario_of(night, "surge"), across="call_pool", up="move_breaks", seed=1, replications=1
-        )
+        map_levers(night, scenario_of(night, "surge"), across="call_pool", up="move_breaks", seed=1, replications=1)
 
 
 def test_levers_facts_and_words_belong_together(night):
@@ -205,16 +199,10 @@ def test_the_search_against_every_set_of_levers(night):
     """Of four levers the greedy answer is as good as the best of all sixteen sets, within the chance of six nights."""
     scenario = scenario_of(night, "power_cut")
     choices = [each for each in levers_for(night, scenario) if each.kind in ("call_pool", "shift_bot_share")]
-    choices += [
-        each for each in levers_for(night, scenario) if each.kind in ("hand_over_sites", "move_breaks")
-    ]
+    choices += [each for each in levers_for(night, scenario) if each.kind in ("hand_over_sites", "move_breaks")]
     answer = best_answer(night, scenario, seed=7, replications=6, levers=choices)
     struck = scenario.strike(night)
-    sets = {
-        " ".join(each.kind for each in chosen): chosen
-        for n in range(5)
-        for chosen in combinations(choices, n)
-    }
+    sets = {" ".join(each.kind for each in chosen): chosen for n in range(5) for chosen in combinations(choices, n)}
     results = lost({key: pull_levers(struck, chosen) for key, chosen in sets.items()}, seed=7, replications=6)
     net = {
         key: float((results[""] - results[key]).mean()) - sum(each.cost_cny(struck) for each in chosen)
@@ -248,9 +236,7 @@ def test_the_map_is_the_levers_themselves(night):
     ).set_index(["call_pool", "shift_bot_share"])["net_cny"]
     assert grid[0, 0] == 0.0
     struck = scenario.strike(night)
-    both = [
-        each for each in levers_for(night, scenario, call_pool=4, shift_bot_share=0.2) if each.kind in sizes
-    ]
+    both = [each for each in levers_for(night, scenario, call_pool=4, shift_bot_share=0.2) if each.kind in sizes]
     results = lost({"": struck, "both": pull_levers(struck, both)}, seed=7, replications=3)
     expected = (results[""] - results["both"]).mean() - sum(each.cost_cny(struck) for each in both)
     assert grid[4, 0.2] == pytest.approx(expected)
@@ -260,16 +246,12 @@ def test_the_reserve_is_the_smallest(night):
     """By trying every number: with one person fewer too few nights hold, and with the reserve enough do."""
     scenarios = [scenario_of(night, name) for name in ("surge", "network_down", "no_shows")]
     targets = {"lost_share": 0.08}
-    found = smallest_reserve(
-        night, scenarios, targets=targets, seed=7, replications=8, held_share=0.9, most=16
-    )
+    found = smallest_reserve(night, scenarios, targets=targets, seed=7, replications=8, held_share=0.9, most=16)
 
     def share(reserve):
         kept = []
         for scenario in scenarios:
-            pool = [
-                each for each in levers_for(night, scenario, call_pool=reserve) if each.kind == "call_pool"
-            ]
+            pool = [each for each in levers_for(night, scenario, call_pool=reserve) if each.kind == "call_pool"]
             nights = rehearse_nights(
                 {"": pull_levers(scenario.strike(night), pool)}, course=False, seed=7, replications=8
             )
@@ -287,13 +269,8 @@ def test_the_reserve_is_the_smallest(night):
 def test_no_reserve_is_enough(night):
     """Where even the largest reserve misses the target the answer is none; where the plan holds it is nobody."""
     dark = [scenario_of(night, "tool_down")]
-    assert (
-        smallest_reserve(night, dark, targets={"lost_share": 0.0}, seed=7, replications=2, most=3).agents
-        is None
-    )
-    assert (
-        smallest_reserve(night, dark, targets={"lost_share": 1.0}, seed=7, replications=2, most=3).agents == 0
-    )
+    assert smallest_reserve(night, dark, targets={"lost_share": 0.0}, seed=7, replications=2, most=3).agents is None
+    assert smallest_reserve(night, dark, targets={"lost_share": 1.0}, seed=7, replications=2, most=3).agents == 0
     with pytest.raises(ValueError, match="held_share"):
         smallest_reserve(night, dark, targets={"lost_share": 1.0}, seed=7, replications=2, held_share=0)
     with pytest.raises(ValueError, match="targets"):
@@ -302,8 +279,6 @@ def test_no_reserve_is_enough(night):
 
 def test_a_stopped_search_gives_what_it_has(night):
     """A search that is stopped in its first round still has a table with waiting it out in it."""
-    answer = best_answer(
-        replace(night), scenario_of(night, "surge"), seed=7, replications=300, stop=lambda: True
-    )
+    answer = best_answer(replace(night), scenario_of(night, "surge"), seed=7, replications=300, stop=lambda: True)
     assert answer.levers == ()
     assert () in set(answer.table["levers"])

@@ -107,9 +107,7 @@ def test_waiting_and_open_chats_against_the_trace(night):
     log = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
     steps = StressMeasure(night=night).steps
     traced = by_interval(log, grid=steps, threshold_s=60)["open_chats"].to_numpy()
-    close_s = (
-        night.policy.silent_close_s
-    )  # the trace also counts the place that a silent buyer's window holds on to
+    close_s = night.policy.silent_close_s  # the trace also counts the place that a silent buyer's window holds on to
     silent = (log.contacts["outcome"] == "silent").sum()
     mine = open_chats(log, steps)
     assert (mine <= traced + 1e-9).all()
@@ -187,10 +185,7 @@ def test_the_course_and_the_saturation(test, night):
 def test_the_same_seed_gives_the_same_test(night):
     """One worker or two, the figures are the same to the last bit."""
     scenarios = standard_scenarios(night)[:3]
-    runs = [
-        rehearse_scenarios(night, scenarios, seed=3, replications=3, workers=workers).nights
-        for workers in (1, 2)
-    ]
+    runs = [rehearse_scenarios(night, scenarios, seed=3, replications=3, workers=workers).nights for workers in (1, 2)]
     for name in runs[0]:
         for key, values in runs[0][name].figures.items():
             assert np.array_equal(values, runs[1][name].figures[key], equal_nan=True), (name, key)
@@ -200,9 +195,7 @@ def test_it_shows_progress_and_stops(night):
     """Progress counts up to the nights asked for; a stop gives the finished nights, all scenarios alike."""
     seen = []
     scenarios = standard_scenarios(night)[:2]
-    rehearse_scenarios(
-        night, scenarios, seed=7, replications=3, on_progress=lambda *done: seen.append(done), workers=1
-    )
+    rehearse_scenarios(night, scenarios, seed=7, replications=3, on_progress=lambda *done: seen.append(done), workers=1)
     assert seen[-1] == (3, 3)
     stopped = rehearse_scenarios(
         night,

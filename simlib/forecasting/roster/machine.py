@@ -160,9 +160,7 @@ class ShiftModel:
         """Upper limit of a sum of variables."""
         return sum(self._high[each] for each in variables)
 
-    def charge(
-        self, rule: str, where: Any, variables: Iterable[int], price: int, *, lacking: bool = False
-    ) -> None:
+    def charge(self, rule: str, where: Any, variables: Iterable[int], price: int, *, lacking: bool = False) -> None:
         """Put a price on a sum (or on what it lacks of 1); ``rule`` names it in the explanation."""
         if price:
             self.charges.append(Charge(rule, where, tuple(variables), price, lacking))
@@ -204,9 +202,7 @@ class ShiftModel:
                 weights = [sign, *[-sign] * length, sign]
                 self.bind(window, weights, low=1 - length if of else -1)
 
-    def cover(
-        self, heads: Sequence[int], need: int, *, rule: str, where: Any, under: int, over: int = 0
-    ) -> None:
+    def cover(self, heads: Sequence[int], need: int, *, rule: str, where: Any, under: int, over: int = 0) -> None:
         """Ask for ``need`` heads; each one missing costs ``under``, each one too many ``over``."""
         short, spare = self.variable(need), self.variable(max(0, self.most(heads) - need))
         self.bind([*heads, short, spare], [1] * len(heads) + [1, -1], low=need, high=need)
@@ -448,9 +444,7 @@ class ShiftModel:
             raise RuntimeError(f"no answer found: {solver.status_name(status)}")
         return values, floor
 
-    def _complete(
-        self, hint: Mapping[int, int], clock: Clock, *, seed: int, workers: int
-    ) -> list[int] | None:
+    def _complete(self, hint: Mapping[int, int], clock: Clock, *, seed: int, workers: int) -> list[int] | None:
         """Find some answer with the decisions of the hint, then the best of what follows from it."""
         decided = {index for each in self._decisions.values() for index in each}
 

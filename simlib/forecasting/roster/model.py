@@ -99,9 +99,7 @@ def build_model(
     return Built(model=model, crews=crews, takes=takes, pauses=pauses, quotas=quotas)
 
 
-def _add_person_rules(
-    model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[int, int]
-) -> None:
+def _add_person_rules(model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[int, int]) -> None:
     """One shift a day, rest, days in a row, hours, pay, nights: sums over a crew, exact for a crew of one."""
     rules, options, people = problem.rules, problem.options, len(crew.members)
     who, cohort = crew.members[0].agent_id, crew.members[0].cohort
@@ -220,9 +218,7 @@ def _holds_duty(option: Option, duty: Duty) -> bool:
     return any((piece.start, piece.end, piece.activity) == (duty.start, duty.end, duty.kind) for piece in option.fixed)
 
 
-def _add_duties(
-    model: ShiftModel, problem: Problem, takes: Mapping[tuple[int, int], int]
-) -> None:
+def _add_duties(model: ShiftModel, problem: Problem, takes: Mapping[tuple[int, int], int]) -> None:
     """One person for each duty, or a named gap."""
     for number, duty in enumerate(problem.duties):
         holders = [
@@ -323,4 +319,3 @@ def _chat_spans(problem: Problem, option: Option) -> list[tuple[int, int]]:
         return [(begin, option.end)] if begin < option.end else []
     duty = problem.duties[option.duty]
     return [span for span in ((begin, duty.start), (duty.end, option.end)) if span[0] < span[1]]
-

@@ -304,7 +304,6 @@ class Problem:
                 found.append((index, inside))
         return found
 
-
     def count_minutes(self, rows: pd.DataFrame) -> Counter[tuple[int, str]]:
         """Minutes on chat of roster rows, by slot and queue."""
         minutes: Counter[tuple[int, str]] = Counter()
@@ -321,6 +320,7 @@ class Crew:
     members: tuple[Person, ...]
     room_for: Mapping[int, int]
     free_on: Mapping[int, int]
+
 
 def _need_columns(frame: pd.DataFrame, table: str, columns: Iterable[str]) -> None:
     lacking = [column for column in columns if column not in frame.columns]
@@ -694,4 +694,3 @@ def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: in
         if lost:
             need[slot, queue] = lost
     return replace(left, need=need)
-

@@ -30,9 +30,9 @@ _UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
 }
 
 
-NOTHING_TO_SAY = pd.DataFrame(
-    {"rule": [], "where": [], "amount": [], "unit": [], "penalty_cny": []}
-).astype({"rule": object, "where": object, "amount": float, "unit": object, "penalty_cny": float})
+NOTHING_TO_SAY = pd.DataFrame({"rule": [], "where": [], "amount": [], "unit": [], "penalty_cny": []}).astype(
+    {"rule": object, "where": object, "amount": float, "unit": object, "penalty_cny": float}
+)
 CHANGES_COLUMNS = ["agent_id", "name", "cohort", "change", "shift_before", "start_before", "end_before"]
 CHANGES_COLUMNS += ["shift_after", "start_after", "end_after"]
 
@@ -107,9 +107,7 @@ def write_roster(
         date = problem.calendar.opens.date() + dt.timedelta(days=option.day)
         for piece in _merge(pieces, queue_at.get((agent_id, n), {}), problem.unit):
             span = problem.calendar.stamp(piece.start), problem.calendar.stamp(piece.end)
-            rows.append(
-                (agent_id, person.name, person.cohort, piece.queue, option.code, date, *span, piece.activity)
-            )
+            rows.append((agent_id, person.name, person.cohort, piece.queue, option.code, date, *span, piece.activity))
     assignments = pd.DataFrame(rows, columns=ROSTER_COLUMNS)
     for column in ("start", "end"):
         assignments[column] = pd.DatetimeIndex(assignments[column], tz=problem.calendar.opens.tz).as_unit("ns")
@@ -403,4 +401,3 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
     if len(paid):
         lines.append(say("roster.overtime", lang, cost=f"{paid['penalty_cny'].sum():,.0f}"))
     return lines
-
