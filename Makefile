@@ -22,7 +22,7 @@ rehearse: $(READY)
 
 test: $(READY) $(TESTED)
 	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check -q .
+	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 	@.venv/bin/pytest --nbval notebooks

@@ -68,7 +68,8 @@ def _lay_out(
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
     seats["writing"] = -1
-    seats["desk"] = np.cumsum(agents.capacity) - agents.capacity
+    room = -(-agents.capacity // tables.MAILS_A_LINE) * tables.MAILS_A_LINE
+    seats["desk"] = np.cumsum(room) - room
 
     messages = int(first_turn[-1])
     slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
@@ -88,7 +89,7 @@ def _lay_out(
         clock=clock,
         chats=chats[:n],
         seats=seats,
-        desks=np.zeros(int(agents.capacity.sum()) + 1, MAIL),
+        desks=tables.clear_table(int(room.sum()) + 1, MAIL),
         queue=contacts.queue,
         first_turn=first_turn,
         messages=contacts.messages,

@@ -301,7 +301,6 @@ def _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead):
         seat = seats[ix(noted.agent)]
         noted.mail = seat.desk + max(np.int64(seat.mails) - 1, nobody)
         _fetch(desks, np.int64(seat.desk))
-        _fetch(desks, np.int64(noted.mail))
 
         noted = ahead[ix((met - 12) & (REMEMBERED - 1))]
         noted.following = desks[ix(noted.mail)].item

@@ -76,9 +76,10 @@ CHAT = _record(
     ],
 )
 # A message on the desk of an agent: of a contact, due then or waiting here since. A desk is the inbox of the model and
-# what is still to come; it has room for as many as its agent may hold chats. They lie in the order in which they are
-# answered, the next one last, where it is soon taken.
+# what is still to come; it has room for as many as its agent may hold chats, and begins where a cache line does. They
+# lie in the order in which they are answered, the next one last, where it is soon taken.
 MAIL = np.dtype([("due", "f8"), ("item", "i4"), ("here", "?")], align=True)
+MAILS_A_LINE = 64 // MAIL.itemsize
 # An agent: the first cache line has what writing needs, the second what opening and closing chats needs.
 SEAT = _record(
     128,
