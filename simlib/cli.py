@@ -25,7 +25,9 @@ from rich.text import Text
 from simlib.words import HOUSE, LANGS, Lang, SpokenError, say, term
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
+INTERRUPTED = 130
 REPAIRS = "repairs"  # folder of mended rosters beside a rehearsal's results
+ROSTER = Path("tables", "roster.parquet")  # the roster among them
 OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # parameters of a rehearsal that its roster depends on
 
 if TYPE_CHECKING:
@@ -157,6 +159,8 @@ def rehearse(
     except rehearsal.NotebookError as error:
         said = say("cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept)
         raise stop(said, status=DATA_WRONG) from None
+    except KeyboardInterrupt:
+        raise stop(say("cli.interrupted", lang.value), status=INTERRUPTED) from None
     for sentence in done.summary["verdict"][lang.value]:
         console.print(escape(sentence), soft_wrap=True)
     tell("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
@@ -171,6 +175,7 @@ def repair(
     lang: Lingo = Language.zh,
 ) -> None:
     """Mend the roster of the last rehearsal when people call in sick; the old one stays as it is."""
+    from simlib.rehearsal import file_hash
     from simlib.report.repair_pages import mend, write_repair
     from simlib.store import StoreError
 
@@ -179,7 +184,9 @@ def repair(
         with progress_bar() as bar:
             bar.add_task(term("repair", lang.value), total=None)
             mended = mend(night, absent=absent, absent_from=from_time, rows=rows, still_away=still_away)
-        folder = write_repair(mended, out / night.store.store_id / REPAIRS, lang=lang.value)
+        place = out / night.store.store_id
+        rehearsed = file_hash(place / ROSTER) if (place / ROSTER).exists() else ""
+        folder = write_repair(mended, place / REPAIRS, rehearsed=rehearsed, lang=lang.value)
     except StoreError as error:
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
     except SpokenError as error:
@@ -212,24 +219,30 @@ def batch(
         parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
     except rehearsal.ParameterError as error:
         raise stop(str(error), status=USAGE_WRONG) from None
-    with progress_bar() as bar:
-        task = bar.add_task(term("sand_table", lang.value), total=len(paths))
+    ended = []
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task(term("sand_table", lang.value), total=len(paths))
 
-        def show(row: rehearsal.BatchRow) -> None:
-            bar.update(task, advance=1, description=row.store)
-            if row.problem:
-                tell("store_failed", lang.value, store=row.store, problem=row.problem)
+            def show(row: rehearsal.BatchRow) -> None:
+                ended.append(row)
+                bar.update(task, advance=1, description=row.store)
+                if row.problem:
+                    tell("store_failed", lang.value, store=row.store, problem=row.problem)
 
-        rows = rehearsal.rehearse_batch(
-            paths,
-            out=out,
-            lang=lang.value,
-            parameters=parameters,
-            workers=workers,
-            scheduler=scheduler,
-            resume=resume,
-            on_store=show,
-        )
+            rows = rehearsal.rehearse_batch(
+                paths,
+                out=out,
+                lang=lang.value,
+                parameters=parameters,
+                workers=workers,
+                scheduler=scheduler,
+                resume=resume,
+                on_store=show,
+            )
+    except KeyboardInterrupt:
+        said = say("cli.batch_interrupted", lang.value, done=len(ended), total=len(paths))
+        raise stop(said, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
     tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
     raise typer.Exit(SOME_FAILED if failed else DONE)
@@ -360,7 +373,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
 
     loaded = load_store(store)
     place = out / loaded.store_id
-    rehearsed = place / "tables" / "roster.parquet"
+    rehearsed = place / ROSTER
     try:
         manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -371,7 +384,9 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
     if manifest["store_hash"] != file_hash(store):
         console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
-    earlier = kept_repairs(place / REPAIRS)
+    earlier = kept_repairs(place / REPAIRS, rehearsed=file_hash(rehearsed))
+    if not earlier and kept_repairs(place / REPAIRS):
+        console.print(escape(say("repair.former", lang, folder=place / REPAIRS)), soft_wrap=True)
     if not earlier:
         console.print(escape(say("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
         return night, pd.read_parquet(rehearsed), []

@@ -8,14 +8,18 @@ import hashlib
 import inspect
 import io
 import json
+import logging
 import os
 import platform
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -38,6 +42,8 @@ from simlib.store import StoreError, load_store
 from simlib.words import HOUSE, Lang, SpokenError, say, term
 
 NOTEBOOKS = HOUSE / "notebooks"
+MADE_BY_PEOPLE = ("drill", "repairs")  # beside a rehearsal's results, and not of it: they outlive it
+ABANDONED_S = 86_400  # a run that was killed leaves its folder, and nobody is at work in it a day later
 PACKAGES = ("numpy", "numba", "ortools", "pandas", "papermill", "scipy", "simpy")
 Parameters = Mapping[str, Any]
 Progress = Callable[[str, str, float], None]  # chapter, stage, share done
@@ -113,9 +119,12 @@ class InProcessEngine(Engine):
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        """Run the code cells in order; the first error stops the notebook and stays in its cell."""
+        """Run the code cells in order; the first error stops the notebook and stays in its cell.
+
+        An interrupt ends the run, even where a cell takes it as "enough" and goes on with what it has.
+        """
         on_cell = kwargs.get("on_cell")
-        with _fresh_shell() as shell:
+        with _fresh_shell() as shell, _noting_interrupts() as interrupted:
             for index, cell in enumerate(nb_man.nb.cells):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
@@ -123,6 +132,8 @@ class InProcessEngine(Engine):
                     on_cell(index, cell)
                 nb_man.cell_start(cell, index)
                 error = _run_cell(shell, cell)
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
                 if error is not None:
                     nb_man.cell_exception(cell, cell_index=index, exception=error)
                 nb_man.cell_complete(cell, cell_index=index)
@@ -150,6 +161,25 @@ def _fresh_shell() -> Iterator[_Shell]:
         if former is not None:
             for kin in type(former)._walk_mro():
                 kin._instance = former
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[threading.Event]:
+    """Note whether somebody presses Ctrl-C; a worker's thread never hears of it."""
+    interrupted = threading.Event()
+
+    def note(*_: Any) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    former = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _run_cell(shell: _Shell, cell: nbformat.NotebookNode) -> BaseException | None:
@@ -265,7 +295,7 @@ def rehearse(
     """Run every notebook for one store and lay the results into ``out/<store>``.
 
     The run is built beside its place and moved there when it is whole, so a run that fails or is killed leaves
-    the last good one as it was.
+    the last good one as it was. Drills and repairs that lie there stay.
 
     Parameters
     ----------
@@ -290,6 +320,10 @@ def rehearse(
     store = load_store(store_path)
     out.mkdir(parents=True, exist_ok=True)
     place = out / store.store_id
+    _restore(place)
+    for left in out.glob(f".{store.store_id}-????????"):
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{store.store_id}-", dir=out))
     try:
         notebooks = chapter_notebooks()
@@ -437,14 +471,33 @@ def _simlib_hash() -> str:
 
 
 def _move_into_place(staging: Path, place: Path) -> None:
-    """Swap the new run in for the old one; the old one goes only when the new one stands."""
+    """Swap the new run in for the old one; the old one goes only when the new one stands, what people made stays."""
     staging.chmod(0o755)
-    former = place.with_name(f".{place.name}-former")
-    shutil.rmtree(former, ignore_errors=True)
     if place.exists():
-        os.replace(place, former)
+        os.replace(place, _former(place))
     os.replace(staging, place)
-    shutil.rmtree(former, ignore_errors=True)
+    _restore(place)
+
+
+def _former(place: Path) -> Path:
+    return place.with_name(f".{place.name}-former")
+
+
+def _restore(place: Path) -> None:
+    """Leave one run at its place: the new one with what people made beside the old one, else the old one.
+
+    A run that was killed while it moved into place is set right by the next one.
+    """
+    former = _former(place)
+    if not former.exists():
+        return
+    if not place.exists():
+        os.replace(former, place)
+        return
+    for name in MADE_BY_PEOPLE:
+        if (former / name).exists() and not (place / name).exists():
+            os.replace(former / name, place / name)
+    shutil.rmtree(former)
 
 
 # --- the dashboard ----------------------------------------------------------------------------------------
@@ -602,39 +655,59 @@ def rehearse_batch(
     list of BatchRow
         In the order of ``store_paths``.
     """
-    from dask.distributed import Client, LocalCluster, as_completed
+    from dask.distributed import Client, as_completed
 
     out.mkdir(parents=True, exist_ok=True)
     task = {"out": str(out.resolve()), "lang": lang, "parameters": dict(parameters or {}), "resume": resume}
     rows: dict[str, BatchRow] = {}
-    with tempfile.TemporaryDirectory(prefix="sandtable-dask-") as scratch:
-        cluster = scheduler or LocalCluster(
-            n_workers=workers or os.cpu_count() or 1,
-            threads_per_worker=1,
-            scheduler_kwargs={"dashboard": False},
-            host="127.0.0.1",
-            local_directory=scratch,
-        )
-        with Client(cluster) as client:
-            futures = {
-                client.submit(rehearse_one, str(path.resolve()), pure=False, retries=2, **task): path
-                for path in store_paths
-            }
-            for future in as_completed(futures):
-                path = futures[future]
-                if future.status == "finished":
-                    row = future.result()
-                else:
-                    reason = say("rehearsal.worker_lost", lang, reason=type(future.exception()).__name__)
-                    row = BatchRow(store=path.name, problem=reason)
-                rows[str(path)] = row
-                if on_store:
-                    on_store(row)
-        if not isinstance(cluster, str):
-            cluster.close()
+    with nullcontext(scheduler) if scheduler else _own_cluster(workers) as cluster, Client(cluster) as client:
+        futures = {
+            client.submit(rehearse_one, str(path.resolve()), pure=False, retries=2, **task): path
+            for path in store_paths
+        }
+        for future in as_completed(futures):
+            path = futures[future]
+            if future.status == "finished":
+                row = future.result()
+            else:
+                reason = say("rehearsal.worker_lost", lang, reason=type(future.exception()).__name__)
+                row = BatchRow(store=path.name, problem=reason)
+            rows[str(path)] = row
+            if on_store:
+                on_store(row)
     ordered = [rows[str(path)] for path in store_paths]
     _write_index(out, ordered, lang=lang)
     return ordered
+
+
+@contextmanager
+def _own_cluster(workers: int | None) -> Iterator[Any]:
+    """Start processes on this machine, which nobody else on it can reach.
+
+    Whoever reaches a scheduler has it run what he likes. So all of it binds to this machine alone and speaks TLS with
+    keys made for this batch, and what Dask shows by HTTP beside its dashboard is left out. So is what it logs, for what
+    became of a store is said in its row.
+    """
+    import dask
+    from dask.distributed import LocalCluster
+
+    own: dict[str, Any] = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    own["distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED"] = "critical"
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with (
+        tempfile.TemporaryDirectory(prefix="sandtable-dask-") as scratch,
+        dask.config.set(own),
+        LocalCluster(
+            n_workers=workers or os.cpu_count() or 1,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            security=True,
+            local_directory=scratch,
+        ) as cluster,
+    ):
+        yield cluster
 
 
 def _write_index(out: Path, rows: Sequence[BatchRow], *, lang: Lang) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -73,6 +74,25 @@ def test_unknown_parameter_is_usage(tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "task", "said"),
+    [
+        ("rehearse", "rehearse", "the last good run is as it was"),
+        ("batch", "rehearse_batch", "0 of 1 stores have ended"),
+    ],
+)
+def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
+    """Who stops a run hears what is left of it, not where the program was."""
+
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"simlib.rehearsal.{task}", press)
+    done = run(command, STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en")
+    assert done.exit_code == 130
+    assert said in " ".join(done.output.split())
+
+
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory):
     """Results of a rehearsal of the small store, as far as a repair looks at them."""
@@ -112,6 +132,27 @@ def test_repair_mends_the_rehearsed_roster_beside_it(rehearsed):
     assert json.loads((out / "bodycare" / "repairs" / f"002-{now:%m%d}-1930" / "repair.json").read_text())["away"] == [
         *who[:2]
     ]
+
+
+def test_a_repair_of_another_roster_is_kept_and_not_gone_on_from(rehearsed, tmp_path):
+    """After a rehearsal that made another roster, a repair begins with that one and says where the former ones are."""
+    night, out = rehearsed
+    out = Path(shutil.copytree(out, tmp_path / "out"))
+    place = out / "bodycare"
+    shutil.rmtree(place / "repairs", ignore_errors=True)
+    asked = ("--from", "19:00", "--out", out, "--lang", "en")
+    now = pd.Timestamp.combine(night.wave.day, dt.time(19)).tz_localize(night.store.zone)
+    on_duty = night.roster[(night.roster["start"] <= now) & (night.roster["end"] > now)]["agent_id"].unique()
+    first = run("repair", STORES / "bodycare", "--absent", on_duty[0], *asked)
+    assert first.exit_code == 0, first.output
+    kept = sorted(path.name for path in (place / "repairs").iterdir())
+    night.roster[night.roster["agent_id"] != on_duty[0]].to_parquet(place / "tables" / "roster.parquet", index=False)
+    second = run("repair", STORES / "bodycare", "--absent", on_duty[1], *asked)
+    assert second.exit_code == 0, second.output
+    assert "Earlier repairs mended another roster" in " ".join(second.output.split())
+    made = sorted(path.name for path in (place / "repairs").iterdir())
+    assert made[:-1] == kept
+    assert json.loads((place / "repairs" / made[-1] / "repair.json").read_text())["away"] == [on_duty[1]]
 
 
 @pytest.mark.parametrize(

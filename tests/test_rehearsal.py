@@ -1,11 +1,16 @@
 """Rehearsals: whole or not at all, repeatable to the byte, and parameters refused before anything runs."""
 
 import json
+import os
 import shutil
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
+from distributed import default_client
 
 from simlib import rehearsal
 from simlib.rehearsal import NotebookError, ParameterError, read_parameters, rehearse, rehearse_batch
@@ -125,6 +130,57 @@ def test_failing_notebook_leaves_the_last_good_run(done, broken_notebook, tmp_pa
     assert [path.name for path in out.iterdir()] == [done[0].store_id]
 
 
+@pytest.mark.parametrize("killed_at", [0, 1, 2, 3, None])
+def test_what_people_made_outlives_a_new_run(killed_at, tmp_path, monkeypatch):
+    """Drills and repairs stay; a run that is killed while it moves into place loses neither them nor the last run."""
+    place, new = tmp_path / "store", tmp_path / ".store-new"
+    for path in (place / "report.html", place / "drill" / "noon" / "log", place / "repairs" / "001-1111-1900" / "x"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("old")
+    new.mkdir()
+    (new / "report.html").write_text("new")
+    moves, replace = iter(range(9)), os.replace
+
+    def killable(source, target):
+        if next(moves) == killed_at:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killable)
+    with nullcontext() if killed_at is None else pytest.raises(KeyboardInterrupt):
+        rehearsal._move_into_place(new, place)
+    rehearsal._restore(place)
+    assert (place / "report.html").read_text() == ("old" if killed_at in (0, 1) else "new")
+    assert (place / "drill" / "noon" / "log").read_text() == "old"
+    assert (place / "repairs" / "001-1111-1900" / "x").read_text() == "old"
+    assert not list(tmp_path.glob(".store-former"))
+
+
+@pytest.mark.parametrize("found", ["a search that ends with what it has", "an error"])
+def test_an_interrupt_ends_the_run_and_leaves_the_last_one(found, done, tmp_path, monkeypatch):
+    """Ctrl-C is no "enough" where a whole run is under way: nothing is moved into place, and nothing is left behind."""
+    out, books = tmp_path / "out", tmp_path / "notebooks"
+    shutil.copytree(done[0].folder, out / done[0].store_id)
+    old, young = out / f".{done[0].store_id}-killed01", out / f".{done[0].store_id}-running1"
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    books.mkdir()
+    book = nbformat.read(rehearsal.NOTEBOOKS / "01_staffing.ipynb", as_version=4)
+    press = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)"
+    taken = f"try:\n    exec({press!r})\nexcept KeyboardInterrupt:\n    pass"
+    book.cells[3].source = press if found == "an error" else taken
+    nbformat.write(book, books / "01_staffing.ipynb")
+    monkeypatch.setattr(rehearsal, "NOTEBOOKS", books)
+    rehearsal.declared_parameters.cache_clear()
+    before, handler = rehearsal.file_hash(out / done[0].store_id), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        rehearse(SMALL, out=out, lang="en", parameters=QUICK)
+    assert rehearsal.file_hash(out / done[0].store_id) == before
+    assert sorted(path.name for path in out.iterdir()) == [young.name, done[0].store_id]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
 def test_wrong_data_runs_nothing(tmp_path):
     """A store with wrong data raises its problems and leaves no folder behind."""
     bad = tmp_path / "bad"
@@ -141,7 +197,17 @@ def test_batch_lets_a_broken_store_fail_alone(tmp_path):
     shutil.copytree(SMALL, bad)
     (bad / "agents.csv").write_text("agent_id,name\n")
     out = tmp_path / "out"
-    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1)
+    doors = []
+
+    def look(row):
+        us = psutil.Process()
+        doors.append(default_client().scheduler.address)
+        for process in (us, *us.children(recursive=True)):
+            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
+
+    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
+    assert all(door == "127.0.0.1" or door.startswith("tls://127.0.0.1:") for door in doors)
+    assert len(doors) > 4
     assert [row.problem is None for row in rows] == [False, True]
     assert "agents" in rows[0].problem.lower()
     assert (out / "bodycare" / "report.html").exists()

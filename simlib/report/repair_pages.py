@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -184,8 +184,10 @@ def show_repair(plan: Plan, *, absent: str, absent_from: str, lang: Lang) -> Fra
     return put_together(*pieces)
 
 
-def write_repair(repair: Repair, place: Path, *, lang: Lang) -> Path:
+def write_repair(repair: Repair, place: Path, *, rehearsed: str, lang: Lang) -> Path:
     """Write the mended roster into a fresh folder under ``place``, whole or not at all; nothing is overwritten.
+
+    ``rehearsed`` is the hash of the rehearsed roster behind it, or empty: a later repair goes on from one of its own.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def write_repair(repair: Repair, place: Path, *, lang: Lang) -> Path:
             (staging / "calendars" / f"{name}.ics").write_bytes(to_ics(rows, agent_id, lang=lang).encode())
         rows.to_parquet(staging / "roster.parquet", index=False)
         told = {"absent": list(repair.absent), "from": repair.at.isoformat(), "seed": repair.plan.seed}
-        told |= {"away": [*repair.still_away, *repair.absent]}
+        told |= {"rehearsed": rehearsed, "away": [*repair.still_away, *repair.absent]}
         told |= {"changed": repair.changes.loc[repair.changes["change"] != "absent", "agent_id"].tolist()}
         (staging / "repair.json").write_text(json.dumps(told, ensure_ascii=False, indent=2), encoding="utf-8")
         staging.chmod(0o755)
@@ -223,11 +225,17 @@ def write_repair(repair: Repair, place: Path, *, lang: Lang) -> Path:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def kept_repairs(place: Path) -> list[Path]:
-    """List the folders of earlier repairs, the latest last."""
-    return sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "repair.json").exists())
+def kept_repairs(place: Path, *, rehearsed: str = "") -> list[Path]:
+    """List the folders of earlier repairs, the latest last; given the hash of a rehearsed roster, only those of it."""
+    kept = sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "repair.json").exists())
+    return [folder for folder in kept if not rehearsed or _read_repair(folder)["rehearsed"] == rehearsed]
 
 
 def read_away(folder: Path) -> list[str]:
     """Read who is away by an earlier repair, as an agent_id each."""
-    return list(json.loads((folder / "repair.json").read_text(encoding="utf-8"))["away"])
+    return list(_read_repair(folder)["away"])
+
+
+def _read_repair(folder: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / "repair.json").read_text(encoding="utf-8"))
+    return told
