@@ -25,7 +25,7 @@ from simlib.intervals import HALF_HOUR_S, Grid
 from simlib.kpis import PlatformRate
 from simlib.simulator import Agents, Contacts, Policy, run_arrays
 from simlib.simulator.draw import ChatService, Demand
-from simlib.words import Lang, say, term
+from simlib.words import Lang, SpokenError, Term, say, term
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,6 +41,7 @@ NIGHTS = (4, 10)  # fewest and most nights
 JUDGED = 100  # buyers of an interval, over all nights, below which the simulation does not judge it
 AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
 MINUTE_S = 60.0
+MOST_AGENTS = 10_000  # of a queue: what asks for more is a figure with a zero too many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +172,8 @@ def require_agents(
     ------
     TargetOutOfReachError
         A reply takes longer than the target allows, however many people there are.
+    SpokenError
+        A queue needs more than `MOST_AGENTS`.
     ValueError
         A queue without service or targets, an irregular forecast, a shrinkage out of range.
 
@@ -373,8 +376,17 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
     buyers = pd.DataFrame({"start": work.grid.starts, "queue": work.queue, "contacts": work.human})
     humans = replace(work.service, bot_share=0.0, bot_meets_share=None, transfer_rate=0.0)
     demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
-    pool = _by_formula(work, work.rates)
-    moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))
+    try:
+        if work.load.max() >= MOST_AGENTS:
+            raise OutOfReachError
+        pool = _by_formula(work, work.rates)
+        moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))
+    except OutOfReachError:
+        worst = int(work.load.argmax())
+        told = {"queue": Term(work.queue), "at": f"{work.grid.starts[worst]:%m-%d %H:%M}", "most": f"{MOST_AGENTS:,}"}
+        told |= {"minutes": f"{work.grid.step_s / MINUTE_S:g}"}
+        told |= {"contacts": f"{work.human[worst]:,.0f}", "load": f"{work.load[worst]:,.0f}"}
+        raise SpokenError(("requirement.too_many", told)) from None
     floor = _Rehearsal.of(work, demand, seed=seed, threads=threads)
     simulated, bound_by = floor.staff(np.maximum(pool, moved))
     return pd.DataFrame(
@@ -440,7 +452,7 @@ def _by_formula(work: _Work, rates: Floats) -> Counts:
 
 
 def _smallest(pool: Callable[[int], ChatPool], targets: Targets, *, start: int) -> int:
-    return agents_for(lambda n: _missed(pool(n), targets) is None, start=start)
+    return agents_for(lambda n: _missed(pool(n), targets) is None, start=start, at_most=MOST_AGENTS)
 
 
 def _moved_rates(work: _Work, pool: Counts, demand: Demand) -> Floats:

@@ -17,6 +17,7 @@ from simlib.intervals import Grid
 from simlib.kpis import platform_rates
 from simlib.simulator import Agents, simulate
 from simlib.simulator.draw import ChatService, Spread, draw_contacts
+from simlib.words import SpokenError
 
 NIGHT = Grid(opens=pd.Timestamp("2026-10-31 18:00+08:00"), n=8)
 PRESALE = ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=240, silent_share=0.3)
@@ -217,6 +218,18 @@ def test_what_nobody_can_meet_is_said():
     assert "Presale" in error.explain("en")
     with pytest.raises(TargetOutOfReachError, match="platform_rate"):
         requirement(targets=Targets(turn_share=0.99, turn_s=20))
+
+
+@pytest.mark.parametrize("contacts", [1e6, 1.9e5])
+def test_a_zero_too_many_is_said(contacts):
+    """More people than any store has are refused with queue, time, figures and where to look, in both languages."""
+    with pytest.raises(SpokenError) as caught:
+        requirement(forecast=forecast_of([0.0] * 7 + [contacts]))
+    for lang, queue, most in (("zh", "售前", "10,000"), ("en", "Presale", "10,000")):
+        said = caught.value.explain(lang)
+        assert queue in said
+        assert most in said
+        assert f"{contacts:,.0f}" in said
 
 
 @pytest.mark.parametrize(
