@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import threading
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -215,6 +217,32 @@ def test_batch_lets_a_broken_store_fail_alone(tmp_path):
     assert "broken" in page
     assert "bodycare" in page
     assert (out / "summary.csv").read_text(encoding="utf-8-sig").count("\n") == 3
+
+
+def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
+    """The store at which a worker is killed is done again by another one, with the results of a quiet run."""
+    out, killed = tmp_path / "out", []
+
+    def kill_when_at_work():
+        while not list(out.glob(".bodycare-*")):
+            time.sleep(0.1)
+        for process in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(process.cmdline()):
+                process.kill()
+                killed.append(process.pid)
+
+    killer = threading.Thread(target=kill_when_at_work, daemon=True)
+    killer.start()
+    rows = rehearse_batch([SMALL], out=out, lang="en", parameters=QUICK, workers=1)
+    killer.join()
+    assert len(killed) == 1
+    assert [row.problem for row in rows] == [None]
+    hashes = [
+        json.loads((folder / "manifest.json").read_text())["hashes"] for folder in (done[0].folder, out / "bodycare")
+    ]
+    tables = [{name: told for name, told in each.items() if name.startswith("tables/")} for each in hashes]
+    assert tables[0] == tables[1]
+    assert len(tables[0]) > 7
 
 
 def test_notebooks_are_committed_with_their_outputs():
