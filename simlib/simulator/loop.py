@@ -281,9 +281,9 @@ def _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead):
     contact may be scheduled anew in the meantime; and no step hangs on what was found, so that the processor never has
     to guess along.
     """
-    nobody = np.int64(0)
+    any_row = np.int64(0)  # where there is none to ask for
     last = np.int64(len(messages) - 1)
-    _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), nobody))
+    _fetch(after, max(np.int64(wheel[(clock.slot + 2 * AHEAD_SLOTS) & clock.mask]), any_row))
     c = np.int64(wheel[(clock.slot + AHEAD_SLOTS) & clock.mask])
     while c >= 0:
         met = clock.met
@@ -293,13 +293,13 @@ def _look_ahead(clock, chats, seats, desks, messages, wheel, after, ahead):
 
         noted = ahead[ix((met - 4) & (REMEMBERED - 1))]
         chat = chats[ix(noted.contact)]
-        noted.agent = max(np.int64(chat.agent), nobody)
+        noted.agent = max(np.int64(chat.agent), any_row)
         _fetch(seats, np.int64(noted.agent))
-        _fetch_second(seats, np.int64(noted.agent) if chat.turns_left <= 1 else nobody)
+        _fetch_second(seats, np.int64(noted.agent) if chat.turns_left <= 1 else any_row)
 
         noted = ahead[ix((met - 8) & (REMEMBERED - 1))]
         seat = seats[ix(noted.agent)]
-        noted.mail = seat.desk + max(np.int64(seat.mails) - 1, nobody)
+        noted.mail = seat.desk + max(np.int64(seat.mails) - 1, any_row)
         _fetch(desks, np.int64(seat.desk))
 
         noted = ahead[ix((met - 12) & (REMEMBERED - 1))]
