@@ -27,7 +27,6 @@ from simlib.words import HOUSE, LANGS, Lang, SpokenError, say, term
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
 REPAIRS = "repairs"  # folder of mended rosters beside a rehearsal's results
-ROSTER = Path("tables", "roster.parquet")  # the roster among them
 OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # parameters of a rehearsal that its roster depends on
 
 if TYPE_CHECKING:
@@ -175,18 +174,16 @@ def repair(
     lang: Lingo = Language.zh,
 ) -> None:
     """Mend the roster of the last rehearsal when people call in sick; the old one stays as it is."""
-    from simlib.rehearsal import file_hash
     from simlib.report.repair_pages import mend, write_repair
     from simlib.store import StoreError
 
     try:
-        night, rows, still_away = last_roster(store, out=out, lang=lang.value)
+        night, rows, still_away, rehearsed = last_roster(store, out=out, lang=lang.value)
         with progress_bar() as bar:
             bar.add_task(term("repair", lang.value), total=None)
             mended = mend(night, absent=absent, absent_from=from_time, rows=rows, still_away=still_away)
-        place = out / night.store.store_id
-        rehearsed = file_hash(place / ROSTER) if (place / ROSTER).exists() else ""
-        folder = write_repair(mended, place / REPAIRS, rehearsed=rehearsed, lang=lang.value)
+        place = out / night.store.store_id / REPAIRS
+        folder = write_repair(mended, place, rehearsed=rehearsed, lang=lang.value)
     except StoreError as error:
         raise stop(error.render(lang.value), status=DATA_WRONG) from None
     except SpokenError as error:
@@ -241,7 +238,8 @@ def batch(
                 on_store=show,
             )
     except KeyboardInterrupt:
-        said = say("cli.batch_interrupted", lang.value, done=len(ended), total=len(paths))
+        done = sum(row.problem is None for row in ended)
+        said = say("cli.batch_interrupted", lang.value, done=done, total=len(paths))
         raise stop(said, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
     tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
@@ -362,38 +360,40 @@ def drill(
     room.close()
 
 
-def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str]]:
-    """Find the plan, the roster that was last mended or rehearsed (None without one), and who is away by it."""
+def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str], str]:
+    """Find the plan, the roster last mended or rehearsed (None without one), who is away by it, the rehearsed hash."""
     import pandas as pd
 
     from simlib.plan import plan
     from simlib.rehearsal import file_hash
-    from simlib.report.repair_pages import kept_repairs, read_away
+    from simlib.report.repair_pages import kept_repairs, read_repair
     from simlib.store import load_store
 
     loaded = load_store(store)
     place = out / loaded.store_id
-    rehearsed = place / ROSTER
+    rehearsed = place / "tables" / "roster.parquet"
     try:
         manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         manifest = {}
     if not manifest or not rehearsed.exists():
         console.print(escape(say("repair.from_plan", lang, path=place)), soft_wrap=True)
-        return plan(loaded), None, []
+        return plan(loaded), None, [], ""
     night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
     if manifest["store_hash"] != file_hash(store):
         console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
-    earlier = kept_repairs(place / REPAIRS, rehearsed=file_hash(rehearsed))
-    if not earlier and kept_repairs(place / REPAIRS):
+    of = file_hash(rehearsed)
+    kept = {folder: read_repair(folder) for folder in kept_repairs(place / REPAIRS)}
+    earlier = [folder for folder, told in kept.items() if told.get("rehearsed") == of]
+    if kept and not earlier:
         console.print(escape(say("repair.former", lang, folder=place / REPAIRS)), soft_wrap=True)
     if not earlier:
         console.print(escape(say("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
-        return night, pd.read_parquet(rehearsed), []
+        return night, pd.read_parquet(rehearsed), [], of
     latest = earlier[-1]
     said = say("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
     console.print(escape(said), soft_wrap=True)
-    return night, pd.read_parquet(latest / "roster.parquet"), read_away(latest)
+    return night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:

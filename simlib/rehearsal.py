@@ -473,10 +473,12 @@ def _simlib_hash() -> str:
 def _move_into_place(staging: Path, place: Path) -> None:
     """Swap the new run in for the old one; the old one goes only when the new one stands, what people made stays."""
     staging.chmod(0o755)
-    if place.exists():
-        os.replace(place, _former(place))
-    os.replace(staging, place)
-    _restore(place)
+    try:
+        if place.exists():
+            os.replace(place, _former(place))
+        os.replace(staging, place)
+    finally:
+        _restore(place)
 
 
 def _former(place: Path) -> Path:
@@ -495,8 +497,12 @@ def _restore(place: Path) -> None:
         os.replace(former, place)
         return
     for name in MADE_BY_PEOPLE:
-        if (former / name).exists() and not (place / name).exists():
-            os.replace(former / name, place / name)
+        for made in sorted((former / name).glob("*")):
+            goal = place / name / made.name
+            goal.parent.mkdir(exist_ok=True)
+            while goal.exists():  # made meanwhile
+                goal = goal.with_name(f"{goal.name}-former")
+            os.replace(made, goal)
     shutil.rmtree(former)
 
 

@@ -78,7 +78,7 @@ def test_unknown_parameter_is_usage(tmp_path):
     ("command", "task", "said"),
     [
         ("rehearse", "rehearse", "the last good run is as it was"),
-        ("batch", "rehearse_batch", "0 of 1 stores have ended"),
+        ("batch", "rehearse_batch", "0 of 1 stores are done"),
     ],
 )
 def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):

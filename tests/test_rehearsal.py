@@ -132,9 +132,10 @@ def test_failing_notebook_leaves_the_last_good_run(done, broken_notebook, tmp_pa
     assert [path.name for path in out.iterdir()] == [done[0].store_id]
 
 
-@pytest.mark.parametrize("killed_at", [0, 1, 2, 3, None])
-def test_what_people_made_outlives_a_new_run(killed_at, tmp_path, monkeypatch):
-    """Drills and repairs stay; a run that is killed while it moves into place loses neither them nor the last run."""
+@pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.parametrize("killed_at", [0, 1, 2, 3, 9])
+def test_what_people_made_outlives_a_new_run(killed_at, dead, tmp_path, monkeypatch):
+    """Drills and repairs stay; a run stopped or killed while it moves into place loses neither them nor the last."""
     place, new = tmp_path / "store", tmp_path / ".store-new"
     for path in (place / "report.html", place / "drill" / "noon" / "log", place / "repairs" / "001-1111-1900" / "x"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,18 +145,32 @@ def test_what_people_made_outlives_a_new_run(killed_at, tmp_path, monkeypatch):
     moves, replace = iter(range(9)), os.replace
 
     def killable(source, target):
-        if next(moves) == killed_at:
+        if (move := next(moves)) == killed_at or (dead and move > killed_at):
             raise KeyboardInterrupt
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", killable)
-    with nullcontext() if killed_at is None else pytest.raises(KeyboardInterrupt):
+    with nullcontext() if killed_at == 9 else pytest.raises(KeyboardInterrupt):
         rehearsal._move_into_place(new, place)
+    monkeypatch.undo()
+    assert (place / "report.html").exists() or dead
     rehearsal._restore(place)
     assert (place / "report.html").read_text() == ("old" if killed_at in (0, 1) else "new")
     assert (place / "drill" / "noon" / "log").read_text() == "old"
     assert (place / "repairs" / "001-1111-1900" / "x").read_text() == "old"
     assert not list(tmp_path.glob(".store-former"))
+
+
+def test_what_was_made_before_a_killed_run_and_after_it_is_kept(tmp_path):
+    """A drill of the same name that was begun meanwhile does not push out the older one."""
+    place, former = tmp_path / "store", tmp_path / ".store-former"
+    for folder, text in ((place, "young"), (former, "old")):
+        (folder / "drill" / "noon").mkdir(parents=True)
+        (folder / "drill" / "noon" / "log").write_text(text)
+    rehearsal._restore(place)
+    assert (place / "drill" / "noon" / "log").read_text() == "young"
+    assert (place / "drill" / "noon-former" / "log").read_text() == "old"
+    assert not former.exists()
 
 
 @pytest.mark.parametrize("found", ["a search that ends with what it has", "an error"])
@@ -234,7 +249,7 @@ def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
     killer = threading.Thread(target=kill_when_at_work, daemon=True)
     killer.start()
     rows = rehearse_batch([SMALL], out=out, lang="en", parameters=QUICK, workers=1)
-    killer.join()
+    killer.join(10)
     assert len(killed) == 1
     assert [row.problem for row in rows] == [None]
     hashes = [

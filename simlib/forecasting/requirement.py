@@ -377,8 +377,6 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
     humans = replace(work.service, bot_share=0.0, bot_meets_share=None, transfer_rate=0.0)
     demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
     try:
-        if work.load.max() >= MOST_AGENTS:
-            raise OutOfReachError
         pool = _by_formula(work, work.rates)
         moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))
     except OutOfReachError:

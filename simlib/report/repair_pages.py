@@ -225,17 +225,12 @@ def write_repair(repair: Repair, place: Path, *, rehearsed: str, lang: Lang) -> 
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def kept_repairs(place: Path, *, rehearsed: str = "") -> list[Path]:
-    """List the folders of earlier repairs, the latest last; given the hash of a rehearsed roster, only those of it."""
-    kept = sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "repair.json").exists())
-    return [folder for folder in kept if not rehearsed or _read_repair(folder)["rehearsed"] == rehearsed]
+def kept_repairs(place: Path) -> list[Path]:
+    """List the folders of earlier repairs, the latest last."""
+    return sorted(path for path in place.glob("[0-9][0-9][0-9]-*") if (path / "repair.json").exists())
 
 
-def read_away(folder: Path) -> list[str]:
-    """Read who is away by an earlier repair, as an agent_id each."""
-    return list(_read_repair(folder)["away"])
-
-
-def _read_repair(folder: Path) -> dict[str, Any]:
+def read_repair(folder: Path) -> dict[str, Any]:
+    """Read what a repair noted: who is ``away`` by it (an agent_id each), the hash of the ``rehearsed`` roster."""
     told: dict[str, Any] = json.loads((folder / "repair.json").read_text(encoding="utf-8"))
     return told

@@ -68,7 +68,7 @@ def _lay_out(
     seats["slow_from"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="left")
     seats["slow_to"] = np.searchsorted(slow["agent"], np.arange(len(agents)), side="right")
     seats["writing"] = -1
-    room = -(-agents.capacity // tables.MAILS_A_LINE) * tables.MAILS_A_LINE
+    room = -(-np.minimum(agents.capacity, n) // tables.MAILS_A_LINE) * tables.MAILS_A_LINE
     seats["desk"] = np.cumsum(room) - room
 
     messages = int(first_turn[-1])

@@ -27,7 +27,7 @@ _SLOW = np.dtype([*_SHIFT.descr, ("factor", np.float64)])
 _SPAN = np.dtype([("start", np.float64), ("end", np.float64)])
 
 # Of one message: what a reply begins with and what follows it are read together, far from the ones read before.
-MESSAGE = np.dtype([("handle", np.float64), ("think", np.float64)])
+_MESSAGE = np.dtype([("handle", np.float64), ("think", np.float64)])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -323,14 +323,15 @@ def _lay_side_by_side(handle: Any, think: Any, n: int) -> npt.NDArray[np.void]:
     """Return the times of n messages as one table: the one they are the columns of, if they are."""
     given = {"handle": handle, "think": think}
     laid: Any = getattr(handle, "base", None)
-    if getattr(laid, "dtype", None) == MESSAGE and laid.shape == (n,) and not laid.flags.writeable:
+    if getattr(laid, "dtype", None) == _MESSAGE and laid.shape == (n,) and not laid.flags.writeable:
         here = [getattr(times, "__array_interface__", None) for times in given.values()]
         if here == [laid[name].__array_interface__ for name in given]:
             return laid
-    messages = np.empty(n, MESSAGE)
+    messages = np.empty(n, _MESSAGE)
     for name, times in given.items():
-        messages[name] = _column(name, times, np.float64, n, "sum(turns)")
-        _demand(name, messages[name], np.isfinite(messages[name]) & (messages[name] >= 0), "finite seconds >= 0")
+        column = _column(name, times, np.float64, n, "sum(turns)")
+        _demand(name, column, np.isfinite(column) & (column >= 0), "finite seconds >= 0")
+        messages[name] = column
     messages.setflags(write=False)
     return messages
 

@@ -732,6 +732,7 @@ def run_floor(floor):
                 mail = desks[seat.desk + seat.mails]
                 c = np.int64(mail.item)
                 chat = chats[c]
+                chat.leaving = False
                 floor.transfers[c] += 1
                 if _has_come(mail, now, before):
                     if not mail.here:

@@ -76,7 +76,7 @@ CHAT = _record(
     ],
 )
 # A message on the desk of an agent: of a contact, due then or waiting here since. A desk is the inbox of the model and
-# what is still to come; it has room for as many as its agent may hold chats, and begins where a cache line does. They
+# what is still to come; it has room for as many as its agent can hold chats, and begins where a cache line does. They
 # lie in the order in which they are answered, the next one last, where it is soon taken.
 MAIL = np.dtype([("due", "f8"), ("item", "i4"), ("here", "?")], align=True)
 MAILS_A_LINE = 64 // MAIL.itemsize
@@ -88,8 +88,8 @@ SEAT = _record(
         ("speed", "f8"),
         ("busy_s", "f8"),
         ("replies", "i8"),
+        ("desk", "i8"),
         ("writing", "i4"),
-        ("desk", "i4"),
         ("mails", "i4"),
         ("down", "i4"),
         ("slow_from", "i4"),

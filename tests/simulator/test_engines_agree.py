@@ -156,6 +156,27 @@ def test_agents_who_hold_many_chats_are_ranked_by_how_many(routing):
     assert compiled.changes["open"].max() > 2 * tables.LOADS
 
 
+def test_a_capacity_without_end_takes_no_more_room_than_there_are_contacts():
+    """The largest capacity that is allowed, on several agents, is run like any other."""
+    contacts = Contacts(arrival=np.arange(60.0), turns=2, handle=30.0, think=5.0)
+    agents = Agents(capacity=[2**31 - 1, 2**31 - 1, 3], shifts=[(a, 0, 900) for a in range(3)])
+    compiled = run_arrays(contacts, agents)
+    assert_same_arrays(compiled, run_arrays(contacts, agents, engine="simpy"))
+    assert (compiled.assigned == contacts.arrival).all()
+
+
+def test_a_chat_that_was_to_leave_with_its_reply_leaves_once_when_that_is_cut():
+    """A shift end waits for a reply, the seat goes down in it and its chats are handed over: that was the leaving."""
+    contacts = Contacts(arrival=[0.0], turns=2, handle=[25.0, 5.0], think=10.0)
+    agents = Agents(shifts=[(0, 0, 20), (0, 20, 300)])
+    policy = Policy(at_shift_end="handover", transfer_s=0.0)
+    floor = (contacts, agents, policy, Disruptions(down=[(0, 22, 30)]))
+    compiled = run_arrays(*floor, turns=True, trace=True)
+    assert_same_arrays(compiled, run_arrays(*floor, engine="simpy", turns=True, trace=True))
+    assert compiled.transfers.tolist() == [1]
+    assert compiled.replied.tolist() == [55.0, 70.0]
+
+
 def test_threads_give_the_nights_of_one_thread():
     """Nights that run side by side do not touch each other."""
     nights = [busy_night(seed) for seed in range(6)]
