@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from simlib import load_store, plan
+from simlib.drill.game import Drill
+from simlib.drill.play import SCRIPTS, play_out
+from simlib.night import PromoNight
 from simlib.simulator.replicate import half_width
-from simlib.stress import PromoNight
-from simlib.stress.drill import Drill
-from simlib.stress.drill_play import SCRIPTS, play_out
 
 STORES = Path(__file__).resolve().parents[1] / "templates" / "stores"
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.forecasting.roster import Roster, RosterRules, solve_roster
-from simlib.forecasting.roster_check import check_roster
+from simlib.roster import Roster, RosterRules, solve_roster
+from simlib.roster.check import check_roster
 
 SECONDS = {1: 28.0, 14: 170.0}  # what is left of 30 and 180 s once the tables are read and written
 ZONE = "Asia/Shanghai"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simlib.forecasting.roster import ShiftModel
+from simlib.roster import ShiftModel
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "shift-scheduling"
 BEST_KNOWN = {"Instance1": 607, "Instance2": 828, "Instance3": 1001, "Instance9": 439}

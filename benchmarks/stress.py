@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from simlib import load_store, plan
-from simlib.stress import PromoNight, rehearse_scenarios, standard_scenarios
+from simlib.night import PromoNight
+from simlib.stress import rehearse_scenarios, standard_scenarios
 from simlib.stress.compare import StressMeasure
 
 STORE = Path(__file__).resolve().parents[1] / "templates" / "stores" / "appliances.xlsx"

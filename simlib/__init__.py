@@ -3,7 +3,7 @@
 The pipeline, in the order in which a team lead goes through it::
 
     store = load_store("templates/stores/appliances.xlsx")     # what a store tells us
-    night = plan(store, seed=7)                                # everything below, on one page (simlib/plan.py)
+    night = plan(store, seed=7)                                # everything below, on one page (simlib/planning.py)
     night.cascade        # sales task -> buyers -> contacts, step by step          staffing
     night.forecast       # contacts by half hour and queue, with bands             forecasting
     night.requirement    # agents needed by half hour, and which target binds      forecasting
@@ -21,8 +21,8 @@ from typing import Any
 _HOMES = {
     "load_store": "simlib.store",
     "Store": "simlib.store",
-    "plan": "simlib.plan",
-    "Plan": "simlib.plan",
+    "plan": "simlib.planning",
+    "Plan": "simlib.planning",
 }
 
 __all__ = ["Plan", "Store", "load_store", "plan"]

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from simlib.words import HOUSE, LANGS, Lang, SpokenError, say, term
+from simlib.messages import HOUSE, LANGS, Lang, UserError, label, translate
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -32,7 +32,7 @@ OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # parameters of a 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simlib.plan import Plan
+    from simlib.planning import Plan
 
 
 class Language(StrEnum):
@@ -44,7 +44,7 @@ class Language(StrEnum):
 
 def both(key: str) -> str:
     """Say a sentence in both languages: help is read before a language is chosen."""
-    return " / ".join(say(f"cli.{key}", lang) for lang in LANGS)
+    return " / ".join(translate(f"cli.{key}", lang) for lang in LANGS)
 
 
 app = typer.Typer(
@@ -65,7 +65,7 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help=both("seed"))]
 
 def tell(key: str, lang: Lang, **values: object) -> None:
     """Say a sentence on the terminal; what a store wrote is never read as markup."""
-    console.print(escape(say(f"cli.{key}", lang, **values)), soft_wrap=True)
+    console.print(escape(translate(f"cli.{key}", lang, **values)), soft_wrap=True)
 
 
 def stop(text: str, *, status: int) -> typer.Exit:
@@ -84,9 +84,9 @@ def new(
 
     path = Path(name if name.endswith(".xlsx") else f"{name}.xlsx")
     if path.exists():
-        raise stop(say("cli.new_exists", lang.value, path=path), status=USAGE_WRONG)
+        raise stop(translate("cli.new_exists", lang.value, path=path), status=USAGE_WRONG)
     if not path.parent.is_dir():
-        raise stop(say("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
+        raise stop(translate("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
     write_template(path, lang=lang.value)
     tell("new_done", lang.value, path=path)
 
@@ -95,14 +95,14 @@ def new(
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.store import check_store
-    from simlib.store.problems import render
+    from simlib.store.problems import list_problems
 
     found = check_store(store)
     if found.notices:
-        console.print(escape(render(found.notices, lang.value)), soft_wrap=True)
+        console.print(escape(list_problems(found.notices, lang.value)), soft_wrap=True)
     if found.problems:
-        console.print(escape(render(found.problems, lang.value)), soft_wrap=True)
-        raise stop(say("cli.check_wrong", lang.value, n=len(found.problems)), status=DATA_WRONG)
+        console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
+        raise stop(translate("cli.check_wrong", lang.value, n=len(found.problems)), status=DATA_WRONG)
     tell("check_done", lang.value, store=store)
 
 
@@ -120,8 +120,8 @@ def import_files(
     try:
         result = import_orders(files, store, lang=lang.value)
     except StoreError as error:
-        raise stop(error.render(lang.value), status=DATA_WRONG) from None
-    console.print(escape(result.render(lang.value)), soft_wrap=True)
+        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    console.print(escape(result.text(lang.value)), soft_wrap=True)
     picture = out / f"{result.store.store_id}-day-profile.svg"
     picture.parent.mkdir(parents=True, exist_ok=True)
     left_out = result.days.loc[~result.days["used"], "date"].tolist()
@@ -138,28 +138,30 @@ def rehearse(
     seed: Seed = None,
 ) -> None:
     """Run every notebook for one store and write its report."""
-    from simlib import rehearsal
+    from simlib import runs
     from simlib.store import StoreError
 
     try:
-        parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
+        parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
         with progress_bar() as bar:
-            task = bar.add_task(term("sand_table", lang.value), total=1.0)
+            task = bar.add_task(label("sand_table", lang.value), total=1.0)
 
             def show(chapter: str, stage: str, share: float) -> None:
-                text = " · ".join(term(part, lang.value) for part in dict.fromkeys((chapter, stage)))
+                text = " · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage)))
                 bar.update(task, description=text, completed=share)
 
-            done = rehearsal.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show)
-    except rehearsal.ParameterError as error:
+            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show)
+    except runs.ParameterError as error:
         raise stop(str(error), status=USAGE_WRONG) from None
     except StoreError as error:
-        raise stop(error.render(lang.value), status=DATA_WRONG) from None
-    except rehearsal.NotebookError as error:
-        said = say("cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept)
+        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    except runs.NotebookError as error:
+        said = translate(
+            "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
+        )
         raise stop(said, status=DATA_WRONG) from None
     except KeyboardInterrupt:
-        raise stop(say("cli.interrupted", lang.value), status=INTERRUPTED) from None
+        raise stop(translate("cli.interrupted", lang.value), status=INTERRUPTED) from None
     for sentence in done.summary["verdict"][lang.value]:
         console.print(escape(sentence), soft_wrap=True)
     tell("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
@@ -180,19 +182,19 @@ def repair(
     try:
         night, rows, still_away, rehearsed = last_roster(store, out=out, lang=lang.value)
         with progress_bar() as bar:
-            bar.add_task(term("repair", lang.value), total=None)
+            bar.add_task(label("repair", lang.value), total=None)
             mended = mend(night, absent=absent, absent_from=from_time, rows=rows, still_away=still_away)
         place = out / night.store.store_id / REPAIRS
         folder = write_repair(mended, place, rehearsed=rehearsed, lang=lang.value)
     except StoreError as error:
-        raise stop(error.render(lang.value), status=DATA_WRONG) from None
-    except SpokenError as error:
-        raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
-    for sentence in mended.explain(lang.value):
+        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    except UserError as error:
+        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
+    for sentence in mended.texts(lang.value):
         console.print(escape(sentence), soft_wrap=True)
     print_table("changes", mended.name_changes(lang.value), lang=lang.value)
     print_table("remaining_gaps", mended.gaps, lang=lang.value)
-    console.print(escape(say("repair.written", lang.value, folder=folder)), soft_wrap=True)
+    console.print(escape(translate("repair.written", lang.value, folder=folder)), soft_wrap=True)
 
 
 @app.command(help=both("batch"))
@@ -207,27 +209,27 @@ def batch(
     resume: Annotated[bool, typer.Option("--resume", help=both("resume"))] = False,
 ) -> None:
     """Rehearse many stores on all cores; a broken one fails alone."""
-    from simlib import rehearsal
+    from simlib import runs
 
     paths = list(store_paths(stores))
     if not paths:
-        raise stop(say("cli.no_stores", lang.value), status=USAGE_WRONG)
+        raise stop(translate("cli.no_stores", lang.value), status=USAGE_WRONG)
     try:
-        parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
-    except rehearsal.ParameterError as error:
+        parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
+    except runs.ParameterError as error:
         raise stop(str(error), status=USAGE_WRONG) from None
     ended = []
     try:
         with progress_bar() as bar:
-            task = bar.add_task(term("sand_table", lang.value), total=len(paths))
+            task = bar.add_task(label("sand_table", lang.value), total=len(paths))
 
-            def show(row: rehearsal.BatchRow) -> None:
+            def show(row: runs.BatchRow) -> None:
                 ended.append(row)
                 bar.update(task, advance=1, description=row.store)
                 if row.problem:
                     tell("store_failed", lang.value, store=row.store, problem=row.problem)
 
-            rows = rehearsal.rehearse_batch(
+            rows = runs.rehearse_batch(
                 paths,
                 out=out,
                 lang=lang.value,
@@ -239,7 +241,7 @@ def batch(
             )
     except KeyboardInterrupt:
         done = sum(row.problem is None for row in ended)
-        said = say("cli.batch_interrupted", lang.value, done=done, total=len(paths))
+        said = translate("cli.batch_interrupted", lang.value, done=done, total=len(paths))
         raise stop(said, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
     tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
@@ -282,29 +284,29 @@ def dashboard(
     seed: Seed = None,
 ) -> None:
     """Serve the live night on this machine only, with a token; what follows goes to Voila."""
-    from simlib import rehearsal
+    from simlib import runs
     from simlib.store import StoreError
 
     with tempfile.TemporaryDirectory(prefix="sandtable-dashboard-") as place:
         folder = Path(place)
         try:
-            parameters = rehearsal.read_parameters(with_seed(given, seed), lang=lang.value)
+            parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
             with progress_bar() as bar:
-                task = bar.add_task(term("sand_table", lang.value), total=None)
-                notebook = rehearsal.prepare_dashboard(
+                task = bar.add_task(label("sand_table", lang.value), total=None)
+                notebook = runs.prepare_dashboard(
                     folder,
                     store,
                     out=out,
                     lang=lang.value,
                     parameters=parameters,
-                    on_stage=lambda stage: bar.update(task, description=term(stage, lang.value)),
+                    on_stage=lambda stage: bar.update(task, description=label(stage, lang.value)),
                 )
-        except rehearsal.ParameterError as error:
+        except runs.ParameterError as error:
             raise stop(str(error), status=USAGE_WRONG) from None
         except StoreError as error:
-            raise stop(error.render(lang.value), status=DATA_WRONG) from None
-        except SpokenError as error:
-            raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
+            raise stop(error.text(lang.value), status=DATA_WRONG) from None
+        except UserError as error:
+            raise stop(error.text(lang.value), status=USAGE_WRONG) from None
         tell("dashboard_open", lang.value)
         paths = [str(HOUSE / "notebooks" / ".jupyter"), os.environ.get("JUPYTER_PATH", "")]
         settings = {"JUPYTER_CONFIG_DIR": place, "JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
@@ -332,10 +334,10 @@ def drill(
     from simlib.store import StoreError
 
     if not name.replace("-", "").replace("_", "").isalnum():
-        raise stop(say("cli.drill_name_wrong", lang.value, name=name), status=USAGE_WRONG)
+        raise stop(translate("cli.drill_name_wrong", lang.value, name=name), status=USAGE_WRONG)
     try:
         with progress_bar() as bar:
-            bar.add_task(term("roster", lang.value), total=None)
+            bar.add_task(label("roster", lang.value), total=None)
             room = open_drill(
                 store,
                 out=out,
@@ -347,11 +349,13 @@ def drill(
             )
         room.open_doors(host=host, port=port)
     except StoreError as error:
-        raise stop(error.render(lang.value), status=DATA_WRONG) from None
-    except SpokenError as error:
-        raise stop(error.explain(lang.value), status=USAGE_WRONG) from None
+        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    except UserError as error:
+        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
     except OSError as error:
-        raise stop(say("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG) from None
+        raise stop(
+            translate("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG
+        ) from None
     tell("drill_open", lang.value, folder=room.folder)
     for who, address in room.links.items():
         console.print(escape(f"{door_name(who, lang.value)}  {address}"), soft_wrap=True)
@@ -364,9 +368,9 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     """Find the plan, the roster last mended or rehearsed (None without one), who is away by it, the rehearsed hash."""
     import pandas as pd
 
-    from simlib.plan import plan
-    from simlib.rehearsal import file_hash
+    from simlib.planning import plan
     from simlib.report.repair_pages import kept_repairs, read_repair
+    from simlib.runs import file_hash
     from simlib.store import load_store
 
     loaded = load_store(store)
@@ -377,21 +381,21 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     except (OSError, json.JSONDecodeError):
         manifest = {}
     if not manifest or not rehearsed.exists():
-        console.print(escape(say("repair.from_plan", lang, path=place)), soft_wrap=True)
+        console.print(escape(translate("repair.from_plan", lang, path=place)), soft_wrap=True)
         return plan(loaded), None, [], ""
     night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
     if manifest["store_hash"] != file_hash(store):
-        console.print(escape(say("repair.store_changed", lang)), soft_wrap=True)
+        console.print(escape(translate("repair.store_changed", lang)), soft_wrap=True)
     of = file_hash(rehearsed)
     kept = {folder: read_repair(folder) for folder in kept_repairs(place / REPAIRS)}
     earlier = [folder for folder, told in kept.items() if told.get("rehearsed") == of]
     if kept and not earlier:
-        console.print(escape(say("repair.former", lang, folder=place / REPAIRS)), soft_wrap=True)
+        console.print(escape(translate("repair.former", lang, folder=place / REPAIRS)), soft_wrap=True)
     if not earlier:
-        console.print(escape(say("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
+        console.print(escape(translate("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
         return night, pd.read_parquet(rehearsed), [], of
     latest = earlier[-1]
-    said = say("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
+    said = translate("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
     console.print(escape(said), soft_wrap=True)
     return night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of
 
@@ -403,7 +407,7 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
     if table.empty:
         return
     columns = [describe_column(name, table[name], lang) for name in table]
-    grid = Table(title=term(key, lang), title_justify="left")
+    grid = Table(title=label(key, lang), title_justify="left")
     for column in columns:
         number = column.kind == "number"
         grid.add_column(Text(column.title), justify="right" if number else "left", no_wrap=column.kind == "moment")

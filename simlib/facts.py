@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib.words import PLAYBOOK, read_yaml
+from simlib.messages import PLAYBOOK, read_yaml
 
 REQUIRED = ("key", "value", "source", "status", "checked_on")
 STATUSES = ("verified", "seen", "recalled", "unverified", "ours", "seed")

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from simlib import load_store
 from simlib.cli import app, store_paths
-from simlib.plan import plan
-from simlib.rehearsal import file_hash
-from simlib.words import HOUSE
+from simlib.messages import HOUSE
+from simlib.planning import plan
+from simlib.runs import file_hash
 
 STORES = HOUSE / "templates" / "stores"
 
@@ -87,7 +87,7 @@ def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
     def press(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"simlib.rehearsal.{task}", press)
+    monkeypatch.setattr(f"simlib.runs.{task}", press)
     done = run(command, STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en")
     assert done.exit_code == 130
     assert said in " ".join(done.output.split())

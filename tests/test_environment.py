@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from simlib.words import HOUSE
+from simlib.messages import HOUSE
 
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
 

@@ -10,9 +10,9 @@ import subprocess
 import pytest
 
 from simlib import facts, goals, load_store, plan, readiness, retrospective, staffing
+from simlib.messages import HOUSE, LANGS, PLAYBOOK, glossary
 from simlib.simulator import Agents, Contacts, simulate
 from simlib.store.models import NEEDED, SHEETS
-from simlib.words import HOUSE, LANGS, PLAYBOOK, glossary
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
 PAGES = sorted(path.name for path in (PLAYBOOK / "zh").glob("*.md"))

@@ -24,17 +24,8 @@ _HOME = {
     "sweep_concurrency": "requirement",
     "Targets": "requirement",
     "TargetOutOfReachError": "requirement",
-    "solve_roster": "roster",
-    "repair_roster": "roster",
-    "adopt_roster": "roster",
-    "list_changes": "roster",
-    "make_shifts": "roster",
-    "RosterRules": "roster",
-    "Roster": "roster",
-    "check_roster": "roster_check",
-    "to_matrix": "roster_matrix",
-    "from_matrix": "roster_matrix",
-    "to_ics": "roster_matrix",
+    "solve_roster": "simlib.roster",
+    "check_roster": "simlib.roster",
 }
 
 __all__ = sorted(_HOME)
@@ -44,7 +35,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name from the module that holds it."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    home = _HOME[name]
+    return getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
 
 
 def __dir__() -> list[str]:

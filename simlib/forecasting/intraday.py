@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from simlib import facts
 from simlib.forecasting.base import TAIL, TAIL_Z, quantiles
-from simlib.words import LANGS, Lang, SpokenError, Term, say, term
+from simlib.messages import LANGS, Lang, Message, Term, UserError, label, translate
 
 Floats = NDArray[np.float64]
 Reason = Literal["beyond_band", "sustained", "inside"]
@@ -75,12 +75,12 @@ class Level:
         """Whether the rest of the forecast was changed."""
         return self.reason != "inside"
 
-    def why(self, lang: Lang) -> str:
+    def text(self, lang: Lang) -> str:
         """Say what changed and why."""
-        return say(
+        return translate(
             f"forecasting.{self.reason}",
             lang,
-            queue=term(self.queue, lang),
+            queue=label(self.queue, lang),
             time=f"{self.last:%H:%M}",
             seen=f"{self.seen:,.0f}",
             expected=f"{self.expected:,.0f}",
@@ -129,7 +129,7 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
 
     Raises
     ------
-    SpokenError
+    UserError
         An interval or queue that the forecast does not have (what is allowed is named), twice the same one, a
         negative count.
 
@@ -187,7 +187,7 @@ def read_actuals(
 
     Raises
     ------
-    SpokenError
+    UserError
         Every line that cannot be read or belongs to no interval: its number, what it says, what is allowed.
 
     Examples
@@ -199,10 +199,10 @@ def read_actuals(
     1 2026-11-01 00:00:00+08:00  presale     860.0
     """
     known = list(QUEUES if forecast is None else forecast["queue"].unique())
-    meant = {word.casefold(): name for name in known for word in (name, *(term(name, lang) for lang in LANGS))}
+    meant = {word.casefold(): name for name in known for word in (name, *(label(name, lang) for lang in LANGS))}
     latest: dict[str, pd.Timestamp] = {}
     rows: list[tuple[pd.Timestamp, str, float]] = []
-    wrong: list[tuple[str, dict[str, object]]] = []
+    wrong: list[Message] = []
     for number, line in enumerate(text.splitlines(), start=1):
         line = unicodedata.normalize("NFKC", line).strip()  # full-width figures and colons are figures and colons
         if not re.search(r"\d", line):
@@ -210,11 +210,11 @@ def read_actuals(
         told: dict[str, object] = {"number": number, "line": line}
         found = PASTED_LINE.fullmatch(line)
         if not found or int(found["hour"]) > 24 or int(found["minute"]) > 59:
-            wrong.append(("forecasting.line_unread", told))
+            wrong.append(Message("forecasting.line_unread", **told))
             continue
         word = (found["before"] or found["between"] or found["behind"] or queue).strip().casefold()
         if word not in meant:
-            wrong.append(("forecasting.line_queue", told | {"queue": word, "allowed": tuple(map(Term, known))}))
+            wrong.append(Message("forecasting.line_queue", **told, queue=word, allowed=tuple(map(Term, known))))
             continue
         mine = meant[word]
         midnight = latest[mine].normalize() if mine in latest else pd.Timestamp(day)
@@ -226,12 +226,12 @@ def read_actuals(
             if start not in starts:
                 span = {"first": f"{starts.min():%m-%d %H:%M}", "last": f"{starts.max():%m-%d %H:%M}"}
                 near = f"{starts[np.abs(starts - start).argmin()]:%m-%d %H:%M}"
-                wrong.append(("forecasting.line_interval", told | span | {"nearest": near}))
+                wrong.append(Message("forecasting.line_interval", **told, **span, nearest=near))
                 continue
         latest[mine] = start
         rows.append((start, mine, float(found["count"].replace(",", ""))))
     if wrong:
-        raise SpokenError(*wrong)
+        raise UserError(*wrong)
     table = pd.DataFrame(rows, columns=["start", "queue", "contacts"])
     local = pd.DatetimeIndex(table["start"]).tz_localize(tz, ambiguous=False, nonexistent="shift_forward")
     return table.assign(start=local, contacts=table["contacts"].astype(float))
@@ -244,17 +244,17 @@ def _check_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> None:
         told: dict[str, object] = {"start": f"{start:%Y-%m-%d %H:%M}"}
         if queue not in starts:
             allowed = tuple(map(Term, starts))
-            raise SpokenError(("forecasting.actual_queue", told | {"queue": queue, "allowed": allowed}))
+            raise UserError(Message("forecasting.actual_queue", **told, queue=queue, allowed=allowed))
         told["queue"] = Term(queue)
         if start not in starts[queue]:
             near = starts[queue][np.abs(starts[queue] - start).argmin()]
-            raise SpokenError(("forecasting.actual_interval", told | {"nearest": f"{near:%Y-%m-%d %H:%M}"}))
+            raise UserError(Message("forecasting.actual_interval", **told, nearest=f"{near:%Y-%m-%d %H:%M}"))
         if not 0 <= contacts < np.inf:
-            raise SpokenError(("forecasting.actual_count", told | {"contacts": contacts}))
+            raise UserError(Message("forecasting.actual_count", **told, contacts=contacts))
     twice = actuals[actuals.duplicated(["start", "queue"])]
     for queue, start in zip(twice["queue"], twice["start"], strict=True):
         told = {"queue": Term(queue), "start": f"{start:%Y-%m-%d %H:%M}"}
-        raise SpokenError(("forecasting.actual_twice", told))
+        raise UserError(Message("forecasting.actual_twice", **told))
 
 
 def _learn_level(night: pd.DataFrame, came: pd.Series) -> tuple[Level, float]:

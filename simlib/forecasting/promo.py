@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from simlib import facts
 from simlib.forecasting.base import TAIL_Z, expected_base, quantiles
 from simlib.intervals import Grid
-from simlib.words import Lang, say
+from simlib.messages import Lang, translate
 
 Floats = NDArray[np.float64]
 Profile = Literal["N", "M", "E", "L"]
@@ -94,10 +94,10 @@ class PromoCurve:
     high: float
     promos: int
 
-    def basis(self, lang: Lang) -> str:
+    def text(self, lang: Lang) -> str:
         """Say on what the curve rests, and that little is known where little is known."""
         key = "basis_field" if self.promos == 0 else "basis_own"
-        return say(
+        return translate(
             f"forecasting.{key}",
             lang,
             promos=self.promos,

@@ -23,9 +23,9 @@ import pandas as pd
 from simlib.erlang import ChatPool, OutOfReachError, agents_for, chat_pool, offered_load
 from simlib.intervals import HALF_HOUR_S, Grid
 from simlib.kpis import PlatformRate
+from simlib.messages import Message, Term, UserError
 from simlib.simulator import Agents, Contacts, Policy, run_arrays
 from simlib.simulator.draw import ChatService, Demand
-from simlib.words import Lang, SpokenError, Term, say, term
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -91,32 +91,26 @@ class Targets:
             raise ValueError("at least one target must be given")
 
 
-class TargetOutOfReachError(OutOfReachError):
+class TargetOutOfReachError(UserError, OutOfReachError):
     """No number of people meets a target: the reply itself takes too long.
 
     ``queue``, ``target`` (a key of the glossary), ``share`` and ``seconds`` as asked for, ``best`` = the share that
-    an agent for every buyer would reach, ``reply_s``. :meth:`explain` says it to a team lead.
+    an agent for every buyer would reach, ``reply_s``.
     """
 
     def __init__(self, *, queue: str, target: str, share: float, seconds: float, best: float, reply_s: float) -> None:
         self.queue, self.target, self.share, self.seconds = queue, target, share, seconds
         self.best, self.reply_s = best, reply_s
         super().__init__(
-            f"{queue}: no number of agents meets the target {target} {share:.1%} within {seconds:g} s; one reply "
-            f"takes {reply_s:g} s on average, an agent for every buyer would reach {best:.1%}"
-        )
-
-    def explain(self, lang: Lang) -> str:
-        """Say what cannot be met, why, and the way out."""
-        return say(
-            "requirement.out_of_reach",
-            lang,
-            queue=term(self.queue, lang),
-            target=term(self.target, lang),
-            share=f"{self.share:.1%}",
-            seconds=f"{self.seconds:g}",
-            best=f"{self.best:.1%}",
-            reply_s=f"{self.reply_s:g}",
+            Message(
+                "requirement.out_of_reach",
+                queue=Term(queue),
+                target=Term(target),
+                share=f"{share:.1%}",
+                seconds=f"{seconds:g}",
+                best=f"{best:.1%}",
+                reply_s=f"{reply_s:g}",
+            )
         )
 
 
@@ -172,7 +166,7 @@ def require_agents(
     ------
     TargetOutOfReachError
         A reply takes longer than the target allows, however many people there are.
-    SpokenError
+    UserError
         A queue needs more than `MOST_AGENTS`.
     ValueError
         A queue without service or targets, an irregular forecast, a shrinkage out of range.
@@ -384,7 +378,7 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
         told = {"queue": Term(work.queue), "at": f"{work.grid.starts[worst]:%m-%d %H:%M}", "most": f"{MOST_AGENTS:,}"}
         told |= {"minutes": f"{work.grid.step_s / MINUTE_S:g}"}
         told |= {"contacts": f"{work.human[worst]:,.0f}", "load": f"{work.load[worst]:,.0f}"}
-        raise SpokenError(("requirement.too_many", told)) from None
+        raise UserError(Message("requirement.too_many", **told)) from None
     floor = _Rehearsal.of(work, demand, seed=seed, threads=threads)
     simulated, bound_by = floor.staff(np.maximum(pool, moved))
     return pd.DataFrame(

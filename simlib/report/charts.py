@@ -27,9 +27,9 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from simlib.messages import Lang, glossary, label, translate
 from simlib.report.columns import day_words, list_words, quantity, show_number, titled, unit_word
 from simlib.report.typeface import register_typeface
-from simlib.words import Lang, glossary, say, term
 
 INK, PAPER, GRID, MUTED = "#1F2933", "#FFFFFF", "#E4E7EB", "#7B8794"
 MISSING = "#C81E1E"
@@ -215,23 +215,23 @@ def plot_forecast(forecast: Table, ax: Axes, *, lang: Lang) -> None:
         rows = forecast[forecast["queue"].astype(str) == queue]
         human = rows.groupby("start")["human"].sum().reindex(total.index, fill_value=0).to_numpy(dtype=float)
         colour = QUEUE_COLOURS.get(queue, MUTED)
-        ax.stairs(floor + human, edges, baseline=floor, fill=True, color=colour, label=term(queue, lang))
+        ax.stairs(floor + human, edges, baseline=floor, fill=True, color=colour, label=label(queue, lang))
         floor = floor + human
     bot = total["bot"].to_numpy(dtype=float)
-    label = say("report.bot_resolves", lang)
-    ax.stairs(floor + bot, edges, baseline=floor, fill=True, color=BOT, label=label)
+    resolved = translate("report.bot_resolves", lang)
+    ax.stairs(floor + bot, edges, baseline=floor, fill=True, color=BOT, label=resolved)
     top = floor + bot + total["twice"].to_numpy(dtype=float)
     if twice.any():
-        label = say("report.received_again", lang)
+        again = translate("report.received_again", lang)
         look: dict[str, Any] = {"facecolor": PAPER, "edgecolor": MUTED, "hatch": "////", "linewidth": 0}
-        ax.stairs(top, edges, baseline=floor + bot, fill=True, label=label, **look)
+        ax.stairs(top, edges, baseline=floor + bot, fill=True, label=again, **look)
     low, high = total["p05"].to_numpy(dtype=float), total["p95"].to_numpy(dtype=float)
-    band = say("report.band_summed" if len(queues) > 1 else "report.band", lang)
+    band = translate("report.band_summed" if len(queues) > 1 else "report.band", lang)
     ax.stairs(high, edges, baseline=None, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label=band)
     ax.stairs(low, edges, baseline=None, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
     minutes = round((edges[1] - edges[0]) * 1440)
-    ax.set_ylabel(say("report.contacts_half_hour", lang, minutes=minutes))
-    ax.set_title(say("report.forecast_title", lang))
+    ax.set_ylabel(translate("report.contacts_half_hour", lang, minutes=minutes))
+    ax.set_title(translate("report.forecast_title", lang))
     _number_axis(ax)
     _headroom(ax, max(high.max(), top.max()))
     _clock_axis(ax, starts, lang)
@@ -253,8 +253,8 @@ def plot_requirement(requirement: Table, ax: Axes, *, lang: Lang) -> None:
     total = _by_start(requirement, ["on_chat", "to_roster", *counted]).astype(float)
     starts = pd.DatetimeIndex(total.index)
     edges = _edges(starts)
-    ax.stairs(total["on_chat"], edges, fill=True, color=ROSTERED, label=term("on_chat", lang))
-    ax.stairs(total["to_roster"], edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("to_roster", lang))
+    ax.stairs(total["on_chat"], edges, fill=True, color=ROSTERED, label=label("on_chat", lang))
+    ax.stairs(total["to_roster"], edges, baseline=None, color=NEEDED, linewidth=2.4, label=label("to_roster", lang))
     dashes = ((0, (1, 1)), (0, (5, 2)), (0, (3, 1, 1, 1)))
     for key, dash in zip(counted, dashes, strict=False):
         ax.stairs(
@@ -264,10 +264,10 @@ def plot_requirement(requirement: Table, ax: Axes, *, lang: Lang) -> None:
             color=methods[key],
             linewidth=1.8,
             linestyle=dash,
-            label=term(key, lang),
+            label=label(key, lang),
         )
     ax.set_ylabel(titled("agents_needed", lang))
-    ax.set_title(say("report.requirement_title", lang))
+    ax.set_title(translate("report.requirement_title", lang))
     _number_axis(ax, whole=True)
     _headroom(ax, total.to_numpy().max())
     _clock_axis(ax, starts, lang)
@@ -288,7 +288,7 @@ def plot_coverage(coverage: Table, ax: Axes, *, lang: Lang) -> None:
     starts = pd.DatetimeIndex(total.index)
     edges = _edges(starts)
     required, short = total["required"].to_numpy(), total["shortfall"].to_numpy()
-    ax.stairs(total["rostered"], edges, fill=True, color=ROSTERED, label=term("rostered", lang))
+    ax.stairs(total["rostered"], edges, fill=True, color=ROSTERED, label=label("rostered", lang))
     ax.stairs(
         required,
         edges,
@@ -299,15 +299,15 @@ def plot_coverage(coverage: Table, ax: Axes, *, lang: Lang) -> None:
         hatch="////",
         label=titled("shortfall", lang),
     )
-    ax.stairs(required, edges, baseline=None, color=NEEDED, linewidth=2.4, label=term("required", lang))
+    ax.stairs(required, edges, baseline=None, color=NEEDED, linewidth=2.4, label=label("required", lang))
     worst = int(short.argmax())
     top = float(max(required.max(), total["rostered"].max()))
     if short[worst] > 0:
         agents = show_number(short[worst], unit="agents", digits=0)
-        said = say("report.coverage_worst", lang, agents=agents, clock=f"{starts[worst]:%H:%M}")
+        said = translate("report.coverage_worst", lang, agents=agents, clock=f"{starts[worst]:%H:%M}")
     else:
-        said = say("report.coverage_whole", lang)
-    ax.set_title(say("report.coverage_title", lang))
+        said = translate("report.coverage_whole", lang)
+    ax.set_title(translate("report.coverage_title", lang))
     ax.annotate(
         said,
         xy=(1, 1),
@@ -355,14 +355,14 @@ def plot_cascade(cascade: Table, ax: Axes, *, lang: Lang) -> None:
             va="center",
             fontsize=14 if unit == "agents" else 12,
         )
-    ax.set_yticks(rows, [term(step, lang) for step in cascade["step"]])
+    ax.set_yticks(rows, [label(step, lang) for step in cascade["step"]])
     ax.set_xlim(0, 1.2)
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.xaxis.set_visible(False)
     ax.spines["bottom"].set_visible(False)
     ax.grid(visible=False)
-    ax.set_title(say("report.cascade_title", lang), pad=24)
-    _remark(ax, say("report.cascade_note", lang))
+    ax.set_title(translate("report.cascade_title", lang), pad=24)
+    _remark(ax, translate("report.cascade_note", lang))
 
 
 def _remark(ax: Axes, text: str) -> None:
@@ -407,7 +407,7 @@ def plot_night(
     starts = pd.DatetimeIndex(intervals["start"])
     edges = _edges(starts)
     panels = _panels(ax, heights=[1.0] * len(shown))
-    ax.set_title(say("report.night_title", lang), pad=34)
+    ax.set_title(translate("report.night_title", lang), pad=34)
     for panel, key, colour in zip(panels, shown, PANEL_COLOURS, strict=False):
         values = intervals[key].to_numpy(dtype=float)
         drawn = [values]
@@ -421,9 +421,9 @@ def plot_night(
         _measure_axis(panel, key, np.concatenate(drawn), colour, lang)
         _clock_axis(panel, starts, lang)
         panel.tick_params(labelbottom=panel is panels[-1])
-    handles = [Patch(color=MUTED, alpha=0.25, label=say("report.band", lang))]
+    handles = [Patch(color=MUTED, alpha=0.25, label=translate("report.band", lang))]
     for _, _, name in incidents:
-        handles.append(Patch(color=MISSING, alpha=0.12, label=say("report.incident", lang, name=name)))
+        handles.append(Patch(color=MISSING, alpha=0.12, label=translate("report.incident", lang, name=name)))
     _legend(ax, handles=handles, right=True)
 
 
@@ -502,9 +502,9 @@ def plot_roster(roster: Table, ax: Axes, *, lang: Lang) -> None:
             axis=1,
         )
         ax.add_collection(PolyCollection(list(corners), facecolor=colour, linewidth=0))
-        name = term(kind, lang)
-        label = say("report.queue_activity", lang, queue=name) if kind in QUEUE_COLOURS else name
-        handles.append(Patch(color=colour, label=label))
+        name = label(kind, lang)
+        named = translate("report.queue_activity", lang, queue=name) if kind in QUEUE_COLOURS else name
+        handles.append(Patch(color=colour, label=named))
     if len(people) <= 40:
         names = people["name"].astype(str)
         ax.set_yticks([line[agent] for agent in people.index], names.tolist(), fontsize=10)
@@ -518,7 +518,7 @@ def plot_roster(roster: Table, ax: Axes, *, lang: Lang) -> None:
         roster["start"].min().floor("h"), roster["end"].max().ceil("h"), freq="h", inclusive="left", tz=None
     ).tz_convert(zone)
     _clock_axis(ax, starts, lang)
-    ax.set_title(say("report.roster_title", lang))
+    ax.set_title(translate("report.roster_title", lang))
     _legend(ax, handles=handles)
 
 
@@ -528,7 +528,7 @@ def _bracket_cohorts(ax: Axes, people: Table, line: Mapping[str, int], lang: Lan
     for cohort, members in people.groupby("cohort", sort=False, observed=True):
         rows = [line[agent] for agent in members.index]
         ticks.append((min(rows) + max(rows)) / 2)
-        labels.append(f"{term(str(cohort), lang)}\n{quantity(len(rows), 'agents', lang)}")
+        labels.append(f"{label(str(cohort), lang)}\n{quantity(len(rows), 'agents', lang)}")
         ax.axhline(min(rows) - 0.5, color=MUTED, linewidth=0.8)
     ax.set_yticks(ticks, labels)
 
@@ -559,7 +559,7 @@ def plot_calendar(waves: Table, ax: Axes, *, lang: Lang, today: dt.date) -> None
     )
     ax.set_yticks(rows, waves["name"].astype(str).tolist())
     for row, start, end, begins in zip(rows, starts, ends, waves["start"], strict=True):
-        moment = say("report.moment", lang, day=day_words(begins.date(), lang), clock=f"{begins:%H:%M}")
+        moment = translate("report.moment", lang, day=day_words(begins.date(), lang), clock=f"{begins:%H:%M}")
         beside = end + width * 0.24 < right + width * 0.2
         ax.annotate(
             moment,
@@ -573,7 +573,7 @@ def plot_calendar(waves: Table, ax: Axes, *, lang: Lang, today: dt.date) -> None
     ax.axvline(now, color=MISSING, linewidth=2)
     near_end = now > left + width * 0.8
     ax.annotate(
-        say("report.calendar_today", lang, day=day_words(today, lang)),
+        translate("report.calendar_today", lang, day=day_words(today, lang)),
         xy=(now, 0),
         xycoords=("data", "axes fraction"),
         xytext=(-6 if near_end else 6, 6),
@@ -588,9 +588,9 @@ def plot_calendar(waves: Table, ax: Axes, *, lang: Lang, today: dt.date) -> None
     ax.xaxis.set_major_formatter(FuncFormatter(lambda day, _: day_words(mdates.num2date(day).date(), lang)))
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
-    ax.set_title(say("report.calendar_title", lang))
+    ax.set_title(translate("report.calendar_title", lang))
     kinds = [kind for kind in colours if (waves["profile"] == kind).any()]
-    _legend(ax, handles=[Patch(color=colours[kind], label=term(f"profile_{kind}", lang)) for kind in kinds])
+    _legend(ax, handles=[Patch(color=colours[kind], label=label(f"profile_{kind}", lang)) for kind in kinds])
 
 
 @_chart(size=(11, 4.5))
@@ -618,9 +618,9 @@ def plot_hours(hours: Table, ax: Axes, *, lang: Lang, left_out: Sequence[dt.date
     )
     ax.set_xticks(range(0, 24, 2))
     ax.set_xlim(-0.6, 23.6)
-    ax.set_xlabel(say("report.hour_axis", lang))
+    ax.set_xlabel(translate("report.hour_axis", lang))
     ax.set_ylabel(titled("share", lang))
-    ax.set_title(say("report.hours_title", lang))
+    ax.set_title(translate("report.hours_title", lang))
     _number_axis(ax, unit="share")
     _headroom(ax, shares.max() * 1.06)
     _remark(ax, _left_out_words(sorted(left_out), lang))
@@ -628,10 +628,10 @@ def plot_hours(hours: Table, ax: Axes, *, lang: Lang, left_out: Sequence[dt.date
 
 def _left_out_words(days: Sequence[dt.date], lang: Lang) -> str:
     if not days:
-        return say("report.hours_all_used", lang)
+        return translate("report.hours_all_used", lang)
     named = list_words([day_words(day, lang) for day in days[:6]], lang)
-    named = say("report.and_more", lang, list=named) if len(days) > 6 else named
-    return say("report.hours_left_out", lang, days=len(days), list=named)
+    named = translate("report.and_more", lang, list=named) if len(days) > 6 else named
+    return translate("report.hours_left_out", lang, days=len(days), list=named)
 
 
 @_chart(size=(11, 5))
@@ -653,7 +653,7 @@ def plot_day_heads(hours: Table, ax: Axes, *, lang: Lang, day_agents: int) -> No
     ax.bar(hour, flat_out, width=0.86, color=np.where(above, "#D55E00", "#0072B2"))
     ax.axhline(day_agents, color=INK, linewidth=2, linestyle=(0, (5, 2)))
     ax.annotate(
-        say("report.day_heads_average", lang, agents=show_number(day_agents, unit="agents", digits=0)),
+        translate("report.day_heads_average", lang, agents=show_number(day_agents, unit="agents", digits=0)),
         xy=(0, day_agents),
         xytext=(-12, 6),
         textcoords="offset points",
@@ -673,16 +673,16 @@ def plot_day_heads(hours: Table, ax: Axes, *, lang: Lang, day_agents: int) -> No
         )
     ax.set_xticks(range(0, 24, 2))
     ax.set_xlim(-0.6, 23.6)
-    ax.set_xlabel(say("report.hour_axis", lang))
+    ax.set_xlabel(translate("report.hour_axis", lang))
     ax.set_ylabel(unit_word("agents", lang))
-    ax.set_title(say("report.day_heads_title", lang))
+    ax.set_title(translate("report.day_heads_title", lang))
     _number_axis(ax, whole=True)
     _headroom(ax, ceiling.max() * 1.04)
     _legend(
         ax,
         handles=[
-            Patch(color="#D55E00", label=say("report.flat_out", lang)),
-            Patch(color="#F5C6A5", label=say("report.at_ceiling", lang)),
+            Patch(color="#D55E00", label=translate("report.flat_out", lang)),
+            Patch(color="#F5C6A5", label=translate("report.at_ceiling", lang)),
         ],
     )
 
@@ -707,7 +707,7 @@ def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     unit = glossary()[target]["unit"]
     for column, colour in (("at_low", "#0072B2"), ("at_high", "#E69F00")):
         reach = tornado[column].to_numpy(dtype=float)
-        ax.barh(rows, reach - base, left=base, height=0.6, color=colour, label=say(f"report.{column}", lang))
+        ax.barh(rows, reach - base, left=base, height=0.6, color=colour, label=translate(f"report.{column}", lang))
         for row, value in zip(rows, reach, strict=True):
             right = value >= base
             ax.annotate(
@@ -723,12 +723,12 @@ def plot_tornado(tornado: Table, ax: Axes, *, lang: Lang, target: str) -> None:
     ends = tornado[["at_low", "at_high"]].to_numpy(dtype=float)
     width = max(float(ends.max() - ends.min()), abs(base) * 0.01, 1e-9)
     ax.set_xlim(ends.min() - width * 0.12, ends.max() + width * 0.12)
-    ax.set_yticks(rows, [term(step, lang) for step in tornado["step"]])
+    ax.set_yticks(rows, [label(step, lang) for step in tornado["step"]])
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, unit)))
     ax.set_xlabel(titled(target, lang))
     ax.grid(visible=False, axis="y")
     ax.grid(axis="x")
-    ax.set_title(say("report.tornado_title", lang, target=term(target, lang)))
+    ax.set_title(translate("report.tornado_title", lang, target=label(target, lang)))
     _legend(ax)
 
 
@@ -769,8 +769,8 @@ def plot_organisation(squads: Table, ax: Axes, *, lang: Lang) -> None:
     left = middle - width / 2
     led = squads.loc[squads["lead_name"].notna(), "squad"].nunique()
     line: dict[str, Any] = {"color": MUTED, "linewidth": 1.3, "solid_capstyle": "butt"}
-    everybody = say("report.organisation_all", lang, heads=len(squads), squads=squads["squad"].nunique(), led=led)
-    root, head = (middle, top - HIGH / 2), say("report.organisation_head", lang)
+    everybody = translate("report.organisation_all", lang, heads=len(squads), squads=squads["squad"].nunique(), led=led)
+    root, head = (middle, top - HIGH / 2), translate("report.organisation_head", lang)
     _person_box(ax, root, width=3.4, face=NEEDED, edge=NEEDED, ink=PAPER, lines=(head, everybody))
     bus, roles = top - HIGH - 0.2, top - HIGH - 0.4
     ax.plot([middle, middle], [root[1] - HIGH / 2, bus], **line)
@@ -780,10 +780,10 @@ def plot_organisation(squads: Table, ax: Axes, *, lang: Lang) -> None:
         centre = left + len(columns_of) * ACROSS / 2
         centres.append(centre)
         people = squads[squads["queue"] == queue]
-        said = say("report.organisation_role", lang, heads=len(people), squads=people["squad"].nunique())
+        said = translate("report.organisation_role", lang, heads=len(people), squads=people["squad"].nunique())
         ax.plot([centre, centre], [bus, roles], **line)
         at = (centre, roles - HIGH / 2)
-        _person_box(ax, at, width=BOX, face=_pale(colour), edge=colour, ink=INK, lines=(term(queue, lang), said))
+        _person_box(ax, at, width=BOX, face=_pale(colour), edge=colour, ink=INK, lines=(label(queue, lang), said))
         trunks = [left + column * ACROSS + (ACROSS - BOX) / 2 - 0.07 for column in range(len(columns_of))]
         under = roles - HIGH - 0.12
         ax.plot([centre, centre], [roles - HIGH, under], **line)
@@ -800,16 +800,18 @@ def plot_organisation(squads: Table, ax: Axes, *, lang: Lang) -> None:
     ax.set_ylim(0, top + 0.1)
     ax.set_axis_off()
     missing = squads["squad"].nunique() - led
-    ax.set_title(say("report.organisation_title", lang))
-    _remark(ax, say(f"report.organisation_{'short' if missing else 'whole'}", lang, missing=missing))
+    ax.set_title(translate("report.organisation_title", lang))
+    _remark(ax, translate(f"report.organisation_{'short' if missing else 'whole'}", lang, missing=missing))
 
 
 def _squad_box(ax: Axes, at: tuple[float, float], squad: Table, colour: str, lang: Lang) -> None:
     """Draw a squad: its lead's name, its number and how many are led; red where nobody leads it."""
     lead = squad["lead_name"].iloc[0]
     led = pd.notna(lead)
-    size = say(f"report.squad_{'led' if led else 'alone'}", lang, number=squad["squad"].iloc[0], heads=len(squad) - led)
-    name = _clip(str(lead), 15) if led else say("report.squad_leaderless", lang)
+    size = translate(
+        f"report.squad_{'led' if led else 'alone'}", lang, number=squad["squad"].iloc[0], heads=len(squad) - led
+    )
+    name = _clip(str(lead), 15) if led else translate("report.squad_leaderless", lang)
     ink = INK if led else MISSING
     _person_box(ax, at, width=BOX, face=PAPER, edge=MUTED if led else MISSING, ink=ink, lines=(name, size), whole=led)
     ax.add_patch(Rectangle((at[0] - BOX / 2, at[1] - HIGH / 2), 0.07, HIGH, color=colour, linewidth=0, zorder=3))
@@ -863,16 +865,16 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
     caps = sweep["concurrency"].to_numpy(dtype=float)
     below = [key for key in ("mean_response", "service_level", "platform_rate") if key in sweep]
     panels = _panels(ax, heights=[2.2] + [1.0] * len(below))
-    ax.set_title(say("report.concurrency_title", lang), pad=34)
+    ax.set_title(translate("report.concurrency_title", lang), pad=34)
     heads = panels[0]
-    divided = say("report.divided_by_cap", lang)
+    divided = translate("report.divided_by_cap", lang)
     heads.plot(
         caps,
         sweep["agents_needed"],
         color=NEEDED,
         linewidth=2.6,
         marker="o",
-        label=term("agents_needed", lang),
+        label=label("agents_needed", lang),
     )
     heads.plot(caps, sweep["divided"], color=MISSING, linewidth=1.8, linestyle=(0, (5, 2)), marker="x", label=divided)
     _number_axis(heads, whole=True)
@@ -889,7 +891,7 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
             panel.axvline(cap, color="#009E73", linewidth=7, alpha=0.3)
     for cap in caps[sweep["sweet_spot"].to_numpy(dtype=bool)]:
         heads.annotate(
-            say("report.sweet_spot", lang, cap=f"{cap:.0f}"),
+            translate("report.sweet_spot", lang, cap=f"{cap:.0f}"),
             xy=(cap, 1),
             xycoords=("data", "axes fraction"),
             xytext=(8, -14),

@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from simlib.messages import Lang, glossary, label, translate
 from simlib.store.models import Queue
-from simlib.words import Lang, glossary, say, term
 
 Kind = Literal["number", "moment", "date", "clock", "words", "text"]
 
@@ -65,7 +65,7 @@ def unit_word(unit: str, lang: Lang) -> str:
     >>> unit_word("agents", "zh"), unit_word("s", "en")
     ('人', 's')
     """
-    return say(f"report.unit_{unit}", lang) if unit else ""
+    return translate(f"report.unit_{unit}", lang) if unit else ""
 
 
 def titled(key: str, lang: Lang) -> str:
@@ -77,8 +77,8 @@ def titled(key: str, lang: Lang) -> str:
     ('首响（秒）', 'Roster')
     """
     unit = glossary()[key]["unit"] if key in glossary() else ""
-    name = term(key, lang)
-    return say("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
+    name = label(key, lang)
+    return translate("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
 
 
 def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
@@ -94,13 +94,15 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
     base, _, end = str(key).rpartition("_")
     if str(key) not in glossary() and end in ("low", "high") and base in glossary():
         middle = describe_column(base, values, lang)
-        return replace(middle, key=key, title=say("report.bound", lang, name=middle.title, bound=term(end, lang)))
+        return replace(
+            middle, key=key, title=translate("report.bound", lang, name=middle.title, bound=label(end, lang))
+        )
     if isinstance(key, dt.date | dt.datetime):
         return Column(key=key, title=day_words(key, lang), kind=_kind(values))
     kind: Kind = "words" if key in KEY_COLUMNS else _kind(values)
     unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
     if kind != "number":
-        return Column(key=key, title=term(str(key), lang), kind=kind)
+        return Column(key=key, title=label(str(key), lang), kind=kind)
     return Column(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
 
 
@@ -207,7 +209,7 @@ def quantity(value: float, unit: str, lang: Lang) -> str:
 def key_words(value: Any, column: str, lang: Lang) -> str:
     """Say what a key in a cell means; what the glossary does not know is a user's own word and stays."""
     key = KEY_COLUMNS[column] + str(value)
-    return term(key, lang) if key in glossary() else str(value)
+    return label(key, lang) if key in glossary() else str(value)
 
 
 def text_words(value: Any, column: Column, lang: Lang) -> str:
@@ -227,14 +229,14 @@ def text_words(value: Any, column: Column, lang: Lang) -> str:
         return formula_words(str(value), lang)
     if column.key == "where":
         first, space, rest = str(value).partition(" ")
-        return (term(first, lang) if first in get_args(Queue) else first) + space + rest
+        return (label(first, lang) if first in get_args(Queue) else first) + space + rest
     return plain_words(value, lang)
 
 
 def plain_words(value: Any, lang: Lang) -> str:
     """Write out a cell that is neither number nor time: yes and no, lists, and text as it came."""
     if isinstance(value, bool | np.bool_):
-        return term("yes" if value else "no", lang)
+        return label("yes" if value else "no", lang)
     if isinstance(value, list | tuple | set | frozenset):
         return list_words([plain_words(part, lang) for part in value], lang)
     return str(value)
@@ -249,7 +251,9 @@ def list_words(parts: Sequence[str], lang: Lang) -> str:
     ('售前、售后', '')
     """
     return (
-        reduce(lambda first, second: say("words.list_comma", lang, first=first, second=second), parts) if parts else ""
+        reduce(lambda first, second: translate("words.list_comma", lang, first=first, second=second), parts)
+        if parts
+        else ""
     )
 
 
@@ -261,7 +265,7 @@ def formula_words(formula: str, lang: Lang) -> str:
     >>> formula_words("bot x (1 - reserve)", "zh")
     '机器人 × (1 − 预留比例)'
     """
-    named = re.sub(r"[a-z][a-z0-9_]+", lambda key: term(key[0], lang) if key[0] in glossary() else key[0], formula)
+    named = re.sub(r"[a-z][a-z0-9_]+", lambda key: label(key[0], lang) if key[0] in glossary() else key[0], formula)
     return named.replace(" x ", " × ").replace(" - ", " − ").replace(" / ", " ÷ ")
 
 
@@ -273,4 +277,4 @@ def day_words(day: dt.date, lang: Lang) -> str:
     >>> day_words(dt.date(2026, 10, 31), "zh"), day_words(dt.date(2026, 10, 31), "en")
     ('10月31日', '31 Oct')
     """
-    return say("report.day", lang, month=say(f"report.month_{day.month}", lang), day=day.day)
+    return translate("report.day", lang, month=translate(f"report.month_{day.month}", lang), day=day.day)

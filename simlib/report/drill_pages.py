@@ -14,6 +14,10 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 
 from simlib import facts
+from simlib.drill.game import Drill, Score
+from simlib.drill.log import Decided
+from simlib.drill.play import CROWDS, Hindsight, Progress, tabulate_play
+from simlib.messages import Lang, label, texts, translate
 from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
 from simlib.report.columns import EMPTY, list_words, quantity, titled
 from simlib.report.html import (
@@ -28,12 +32,8 @@ from simlib.report.html import (
     show_verdict,
 )
 from simlib.report.pages import put_together
-from simlib.stress.drill import Drill, Score
-from simlib.stress.drill_log import Decided
-from simlib.stress.drill_play import CROWDS, Hindsight, Progress, tabulate_play
 from simlib.stress.levers import STRUCK, Lever
 from simlib.stress.scenarios import Scenario
-from simlib.words import Lang, say, sentences, term
 
 NO_BREAK = "\u00a0"  # a space at which a name does not break in a narrow column
 PAPER_STYLE = """<style>
@@ -71,7 +71,7 @@ def told(decided: Decided, lang: Lang) -> str:
     """Say what was decided, without who decided it."""
     if decided.what == "lever":
         return lever_words(decided.key, decided.size, lang)
-    return say(f"drill.said_{decided.what}", lang, name=cards()[decided.key][lang]["name"])
+    return translate(f"drill.said_{decided.what}", lang, name=cards()[decided.key][lang]["name"])
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +87,7 @@ def _units() -> dict[str, str]:
 
 def lever_words(kind: str, size: float | None, lang: Lang) -> str:
     """Name a lever with its size."""
-    return term(kind, lang) if size is None else f"{term(kind, lang)} {size_words(kind, size, lang)}"
+    return label(kind, lang) if size is None else f"{label(kind, lang)} {size_words(kind, size, lang)}"
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +105,7 @@ def show_standing(drill: Drill, *, lang: Lang) -> Fragment:
     for team in drill.teams:
         score = drill.score(team)
         rows.append(
-            {"team": say("drill.ui_team", lang, team=team).replace(" ", NO_BREAK), "score": score.total}
+            {"team": translate("drill.ui_team", lang, team=team).replace(" ", NO_BREAK), "score": score.total}
             | {f"score_{part}": getattr(score, part) for part in PARTS}
             | {"sales_lost": score.lost_cny, "cost_cny": score.cost_cny, "platform_rate": score.rate}
             | {"strain_h": score.strain_h}
@@ -135,7 +135,7 @@ def _card_names(keys: tuple[str, ...], lang: Lang) -> str:
 def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
     """Show the addresses of an open room; without one, say that this drill was played by script."""
     if not links:
-        return show_text(say("drill.scripted", lang))
+        return show_text(translate("drill.scripted", lang))
     doors = [
         f'<li>{escape(door_name(name, lang))}: <a href="{escape(address)}">{escape(address)}</a></li>'
         for name, address in links.items()
@@ -145,7 +145,7 @@ def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
 
 def door_name(name: str, lang: Lang) -> str:
     """Name whom a page is for: the facilitator, the board, or the team of that number."""
-    return say("drill.ui_team", lang, team=name) if name.isdigit() else say(f"drill.ui_{name}", lang)
+    return translate("drill.ui_team", lang, team=name) if name.isdigit() else translate(f"drill.ui_{name}", lang)
 
 
 # --- the debrief of a team --------------------------------------------------------------------------------
@@ -164,7 +164,14 @@ def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[
     for start, end in incidents:
         ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.08, linewidth=0)
     for key, colour, style in (("idle", IDLE, (0, (4, 2))), ("best", BEST, (0, (1, 1))), ("mine", MINE, "-")):
-        ax.plot(clock, courses[key], color=colour, linestyle=style, linewidth=2.2, label=say(f"drill.line_{key}", lang))
+        ax.plot(
+            clock,
+            courses[key],
+            color=colour,
+            linestyle=style,
+            linewidth=2.2,
+            label=translate(f"drill.line_{key}", lang),
+        )
     ax.set_xlim(clock[0], clock[-1])
     ax.xaxis.set_major_locator(mdates.MinuteLocator(byminute=(0, 30), tz=courses["clock"].dt.tz))
     ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=courses["clock"].dt.tz))
@@ -178,8 +185,8 @@ def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dic
     """Show a team what it saw, what it did, what that brought and cost, and what would have helped; by heading."""
     score, view = drill.score(team), drill.view(team)
     return {
-        say("drill.part_result", lang): _show_score(score, best, lang=lang),
-        say("drill.part_saw", lang): put_together(
+        translate("drill.part_result", lang): _show_score(score, best, lang=lang),
+        translate("drill.part_saw", lang): put_together(
             show_chart(
                 plot_courses(
                     _courses(drill, team, best),
@@ -189,14 +196,14 @@ def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dic
             ),
             _show_rounds(drill, team, lang),
         ),
-        say("drill.part_cards", lang): put_together(
+        translate("drill.part_cards", lang): put_together(
             show_table(_by_card(score, lang), lang=lang),
-            show_text(say("drill.wrong_cards", lang, count=score.wrong)),
+            show_text(translate("drill.wrong_cards", lang, count=score.wrong)),
         ),
-        say("drill.part_moves", lang): _show_moves(drill, drill.levers(team), lang=lang),
-        say("drill.part_best", lang): _show_best(best, lang=lang),
-        say("drill.part_talk", lang): show_text(
-            *(say(f"drill.talk_{number}", lang, count=len(view.decisions)) for number in (1, 2, 3))
+        translate("drill.part_moves", lang): _show_moves(drill, drill.levers(team), lang=lang),
+        translate("drill.part_best", lang): _show_best(best, lang=lang),
+        translate("drill.part_talk", lang): show_text(
+            *(translate(f"drill.talk_{number}", lang, count=len(view.decisions)) for number in (1, 2, 3))
         ),
     }
 
@@ -204,7 +211,7 @@ def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dic
 def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
     won = score.idle["lost_cny"] - score.lost_cny
     key = "verdict_better" if won >= 0 else "verdict_worse"
-    said = say(
+    said = translate(
         f"drill.{key}",
         lang,
         score=f"{score.total:.1f}",
@@ -214,9 +221,9 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
     )
     figures = [
         Card(
-            label=term(f"score_{part}", lang),
+            label=label(f"score_{part}", lang),
             value=f"{getattr(score, part):.0f}",
-            band=say("drill.best_has", lang, value=f"{getattr(best.score, part):.0f}"),
+            band=translate("drill.best_has", lang, value=f"{getattr(best.score, part):.0f}"),
             tone="good" if getattr(score, part) > 55 else "bad" if getattr(score, part) < 45 else "plain",
         )
         for part in PARTS
@@ -253,7 +260,7 @@ def _show_rounds(drill: Drill, team: int, lang: Lang) -> Fragment:
         ]
         for row in view.course.to_dict("records")
     ]
-    return _grid([term(key, lang) for key in ("clock", *units, "did")], rows, kind="drill-rounds")
+    return _grid([label(key, lang) for key in ("clock", *units, "did")], rows, kind="drill-rounds")
 
 
 def _clocks(moments: pd.Series) -> list[dt.time]:
@@ -261,7 +268,7 @@ def _clocks(moments: pd.Series) -> list[dt.time]:
 
 
 def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
-    yes_no = {True: term("yes", lang), False: term("no", lang)}
+    yes_no = {True: label("yes", lang), False: label("no", lang)}
     table = score.by_card
     return pd.DataFrame(
         {
@@ -279,7 +286,7 @@ def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
 def _show_moves(drill: Drill, levers: tuple[Lever, ...], *, lang: Lang) -> Fragment:
     """Show what each lever brought: the night again without it, everything else as it was."""
     if not levers:
-        return show_text(say("drill.no_moves", lang))
+        return show_text(translate("drill.no_moves", lang))
     whole = drill.moment(levers).sales()[1]
     rows = []
     for place, lever in enumerate(levers):
@@ -294,16 +301,16 @@ def _show_moves(drill: Drill, levers: tuple[Lever, ...], *, lang: Lang) -> Fragm
                 "net_cny": float(without - whole - cost),
             }
         )
-    return put_together(show_text(say("drill.moves_note", lang)), show_table(pd.DataFrame(rows), lang=lang))
+    return put_together(show_text(translate("drill.moves_note", lang)), show_table(pd.DataFrame(rows), lang=lang))
 
 
 def _show_best(best: Hindsight, *, lang: Lang) -> Fragment:
     if best.gains.empty:
-        return show_text(say("drill.best_is_idle", lang))
+        return show_text(translate("drill.best_is_idle", lang))
     rows = [
         {
             "clock": row["clock"].time(),
-            "scenario": term(row["scenario"], lang),
+            "scenario": label(row["scenario"], lang),
             "lever": told(
                 Decided(team=1, role="command", what="lever", key=row["kind"], size=_size(row["size"])), lang
             ),
@@ -312,7 +319,7 @@ def _show_best(best: Hindsight, *, lang: Lang) -> Fragment:
         for row in best.gains.to_dict("records")
     ]
     return put_together(
-        show_text(say("drill.best_note", lang, score=f"{best.score.total:.1f}")),
+        show_text(translate("drill.best_note", lang, score=f"{best.score.total:.1f}")),
         show_table(pd.DataFrame(rows), lang=lang),
     )
 
@@ -325,15 +332,15 @@ def render_debrief(drill: Drill, *, team: int, best: Hindsight, store: str, lang
     """Write a team's debrief as one page to print."""
     sections = [(title, [piece]) for title, piece in show_debrief(drill, team=team, best=best, lang=lang).items()]
     sections[0][1].insert(0, Fragment(DEBRIEF_STYLE))
-    title = say("drill.debrief_title", lang, team=team, store=store)
+    title = translate("drill.debrief_title", lang, team=team, store=store)
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
 
 
 def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
     return {
-        term("clock", lang): f"{drill.starts:%Y-%m-%d %H:%M}–{drill.clock(drill.rounds):%H:%M}",
-        term("seed", lang): str(drill.opened.seed),
-        term("data_hash", lang): drill.opened.night,
+        label("clock", lang): f"{drill.starts:%Y-%m-%d %H:%M}–{drill.clock(drill.rounds):%H:%M}",
+        label("seed", lang): str(drill.opened.seed),
+        label("data_hash", lang): drill.opened.night,
     }
 
 
@@ -342,22 +349,22 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 
 def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
-    rules = "".join(f"<li>{escape(say(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
+    rules = "".join(f"<li>{escape(translate(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [
         (
-            say("drill.paper_how", lang),
+            translate("drill.paper_how", lang),
             [
                 Fragment(f"{PAPER_STYLE}<ol class='drill-rules'>{rules}</ol>"),
-                Fragment(f"<h3>{escape(say('drill.paper_moves', lang))}</h3>"),
+                Fragment(f"<h3>{escape(translate('drill.paper_moves', lang))}</h3>"),
                 _paper_moves(drill, lang),
             ],
         ),
-        (say("drill.paper_board", lang), [_paper_board(drill, lang)]),
-        (say("drill.paper_cards", lang), [_paper_cards(lang)]),
-        (say("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays, on_progress=on_progress)]),
-        (say("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
+        (translate("drill.paper_board", lang), [_paper_board(drill, lang)]),
+        (translate("drill.paper_cards", lang), [_paper_cards(lang)]),
+        (translate("drill.paper_tables", lang), [_paper_tables(drill, lang, plays=plays, on_progress=on_progress)]),
+        (translate("drill.paper_slips", lang), [_paper_slips(drill, lang)]),
     ]
-    title = say("drill.paper_title", lang, store=store)
+    title = translate("drill.paper_title", lang, store=store)
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
 
 
@@ -374,7 +381,7 @@ def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment
 
 def crowd_words(crowd: int, lang: Lang) -> str:
     """Name a state of the paper game with its letter."""
-    return f"{'ABCD'[crowd]} {say(f'drill.crowd_{crowd}', lang)}"
+    return f"{'ABCD'[crowd]} {translate(f'drill.crowd_{crowd}', lang)}"
 
 
 def _half_hours(drill: Drill) -> list[pd.Timestamp]:
@@ -382,18 +389,18 @@ def _half_hours(drill: Drill) -> list[pd.Timestamp]:
 
 
 def _paper_board(drill: Drill, lang: Lang) -> Fragment:
-    head = [say(f"drill.sheet_{column}", lang) for column in ("clock", "crowd", "card", "move", "next", "lost")]
+    head = [translate(f"drill.sheet_{column}", lang) for column in ("clock", "crowd", "card", "move", "next", "lost")]
     blank = "\u3000" * 4
     return _grid(head, [[f"{clock:%H:%M}", *[blank] * 5] for clock in _half_hours(drill)], kind="drill-write")
 
 
 def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
-    head = [say(f"drill.sheet_{column}", lang) for column in ("move", "roles", "delay", "cooldown")]
+    head = [translate(f"drill.sheet_{column}", lang) for column in ("move", "roles", "delay", "cooldown")]
     rows = [
         [
-            term(kind, lang),
+            label(kind, lang),
             list_words(
-                [term(f"role_{role}", lang) for role, kinds in drill.rules.roles.items() if kind in kinds], lang
+                [label(f"role_{role}", lang) for role, kinds in drill.rules.roles.items() if kind in kinds], lang
             ),
             quantity(drill.rules.delay_min(kind), "min", lang),
             quantity(drill.rules.cooldown_min, "min", lang),
@@ -408,7 +415,9 @@ def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress
     kinds = [STRUCK, *drill.rules.kinds]
     pieces = [
         show_text(
-            say("drill.tables_note", lang, plays=plays, edges=list_words([str(edge) for edge in CROWDS[1:]], lang))
+            translate(
+                "drill.tables_note", lang, plays=plays, edges=list_words([str(edge) for edge in CROWDS[1:]], lang)
+            )
         )
     ]
     for clock, here in table.groupby("clock"):
@@ -422,7 +431,7 @@ def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress
                 lost = f"{field['lost_cny'] / 1000:,.1f}{mark}"
                 cells.append(Markup("<b>{}</b> {}").format("ABCD"[int(field["next_crowd"])], lost))
             rows.append([crowd_words(crowd, lang), *cells])
-        head = [say("drill.sheet_crowd", lang), *[term(kind, lang) for kind in kinds]]
+        head = [translate("drill.sheet_crowd", lang), *[label(kind, lang) for kind in kinds]]
         grid = _grid(head, rows, kind="drill-lookup").html
         pieces.append(Fragment(f'<div class="drill-whole"><h3>{clock:%H:%M}</h3>{grid}</div>'))
     return put_together(*pieces)
@@ -435,15 +444,15 @@ def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
     for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start):
         begins = max(clock for clock in _half_hours(drill) if clock <= max(scenario.start + notice, drill.starts))
         rows.append([f"{begins:%H:%M}", sign_words(scenario, lang), cards()[scenario.cards[0]][lang]["name"]])
-    return _grid([say(f"drill.sheet_{column}", lang) for column in ("hand_out", "sign", "answer")], rows)
+    return _grid([translate(f"drill.sheet_{column}", lang) for column in ("hand_out", "sign", "answer")], rows)
 
 
 def sign_words(scenario: Scenario, lang: Lang) -> str:
     """Say what the floor notices of a scenario."""
     places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
-    where = list_words(places, lang) or term("all_rooms", lang)
-    twins = sentences().get(f"drill.sign_{scenario.name}")
-    return twins[lang].format(where=where) if twins else say("drill.sign_other", lang, name=scenario.title(lang))
+    where = list_words(places, lang) or label("all_rooms", lang)
+    twins = texts().get(f"drill.sign_{scenario.name}")
+    return twins[lang].format(where=where) if twins else translate("drill.sign_other", lang, name=scenario.title(lang))
 
 
 def _paper_cards(lang: Lang) -> Fragment:
@@ -452,14 +461,14 @@ def _paper_cards(lang: Lang) -> Fragment:
     for card in cards().values():
         words = card[lang]
         steps = "".join(f"<li>{escape(step)}</li>" for step in words["first_5_min"])
-        levers = list_words([term(lever, lang) for lever in card["levers"]], lang)
-        title = f"{words['name']} · {term('role_' + card['declares'], lang)}"
+        levers = list_words([label(lever, lang) for lever in card["levers"]], lang)
+        title = f"{words['name']} · {label('role_' + card['declares'], lang)}"
         pieces.append(
             Fragment(
                 f'<div class="st-card drill-card"><h3>{escape(title)}</h3>'
                 f"<p>{escape(words['trigger'])}</p><ul>{steps}</ul>"
-                f"<p>{escape(say('stress.card_phrase', lang, phrase=words['phrase']))}</p>"
-                f"<p>{escape(term('levers', lang))}: {escape(levers)}</p></div>"
+                f"<p>{escape(translate('stress.card_phrase', lang, phrase=words['phrase']))}</p>"
+                f"<p>{escape(label('levers', lang))}: {escape(levers)}</p></div>"
             )
         )
     return put_together(*pieces)

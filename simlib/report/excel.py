@@ -20,6 +20,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from simlib.messages import Lang, label, translate
 from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
     Column,
@@ -30,7 +31,6 @@ from simlib.report.columns import (
     titled,
     unit_word,
 )
-from simlib.words import Lang, say, term
 
 # The same tables give the same bytes: a workbook would otherwise carry the second it was written in.
 WRITTEN = dt.datetime(2026, 1, 1)
@@ -119,7 +119,7 @@ def write_matrix(path: Path, matrix: pd.DataFrame, *, lang: Lang) -> None:
         As :func:`simlib.forecasting.to_matrix` gives it: names, then one column a date; every cell a text.
     """
     with _whole_book(path) as book:
-        sheet = book.workbook.add_worksheet(term("roster", lang))
+        sheet = book.workbook.add_worksheet(label("roster", lang))
         for place, column in enumerate(matrix.columns):
             sheet.write_string(0, place, str(column), book.header(number=place > 0))
             for line, cell in enumerate(matrix[column], start=1):
@@ -145,7 +145,7 @@ def _whole_book(path: Path) -> Iterator[_Book]:
 
 
 def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mapping[str, object], lang: Lang) -> None:
-    sheet = book.workbook.add_worksheet(term("report", lang))
+    sheet = book.workbook.add_worksheet(label("report", lang))
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 22)
     sheet.set_column(1, 1, 90)
@@ -154,12 +154,12 @@ def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mappi
     wrapped = book.style(text_wrap=True, font_size=12)
     for number, sentence in enumerate(verdict):
         if number == 0:
-            sheet.write_string(line, 0, term("verdict", lang), book.style(bold=True, font_size=12))
+            sheet.write_string(line, 0, label("verdict", lang), book.style(bold=True, font_size=12))
         sheet.write_string(line, 1, sentence, wrapped)
         line += 1
     line += 1
-    for label, value in meta.items():
-        sheet.write_string(line, 0, label, book.style(font_color="#52606D"))
+    for heading, value in meta.items():
+        sheet.write_string(line, 0, heading, book.style(font_color="#52606D"))
         sheet.write_string(line, 1, str(value), book.style(font_color="#52606D", text_wrap=True))
         line += 1
     sheet.fit_to_pages(1, 0)
@@ -169,7 +169,7 @@ def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mappi
 
 
 def _write_table(book: _Book, key: str, table: pd.DataFrame, *, lang: Lang) -> None:
-    sheet = book.workbook.add_worksheet(term(key, lang)[:31])
+    sheet = book.workbook.add_worksheet(label(key, lang)[:31])
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
     for place, column in enumerate(columns):
@@ -269,7 +269,7 @@ def _write_charts(book: _Book, tables: Mapping[str, pd.DataFrame], *, lang: Lang
     pictures = [make(tables[key], lang) for key, make in makers.items() if key in tables and len(tables[key])]
     if not pictures:
         return
-    sheet = book.workbook.add_worksheet(say("report.charts_sheet", lang))
+    sheet = book.workbook.add_worksheet(translate("report.charts_sheet", lang))
     sheet.hide_gridlines(2)
     place = CHART_COLUMNS
     for number, picture in enumerate(pictures):
@@ -292,7 +292,7 @@ def _forecast_picture(forecast: pd.DataFrame, lang: Lang) -> _Picture:
     return _Picture(
         key="forecast",
         figures=figures,
-        titles=[*(term(queue, lang) for queue in queues), say("report.bot_resolves", lang)],
+        titles=[*(label(queue, lang) for queue in queues), translate("report.bot_resolves", lang)],
         colours=[*QUEUE_COLOURS[: len(queues)], GREY],
         stacked=True,
     )
@@ -321,7 +321,7 @@ def _coverage_picture(coverage: pd.DataFrame, lang: Lang) -> _Picture:
 
 
 def _write_figures(book: _Book, sheet: Worksheet, place: int, picture: _Picture, lang: Lang) -> None:
-    sheet.write_string(0, place, term("start", lang), book.header(number=False))
+    sheet.write_string(0, place, label("start", lang), book.header(number=False))
     sheet.set_column(place, place, 17)
     sheet.set_column(place + 1, place + len(picture.titles), 13)
     moments = pd.DatetimeIndex(picture.figures.index).tz_localize(None)
@@ -348,7 +348,7 @@ def _native_chart(book: _Book, sheet: Worksheet, place: int, picture: _Picture, 
         (lines if line else columns).add_series(series | drawn | ({} if line else {"overlap": 100}))
     if picture.lines:
         columns.combine(lines)
-    columns.set_title({"name": say(f"report.{picture.key}_title", lang), "name_font": {"size": 13}})
+    columns.set_title({"name": translate(f"report.{picture.key}_title", lang), "name_font": {"size": 13}})
     columns.set_x_axis({"text_axis": True, "num_format": "hh:mm", "interval_unit": 4, "num_font": {"rotation": 0}})
     columns.set_y_axis(
         {

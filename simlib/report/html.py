@@ -22,9 +22,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
+from simlib.messages import Lang, glossary, label, translate
 from simlib.report.columns import Column, describe_column, show_cell, show_number, titled
 from simlib.report.typeface import embed_typeface
-from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def _pages() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(say=say, term=term)
+    pages.globals.update(translate=translate, label=label)
     return pages
 
 
@@ -169,10 +169,10 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
         f"<tbody>{body}</tbody></table></div>"
     )
     if len(frame) > ROWS_SHOWN:
-        cut = say("report.rows_left_out", lang, shown=ROWS_SHOWN, rows=f"{len(frame):,}")
+        cut = translate("report.rows_left_out", lang, shown=ROWS_SHOWN, rows=f"{len(frame):,}")
         table += f'<p class="st-note">{escape(cut)}</p>'
     if len(frame) > FOLD_FROM:
-        summary = caption or say("report.open_table", lang, rows=f"{len(frame):,}")
+        summary = caption or translate("report.open_table", lang, rows=f"{len(frame):,}")
         table = f'<details class="st-fold"><summary>{escape(summary)}</summary>{table}</details>'
     return Fragment(table)
 
@@ -241,10 +241,10 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     keys = [key for key in INDEX_FIGURES if key in present]
     figures = [Column(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys]
     failed = sum(row["problem"] is not None for row in rows)
-    counts = say("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
+    counts = translate("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
     return _page(
         "index",
-        title=say("report.batch_title", lang),
+        title=translate("report.batch_title", lang),
         lang=lang,
         meta={},
         counts=counts,

@@ -14,6 +14,7 @@ from simlib.forecasting import read_actuals, reforecast
 from simlib.forecasting.requirement import sweep_concurrency
 from simlib.forecasting.tonight import look_ahead
 from simlib.goals import set_targets, split_targets
+from simlib.messages import LANGS, Lang, UserError, glossary, label, texts, translate
 from simlib.readiness import check_readiness, phrase_coverage, score_readiness
 from simlib.report.charts import (
     plot_calendar,
@@ -56,12 +57,11 @@ from simlib.staffing import (
     visitor_route,
 )
 from simlib.store.models import NEEDED, SHEETS, Store
-from simlib.store.problems import label, shorten
-from simlib.words import LANGS, Lang, SpokenError, glossary, say, sentences, term
+from simlib.store.problems import coded_label, shorten
 
 if TYPE_CHECKING:
     from simlib.kpis import PlatformRate
-    from simlib.plan import Plan
+    from simlib.planning import Plan
 
 UNIT_FACTOR = 10  # a history so many times off the cascade is in another unit; promos differ by far less (ours)
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
@@ -85,14 +85,14 @@ def think(plan: Plan, *, lang: Lang) -> None:
     with show_progress("roster", lang=lang) as tell:
 
         def found(best: float, bound: float, _: float) -> None:
-            tell(detail=say("pages.roster_found", lang, best=f"{best:,.0f}", bound=f"{bound:,.0f}"))
+            tell(detail=translate("pages.roster_found", lang, best=f"{best:,.0f}", bound=f"{bound:,.0f}"))
 
         plan.watch_roster(on_progress=found)
 
 
 def open_chapter(store: Store, *, lang: Lang) -> Fragment:
     """Open a chapter's notebook: the typeface for all that it may say, and what is wrong with the store's data."""
-    kit = [twins[each] for twins in (*glossary().values(), *sentences().values()) for each in LANGS]
+    kit = [twins[each] for twins in (*glossary().values(), *texts().values()) for each in LANGS]
     typeface = show_typeface("".join(kit) + store.model_dump_json())
     problems = show_problems(store, lang=lang)
     return put_together(typeface, problems) if problems else typeface
@@ -103,9 +103,9 @@ def show_problems(store: Store, *, lang: Lang) -> Fragment | None:
     if not store.problems:
         return None
     return show_alarm(
-        say("store.problems_head", lang, count=len(store.problems)),
-        [(problem.render(lang), problem.render_loss(lang)) for problem in shorten(store.problems)],
-        say("store.problems_way_out", lang),
+        translate("store.problems_head", lang, count=len(store.problems)),
+        [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(store.problems)],
+        translate("store.problems_way_out", lang),
     )
 
 
@@ -122,7 +122,7 @@ def show_calendar(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
     waves = plan.store.frame("waves")
     days = (plan.wave.day - today).days
     key = "days_to_go" if days > 0 else "today_is_it" if days == 0 else "days_ago"
-    said = say(f"pages.{key}", lang, wave=plan.wave.name, days=abs(days))
+    said = translate(f"pages.{key}", lang, wave=plan.wave.name, days=abs(days))
     return put_together(show_chart(plot_calendar(waves, lang=lang, today=today)), show_text(said))
 
 
@@ -132,12 +132,12 @@ def show_filled(plan: Plan, *, lang: Lang) -> Fragment:
         {
             "sheet": sheet,
             "rows": 1 if sheet == "store" else len(getattr(plan.store, sheet)),
-            "needed": term("yes" if sheet in NEEDED else "no", lang),
+            "needed": label("yes" if sheet in NEEDED else "no", lang),
         }
         for sheet in SHEETS
     ]
-    missing = list_words([term(sheet, lang) for sheet in plan.store.missing], lang)
-    said = say("pages.missing", lang, sheets=missing) if missing else say("pages.nothing_missing", lang)
+    missing = list_words([label(sheet, lang) for sheet in plan.store.missing], lang)
+    said = translate("pages.missing", lang, sheets=missing) if missing else translate("pages.nothing_missing", lang)
     return put_together(show_text(said), show_table(pd.DataFrame(rows), lang=lang))
 
 
@@ -148,8 +148,8 @@ def show_chapters(*, lang: Lang) -> Fragment:
     lines = []
     for number, chapter in enumerate(CHAPTERS, start=1):
         where = f"{number:02d}_{chapter}.ipynb"
-        question = escape(say(f"pages.question_{chapter}", lang))
-        lines.append(f'<li><a href="{where}">{escape(term(chapter, lang))}</a>　{question}</li>')
+        question = escape(translate(f"pages.question_{chapter}", lang))
+        lines.append(f'<li><a href="{where}">{escape(label(chapter, lang))}</a>　{question}</li>')
     return Fragment(f"<ul>{''.join(lines)}</ul>")
 
 
@@ -158,16 +158,16 @@ def show_chapters(*, lang: Lang) -> Fragment:
 
 def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the sales cascade as a picture and as its table of steps."""
-    said = [say("pages.full_load", lang, heads=plan.heads("agents_day"))]
+    said = [translate("pages.full_load", lang, heads=plan.heads("agents_day"))]
     handed_on = plan.spans["transfer_rate"].likely
     if handed_on == 0:
-        said.append(say("pages.no_transfers", lang))
+        said.append(translate("pages.no_transfers", lang))
     else:
-        said.append(say("pages.transfers", lang, share=show_number(handed_on, unit="share", digits=1)))
+        said.append(translate("pages.transfers", lang, share=show_number(handed_on, unit="share", digits=1)))
     return put_together(
         show_chart(plot_cascade(plan.cascade, lang=lang)),
         show_text(*said),
-        show_table(plan.cascade, lang=lang, caption=term("cascade", lang)),
+        show_table(plan.cascade, lang=lang, caption=label("cascade", lang)),
     )
 
 
@@ -176,7 +176,7 @@ def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
     hours = plan.hours
     day_agents = plan.heads("agents_day")
     worst = hours.loc[hours["agents_flat_out"].idxmax()]
-    said = say(
+    said = translate(
         "pages.average_unsafe",
         lang,
         average=day_agents,
@@ -187,7 +187,7 @@ def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
     return put_together(
         show_text(said),
         show_chart(plot_day_heads(hours, lang=lang, day_agents=day_agents)),
-        show_table(hours, lang=lang, caption=term("hours_table", lang)),
+        show_table(hours, lang=lang, caption=label("hours_table", lang)),
     )
 
 
@@ -195,7 +195,7 @@ def show_tornado(plan: Plan, *, lang: Lang) -> Fragment:
     """Show which ratio moves the peak's heads most; say so where no ratio has a span."""
     table = tornado(plan.spans)
     if table.empty:
-        return show_text(say("pages.no_spans", lang))
+        return show_text(translate("pages.no_spans", lang))
     return put_together(
         show_chart(plot_tornado(table, lang=lang, target="agents_peak_occupancy")),
         show_table(table, lang=lang),
@@ -209,22 +209,22 @@ def show_unknowns(plan: Plan, *, lang: Lang) -> Fragment:
     if heads == 0:
         return show_text(_nobody_words(plan, lang))
     if plan.step("total_contacts") == 0:
-        return show_text(say("pages.no_contacts", lang))
+        return show_text(translate("pages.no_contacts", lang))
     unknowns = {"day_gmv_cny": "CNY", "month_gmv_cny": "CNY", "bot_share": "share"}
     if "wave_share" not in values:
         del unknowns["month_gmv_cny"]
     lines = []
     for unknown, unit in unknowns.items():
         solution = solve_for(unknown, values, heads=heads)
-        name = term(unknown, lang)
+        name = label(unknown, lang)
         if solution.value is None:
             needed = quantity(solution.needed, unit, lang)
             highest = quantity(solution.allowed[1], unit, lang)
-            lines.append(say("pages.no_solution", lang, heads=heads, name=name, needed=needed, highest=highest))
+            lines.append(translate("pages.no_solution", lang, heads=heads, name=name, needed=needed, highest=highest))
         else:
             value = quantity(solution.value, unit, lang)
-            lines.append(say(f"pages.solved_{unknown}", lang, heads=heads, value=value))
-    return show_text(*lines, say("pages.one_pool", lang))
+            lines.append(translate(f"pages.solved_{unknown}", lang, heads=heads, value=value))
+    return show_text(*lines, translate("pages.one_pool", lang))
 
 
 def _nobody_words(plan: Plan, lang: Lang) -> str:
@@ -232,27 +232,27 @@ def _nobody_words(plan: Plan, lang: Lang) -> str:
     mark = plan.store.rule("exam_pass_mark")
     passed = sum(has_passed(agent, exam_pass=mark) for agent in plan.store.agents)
     if not passed:
-        return say("pages.nobody_ready", lang)
-    return say("pages.nobody_there", lang, passed=passed, day=day_words(plan.wave.day, lang))
+        return translate("pages.nobody_ready", lang)
+    return translate("pages.nobody_there", lang, passed=passed, day=day_words(plan.wave.day, lang))
 
 
 def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
     """Hold the cascade against two other routes, and name the gaps: the visitors, and the store's own history."""
     presale = plan.step("presale_contacts")
     visitors, asking = (plan.store.ratio(key).likely for key in ("visitors", "consult_share"))
-    said = [say("pages.no_visitors", lang)]
+    said = [translate("pages.no_visitors", lang)]
     if visitors > 0:
         other = visitor_route(visitors=visitors, consult_share=asking)
-        said = [say("pages.visitor_route", lang, **_gap_words(presale, other, lang))]
+        said = [translate("pages.visitor_route", lang, **_gap_words(presale, other, lang))]
     by_history = plan.second_route
     if by_history.empty:
-        said.append(say("pages.no_second_route", lang))
+        said.append(translate("pages.no_second_route", lang))
     for row in by_history.itertuples():
         said.append(
-            say(
+            translate(
                 "pages.second_route",
                 lang,
-                queue=term(row.queue, lang),
+                queue=label(row.queue, lang),
                 low=quantity(row.p05, "contacts", lang),
                 high=quantity(row.p95, "contacts", lang),
                 **_gap_words(row.planned, row.mean, lang),
@@ -277,16 +277,16 @@ def _doubt_units(plan: Plan, *, lang: Lang) -> list[str]:
         unit = "by_day" if len(days) == len(counts) else "by_interval"
         side = "high" if usual > expected else "low"
         said.append(
-            say(
+            translate(
                 "store.unit_doubtful",
                 lang,
-                queue=term(queue, lang),
-                sheet=label("history", lang),
-                column=label("contacts", lang),
+                queue=label(queue, lang),
+                sheet=coded_label("history", lang),
+                column=coded_label("contacts", lang),
                 usual=quantity(usual, "contacts", lang),
                 expected=quantity(expected, "contacts", lang),
                 factor=f"{max(usual / expected, expected / usual):.0f}",
-                mistake=say(f"store.unit_{unit}_{side}", lang, rows=round(len(counts) / len(days))),
+                mistake=translate(f"store.unit_{unit}_{side}", lang, rows=round(len(counts) / len(days))),
             )
         )
     return said
@@ -308,7 +308,7 @@ def show_aftersale(plan: Plan, *, lang: Lang) -> Fragment:
         orders=orders, promo_day=plan.wave.day, refund_share=plan.store.ratio("refund_share").likely
     )
     by_day = table.groupby("date")["contacts"].sum()
-    said = say(
+    said = translate(
         "pages.aftersale",
         lang,
         orders=quantity(orders, "buyers", lang),
@@ -316,8 +316,8 @@ def show_aftersale(plan: Plan, *, lang: Lang) -> Fragment:
         worst=by_day.idxmax().isoformat(),
         most=quantity(float(by_day.max()), "contacts", lang),
     )
-    shown = table.assign(phase=[term(f"phase_{phase}", lang) for phase in table["phase"]])
-    return put_together(show_text(said), show_table(shown, lang=lang, caption=term("aftersale_stream", lang)))
+    shown = table.assign(phase=[label(f"phase_{phase}", lang) for phase in table["phase"]])
+    return put_together(show_text(said), show_table(shown, lang=lang, caption=label("aftersale_stream", lang)))
 
 
 def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
@@ -328,20 +328,20 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
     complex_goods = bool(plan.store.rule("complex_goods"))
     sources = make_or_buy(gap=gap, promo_day=day, today=today, complex_goods=complex_goods)
     dates = last_safe_dates(promo_day=day, today=today, complex_goods=complex_goods)
-    unknown = [term(queue, lang) for queue in table.loc[table["need"].isna(), "queue"]]
-    late = [term(row.task, lang) for row in dates.itertuples() if row.late]
-    said = [say("pages.gap", lang, gap=gap) if gap else say("pages.no_gap", lang)]
+    unknown = [label(queue, lang) for queue in table.loc[table["need"].isna(), "queue"]]
+    late = [label(row.task, lang) for row in dates.itertuples() if row.late]
+    said = [translate("pages.gap", lang, gap=gap) if gap else translate("pages.no_gap", lang)]
     if unknown:
-        said.append(say("pages.need_unknown", lang, roles=list_words(unknown, lang)))
+        said.append(translate("pages.need_unknown", lang, roles=list_words(unknown, lang)))
     warned = [
-        say("pages.too_late", lang, tasks=list_words(late, lang)) if late else say("pages.in_time", lang),
-        say(f"pages.goods_{'complex' if complex_goods else 'simple'}", lang),
+        translate("pages.too_late", lang, tasks=list_words(late, lang)) if late else translate("pages.in_time", lang),
+        translate(f"pages.goods_{'complex' if complex_goods else 'simple'}", lang),
     ]
     if (sources["state"] == "impossible").any():
-        warned.append(say("pages.impossible_source", lang))
+        warned.append(translate("pages.impossible_source", lang))
     ratio = head_ratio(plan.store)
     shown = show_number(ratio["ratio"], unit="", digits=1) if ratio["aftersale"] else "–"
-    compared = say(
+    compared = translate(
         "pages.head_ratio",
         lang,
         presale=ratio["presale"],
@@ -349,14 +349,14 @@ def show_people(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
         ratio=shown,
         trade=show_number(ratio["trade"], unit="", digits=0),
     )
-    states = {key: term(f"state_{key}", lang) for key in ("ok", "late", "impossible")}
+    states = {key: label(f"state_{key}", lang) for key in ("ok", "late", "impossible")}
     sources = sources.assign(
         state=sources["state"].map(states),
-        night_work=[term("yes" if allowed else "no", lang) for allowed in sources["night_work"]],
+        night_work=[label("yes" if allowed else "no", lang) for allowed in sources["night_work"]],
     )
     dates = dates.assign(
-        task=[term(task, lang) for task in dates["task"]],
-        late=[term("yes" if late else "no", lang) for late in dates["late"]],
+        task=[label(task, lang) for task in dates["task"]],
+        late=[label("yes" if late else "no", lang) for late in dates["late"]],
     )
     return put_together(
         show_text(*said),
@@ -375,12 +375,12 @@ def show_organisation(plan: Plan, *, lang: Lang) -> Fragment:
         {
             "squad": number,
             "queue": queue,
-            "lead_name": people["lead_name"].iloc[0] if people["is_lead"].any() else say("pages.no_lead", lang),
+            "lead_name": people["lead_name"].iloc[0] if people["is_lead"].any() else translate("pages.no_lead", lang),
             "members": list_words(people.loc[~people["is_lead"], "name"].tolist(), lang),
         }
         for (number, queue), people in squads.groupby(["squad", "queue"], sort=True)
     ]
-    caption = term("organisation", lang)
+    caption = label("organisation", lang)
     return put_together(
         show_chart(plot_organisation(squads, lang=lang)),
         show_table(pd.DataFrame(rows), lang=lang, caption=caption),
@@ -394,22 +394,22 @@ def show_readiness(plan: Plan, *, today: dt.date, lang: Lang) -> Fragment:
     """Show the share that is ready by block, one score, and the phrases that are still unwritten."""
     table = check_readiness(plan.store, day=plan.wave.day, today=today, peak_heads=plan.peak_heads)
     score = score_readiness(table)
-    said = say(
+    said = translate(
         "pages.readiness_score",
         lang,
         score=show_number(score, unit="share", digits=0) if pd.notna(score) else "–",
         days=int(table["days_left"].iloc[0]),
     )
     phrases = phrase_coverage(plan.store)
-    unwritten = [term(topic, lang) for topic in phrases.loc[~phrases["written"], "topic"]]
+    unwritten = [label(topic, lang) for topic in phrases.loc[~phrases["written"], "topic"]]
     todo = (
-        say("pages.phrases_missing", lang, topics=list_words(unwritten, lang))
+        translate("pages.phrases_missing", lang, topics=list_words(unwritten, lang))
         if unwritten
-        else say("pages.phrases_whole", lang)
+        else translate("pages.phrases_whole", lang)
     )
     shown = table.drop(columns="days_left").assign(
-        item=[term(item, lang) for item in table["item"]],
-        block=[term(block, lang) for block in table["block"]],
+        item=[label(item, lang) for item in table["item"]],
+        block=[label(block, lang) for block in table["block"]],
     )
     return put_together(show_text(said), show_table(shown, lang=lang), show_text(todo))
 
@@ -422,17 +422,17 @@ def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     return put_together(
         show_chart(plot_forecast(plan.forecast, lang=lang)),
         show_text(*plan.forecast_basis(lang)),
-        show_table(plan.forecast, lang=lang, caption=term("forecast", lang)),
+        show_table(plan.forecast, lang=lang, caption=label("forecast", lang)),
     )
 
 
 def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the agents needed by half hour, three methods beside each other, which target binds, which cannot."""
-    beyond = [show_text(*(error.explain(lang) for error in plan.out_of_reach))] if plan.out_of_reach else []
+    beyond = [show_text(*(error.text(lang) for error in plan.out_of_reach))] if plan.out_of_reach else []
     return put_together(
         *beyond,
         show_chart(plot_requirement(plan.requirement, lang=lang)),
-        show_table(plan.requirement, lang=lang, caption=term("requirement", lang)),
+        show_table(plan.requirement, lang=lang, caption=label("requirement", lang)),
     )
 
 
@@ -460,8 +460,8 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
     found = {"concurrency": int(enough["concurrency"]), "agents": int(enough["agents_needed"])}
     return put_together(
         show_text(
-            say("requirement.sweet_spot", lang, divided=int(enough["divided"]), **found),
-            say("pages.sweep_tight", lang, agents=agents, load=f"{load:.1f}", best=best),
+            translate("requirement.sweet_spot", lang, divided=int(enough["divided"]), **found),
+            translate("pages.sweep_tight", lang, agents=agents, load=f"{load:.1f}", best=best),
             _rate_words(plan.rates[0], at=peak["start"], lang=lang),
         ),
         show_chart(plot_concurrency(sweep, lang=lang)),
@@ -474,7 +474,7 @@ def _rate_words(rate: PlatformRate, *, at: pd.Timestamp, lang: Lang) -> str:
     window = {"opens": _clock(rate.opens_s), "closes": _clock(rate.closes_s)}
     second = (at - at.normalize()).total_seconds()
     key = "sweep_rate" if rate.opens_s <= second < rate.closes_s else "sweep_rate_outside"
-    return say(f"pages.{key}", lang, rate=term(rate.key, lang), clock=f"{at:%H:%M}", **window)
+    return translate(f"pages.{key}", lang, rate=label(rate.key, lang), clock=f"{at:%H:%M}", **window)
 
 
 def _clock(second: int) -> str:
@@ -485,13 +485,13 @@ def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     """Show who works when, what is short, and why."""
     pieces = [show_chart(plot_roster(plan.roster, lang=lang))] if len(plan.roster) else []
     if not plan.store.shifts:
-        pieces.insert(0, show_text(say("pages.no_shifts", lang)))
+        pieces.insert(0, show_text(translate("pages.no_shifts", lang)))
     return put_together(
         *pieces,
         show_chart(plot_coverage(plan.coverage, lang=lang)),
-        show_text(*plan.roster_result.explain(lang)),
-        show_table(plan.roster, lang=lang, caption=term("roster", lang)),
-        show_table(plan.coverage, lang=lang, caption=term("coverage", lang)),
+        show_text(*plan.roster_result.texts(lang)),
+        show_table(plan.roster, lang=lang, caption=label("roster", lang)),
+        show_table(plan.coverage, lang=lang, caption=label("coverage", lang)),
     )
 
 
@@ -513,9 +513,9 @@ def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]
         held = plan.targets_met.get(key)
         cards.append(
             Card(
-                label=term(key, lang),
+                label=label(key, lang),
                 value=quantity(row["mean"], row["unit"], lang),
-                band=say(
+                band=translate(
                     "pages.band",
                     lang,
                     low=quantity(row["p05"], row["unit"], lang),
@@ -542,12 +542,12 @@ def show_tonight(plan: Plan, *, until: str, pasted: str = "", lang: Lang) -> Fra
             if until:
                 came = came[came["start"] < plan.find_moment(until)]
         if came.empty:
-            return show_text(say("pages.no_actuals", lang))
+            return show_text(translate("pages.no_actuals", lang))
         again = reforecast(plan.forecast, came[["start", "queue", "contacts"]])
-    except SpokenError as error:
-        return show_text(error.explain(lang))
+    except UserError as error:
+        return show_text(error.text(lang))
     if again.forecast.empty:
-        return show_text(say("pages.night_is_over", lang))
+        return show_text(translate("pages.night_is_over", lang))
     at_work = set(plan.roster["agent_id"])
     mark = plan.store.rule("exam_pass_mark")
     on_call = [
@@ -566,7 +566,7 @@ def show_tonight(plan: Plan, *, until: str, pasted: str = "", lang: Lang) -> Fra
         policy=plan.policy,
     )
     now = tonight.heads[tonight.heads["start"] == tonight.heads["start"].min()]
-    said = say(
+    said = translate(
         "pages.tonight",
         lang,
         time=f"{now['start'].iloc[0]:%H:%M}",
@@ -574,11 +574,11 @@ def show_tonight(plan: Plan, *, until: str, pasted: str = "", lang: Lang) -> Fra
         rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
         short=show_number(tonight.heads["shortfall"].sum() / 2, unit="h", digits=1),
     )
-    levers = tonight.levers.assign(lever=[term(lever, lang) for lever in tonight.levers["lever"]])
+    levers = tonight.levers.assign(lever=[label(lever, lang) for lever in tonight.levers["lever"]])
     return put_together(
-        show_text(*(level.why(lang) for level in again.levels), said),
-        show_table(levers, lang=lang, caption=term("levers", lang)),
-        show_table(tonight.heads, lang=lang, caption=term("next_hours", lang)),
+        show_text(*(level.text(lang) for level in again.levels), said),
+        show_table(levers, lang=lang, caption=label("levers", lang)),
+        show_table(tonight.heads, lang=lang, caption=label("next_hours", lang)),
     )
 
 
@@ -593,21 +593,21 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     )
     people = split_targets(targets, roster=plan.roster, agents=plan.store.frame("agents"))
     return put_together(
-        show_text(say("pages.goals", lang, people=len(people))),
+        show_text(translate("pages.goals", lang, people=len(people))),
         show_table(targets, lang=lang),
-        show_table(people, lang=lang, caption=term("goals", lang)),
+        show_table(people, lang=lang, caption=label("goals", lang)),
     )
 
 
 def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what came against the plan where the store has filled in actuals; say what is missing where not."""
     if plan.actuals.empty:
-        return show_text(say("pages.no_actuals", lang))
+        return show_text(translate("pages.no_actuals", lang))
     compared = compare_actuals(plan.forecast, plan.actuals[["start", "queue", "contacts"]])
     if compared.empty:
-        return show_text(say("pages.actuals_elsewhere", lang, day=plan.wave.day))
+        return show_text(translate("pages.actuals_elsewhere", lang, day=plan.wave.day))
     fit = measure_fit(compared)
-    said = say(
+    said = translate(
         "pages.fit",
         lang,
         planned=quantity(fit.planned, "contacts", lang),
@@ -616,4 +616,4 @@ def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
         floor=show_number(fit.poisson_floor, unit="share", digits=1),
         inside=show_number(fit.inside_band, unit="share", digits=0),
     )
-    return put_together(show_text(said), show_table(compared, lang=lang, caption=term("retrospective", lang)))
+    return put_together(show_text(said), show_table(compared, lang=lang, caption=label("retrospective", lang)))

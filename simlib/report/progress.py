@@ -10,7 +10,7 @@ from html import escape
 from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
-from simlib.words import Lang, say, term
+from simlib.messages import Lang, label, translate
 
 EVERY_S = 0.2  # more often than that nobody can read
 _ROW = '<div style="font:13px sans-serif"><progress max="1" {share} style="width:16em"></progress> {text}</div>'
@@ -44,7 +44,7 @@ def show_progress(what: str, *, lang: Lang) -> Iterator[Callable[..., None]]:
             return
         told_s = elapsed_s
         state = f"{done} / {planned}" if planned else detail
-        text = say("pages.progress", lang, what=term(what, lang), seconds=round(elapsed_s), state=state)
+        text = translate("pages.progress", lang, what=label(what, lang), seconds=round(elapsed_s), state=state)
         share = f'value="{done / planned:.3f}"' if planned else ""
         handle.update(HTML(_ROW.format(share=share, text=escape(text))))
 

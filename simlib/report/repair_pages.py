@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from simlib import facts
-from simlib.forecasting import list_changes, to_ics, to_matrix
+from simlib.messages import Lang, UserError, label, translate
 from simlib.report.charts import plot_coverage
 from simlib.report.excel import write_matrix, write_workbook
 from simlib.report.html import Fragment, show_chart, show_table, show_text
 from simlib.report.pages import put_together
-from simlib.words import Lang, SpokenError, say, term
+from simlib.roster import list_changes, to_ics, to_matrix
 
 if TYPE_CHECKING:
-    from simlib.forecasting import Roster
-    from simlib.plan import Plan
+    from simlib.planning import Plan
+    from simlib.roster import Roster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class Repair:
         ahead = coverage[coverage["start"] + self.step > self.at]
         return float(ahead["shortfall"].sum() * (self.step / pd.Timedelta(hours=1)))
 
-    def explain(self, lang: Lang) -> list[str]:
+    def texts(self, lang: Lang) -> list[str]:
         """Say how many were changed, what that wins back, and what is still short."""
         mine = self.after.assignments["agent_id"].isin(self.absent)
         others = ~self.before.assignments["agent_id"].isin(self.absent)
@@ -92,15 +92,17 @@ class Repair:
         levers = facts.table("levers").set_index("key")
         changed = int((self.changes["change"] != "absent").sum())
         said = [
-            say(f"repair.found{'' if changed else '_none'}", lang, absent=len(self.absent), changed=changed, **told),
-            say("repair.won_back", lang, delay=f"{levers.loc['call_pool', 'delay_min']:g}", **told),
+            translate(
+                f"repair.found{'' if changed else '_none'}", lang, absent=len(self.absent), changed=changed, **told
+            ),
+            translate("repair.won_back", lang, delay=f"{levers.loc['call_pool', 'delay_min']:g}", **told),
         ]
         worse = self.gaps[self.gaps["shortfall"] > self.gaps["shortfall_before"] + 1e-9]
         if worse.empty:
-            return [*said, say("repair.as_before", lang)]
+            return [*said, translate("repair.as_before", lang)]
         worst = worse.loc[(worse["shortfall"] - worse["shortfall_before"]).idxmax()]
-        where = {"at": f"{worst['start']:%m-%d %H:%M}", "queue": term(worst["queue"], lang)}
-        return [*said, say("repair.still_short", lang, n=len(worse), heads=f"{worst['shortfall']:.1f}", **where)]
+        where = {"at": f"{worst['start']:%m-%d %H:%M}", "queue": label(worst["queue"], lang)}
+        return [*said, translate("repair.still_short", lang, n=len(worse), heads=f"{worst['shortfall']:.1f}", **where)]
 
     def name_changes(self, lang: Lang) -> pd.DataFrame:
         """Word the changes: agent_id, name, cohort, shift_before, shift_after, reason."""
@@ -111,7 +113,7 @@ class Repair:
                 "cohort": row.cohort,
                 "shift_before": _name_shift(row.shift_before, row.start_before, row.end_before, lang),
                 "shift_after": _name_shift(row.shift_after, row.start_after, row.end_after, lang),
-                "reason": say(
+                "reason": translate(
                     f"repair.reason_{row.change}",
                     lang,
                     clock=f"{self.at if row.change == 'absent' else row.start_after:%H:%M}",
@@ -126,8 +128,8 @@ class Repair:
 def _name_shift(code: str, start: pd.Timestamp, end: pd.Timestamp, lang: Lang) -> str:
     """Word a shift, or that there is none."""
     if pd.isna(start):
-        return say("repair.no_shift", lang)
-    return say("repair.shift", lang, code=code, start=f"{start:%H:%M}", end=f"{end:%H:%M}")
+        return translate("repair.no_shift", lang)
+    return translate("repair.shift", lang, code=code, start=f"{start:%H:%M}", end=f"{end:%H:%M}")
 
 
 def mend(
@@ -142,7 +144,7 @@ def mend(
 
     Raises
     ------
-    SpokenError
+    UserError
         A name, the time or the kept rows are not of this night.
     """
     at = plan.find_moment(absent_from)
@@ -164,23 +166,23 @@ def show_repair(plan: Plan, *, absent: str, absent_from: str, lang: Lang) -> Fra
     With nothing to mend it says how to use it; what cannot be read is a sentence, too.
     """
     if not absent and not absent_from:
-        return show_text(say("repair.how_to", lang))
+        return show_text(translate("repair.how_to", lang))
     if not absent or not absent_from:
-        return show_text(say("repair.half_given", lang))
+        return show_text(translate("repair.half_given", lang))
     try:
         repair = mend(plan, absent=absent, absent_from=absent_from)
-    except SpokenError as error:
-        return show_text(error.explain(lang))
+    except UserError as error:
+        return show_text(error.text(lang))
     pieces = [
-        show_text(*repair.explain(lang)),
-        show_table(repair.name_changes(lang), lang=lang, caption=term("changes", lang)),
-        show_text(say("repair.before", lang)),
+        show_text(*repair.texts(lang)),
+        show_table(repair.name_changes(lang), lang=lang, caption=label("changes", lang)),
+        show_text(translate("repair.before", lang)),
         show_chart(plot_coverage(repair.before.coverage, lang=lang)),
-        show_text(say("repair.after", lang)),
+        show_text(translate("repair.after", lang)),
         show_chart(plot_coverage(repair.after.coverage, lang=lang)),
     ]
     if len(repair.gaps):
-        pieces.append(show_table(repair.gaps, lang=lang, caption=term("remaining_gaps", lang)))
+        pieces.append(show_table(repair.gaps, lang=lang, caption=label("remaining_gaps", lang)))
     return put_together(*pieces)
 
 
@@ -208,7 +210,7 @@ def write_repair(repair: Repair, place: Path, *, rehearsed: str, lang: Lang) -> 
             "coverage": repair.after.coverage,
         }
         title = repair.plan.store.store.name
-        write_workbook(staging / "repair.xlsx", tables, lang=lang, title=title, verdict=repair.explain(lang))
+        write_workbook(staging / "repair.xlsx", tables, lang=lang, title=title, verdict=repair.texts(lang))
         (staging / "calendars").mkdir()
         for agent_id in repair.changes["agent_id"].unique():
             name = re.sub(r"[^\w-]", "_", str(agent_id))

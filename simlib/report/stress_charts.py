@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from simlib.messages import Lang, label, translate
 from simlib.report.charts import (
     INK,
     MISSING,
@@ -28,7 +29,6 @@ from simlib.report.charts import (
     _remark,
 )
 from simlib.report.columns import quantity, show_number, titled
-from simlib.words import Lang, say, term
 
 STRESSED = ("open_chats", "waiting", "first_response", "platform_rate")
 GOOD, BAD = "#009E73", "#D55E00"
@@ -64,8 +64,8 @@ def plot_ranking(ranking: Table, ax: Axes, *, lang: Lang, names: Sequence[str]) 
     ax.xaxis.set_visible(False)
     ax.spines["bottom"].set_visible(False)
     ax.grid(visible=False)
-    ax.set_title(say("stress.ranking_title", lang), pad=24)
-    _remark(ax, say("stress.ranking_note", lang))
+    ax.set_title(translate("stress.ranking_title", lang), pad=24)
+    _remark(ax, translate("stress.ranking_note", lang))
 
 
 @_chart(size=(11, 9))
@@ -93,7 +93,7 @@ def plot_stressed_night(
     edges = _edges(starts)
     shown = [measure for measure in STRESSED if course[measure].notna().any()]
     panels = _panels(ax, heights=[1.0] * len(shown))
-    ax.set_title(say("stress.night_title", lang), pad=52)
+    ax.set_title(translate("stress.night_title", lang), pad=52)
     for panel, key, colour in zip(panels, shown, PANEL_COLOURS[1:], strict=False):
         values, usual = course[key].to_numpy(dtype=float), plan[key].to_numpy(dtype=float)
         low, high = (course[f"{key}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
@@ -108,11 +108,13 @@ def plot_stressed_night(
         _clock_axis(panel, starts, lang)
         panel.tick_params(labelbottom=panel is panels[-1])
     handles: list[Line2D | Patch] = [
-        Patch(color=MUTED, alpha=0.35, label=say("report.band", lang)),
-        Line2D([], [], color=NEEDED, linewidth=1.4, linestyle=(0, (4, 2)), label=term("plan", lang)),
+        Patch(color=MUTED, alpha=0.35, label=translate("report.band", lang)),
+        Line2D([], [], color=NEEDED, linewidth=1.4, linestyle=(0, (4, 2)), label=label("plan", lang)),
     ]
     for kind in dict.fromkeys(kind for _, _, kind in incidents):
-        handles.append(Patch(color=MISSING, alpha=0.2, label=say("report.incident", lang, name=term(kind, lang))))
+        handles.append(
+            Patch(color=MISSING, alpha=0.2, label=translate("report.incident", lang, name=label(kind, lang)))
+        )
     _legend(ax, handles=handles, right=True)
 
 
@@ -144,4 +146,4 @@ def plot_lever_map(grid: Table, ax: Axes, *, lang: Lang, across: str, up: str, v
         axis.set_label_text(titled(key, lang))
     ax.grid(visible=False)
     ax.spines[["left", "bottom"]].set_visible(False)
-    ax.set_title(say("stress.map_title", lang, value=titled(value, lang)), pad=14)
+    ax.set_title(translate("stress.map_title", lang, value=titled(value, lang)), pad=14)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.messages import Lang, glossary, label, translate
 from simlib.report.columns import list_words, quantity
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages import put_together
@@ -23,10 +24,9 @@ from simlib.stress import (
     read_scenarios,
     standard_scenarios,
 )
-from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
-    from simlib.plan import Plan
+    from simlib.planning import Plan
 
 BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
 ANSWERS_SHOWN = 12
@@ -57,11 +57,11 @@ def own_scenarios(plan: Plan) -> tuple[tuple[Scenario, ...], tuple[Scenario, ...
 def show_scenarios(plan: Plan, scenarios: Sequence[Scenario], *, lang: Lang) -> Fragment:
     """Show what happens in each scenario, when, how much, where; name the store's own that are not of this night."""
     left_out = [scenario.name for scenario in own_scenarios(plan)[1]]
-    note = [show_text(say("stress.left_out", lang, names=list_words(left_out, lang)))] if left_out else []
+    note = [show_text(translate("stress.left_out", lang, names=list_words(left_out, lang)))] if left_out else []
     rows = [
         {
             "scenario": scenario.title(lang),
-            "incident": term(f"kind_{incident.kind}", lang),
+            "incident": label(f"kind_{incident.kind}", lang),
             "start": incident.start,
             "end": incident.end,
             "size": incident.size,
@@ -76,7 +76,7 @@ def show_scenarios(plan: Plan, scenarios: Sequence[Scenario], *, lang: Lang) -> 
 
 def whose(incident: Incident, lang: Lang) -> str | None:
     """Name the cohort that an incident is about, if it is about one."""
-    return term(incident.cohort, lang) if incident.cohort else None
+    return label(incident.cohort, lang) if incident.cohort else None
 
 
 def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
@@ -87,7 +87,7 @@ def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
     table = ranking.assign(scenario=names, fails_first=fails)
     hidden = [f"{key}_{end}" for key in ("answered_change", "overtime_change") for end in ("low", "high")]
     worst = ranking.iloc[0]
-    said = say(
+    said = translate(
         "stress.worst",
         lang,
         name=names[0],
@@ -96,7 +96,7 @@ def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
         high=quantity(worst["extra_lost_cny_high"], "CNY", lang),
         nights=len(test.nights["plan"]),
     )
-    stopped = [] if test.complete else [show_text(say("stress.stopped", lang))]
+    stopped = [] if test.complete else [show_text(translate("stress.stopped", lang))]
     return put_together(
         *stopped,
         show_verdict([said, *failure_sentence(test, ranking["scenario"].iloc[0], lang=lang)], tone="bad"),
@@ -107,7 +107,7 @@ def show_ranking(test: StressTest, *, lang: Lang) -> Fragment:
 
 def failure_words(key: object, lang: Lang) -> str | None:
     """Name what fails first; nothing where nothing does."""
-    return term(key, lang) if isinstance(key, str) and key in glossary() else None
+    return label(key, lang) if isinstance(key, str) and key in glossary() else None
 
 
 def failure_sentence(test: StressTest, name: str, *, lang: Lang) -> list[str]:
@@ -115,13 +115,13 @@ def failure_sentence(test: StressTest, name: str, *, lang: Lang) -> list[str]:
     failure = test.first_failure(name)
     minutes = float(np.median(test.recovery_min(name)))
     said = (
-        say("stress.nothing_fails", lang)
+        translate("stress.nothing_fails", lang)
         if failure is None
-        else say("stress.fails_first", lang, what=term(failure[0], lang), clock=f"{failure[1]:%H:%M}")
+        else translate("stress.fails_first", lang, what=label(failure[0], lang), clock=f"{failure[1]:%H:%M}")
     )
     if np.isinf(minutes):
-        return [said, say("stress.never_recovers", lang)]
-    return [said, say("stress.recovers", lang, minutes=f"{minutes:.0f}")]
+        return [said, translate("stress.never_recovers", lang)]
+    return [said, translate("stress.recovers", lang, minutes=f"{minutes:.0f}")]
 
 
 def show_stressed_night(test: StressTest, name: str, *, lang: Lang) -> Fragment:
@@ -150,7 +150,7 @@ def show_stressed_night(test: StressTest, name: str, *, lang: Lang) -> Fragment:
         show_text(scenario.title(lang)),
         show_chart(plot_stressed_night(course, lang=lang, plan=plan, incidents=test.shades(name), limits=limits)),
         show_table(compared, lang=lang),
-        show_table(test.saturation(name).head(10), lang=lang, caption=term("busiest_agents", lang)),
+        show_table(test.saturation(name).head(10), lang=lang, caption=label("busiest_agents", lang)),
         show_card(scenario, lang=lang),
     )
 
@@ -167,15 +167,19 @@ def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
     pieces = []
     for key in scenario.cards:
         card = cards.loc[key, lang]
-        pieces.append(show_text(say("stress.card", lang, name=card["name"]), card["trigger"], *card["first_5_min"]))
-        pieces.append(show_text(say("stress.card_phrase", lang, phrase=card["phrase"])))
+        pieces.append(
+            show_text(translate("stress.card", lang, name=card["name"]), card["trigger"], *card["first_5_min"])
+        )
+        pieces.append(show_text(translate("stress.card_phrase", lang, phrase=card["phrase"])))
     return put_together(*pieces)
 
 
 def show_failing(test: StressTest, *, lang: Lang) -> Fragment:
     """Say which scenarios the night survives without missing a target that the plan keeps."""
     held = [scenario.title(lang) for scenario in test.scenarios if test.first_failure(scenario.name) is None]
-    return show_text(say("stress.held", lang, names=list_words(held, lang)) if held else say("stress.none_held", lang))
+    return show_text(
+        translate("stress.held", lang, names=list_words(held, lang)) if held else translate("stress.none_held", lang)
+    )
 
 
 def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
@@ -184,7 +188,7 @@ def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
     kinds = tuple(lever.kind for lever in answer.levers)
     if kinds:
         row = answer.table[answer.table["levers"] == kinds].iloc[0]
-        said = say(
+        said = translate(
             "stress.best_answer",
             lang,
             name=name,
@@ -194,7 +198,7 @@ def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
             net=quantity(row["net_cny"], "CNY", lang),
         )
     else:
-        said = say("stress.wait_it_out", lang, name=name)
+        said = translate("stress.wait_it_out", lang, name=name)
     table = answer.table.drop(columns="levers")
     table.insert(0, "answer", [lever_words(tried, lang) for tried in answer.table["levers"]])
     return put_together(show_verdict([said]), show_table(table.head(ANSWERS_SHOWN), lang=lang))
@@ -202,7 +206,7 @@ def show_answer(answer: Answer, *, lang: Lang) -> Fragment:
 
 def lever_words(kinds: Sequence[str], lang: Lang) -> str:
     """Name a set of levers; an empty one is waiting it out."""
-    return list_words([term(kind, lang) for kind in kinds], lang) if kinds else term("no_lever", lang)
+    return list_words([label(kind, lang) for kind in kinds], lang) if kinds else label("no_lever", lang)
 
 
 def show_lever_map(grid: pd.DataFrame, *, across: str, up: str, lang: Lang) -> Fragment:
@@ -219,12 +223,12 @@ def show_reserve(
     key = "too_few" if reserve.agents is None else "enough" if agents else "none"
     values = {
         "share": quantity(table.loc[agents, "held_share"], "share", lang),
-        "targets": list_words([term(kpi, lang) for kpi in targets], lang),
+        "targets": list_words([label(kpi, lang) for kpi in targets], lang),
     }
     if key == "none":
-        said = say("stress.reserve_none", lang, **values)
+        said = translate("stress.reserve_none", lang, **values)
     else:
-        said = say(f"stress.reserve_{key}", lang, agents=agents, **values)
+        said = translate(f"stress.reserve_{key}", lang, agents=agents, **values)
     rows = [
         {
             "scenario": scenario.title(lang),

@@ -14,7 +14,7 @@ _HOMES = {
     "StoreCheck": "simlib.store.reader",
     "StoreError": "simlib.store.problems",
     "Problem": "simlib.store.problems",
-    "render": "simlib.store.problems",
+    "list_problems": "simlib.store.problems",
     "write_template": "simlib.store.workbook",
     "save_store": "simlib.store.workbook",
     "import_orders": "simlib.store.orders",

@@ -11,9 +11,9 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from simlib import facts
+from simlib.messages import LANGS, Lang, glossary, label
 from simlib.store.cells import fold, spellings
 from simlib.store.models import SHEETS
-from simlib.words import LANGS, Lang, glossary, term
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
 _KINDS = {bool: "bool", int: "integer", dt.datetime: "datetime", dt.date: "date", dt.time: "time"}
@@ -33,7 +33,7 @@ class Column:
 
     def header(self) -> str:
         """Head the column in both languages, as the template does."""
-        return f"{term(self.key, 'zh')}\n{term(self.key, 'en')}"
+        return f"{label(self.key, 'zh')}\n{label(self.key, 'en')}"
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -48,8 +48,8 @@ class Column:
         """Fold every spelling of every choice and map it to its value: key, labels, other spellings."""
         found: dict[str, str] = {}
         for value, key in self.choices.items():
-            labels = [value, key, *(term(key, lang) for lang in LANGS), *spellings("choices").get(value, ())]
-            labels += [f"{value} {term(key, lang)}" for lang in LANGS]
+            labels = [value, key, *(label(key, lang) for lang in LANGS), *spellings("choices").get(value, ())]
+            labels += [f"{value} {label(key, lang)}" for lang in LANGS]
             found |= {fold(name): value for name in labels}
         return found
 
@@ -132,7 +132,7 @@ def column_names(sheet: str) -> Mapping[str, str]:
         for name in spellings("columns").get(key, ()):
             found.setdefault(fold(name), key)
     for key in keys:
-        zh, en, unit = term(key, "zh"), term(key, "en"), glossary()[key]["unit"]
+        zh, en, unit = label(key, "zh"), label(key, "en"), glossary()[key]["unit"]
         for name in (zh, en, zh + en, f"{zh} ({unit})", f"{en} ({unit})"):
             found[fold(name)] = key
     return found | {fold(key): key for key in keys}
@@ -143,7 +143,7 @@ def sheet_names() -> Mapping[str, str]:
     """Map every known spelling of a sheet's name, folded, to its key."""
     found: dict[str, str] = {}
     for key in SHEETS:
-        zh, en = term(key, "zh"), term(key, "en")
+        zh, en = label(key, "zh"), label(key, "en")
         for name in (key, zh, en, zh + en, zh + key, *spellings("sheets").get(key, ())):
             found[fold(name)] = key
     return found
@@ -157,7 +157,7 @@ def sheet_title(sheet: str) -> str:
     >>> sheet_title("waves")
     '波次 waves'
     """
-    return f"{term(sheet, 'zh')} {sheet}"
+    return f"{label(sheet, 'zh')} {sheet}"
 
 
 def nearest(name: str, known: Mapping[str, str]) -> str | None:
@@ -177,7 +177,7 @@ def known_keys(fact_file: str) -> Mapping[str, str]:
     """Map the spellings of the keys of a file of facts (ratios, labour), folded, to the keys."""
     found: dict[str, str] = {}
     for key in facts.table(fact_file)["key"]:
-        names = [key, *(term(key, lang) for lang in LANGS if key in glossary())]
+        names = [key, *(label(key, lang) for lang in LANGS if key in glossary())]
         found |= {fold(name): key for name in names}
     return found
 
@@ -187,10 +187,10 @@ def known_terms() -> Mapping[str, str]:
     """Map the labels of all glossary terms, folded, to their keys; a key goes before a label."""
     found: dict[str, str] = {}
     for key in reversed(glossary()):
-        found |= {fold(term(key, lang)): key for lang in LANGS}
+        found |= {fold(label(key, lang)): key for lang in LANGS}
     return found | {fold(key): key for key in glossary()}
 
 
 def choice_label(column: Column, value: str, lang: Lang) -> str:
     """Show a value of a list as the template writes it."""
-    return term(column.choices[value], lang)
+    return label(column.choices[value], lang)

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from simlib import facts
+from simlib.messages import translate
 from simlib.store.cells import spellings
 from simlib.store.problems import Problem
-from simlib.words import say
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
 Cohort = Literal["own", "temp", "outsourced", "student"]
@@ -49,7 +49,7 @@ Note = Annotated[str, Field(max_length=2000)] | None
 class Row(BaseModel):
     """A row of a sheet: frozen, and no column that nobody knows.
 
-    A validator names its complaint by a sentence of ``playbook/sentences/store.yml``, and the column at which
+    A validator names its complaint by a sentence of ``playbook/messages/store.yml``, and the column at which
     the reader points.
     """
 
@@ -58,7 +58,7 @@ class Row(BaseModel):
 
 def _complaint(sentence: str, column: str) -> PydanticCustomError:
     """Make the error of a validator: a sentence's key, the English sentence, and the column it is about."""
-    return PydanticCustomError(sentence, say(f"store.{sentence}", "en"), {"column": column})
+    return PydanticCustomError(sentence, translate(f"store.{sentence}", "en"), {"column": column})
 
 
 class StoreInfo(Row):

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simlib.messages import Lang, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown, spellings
 from simlib.store.models import HourShare, Ratio, Store
 from simlib.store.problems import Problem, StoreError
 from simlib.store.reader import load_store
 from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, csv_rows, decode, read_workbook, refuse
 from simlib.store.workbook import save_store
-from simlib.words import Lang, say
 
 HEADER_WITHIN_ROWS = 10
 DAYS_NAMED = 14
@@ -51,9 +51,9 @@ class ImportResult:
     days: pd.DataFrame
     notices: tuple[Problem, ...]
 
-    def render(self, lang: Lang) -> str:
+    def text(self, lang: Lang) -> str:
         """Say what was done and what was left out, one sentence a line."""
-        return "\n".join(notice.render(lang) for notice in self.notices)
+        return "\n".join(notice.text(lang) for notice in self.notices)
 
 
 def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Path, lang: Lang = "zh") -> ImportResult:
@@ -167,8 +167,8 @@ class _RowsLeftOut(Problem):
 
     first: Problem
 
-    def render(self, lang: Lang) -> str:
-        return say(f"store.{self.message}", lang, first=self.first.render(lang), **self.values)
+    def text(self, lang: Lang) -> str:
+        return translate(f"store.{self.message}", lang, first=self.first.text(lang), **self.values)
 
 
 def _raw_rows(path: Path) -> list[tuple[int, Sequence[Any]]]:
@@ -329,12 +329,12 @@ def _fill(
         lines.append({"key": key, "low": low, "likely": likely, "high": high, "before": old.likely if old else np.nan})
         if old and (old.low, old.likely, old.high, old.source) == (low, likely, high, "store"):
             continue
-        before = say("store.import_nothing_before", lang)
+        before = translate("store.import_nothing_before", lang)
         if old:
             before = f"{old.low:g} / {old.likely:g} / {old.high:g} ({old.source})"
         if key == "aov_cny" and store.store.month_aov_cny not in (None, likely):
             before += f"; month_aov_cny {store.store.month_aov_cny:g}"
-        note = say("store.import_ratio_note", lang, before=before, **scope)
+        note = translate("store.import_ratio_note", lang, before=before, **scope)
         ratios[key] = Ratio(key=key, low=low, likely=likely, high=high, source="store", note=note)
     changes = {
         "ratios": tuple(ratios.values()),
@@ -351,7 +351,7 @@ def _new_hours(store: Store, hours: pd.DataFrame, lang: Lang) -> Iterable[HourSh
         if old and (old.share, old.source) == (share, "store"):
             yield old
         else:
-            note = say("store.import_hour_note", lang, before=f"{old.share:.4%} ({old.source})") if old else None
+            note = translate("store.import_hour_note", lang, before=f"{old.share:.4%} ({old.source})") if old else None
             yield HourShare(hour=hour, share=share, source="store", note=note)
 
 

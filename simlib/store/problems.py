@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from simlib.words import LANGS, Lang, glossary, say, term
+from simlib.messages import Lang, UserError, glossary, label, translate
 
 SHOWN_OF_A_KIND = 20
 Loss = Literal["cell", "row", "wave", "default", "series", "merged", "profile", "sheet", "unread", "second", "nothing"]
@@ -20,7 +20,7 @@ class Problem:
     Attributes
     ----------
     message : str
-        Key of a sentence in ``playbook/sentences/store.yml``; ``values`` are put in for its {names}.
+        Key of a sentence in ``playbook/messages/store.yml``; ``values`` are put in for its {names}.
     sheet, row, column : str, int, str or None
         Where: the key (or the name as written) of sheet and column, the row as Excel numbers it (the line of a
         CSV file, the item of a YAML list).
@@ -38,7 +38,7 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").render("en"))
+    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").text("en"))
     wavs: no sheet has this name. Did you mean "Waves" (waves)?
     """
 
@@ -52,54 +52,56 @@ class Problem:
     nearest: str | None = None
     loss: Loss | None = None
 
-    def render(self, lang: Lang) -> str:
+    def text(self, lang: Lang) -> str:
         """Say the problem in one line of one language."""
         names = {name: _worded(value, lang) if name in LABELLED else value for name, value in self.values.items()}
-        parts = [say(f"store.{self.message}", lang, **names)]
+        parts = [translate(f"store.{self.message}", lang, **names)]
         if self.allowed:
-            parts.append(say("store.allowed", lang, choices=_worded(self.allowed, lang)))
+            parts.append(translate("store.allowed", lang, choices=_worded(self.allowed, lang)))
         if self.nearest is not None:
-            parts.append(say("store.nearest", lang, name=label(self.nearest, lang)))
-        return self._place(lang) + say("words.sentence_space", lang).join(parts)
+            parts.append(translate("store.nearest", lang, name=coded_label(self.nearest, lang)))
+        return self._place(lang) + translate("words.sentence_space", lang).join(parts)
 
-    def render_loss(self, lang: Lang) -> str:
+    def loss_text(self, lang: Lang) -> str:
         """Say what is left out because of the problem; empty where that is not known."""
         if self.loss is None:
             return ""
         queue = self.values.get("queue")
-        return say(f"store.loss_{self.loss}", lang, queue=label(str(queue), lang) if queue else "")
+        return translate(f"store.loss_{self.loss}", lang, queue=coded_label(str(queue), lang) if queue else "")
 
     def _place(self, lang: Lang) -> str:
-        place = [] if self.sheet is None else [label(self.sheet, lang)]
+        place = [] if self.sheet is None else [coded_label(self.sheet, lang)]
         if self.row is not None:
-            place.append(say("store.at_row", lang, row=self.row))
+            place.append(translate("store.at_row", lang, row=self.row))
         if self.column is not None:
-            place.append(say("store.at_column", lang, column=label(self.column, lang)))
+            place.append(translate("store.at_column", lang, column=coded_label(self.column, lang)))
         if self.value is not None:
-            place.append(say("store.at_value", lang, value=self.value))
-        return say("store.place_mark", lang).join(place) + say("store.colon", lang) if place else ""
+            place.append(translate("store.at_value", lang, value=self.value))
+        return translate("store.place_mark", lang).join(place) + translate("store.colon", lang) if place else ""
 
 
 LABELLED = frozenset({"queue", "other_queue", "sheet_name", "ratio", "ratios"})
 
 
-def label(key: str, lang: Lang) -> str:
+def coded_label(key: str, lang: Lang) -> str:
     """Show a glossary key as its label with the key behind it; show anything else as it is.
 
     Examples
     --------
-    >>> label("waves", "zh"), label("7-day plan", "zh")
+    >>> coded_label("waves", "zh"), coded_label("7-day plan", "zh")
     ('「波次」(waves)', '7-day plan')
     """
     if key not in glossary():
         return key
-    return say("store.label", lang, name=term(key, lang), code=key.removeprefix("profile_").removeprefix("source_"))
+    return translate(
+        "store.label", lang, name=label(key, lang), code=key.removeprefix("profile_").removeprefix("source_")
+    )
 
 
 def _worded(value: object, lang: Lang) -> str:
     """Label a key, or the keys of a list."""
     keys = value if isinstance(value, tuple) else (value,)
-    return say("store.list_mark", lang).join(label(str(key), lang) for key in keys)
+    return translate("store.list_mark", lang).join(coded_label(str(key), lang) for key in keys)
 
 
 def shorten(problems: Iterable[Problem]) -> list[Problem]:
@@ -108,7 +110,7 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
     Examples
     --------
     >>> many = [Problem(message="missing", sheet="agents", row=row, column="name") for row in range(2, 40)]
-    >>> print(shorten(many)[-1].render("en"))
+    >>> print(shorten(many)[-1].text("en"))
     "Agents" (agents), column "Name" (name): 18 more lines like this, up to row 39.
     """
     problems = list(problems)
@@ -128,22 +130,21 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
     return kept
 
 
-def render(problems: Iterable[Problem], lang: Lang) -> str:
+def list_problems(problems: Iterable[Problem], lang: Lang) -> str:
     """Say all problems, one a line; of one kind in one column the first twenty, then how many more there are."""
-    return "\n".join(problem.render(lang) for problem in shorten(problems))
+    return "\n".join(problem.text(lang) for problem in shorten(problems))
 
 
-class StoreError(ValueError):
+class StoreError(UserError):
     """A store's data cannot be used; ``problems`` lists everything that is wrong, not only the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(self.render("en"))
+        super().__init__()
 
-    def render(self, lang: Lang) -> str:
+    def text(self, lang: Lang) -> str:
         """Say all problems in one language, one a line."""
-        return render(self.problems, lang)
+        return list_problems(self.problems, lang)
 
-    def _render_traceback_(self) -> list[str]:
-        """Show a notebook's reader the list, in both languages, and not the way the program came to it."""
-        return [self.render(lang) for lang in LANGS]
+    def __str__(self) -> str:
+        return self.text("en")

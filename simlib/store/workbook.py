@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from simlib import facts
+from simlib.messages import Lang, glossary, label, translate
 from simlib.store.cells import fold
 from simlib.store.columns import Column, choice_label, columns, known_keys, known_terms, sheet_names, sheet_title
 from simlib.store.models import NEEDED, SHEETS, Row, Store
-from simlib.store.problems import StoreError, label
+from simlib.store.problems import StoreError, coded_label
 from simlib.store.sources import TABLE_ENDINGS, guard, read_source, refuse
-from simlib.words import Lang, glossary, say, term
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -108,12 +108,12 @@ def _default_ratio(key: str, lang: Lang) -> Record:
     """
     rows = [row for row in facts.table("ratios").to_dict("records") if row["key"] == key]
     definition = glossary()[key][f"definition_{lang}"]
-    by_platform = [f"{term(row['platform'], lang)} {row['value']:g}" for row in rows if row["platform"]]
+    by_platform = [f"{label(row['platform'], lang)} {row['value']:g}" for row in rows if row["platform"]]
     if by_platform:
-        figures = say("store.list_mark", lang).join(by_platform)
-        return {"key": key, "note": say("store.ratio_by_platform", lang, definition=definition, figures=figures)}
+        figures = translate("store.list_mark", lang).join(by_platform)
+        return {"key": key, "note": translate("store.ratio_by_platform", lang, definition=definition, figures=figures)}
     row = rows[0]
-    note = say("store.ratio_note", lang, definition=definition, source=row["source"])
+    note = translate("store.ratio_note", lang, definition=definition, source=row["source"])
     source = "ours" if row["status"] == "ours" else "field"
     return {"key": key, "low": row["low"], "likely": row["value"], "high": row["high"], "source": source, "note": note}
 
@@ -162,7 +162,7 @@ def _workbook_bytes(tables: Mapping[str, list[Record]], lang: Lang, kept: Mappin
             if sheet == "store":
                 _write_store_lines(page, styles, records[0], lang)
             else:
-                remark: Record = {"note": say(f"store.fill_{sheet}", lang)}
+                remark: Record = {"note": translate(f"store.fill_{sheet}", lang)}
                 _write_table(page, styles, sheet, records or [remark], lang)
         for name, rows in kept.items():
             page = book.add_worksheet(name)
@@ -174,7 +174,7 @@ def _workbook_bytes(tables: Mapping[str, list[Record]], lang: Lang, kept: Mappin
 
 
 def _readme_title() -> str:
-    return f"{say('store.readme_title', 'zh')} {say('store.readme_title', 'en')}"
+    return f"{translate('store.readme_title', 'zh')} {translate('store.readme_title', 'en')}"
 
 
 class _Styles:
@@ -228,12 +228,12 @@ def _write_header(page: Worksheet, styles: _Styles, laid: Sequence[Column], lang
 def _explain(column: Column, lang: Lang) -> str:
     """Say what a column wants: its meaning, whether it must be filled in, what is allowed, how it is written."""
     parts = [glossary()[column.key][f"definition_{lang}"]]
-    parts.append(say("store.column_needed_mark" if column.needed else "store.column_optional_mark", lang))
+    parts.append(translate("store.column_needed_mark" if column.needed else "store.column_optional_mark", lang))
     if column.allowed:
         shown = [choice_label(column, value, lang) for value in column.choices] or column.allowed
-        parts.append(say("store.allowed", lang, choices=say("store.list_mark", lang).join(shown)))
+        parts.append(translate("store.allowed", lang, choices=translate("store.list_mark", lang).join(shown)))
     if column.kind in ("share", "money", "date", "datetime", "time", "spans", "bool"):
-        parts.append(say(f"store.write_{column.kind}", lang))
+        parts.append(translate(f"store.write_{column.kind}", lang))
     return "\n".join(parts)
 
 
@@ -262,7 +262,7 @@ def _cell_of(sheet: str, column: Column, value: Any, lang: Lang) -> Any:
     if column.choices:
         return choice_label(column, value, lang)
     if isinstance(value, bool):
-        return term("yes" if value else "no", lang)
+        return label("yes" if value else "no", lang)
     if column.kind == "spans":
         return _spans_text(value)
     if column.key in ("key", "kpi"):
@@ -277,7 +277,7 @@ def _spans_text(spans: Iterable[Any]) -> str:
 def _key_text(sheet: str, key: str, lang: Lang) -> str:
     """Show a key by its label where the label leads back to the key."""
     known = {"ratios": known_keys("ratios"), "rules": known_keys("labour")}.get(sheet, known_terms())
-    name = term(key, lang) if key in glossary() else key
+    name = label(key, lang) if key in glossary() else key
     return name if known.get(fold(name)) == key else key
 
 
@@ -309,7 +309,7 @@ def _offer_choices(page: Worksheet, cells: tuple[int, int, int, int], sheet: str
     if column.choices:
         rule = {"validate": "list", "source": [choice_label(column, value, lang) for value in column.choices]}
     elif column.kind == "bool":
-        rule = {"validate": "list", "source": [term("yes", lang), term("no", lang)]}
+        rule = {"validate": "list", "source": [label("yes", lang), label("no", lang)]}
     elif column.key == "key" and sheet in ("ratios", "rules"):
         letter = "AB"[("ratios", "rules").index(sheet)]
         count = len(known_lists(lang)[sheet])
@@ -318,7 +318,7 @@ def _offer_choices(page: Worksheet, cells: tuple[int, int, int, int], sheet: str
         limits = {"minimum": column.low or 0, "maximum": 1e15 if column.high is None else column.high}
         rule = {"validate": "decimal", "criteria": "between", **limits}
     if rule is not None:
-        rule |= {"error_type": "stop", "error_title": term(column.key, lang)[:32]}
+        rule |= {"error_type": "stop", "error_title": label(column.key, lang)[:32]}
         rule["error_message"] = _explain(column, lang)[:255]
         page.data_validation(*cells, rule)
 
@@ -342,21 +342,21 @@ def _write_readme(page: Worksheet, styles: _Styles, lang: Lang) -> None:
     page.set_column(0, 0, 22)
     page.set_column(1, 1, 26)
     page.set_column(2, 2, 90)
-    page.write_string(0, 0, say("store.readme_title", lang), styles.get(bold=True, font_size=16))
+    page.write_string(0, 0, translate("store.readme_title", lang), styles.get(bold=True, font_size=16))
     line = 2
     for name in ("begin", "colours", "ratios", "check", "private"):
-        page.merge_range(line, 0, line, 2, say(f"store.readme_{name}", lang), styles.get(text_wrap=True))
+        page.merge_range(line, 0, line, 2, translate(f"store.readme_{name}", lang), styles.get(text_wrap=True))
         page.set_row(line, 34)
         line += 1
     line += 1
     for at, name in enumerate(("readme_sheet", "readme_column", "readme_what")):
-        page.write_string(line, at, say(f"store.{name}", lang), styles.header(needed=True))
+        page.write_string(line, at, translate(f"store.{name}", lang), styles.header(needed=True))
     for sheet in SHEETS:
         for column in columns(sheet):
             line += 1
             needed = sheet in NEEDED and column.needed
-            page.write_string(line, 0, label(sheet, lang), styles.get(bold=sheet in NEEDED))
-            page.write_string(line, 1, label(column.key, lang), styles.get(bold=needed))
+            page.write_string(line, 0, coded_label(sheet, lang), styles.get(bold=sheet in NEEDED))
+            page.write_string(line, 1, coded_label(column.key, lang), styles.get(bold=needed))
             page.write_string(line, 2, _explain(column, lang).replace("\n", " "), styles.get(text_wrap=True))
 
 

@@ -11,7 +11,6 @@ from simlib.stress.levers import (
     pull_levers,
     smallest_reserve,
 )
-from simlib.stress.night import PromoNight
 from simlib.stress.scenarios import (
     Incident,
     Scenario,
@@ -28,7 +27,6 @@ __all__ = [
     "Answer",
     "Incident",
     "Lever",
-    "PromoNight",
     "Reserve",
     "Scenario",
     "ScenarioError",

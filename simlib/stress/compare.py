@@ -13,10 +13,10 @@ import pandas as pd
 from simlib import kpis
 from simlib.intervals import Grid
 from simlib.kpis import BETTER, NightLog
+from simlib.night.buyers import RememberedBuyers
+from simlib.night.promo_night import PromoNight
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Replications, compare, replicate_variants
-from simlib.stress.buyers import RememberedBuyers
-from simlib.stress.night import PromoNight
 from simlib.stress.scenarios import Scenario
 
 STEP_S = 600

@@ -17,10 +17,10 @@ import pandas as pd
 
 from simlib import facts
 from simlib.kpis import BETTER
+from simlib.night.buyers import Deferral, Episode
+from simlib.night.promo_night import PromoNight
 from simlib.simulator.replicate import Replications, half_width
-from simlib.stress.buyers import Deferral, Episode
 from simlib.stress.compare import rehearse_nights
-from simlib.stress.night import PromoNight
 from simlib.stress.scenarios import Scenario, ScenarioError, disrupt, nearest
 
 STRUCK = "no_lever"

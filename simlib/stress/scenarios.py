@@ -18,29 +18,29 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.messages import LANGS, Lang, Message, Term, UserError, glossary, label
+from simlib.night.buyers import Episode
+from simlib.night.promo_night import PromoNight
 from simlib.simulator import Disruptions
 from simlib.store.models import INCIDENT_SIZES, ScenarioRow, Store
-from simlib.stress.buyers import Episode
-from simlib.stress.night import PromoNight
-from simlib.words import LANGS, Lang, SpokenError, Term, glossary, term
 
 DETAILS = ("size", "queue", "cohort", "site", "room", "seat")
 
 
-class ScenarioError(SpokenError):
+class ScenarioError(UserError):
     """A scenario or a lever that this night cannot have: what was given, what is allowed, and the nearest.
 
     Parameters
     ----------
     key : str
-        Of the sentence in ``playbook/sentences/stress.yml``.
+        Of the sentence in ``playbook/messages/stress.yml``.
     values
         Put in for its {names}; ``what`` is a key of the glossary.
     """
 
     def __init__(self, key: str, **values: object) -> None:
         self.key = key
-        super().__init__((f"stress.{key}", {name: _shown(name, value) for name, value in values.items()}))
+        super().__init__(Message(f"stress.{key}", **{name: _shown(name, value) for name, value in values.items()}))
 
 
 def _shown(name: str, value: object) -> object:
@@ -199,7 +199,7 @@ class Scenario:
     def title(self, lang: Lang) -> str:
         """Name the scenario in one language; a combination by its parts."""
         parts = self.name.split("+")
-        return " + ".join(term(part, lang) if part in glossary() else part for part in parts)
+        return " + ".join(label(part, lang) if part in glossary() else part for part in parts)
 
 
 # --- what each kind does to a night -----------------------------------------------------------------------

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from simlib import load_store, plan
+from simlib.drill.game import Drill, DrillError
 from simlib.drill_room import DrillRoom, open_drill
-from simlib.stress.drill import Drill, DrillError
 
 CHROMIUM = Path("/usr/bin/chromium")
 STORE = Path(__file__).parents[2] / "templates" / "stores" / "bodycare"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from simlib import load_store, plan
+from simlib.messages import HOUSE
 from simlib.store import save_store
-from simlib.words import HOUSE
 from tests.browser.live import CHROMIUM, DRAG, MOVE, READY, chromium, dashboard, lab, open_page, settle, shown
 
 pytestmark = [

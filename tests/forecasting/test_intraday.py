@@ -13,8 +13,8 @@ from simlib import facts
 from simlib.forecasting import read_actuals, reforecast, spread_day
 from simlib.forecasting.intraday import LEAST_CV
 from simlib.intervals import Grid
+from simlib.messages import UserError
 from simlib.streams import stream
-from simlib.words import SpokenError
 
 TZ = "Asia/Shanghai"
 NIGHT = Grid.of_day(dt.date(2026, 10, 31), tz=TZ, hours=28)
@@ -76,8 +76,8 @@ def test_half_hour_beyond_its_band_is_answered_at_once():
     assert level.reason == "beyond_band"
     assert level.factor > 1.05
     assert (again.forecast["contacts"] > again.forecast["before"]).all()
-    assert "20:00" in level.why("en")
-    assert "超出预测区间" in level.why("zh")
+    assert "20:00" in level.text("en")
+    assert "超出预测区间" in level.text("zh")
 
 
 @pytest.mark.parametrize("level", [0.7, 1.3])
@@ -184,9 +184,9 @@ def test_pasted_lines_are_read_in_every_dress():
 def test_a_line_that_cannot_be_read_is_named_in_both_languages(line, says):
     """The complaint gives the number of the line, what it says, what is allowed, and an example."""
     night = pd.concat([plan(), plan(total=6000, low=4000, high=9000, queue="aftersale")], ignore_index=True)
-    with pytest.raises(SpokenError) as told:
+    with pytest.raises(UserError) as told:
         read_actuals(f"20:00 312\n{line}\n21:00 300", day=dt.date(2026, 10, 31), tz=TZ, forecast=night)
-    english, chinese = told.value.explain("en"), told.value.explain("zh")
+    english, chinese = told.value.text("en"), told.value.text("zh")
     assert english.startswith(f"Line 2, '{line}'")
     assert says in english
     assert chinese.startswith(f"第 2 行“{line}”")
@@ -196,9 +196,9 @@ def test_a_line_that_cannot_be_read_is_named_in_both_languages(line, says):
 
 def test_every_wrong_line_is_told_at_once():
     """Three wrong lines are three sentences, in their order."""
-    with pytest.raises(SpokenError) as told:
+    with pytest.raises(UserError) as told:
         read_actuals("20:15 1\n20:00 5\nx 3\n99:00 7", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
-    assert [values["number"] for _, values in told.value.parts] == [1, 3, 4]
+    assert [message.fields["number"] for message in told.value.messages] == [1, 3, 4]
 
 
 @pytest.mark.parametrize(

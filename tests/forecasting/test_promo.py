@@ -45,8 +45,8 @@ def test_without_own_promos_the_curve_is_the_fields(profile):
     assert curve.high / curve.low == pytest.approx(row["high"] / row["low"])
     field = np.asarray(facts.value("profiles", profile), dtype=float)
     np.testing.assert_allclose(curve.shape, field / field.sum())
-    assert "wide" in curve.basis("en")
-    assert "很宽" in curve.basis("zh")
+    assert "wide" in curve.text("en")
+    assert "很宽" in curve.text("zh")
 
 
 def test_uplift_is_the_student_t_of_its_textbook():

@@ -15,9 +15,9 @@ from simlib.forecasting import TargetOutOfReachError, Targets, require_agents, s
 from simlib.forecasting.requirement import COLUMNS, fewest_people
 from simlib.intervals import Grid
 from simlib.kpis import platform_rates
+from simlib.messages import UserError
 from simlib.simulator import Agents, simulate
 from simlib.simulator.draw import ChatService, Spread, draw_contacts
-from simlib.words import SpokenError
 
 NIGHT = Grid(opens=pd.Timestamp("2026-10-31 18:00+08:00"), n=8)
 PRESALE = ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=240, silent_share=0.3)
@@ -207,26 +207,27 @@ def test_infinite_patience_has_an_answer():
 
 def test_what_nobody_can_meet_is_said():
     """A target below the time of a reply is refused with queue, target, the best possible and the way out."""
-    with pytest.raises(TargetOutOfReachError, match="no number of agents") as caught:
+    with pytest.raises(TargetOutOfReachError, match="no number of people") as caught:
         requirement(targets=Targets(answered_share=0.95, answered_s=10))
     error = caught.value
     assert isinstance(error, OutOfReachError)
     assert (error.queue, error.target) == ("presale", "service_level")
     assert 0 < error.best < 0.95
-    assert "售前" in error.explain("zh")
-    assert "95.0%" in error.explain("zh")
-    assert "Presale" in error.explain("en")
-    with pytest.raises(TargetOutOfReachError, match="platform_rate"):
+    assert "售前" in error.text("zh")
+    assert "95.0%" in error.text("zh")
+    assert "Presale" in error.text("en")
+    with pytest.raises(TargetOutOfReachError, match=r"99\.0%") as caught:
         requirement(targets=Targets(turn_share=0.99, turn_s=20))
+    assert caught.value.target == "platform_rate"
 
 
 @pytest.mark.parametrize("contacts", [1e6, 1.9e5])
 def test_a_zero_too_many_is_said(contacts):
     """More people than any store has are refused with queue, time, figures and where to look, in both languages."""
-    with pytest.raises(SpokenError) as caught:
+    with pytest.raises(UserError) as caught:
         requirement(forecast=forecast_of([0.0] * 7 + [contacts]))
     for lang, queue, most in (("zh", "售前", "10,000"), ("en", "Presale", "10,000")):
-        said = caught.value.explain(lang)
+        said = caught.value.text(lang)
         assert queue in said
         assert most in said
         assert f"{contacts:,.0f}" in said

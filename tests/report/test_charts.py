@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
+from simlib.messages import label
 from simlib.report import charts
 from simlib.report.typeface import FAMILY, missing_glyphs
-from simlib.words import term
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ZONE = "Asia/Shanghai"
@@ -325,7 +325,7 @@ def test_a_tornado_shows_the_widest_first(tornado: pd.DataFrame, ax: Axes) -> No
     """The first ratio stands on top, and every bar starts at the base."""
     charts.plot_tornado(tornado, ax, lang="en", target="agents_needed")
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == [term(step, "en") for step in tornado["step"]]
+    assert labels == [label(step, "en") for step in tornado["step"]]
     assert ax.get_yticks()[0] == len(tornado) - 1
     assert {bar.get_x() for bar in ax.patches} == {31.0}
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from simlib import load_store
-from simlib.plan import plan
+from simlib.messages import HOUSE, LANGS, label, translate
+from simlib.planning import plan
 from simlib.report import pages
 from simlib.report.columns import day_words
 from simlib.report.repair_pages import show_repair
 from simlib.store.models import DateSpan
-from simlib.words import HOUSE, LANGS, say, term
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
 TODAY = dt.date(2026, 10, 10)
@@ -86,8 +86,8 @@ def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
         for name, people in (("gone", gone), ("untested", untested))
     }
     passed = sum(agent.qa_pass is True for agent in store.agents)
-    assert say("pages.nobody_there", lang, passed=passed, day=day_words(day, lang)) in shown["gone"]
-    assert say("pages.nobody_ready", lang) in shown["untested"]
+    assert translate("pages.nobody_there", lang, passed=passed, day=day_words(day, lang)) in shown["gone"]
+    assert translate("pages.nobody_ready", lang) in shown["untested"]
 
 
 def test_the_organisation_lists_everybody_once(night):
@@ -108,8 +108,8 @@ def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
     info = store.store.model_copy(update={"platform": platform})
     night = plan(store.model_copy(update={"store": info, "waves": (moved,)}))
     html = pages.show_concurrency(night, lang="en").html
-    assert term("platform_rate", "en") in html
-    assert term(night.rates[0].key, "en") in html
+    assert label("platform_rate", "en") in html
+    assert label(night.rates[0].key, "en") in html
     assert ("lies outside" in html) == (hour == 0)
 
 
@@ -118,7 +118,7 @@ def test_pasted_counts_take_the_place_of_the_sheet(night):
     few = pages.show_tonight(night, until="", pasted="19:00 1\n19:30 1\n20:00 2", lang="en").html
     many = pages.show_tonight(night, until="", pasted="19:00 900\n19:30 900\n20:00 9000", lang="en").html
     assert few != many
-    assert term("lever_pool", "en") in many
+    assert label("lever_pool", "en") in many
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_what_cannot_be_read_tonight_is_a_sentence(night, given, line):
 def test_the_roster_is_mended_on_the_page(night):
     """Nothing given says how to use it, one alone what is lacking, a wrong name or time what is allowed."""
     show = partial(show_repair, night, lang="en")
-    assert say("repair.how_to", "en") in unescape(show(absent="", absent_from="").html)
-    assert say("repair.half_given", "en") in unescape(show(absent="B01", absent_from="").html)
+    assert translate("repair.how_to", "en") in unescape(show(absent="", absent_from="").html)
+    assert translate("repair.half_given", "en") in unescape(show(absent="B01", absent_from="").html)
     for who, clock, word in [("B99", "19:00", "B99"), ("B01", "40:00", "40:00"), ("B01", "soon", "soon")]:
         assert word in show(absent=who, absent_from=clock).html
     on_duty = night.roster[(night.roster["start"] <= SEVEN_PM) & (night.roster["end"] > SEVEN_PM)]
@@ -150,17 +150,17 @@ def test_the_roster_is_mended_on_the_page(night):
     who = on_duty["agent_id"].iloc[0]
     mended = {lang: show_repair(night, absent=who, absent_from="19:00", lang=lang).html for lang in LANGS}
     assert mended["en"].count("<svg") == 2
-    assert say("repair.reason_absent", "en", clock="19:00") in mended["en"]
-    assert say("repair.reason_absent", "zh", clock="19:00") in mended["zh"]
+    assert translate("repair.reason_absent", "en", clock="19:00") in mended["en"]
+    assert translate("repair.reason_absent", "zh", clock="19:00") in mended["zh"]
 
 
 def test_missing_sheets_are_named(night):
     """The landing page names exactly the sheets that are empty."""
     html = pages.show_filled(night, lang="en").html
     if night.store.missing:
-        assert all(term(sheet, "en") in html for sheet in night.store.missing)
+        assert all(label(sheet, "en") in html for sheet in night.store.missing)
     else:
-        assert say("pages.nothing_missing", "en") in html
+        assert translate("pages.nothing_missing", "en") in html
 
 
 @pytest.mark.parametrize(
@@ -171,5 +171,5 @@ def test_calendar_says_where_today_stands(night, today, key):
     """Before, on and after the promo day the calendar says so in words."""
     today = today or night.wave.day
     days = abs((night.wave.day - today).days)
-    said = say(f"pages.{key}", "en", wave=night.wave.name, days=days)
+    said = translate(f"pages.{key}", "en", wave=night.wave.name, days=days)
     assert said.split(night.wave.name)[0] in pages.show_calendar(night, today=today, lang="en").html

@@ -12,11 +12,11 @@ import papermill
 import pytest
 from fontTools.ttLib import TTFont
 
-from simlib import load_store, rehearsal
-from simlib.plan import plan
+from simlib import load_store, runs
+from simlib.messages import HOUSE, LANGS, glossary, translate
+from simlib.planning import plan
 from simlib.report import pages
 from simlib.store import read_store
-from simlib.words import HOUSE, LANGS, glossary, say
 
 STORES = HOUSE / "templates" / "stores"
 
@@ -39,7 +39,7 @@ def rewrite(shop, sheet, old, new):
 def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
     """Notebook 01 runs to its end, its first picture is the red box, and as much follows as for the sound store."""
     shown = {}
-    chapter = rehearsal.NOTEBOOKS / "01_staffing.ipynb"
+    chapter = runs.NOTEBOOKS / "01_staffing.ipynb"
     for path in (STORES / "bodycare", shop):
         if path == shop:
             rewrite(shop, "ratios", "conversion,0.41,0.46,0.51", "conversion,0.41,1.46,0.51")
@@ -50,7 +50,7 @@ def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
             done,
             parameters={"store": str(path), "lang": lang, "today": "2026-10-10"},
             engine_name="in-process",
-            cwd=rehearsal.NOTEBOOKS,
+            cwd=runs.NOTEBOOKS,
             progress_bar=False,
         )
         outputs = [out for cell in nbformat.read(done, as_version=4).cells for out in cell.get("outputs", ())]
@@ -58,10 +58,10 @@ def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
         shown[path] = [unescape("".join(piece)) for piece in pieces]
     sound, broken = shown.values()
     assert len(broken) == len(sound)
-    head = say("store.problems_head", lang, count=3)
+    head = translate("store.problems_head", lang, count=3)
     assert head in broken[0]
     assert "st-verdict bad" in broken[0]
-    assert say("store.loss_default", lang) in broken[0]
+    assert translate("store.loss_default", lang) in broken[0]
     assert "1.46" in broken[0]
     assert not any(head in html for html in sound)
 
@@ -119,7 +119,7 @@ def test_a_history_in_another_unit_is_doubted(factor, by_day, key):
         assert box.count("<p>") == 2
         assert "(history)" in box
         assert "(contacts)" in box
-        assert say(f"store.{key}", lang, rows=24) in box
+        assert translate(f"store.{key}", lang, rows=24) in box
         assert re.search(r"\b[1-9]\d\b", box)
 
 

@@ -11,8 +11,8 @@ from fontTools.ttLib import TTFont
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
+from simlib.messages import glossary, texts
 from simlib.report.typeface import FAMILY, FONT, embed_typeface, missing_glyphs, register_typeface
-from simlib.words import glossary, sentences
 
 GB2312 = [bytes((high, low)) for high in range(0xB0, 0xF8) for low in range(0xA1, 0xFF)]
 
@@ -34,7 +34,7 @@ def test_matplotlib_finds_the_font_by_path() -> None:
 def test_every_word_of_the_playbook_has_a_glyph_of_its_own() -> None:
     """No character of the glossary and the sentences falls to the empty box, glyph 0."""
     words = "".join(row["zh"] + row["en"] for row in glossary().values())
-    words += "".join(twins["zh"] + twins["en"] for twins in sentences().values())
+    words += "".join(twins["zh"] + twins["en"] for twins in texts().values())
     font = FT2Font(str(FONT))
     assert [sign for sign in sorted(set(words)) if not sign.isspace() and not font.get_char_index(ord(sign))] == []
 

@@ -16,7 +16,7 @@ def refused(path):
     with pytest.raises(StoreError) as caught:
         load_store(path)
     for lang in ("zh", "en"):
-        assert path.name in caught.value.render(lang)
+        assert path.name in caught.value.text(lang)
     return caught.value.problems[0].message
 
 
@@ -169,7 +169,7 @@ def test_random_bytes_never_break_the_reader(tmp_path):
         path.write_bytes(data)
         store, problems, _ = check_store(path)
         assert store is None
-        assert all(problem.render(lang) for problem in problems for lang in ("zh", "en"))
+        assert all(problem.text(lang) for problem in problems for lang in ("zh", "en"))
 
 
 def test_empty_folder(tmp_path):
@@ -193,7 +193,7 @@ def test_bad_yaml(as_folder, sound, data, message):
     (folder / "rules.yml").write_bytes(data)
     problems = check_store(folder)[1]
     assert [problem.message for problem in problems] == [message]
-    assert "rules.yml" in problems[0].render("zh")
+    assert "rules.yml" in problems[0].text("zh")
 
 
 def test_yaml_bomb(as_folder, sound):

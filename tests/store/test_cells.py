@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simlib.messages import texts
 from simlib.store.cells import CellError, Formula, fold, read_cell
-from simlib.words import sentences
 
 KINDS = ("text", "code", "share", "money", "number", "integer", "bool", "date", "datetime", "time", "spans")
 
@@ -108,7 +108,7 @@ def test_the_rest_is_refused_with_a_sentence(written, kind, message, hint):
         read_cell(written, kind)
     assert caught.value.message == message
     assert caught.value.values.get("hint") == hint
-    assert set(sentences()[f"store.{message}"]) == {"zh", "en"}
+    assert set(texts()[f"store.{message}"]) == {"zh", "en"}
 
 
 def test_spans_of_leave():
@@ -146,7 +146,7 @@ def test_no_cell_breaks_the_reader(written, kind):
         value = read_cell(written, kind)
     except CellError as error:
         refusal = f"store.{error.message}"
-    assert refusal in sentences() if refusal else value is None or isinstance(value, types.get(kind, float))
+    assert refusal in texts() if refusal else value is None or isinstance(value, types.get(kind, float))
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=2))

@@ -149,7 +149,7 @@ def test_days_with_too_little_are_left_out(tmp_path, shop):
     result = import_orders(as_csv(tmp_path / "o.csv", rows), shop)
     left_out = result.days.loc[~result.days["used"], "date"].dt.day.tolist()
     assert left_out == [3, 5]
-    text = result.render("zh")
+    text = result.text("zh")
     assert "2026-09-03" in text
     assert "2026-09-05" in text
     assert "25%" in text
@@ -161,7 +161,7 @@ def test_unreadable_rows_are_counted_and_the_first_is_named(tmp_path, shop):
     rows[6][2], rows[9][4], rows[12][5], rows[20][2] = "yesterday", "a lot", -3, ""
     result = import_orders(as_csv(tmp_path / "o.csv", rows), shop)
     assert result.hours["orders"].sum() == len(rows) - 4
-    line = next(line for line in result.render("en").splitlines() if "4 rows" in line)
+    line = next(line for line in result.text("en").splitlines() if "4 rows" in line)
     assert "row 8" in line
     assert "yesterday" in line
 
@@ -209,7 +209,7 @@ def test_a_bad_export_changes_nothing(tmp_path, shop, spoil, message):
     with pytest.raises(StoreError) as caught:
         import_orders(path, shop)
     assert caught.value.problems[0].message == message
-    assert caught.value.render("zh") != caught.value.render("en")
+    assert caught.value.text("zh") != caught.value.text("en")
     assert shop.read_bytes() == before
 
 

@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 
-from simlib.plan import plan
+from simlib.messages import HOUSE, texts
+from simlib.planning import plan
 from simlib.store import StoreError, check_store, load_store, read_store, save_store
 from simlib.store.problems import Loss, Problem
-from simlib.words import HOUSE, sentences
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
 
@@ -96,7 +96,7 @@ def test_one_mistake_costs_its_own_place(spoiled, mistake):
     assert {(problem.message, problem.loss) for problem in store.problems} == {(message, loss)}
     for problem in store.problems:
         assert problem.sheet == sheet
-        assert all(problem.render(lang) and problem.render_loss(lang) for lang in ("zh", "en"))
+        assert all(problem.text(lang) and problem.loss_text(lang) for lang in ("zh", "en"))
     rows = len(getattr(store, sheet)) - len(getattr(sound, sheet))
     assert rows == fewer if fewer is not None else rows < 0
     for other in {"waves", "ratios", "agents", "shifts", "history", "site"} - {sheet}:
@@ -215,5 +215,5 @@ def test_what_was_left_out_is_never_saved(spoiled):
 
 def test_every_cost_has_its_sentence():
     """What a problem may cost is said for each kind, and a notice costs nothing."""
-    assert {f"store.loss_{loss}" for loss in get_args(Loss)} == {key for key in sentences() if ".loss_" in key}
-    assert Problem(message="sheet_left_empty", sheet="goals").render_loss("en") == ""
+    assert {f"store.loss_{loss}" for loss in get_args(Loss)} == {key for key in texts() if ".loss_" in key}
+    assert Problem(message="sheet_left_empty", sheet="goals").loss_text("en") == ""

@@ -9,10 +9,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from simlib.messages import LANGS, glossary, label
 from simlib.store import StoreError, check_store, load_store, save_store, write_template
 from simlib.store.columns import column_names, columns, sheet_names, sheet_title
 from simlib.store.models import SHEETS
-from simlib.words import LANGS, glossary, term
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 APPLIANCES = TEMPLATES / "stores" / "appliances.xlsx"
@@ -35,11 +35,11 @@ def test_the_template_is_filled_in_and_read(tmp_path, lang):
     write_template(path, lang)
     book = openpyxl.load_workbook(path)
     store = book[sheet_title("store")]
-    store["B2"], store["B3"], store["B5"] = "Shop", term("douyin", lang), "100万"
+    store["B2"], store["B3"], store["B5"] = "Shop", label("douyin", lang), "100万"
     waves = book[sheet_title("waves")]
     opening = [
         "Opening",
-        term("profile_E", lang),
+        label("profile_E", lang),
         dt.datetime(2026, 10, 31, 20),
         dt.datetime(2026, 11, 1, 23, 59),
         None,
@@ -48,7 +48,7 @@ def test_the_template_is_filled_in_and_read(tmp_path, lang):
     for at, value in enumerate(opening, start=1):
         waves.cell(2, at, value)
     agents = book[sheet_title("agents")]
-    for at, value in enumerate(["A1", "Ann", term("student", lang), term("aftersale", lang)], start=1):
+    for at, value in enumerate(["A1", "Ann", label("student", lang), label("aftersale", lang)], start=1):
         agents.cell(2, at, value)
     book.save(path)
     found = load_store(path)
@@ -68,7 +68,7 @@ def test_the_template_explains_itself():
         assert page.freeze_panes == "A2"
         header = [cell.value for cell in page[1] if cell.value]
         wanted = ["key", "value", "note"] if sheet == "store" else [column.key for column in columns(sheet)]
-        assert header == [f"{term(key, 'zh')}\n{term(key, 'en')}" for key in wanted]
+        assert header == [f"{label(key, 'zh')}\n{label(key, 'en')}" for key in wanted]
         assert all(
             cell.comment and glossary()[key]["definition_zh"] in cell.comment.text
             for key, cell in zip(wanted, page[1], strict=False)
@@ -83,22 +83,22 @@ def test_lists_fit_into_a_cell():
     for sheet in SHEETS:
         for column in columns(sheet):
             for lang in LANGS:
-                assert len(",".join(term(key, lang) for key in column.choices.values())) <= 255
+                assert len(",".join(label(key, lang) for key in column.choices.values())) <= 255
 
 
 def test_names_lead_to_one_place():
     """No label of a sheet, a column or a choice stands for two things."""
     for sheet in SHEETS:
         for lang in LANGS:
-            assert sheet_names()[term(sheet, lang).replace(" ", "").casefold()] == sheet
+            assert sheet_names()[label(sheet, lang).replace(" ", "").casefold()] == sheet
             for column in columns(sheet):
                 assert (
                     column_names(sheet)[
-                        term(column.key, lang).replace(" ", "").replace("-", "").replace("/", "").casefold()
+                        label(column.key, lang).replace(" ", "").replace("-", "").replace("/", "").casefold()
                     ]
                     == column.key
                 )
-                labels = [term(key, lang) for key in column.choices.values()]
+                labels = [label(key, lang) for key in column.choices.values()]
                 assert len(set(labels)) == len(labels)
 
 

@@ -7,15 +7,15 @@ import zipfile
 import pytest
 from openpyxl.worksheet.formula import ArrayFormula
 
+from simlib.messages import texts
 from simlib.store import StoreError, check_store, load_store
-from simlib.words import sentences
 
 
 def only_problem(path):
     """Give the one problem of a store, after looking that it is said in both languages."""
     problems = check_store(path)[1]
-    assert len(problems) == 1, [problem.render("en") for problem in problems]
-    assert problems[0].render("zh") != problems[0].render("en")
+    assert len(problems) == 1, [problem.text("en") for problem in problems]
+    assert problems[0].text("zh") != problems[0].text("en")
     with pytest.raises(StoreError):
         load_store(path)
     return problems[0]
@@ -83,7 +83,7 @@ def test_unknown_sheet(as_book, sound):
     sound["agnets"] = [["x"], [1]]
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.sheet, problem.nearest) == ("sheet_unknown", "agnets", "agents")
-    assert "人员" in problem.render("zh")
+    assert "人员" in problem.text("zh")
 
 
 def test_own_and_explaining_sheets_are_left_alone(as_book, sound):
@@ -245,7 +245,7 @@ def test_share_that_is_a_percentage(as_book, sound):
     sound["waves"][1].append(45)
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column) == ("share_not_percent", "month_share")
-    assert "45%" in problem.render("zh")
+    assert "45%" in problem.text("zh")
 
 
 def test_ratio_out_of_range(as_book, sound):
@@ -253,7 +253,7 @@ def test_ratio_out_of_range(as_book, sound):
     sound["ratios"][1][1:4] = [0, 0.45, 0.5]
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column, problem.value) == ("ratio_out_of_range", "low", "0")
-    assert "0.001" in problem.render("en")
+    assert "0.001" in problem.text("en")
 
 
 def test_unknown_ratio_and_rule(as_book, sound):
@@ -502,7 +502,7 @@ def test_many_of_a_kind_are_summed_up(as_book, sound):
     with pytest.raises(StoreError) as caught:
         load_store(as_book(sound))
     assert len(caught.value.problems) == 1000
-    lines = caught.value.render("zh").splitlines()
+    lines = caught.value.text("zh").splitlines()
     assert len(lines) == 21
     assert "980" in lines[-1]
 
@@ -521,9 +521,9 @@ def test_reading_warns_of_nothing(as_book, sound):
 
 def test_every_sentence_has_its_twin():
     """Each sentence of the package is there in both languages and asks for the same values."""
-    from simlib.words import placeholders
+    from simlib.messages import placeholders
 
-    for key, twins in sentences().items():
+    for key, twins in texts().items():
         if key.startswith("store."):
             assert twins["zh"] or key == "store.sentence_space", key
             assert placeholders(twins["zh"]) == placeholders(twins["en"]), key

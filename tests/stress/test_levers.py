@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib import facts
+from simlib.messages import glossary
 from simlib.stress import (
     Incident,
     Lever,
@@ -23,8 +24,7 @@ from simlib.stress import (
 )
 from simlib.stress.compare import rehearse_nights
 from simlib.stress.levers import LEVERS
-from simlib.words import glossary
-from tests.stress.conftest import clock
+from tests.conftest import clock
 
 HOUR_CNY = 40.0 * 1.5
 
@@ -165,9 +165,9 @@ def test_a_lever_twice_is_refused(night):
     """The sentence names the lever and what else there is, in both languages; outside the night is refused, too."""
     with pytest.raises(ScenarioError) as refused:
         pull_levers(night, [lever("call_pool", 3), lever("move_breaks"), lever("call_pool", 6)])
-    assert "Call the pool is pulled twice" in refused.value.explain("en")
-    assert "叫机动人员到岗" in refused.value.explain("zh")
-    assert "raise_concurrency" in refused.value.explain("zh")
+    assert "Call the pool is pulled twice" in refused.value.text("en")
+    assert "叫机动人员到岗" in refused.value.text("zh")
+    assert "raise_concurrency" in refused.value.text("zh")
     with pytest.raises(ScenarioError, match="outside the night"):
         pull_levers(night, [lever("call_pool", 3, decided="19:30")])
     with pytest.raises(ScenarioError, match="pulled twice"):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib import facts, load_store
+from simlib.messages import HOUSE, glossary
 from simlib.simulator import Contacts
 from simlib.store import save_store
 from simlib.store.models import INCIDENT_SIZES, IncidentKind
@@ -23,8 +24,7 @@ from simlib.stress import (
     standard_scenarios,
 )
 from simlib.stress.scenarios import KINDS, busiest_moment, people_at
-from simlib.words import HOUSE, glossary
-from tests.stress.conftest import clock
+from tests.conftest import clock
 
 USUAL = {"contacts": 1.5, "handling": 1.4, "bot_share": -0.2, "slow": 1.5, "absent": 0.5}
 WHOLE = {"start": clock("20:00"), "end": clock("01:00")}
@@ -290,8 +290,8 @@ def test_an_incident_that_this_night_cannot_have_is_refused(night, make, says):
         make().strike(night)
     for part in says:
         assert part in str(refused.value)
-    assert refused.value.explain("zh") in str(refused.value)
-    assert refused.value.explain("en") in str(refused.value)
+    assert refused.value.text("zh") in str(refused.value)
+    assert refused.value.text("en") in str(refused.value)
 
 
 def test_nobody_has_a_place(night):

@@ -18,7 +18,7 @@ from simlib.stress.compare import (
     open_chats,
     rehearse_nights,
 )
-from tests.stress.conftest import clock
+from tests.conftest import clock
 
 TARGETS = {"service_level": 0.8, "wangwang_3min": 0.9, "lost_share": 0.05}
 
@@ -234,7 +234,7 @@ def test_sharing_drawn_buyers_changes_nothing(night):
 
 def test_put_off_buyers_come_back_later(night):
     """A deferral moves arrivals of its queue by its time and loses nobody; each keeps all that was drawn."""
-    from simlib.stress.buyers import Deferral
+    from simlib.night.buyers import Deferral
 
     put_off = replace(night, deferrals=(Deferral(start_s=3600, end_s=5400, queue="aftersale", later_s=5400),))
     plan, later = (each.buyers().draw(seed=7, replication=0) for each in (night, put_off))

@@ -1,0 +1,864 @@
+"""The drill: a promo night as a game in rounds, played by teams against the same buyers and the same incidents.
+
+The state of a drill is its log (:mod:`simlib.drill.log`); every screen is the night simulated again under the
+decisions so far, cut at the clock (:mod:`simlib.drill.floor`). So the same seed and the same log are the same
+night, on any machine and at any speed, and a crash loses nothing. The rules are in ``playbook/facts/drill.yml``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from simlib import facts
+from simlib.drill.floor import DARK, FREE, FULL, REPLYING, Floor, Moment, cut_night, live_through
+from simlib.drill.log import (
+    LOG,
+    Advanced,
+    Dealt,
+    Decided,
+    DrillLog,
+    Entry,
+    Injected,
+    Opened,
+    Paused,
+    Rewound,
+    read_lines,
+)
+from simlib.messages import Message, Term, UserError, glossary
+from simlib.night.buyers import RememberedBuyers
+from simlib.night.promo_night import PromoNight
+from simlib.streams import stream
+from simlib.stress.levers import Lever
+from simlib.stress.scenarios import (
+    Scenario,
+    ScenarioError,
+    busiest_moment,
+    find_scenario,
+    fullest_place,
+    moment_of,
+    nearest,
+    standard_scenarios,
+)
+
+# These change people from the night's first hour on: a drill that is under way cannot let them happen any more.
+BEFORE_THE_NIGHT = frozenset({"absent", "opening_moved", "people", "concurrency", "stay"})
+
+
+class DrillError(UserError):
+    """A step that a drill cannot take: what was wanted, and what is possible instead; the game goes on.
+
+    Parameters
+    ----------
+    key : str
+        Of the sentence in ``playbook/messages/drill.yml``.
+    values
+        Put in for its {names}.
+    """
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key = key
+        super().__init__(Message(f"drill.{key}", **values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The rules of the game, as ``playbook/facts/drill.yml`` has them.
+
+    Examples
+    --------
+    >>> rules = Rules.of_playbook()
+    >>> rules.cooldown_min, rules.may("aftersale", "triage_aftersale"), rules.may("aftersale", "call_pool")
+    (15, True, False)
+    """
+
+    minutes: int
+    round_min: int
+    teams_most: int
+    incidents: int
+    first_min: int
+    cooldown_min: int
+    hold_min: int
+    pool_agents: int
+    concurrency_more: int
+    stacking: Sequence[str]
+    deck: Sequence[str]
+    roles: Mapping[str, Sequence[str]]
+    weight_sales: float
+    weight_platform_rate: float
+    weight_fatigue: float
+    weight_cards: float
+    least_sales_share: float
+    least_strain_h: float
+    card_called: float
+    card_role: float
+    card_moves: float
+    card_phrase: float
+    called_in_time_min: float
+    called_too_late_min: float
+    wrong_card: float
+
+    @classmethod
+    def of_playbook(cls) -> Self:
+        """Read the rules."""
+        return cls(**{rule.name: facts.value("drill", rule.name) for rule in fields(cls)})
+
+    def may(self, role: str, kind: str) -> bool:
+        """Tell whether a role may make a move."""
+        return kind in self.roles[role]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Every lever that somebody may pull."""
+        return tuple(dict.fromkeys(kind for kinds in self.roles.values() for kind in kinds))
+
+    @cached_property
+    def notice_min(self) -> float:
+        """Minutes until an incident can be noticed on the floor."""
+        return float(facts.value("levers", "notice_min"))
+
+    def delay_min(self, kind: str) -> float:
+        """Say how many minutes a move takes to work."""
+        return float(_lever_facts()[kind]["delay_min"])
+
+    def most(self, kind: str) -> float:
+        """Say how much of a stacking move may be on at the same time."""
+        return {"call_pool": self.pool_agents, "raise_concurrency": self.concurrency_more}.get(kind, np.inf)
+
+    def sizes(self, kind: str) -> tuple[float, ...]:
+        """List the sizes in which a move can be made; none for a move without a size."""
+        lever = _lever_facts()[kind]
+        if lever["value"] is None:
+            return ()
+        return tuple(float(size) for size in lever["sizes"] if 0 < size <= self.most(kind))
+
+
+@lru_cache(maxsize=1)
+def _lever_facts() -> dict[str, dict[str, Any]]:
+    return {row["key"]: row for row in facts.table("levers").to_dict("records")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillState:
+    """Where a drill stands: what the log comes to."""
+
+    round: int = 0
+    paused: bool = False
+    scenarios: tuple[Scenario, ...] = ()
+    injected: tuple[tuple[int, Scenario], ...] = ()
+    decisions: tuple[tuple[int, Decided], ...] = ()
+
+    @property
+    def happens(self) -> tuple[Scenario, ...]:
+        """All that is dealt: at the beginning, and by the facilitator since."""
+        return (*self.scenarios, *(scenario for _, scenario in self.injected))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A lever as a team has it now.
+
+    Parameters
+    ----------
+    kind : str
+        The lever's.
+    sizes : tuple of float
+        In which it can be pulled now; none for a lever without a size.
+    delay_min, ready_min : float
+        Minutes until it works once it is pulled, and until it can be pulled again.
+    ready : bool
+        Whether it can be pulled now.
+    on_until : pandas.Timestamp, optional
+        When what is on falls away.
+    left : float
+        How much of it can still be called; inf without a limit.
+    """
+
+    kind: str
+    sizes: tuple[float, ...]
+    delay_min: float
+    ready_min: float
+    ready: bool
+    on_until: pd.Timestamp | None
+    left: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """What one team sees: its floor up to the clock, and its own game.
+
+    Parameters
+    ----------
+    round : int
+        From 0; at the last one the drill is over.
+    clock : pandas.Timestamp
+        What time it is in the night.
+    queues : DataFrame
+        queue, waiting, oldest_s; empty while every seat is dark, for then nobody can see a queue.
+    now : mapping
+        offered, abandoned, first_response, platform_rate of the last round, expected (offered by the forecast), and
+        platform_rate_so_far.
+    agents : DataFrame
+        agent_id, name, site, room, state, open_chats; dark where the power is out: unknown, not zero.
+    signs : tuple of str
+        Names of the scenarios whose signs can be noticed by now.
+    moves : mapping of str to Move
+        Every lever, by its kind.
+    course : DataFrame
+        One row a round so far: clock, waiting, first_response, platform_rate, offered, abandoned.
+    decisions : tuple of (clock, Decided)
+        The team's own.
+    """
+
+    round: int
+    clock: pd.Timestamp
+    over: bool
+    paused: bool
+    queues: pd.DataFrame
+    now: Mapping[str, float]
+    agents: pd.DataFrame
+    signs: tuple[str, ...]
+    moves: Mapping[str, Move]
+    course: pd.DataFrame
+    decisions: tuple[tuple[pd.Timestamp, Decided], ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Score:
+    """How a team stands: points of 100, and the figures behind them.
+
+    Parameters
+    ----------
+    total, sales, platform_rate, fatigue, cards : float
+        Points; 50 each as if nobody had done anything.
+    kept_cny, lost_cny, cost_cny, rate, strain_h : float
+        What the points rest on; ``idle`` has the same of a floor that nobody leads.
+    by_card : DataFrame
+        One row an incident that could be noticed: scenario, card, clock (when it began), called (minutes after it
+        could be noticed, nan if never), role, moves, phrase, points.
+    wrong : int
+        Cards called for what has not happened.
+    """
+
+    total: float
+    sales: float
+    platform_rate: float
+    fatigue: float
+    cards: float
+    kept_cny: float
+    lost_cny: float
+    cost_cny: float
+    rate: float
+    strain_h: float
+    idle: Mapping[str, float] = field(repr=False)
+    by_card: pd.DataFrame = field(repr=False)
+    wrong: int = 0
+
+
+class Drill:
+    """A drill under way.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's, whole.
+    log : DrillLog
+        Whose first line opens the drill.
+    notices : sequence of DrillError
+        What was found wrong with the log when it was read.
+
+    Raises
+    ------
+    DrillError
+        The log was written for another night.
+    """
+
+    def __init__(self, night: PromoNight, log: DrillLog, *, notices: Sequence[DrillError] = ()) -> None:
+        opened = log.entries[0] if log.entries else None
+        if not isinstance(opened, Opened):
+            raise DrillError("no_beginning")
+        if opened.night != fingerprint(night):
+            raise DrillError("other_night")
+        self.log, self.opened, self.notices = log, opened, tuple(notices)
+        self.rules = Rules.of_playbook()
+        self.starts = pd.Timestamp(opened.starts).tz_convert(night.grid.opens.tz)
+        self.night = cut_night(night, starts=self.starts, minutes=opened.minutes)
+        self._buyers = RememberedBuyers(buyers=self.night.demand())
+        self._live = lru_cache(maxsize=4 * opened.teams + 16)(self._live_through)
+        self._measured = lru_cache(maxsize=4 * opened.teams + 16)(self._measure)
+        self._cost_cny = lru_cache(maxsize=1024)(lambda lever: float(lever.cost_cny(self.night)))
+        self._rows: dict[tuple[object, ...], dict[str, Any]] = {}
+        self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
+        for entry in log.entries[1:]:
+            self.state = self._step(entry)
+
+    @classmethod
+    def open(
+        cls,
+        night: PromoNight,
+        *,
+        seed: int,
+        teams: int,
+        folder: Path | None = None,
+        starts: pd.Timestamp | None = None,
+        minutes: int | None = None,
+        round_min: int | None = None,
+        scenarios: Sequence[Scenario] | None = None,
+    ) -> Self:
+        """Open a new drill on a night.
+
+        Parameters
+        ----------
+        seed : int
+            Of the buyers, and of what is dealt when.
+        teams : int
+            1 to 8.
+        folder : Path, optional
+            Where the log is kept; left out, in memory only. It must not hold a drill already.
+        starts : pandas.Timestamp, optional
+            On the night's grid; left out, the busiest half hour.
+        minutes, round_min : int, optional
+            How long the drill and a round last; left out, as the rules say.
+        scenarios : sequence of Scenario, optional
+            What happens, and when; left out, it is dealt by the seed (:func:`deal_scenarios`).
+
+        Raises
+        ------
+        DrillError
+            Too many teams, rounds that do not fit, or a drill is there already.
+        """
+        rules = Rules.of_playbook()
+        starts = busiest_moment(night) if starts is None else starts
+        left_min = int((night.grid.times(night.grid.edges_s[-1:])[0] - starts).total_seconds()) // 60
+        minutes = min(minutes or rules.minutes, left_min)
+        round_min = round_min or rules.round_min
+        step_min = night.grid.step_s // 60
+        if not 1 <= teams <= rules.teams_most:
+            raise DrillError("teams", teams=teams, most=rules.teams_most)
+        if round_min < 1 or minutes % round_min or minutes % step_min or minutes < round_min:
+            raise DrillError("rounds", minutes=minutes, round_min=round_min, step=step_min)
+        cut = cut_night(night, starts=starts, minutes=minutes)
+        if scenarios is None:
+            scenarios = deal_scenarios(cut, starts, minutes, seed=seed)
+        for scenario in scenarios:
+            scenario.strike(cut)  # refuses what this night cannot have, before anything is written
+        log = DrillLog(None if folder is None else folder / LOG)
+        if log.path is not None:
+            if log.path.exists():
+                raise DrillError("exists", folder=folder)
+            log.path.parent.mkdir(parents=True, exist_ok=True)
+        log.append(
+            Opened(
+                night=fingerprint(night),
+                seed=seed,
+                teams=teams,
+                starts=starts.isoformat(),
+                minutes=minutes,
+                round_min=round_min,
+                scenarios=tuple(Dealt.of(scenario) for scenario in scenarios),
+            )
+        )
+        return cls(night, log)
+
+    @classmethod
+    def resume(cls, night: PromoNight, folder: Path) -> Self:
+        """Go on with a drill from its log, as far as the log is sound; the rest is set aside and said.
+
+        Raises
+        ------
+        DrillError
+            There is no drill, its first line is not sound, or it was played on another night.
+        """
+        path = folder / LOG
+        if not path.exists():
+            raise DrillError("nothing_there", folder=folder)
+        log = DrillLog(path)
+        sound = list(read_lines(path))
+        in_memory = DrillLog()
+        in_memory.entries = sound[:1]
+        drill = cls(night, in_memory)
+        keep = min(len(sound), 1)
+        for entry in sound[1:]:
+            try:
+                drill.state = drill._step(entry)
+            except (DrillError, ScenarioError):
+                break
+            keep += 1
+        aside = log.cut(keep)
+        drill.log = log
+        if aside is not None:
+            drill.notices = (DrillError("set_aside", line=keep + 1, file=aside.name),)
+        return drill
+
+    # --- the clock ---
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are."""
+        return self.opened.minutes // self.opened.round_min
+
+    @property
+    def teams(self) -> range:
+        """The teams' numbers, from 1."""
+        return range(1, self.opened.teams + 1)
+
+    @property
+    def over(self) -> bool:
+        """Whether the last round has been played."""
+        return self.state.round >= self.rounds
+
+    def clock(self, round_: int | None = None) -> pd.Timestamp:
+        """Say what time it is when a round begins; left out, now."""
+        number = self.state.round if round_ is None else round_
+        return self.starts + pd.Timedelta(minutes=number * self.opened.round_min)
+
+    # --- steps: each is checked, written down, and then it counts ---
+
+    def advance(self, to: int | None = None) -> None:
+        """Let a round pass; ``to`` names the next one, so that a step asked for twice is taken once."""
+        self._take(Advanced(round=self.state.round + 1 if to is None else to))
+
+    def pause(self, *, paused: bool = True) -> None:
+        """Pause the game, or let it go on."""
+        self._take(Paused(paused=paused))
+
+    def rewind(self, to: int) -> None:
+        """Go back to the beginning of a round and undo what was decided and injected from then on."""
+        self._take(Rewound(round=to))
+
+    def inject(self, name: str) -> None:
+        """Let one of the house's scenarios happen now."""
+        known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
+        if name not in known:
+            raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
+        self._take(Injected(scenario=Dealt.of(lay_scenario(self.night, known[name], at=self.clock()))))
+
+    def move(self, team: int, role: str, kind: str, size: float | None = None) -> None:
+        """Pull a lever; it begins to work after its delay and is kept up for an hour."""
+        self._take(Decided(team=team, role=role, what="lever", key=kind, size=size))
+
+    def call_card(self, team: int, role: str, card: str) -> None:
+        """Declare an incident by its card."""
+        self._take(Decided(team=team, role=role, what="card", key=card))
+
+    def use_phrase(self, team: int, role: str, card: str) -> None:
+        """Let the floor use the phrase of a card."""
+        self._take(Decided(team=team, role=role, what="phrase", key=card))
+
+    def _take(self, entry: Entry) -> None:
+        state = self._step(entry)
+        self.log.append(entry)
+        self.state = state
+
+    def _step(self, entry: Entry) -> DrillState:
+        """Say where a step leads from here.
+
+        Raises
+        ------
+        DrillError
+            It cannot be taken.
+        """
+        state = self.state
+        if isinstance(entry, Advanced):
+            if self.over:
+                raise DrillError("is_over")
+            if state.paused:
+                raise DrillError("is_paused")
+            if entry.round != state.round + 1:
+                raise DrillError("round_passed", round=entry.round, now=state.round)
+            return replace(state, round=entry.round)
+        if isinstance(entry, Paused):
+            if entry.paused == state.paused:
+                raise DrillError("is_paused" if state.paused else "goes_on")
+            return replace(state, paused=entry.paused)
+        if isinstance(entry, Rewound):
+            if not 0 <= entry.round <= state.round:
+                raise DrillError("cannot_rewind", round=entry.round, now=state.round)
+            return replace(
+                state,
+                round=entry.round,
+                injected=tuple(row for row in state.injected if row[0] < entry.round),
+                decisions=tuple(row for row in state.decisions if row[0] < entry.round),
+            )
+        if isinstance(entry, Injected):
+            if self.over:
+                raise DrillError("is_over")
+            scenario = self._read(entry.scenario)
+            kinds = {incident.kind for incident in scenario.incidents}
+            if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
+                raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
+            scenario.strike(self._struck(state.happens))
+            return replace(state, injected=(*state.injected, (state.round, scenario)))
+        if isinstance(entry, Decided):
+            self._check(entry)
+            return replace(state, decisions=(*state.decisions, (state.round, entry)))
+        raise DrillError("opened_already")
+
+    def _check(self, wanted: Decided) -> None:
+        """Refuse a decision that the rules do not allow now."""
+        if self.over:
+            raise DrillError("is_over")
+        if self.state.paused:
+            raise DrillError("is_paused")
+        if wanted.team not in self.teams:
+            raise DrillError("unknown_team", team=wanted.team, teams=self.opened.teams)
+        if wanted.role not in self.rules.roles:
+            raise DrillError(
+                "unknown_role", role=wanted.role, allowed=_terms(f"role_{role}" for role in self.rules.roles)
+            )
+        if wanted.what == "lever":
+            self._check_lever(wanted)
+            return
+        cards = list(facts.table("incidents")["key"])
+        if wanted.key not in cards:
+            raise DrillError("unknown_card", card=wanted.key, near=nearest(wanted.key, cards))
+        latest = max(
+            (
+                round_
+                for round_, decided in self._of_team(wanted.team)
+                if decided.what == wanted.what and decided.key == wanted.key
+            ),
+            default=None,
+        )
+        if latest is not None and self._minutes_since(latest) < self.rules.cooldown_min:
+            clock = f"{self.clock(latest):%H:%M}"
+            raise DrillError(f"{wanted.what}_twice", clock=clock, minutes=self.rules.cooldown_min)
+
+    def _check_lever(self, wanted: Decided) -> None:
+        kind = wanted.key
+        every = self.rules.kinds
+        if kind not in every:
+            raise DrillError("unknown_move", kind=kind, allowed=_terms(every), near=Term(nearest(kind, every)))
+        if not self.rules.may(wanted.role, kind):
+            allowed = _terms(self.rules.roles[wanted.role])
+            raise DrillError("role_may_not", role=Term(f"role_{wanted.role}"), kind=Term(kind), allowed=allowed)
+        sizes = self.rules.sizes(kind)
+        if wanted.size not in (sizes or (None,)):
+            shown = tuple(f"{size:g}" for size in sizes) or "–"
+            raise DrillError("move_size", kind=Term(kind), size=wanted.size, allowed=shown)
+        move = self.moves(wanted.team)[kind]
+        if move.ready_min > 0:
+            raise DrillError("cooling_down", kind=Term(kind), minutes=f"{move.ready_min:.0f}")
+        if move.on_until is not None and kind not in self.rules.stacking:
+            raise DrillError("still_on", kind=Term(kind), clock=f"{move.on_until:%H:%M}")
+        if wanted.size is not None and wanted.size > move.left:
+            raise DrillError("none_left", kind=Term(kind), size=f"{wanted.size:g}", left=f"{move.left:g}")
+
+    def _read(self, dealt: Dealt) -> Scenario:
+        return dealt.scenario(self.night.grid.opens.tz)
+
+    def _of_team(self, team: int) -> list[tuple[int, Decided]]:
+        return [(round_, decided) for round_, decided in self.state.decisions if decided.team == team]
+
+    def _minutes_since(self, round_: int) -> int:
+        return (self.state.round - round_) * self.opened.round_min
+
+    # --- the night ---
+
+    def levers(self, team: int) -> tuple[Lever, ...]:
+        """List the levers that a team has pulled, in their order."""
+        return self.levers_of(self._of_team(team))
+
+    def levers_of(self, decisions: Sequence[tuple[int, Decided]]) -> tuple[Lever, ...]:
+        """Turn decisions, each with its round, into levers that are kept up as long as the rules say."""
+        closes = self.night.grid.times(self.night.grid.edges_s[-1:])[0]
+        laid = []
+        for round_, decided in decisions:
+            if decided.what == "lever":
+                lever = Lever(kind=decided.key, decided=self.clock(round_), until=closes, size=decided.size)
+                until = min(lever.works_from + pd.Timedelta(minutes=self.rules.hold_min), closes)
+                laid.append(replace(lever, until=until))
+        return tuple(laid)
+
+    def _struck(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
+        night = self.night
+        for scenario in scenarios:
+            night = scenario.strike(night)
+        return night
+
+    def _live_through(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> Floor:
+        struck = self._struck(scenarios)
+        buyers = self._buyers if struck.shares_buyers(self.night) else None
+        more = self.rules.concurrency_more
+        return live_through(struck, levers, seed=self.opened.seed, more=more, buyers=buyers)
+
+    def moment(self, levers: tuple[Lever, ...], *, round_: int | None = None) -> Moment:
+        """Look at a floor when a round begins; left out, now; at the end, everybody is followed to theirs."""
+        return self._moment(self.state.happens, levers, self.state.round if round_ is None else round_)
+
+    def _moment(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Moment:
+        start_s, now_s = self.night.grid.seconds(pd.DatetimeIndex([self.starts, self.clock(round_)]))
+        floor = self._live(scenarios, levers)
+        return Moment(floor=floor, start_s=float(start_s), now_s=float(now_s), over=round_ >= self.rounds)
+
+    # --- what a team sees ---
+
+    def game(self, team: int) -> Hashable:
+        """Give all that a team's view and score rest on: while this is the same, so are they."""
+        return self.state.round, self.state.paused, self.state.happens, tuple(self._of_team(team))
+
+    def view(self, team: int) -> View:
+        """Show what a team sees now."""
+        levers = self.levers(team)
+        moment = self.moment(levers)
+        agents = moment.agents()
+        on_duty = agents["state"].isin([FREE, REPLYING, FULL, DARK])
+        blind = bool(on_duty.any() and (agents.loc[on_duty, "state"] == DARK).all())
+        course = pd.DataFrame([self._course_row(levers, number) for number in range(self.state.round + 1)])
+        if blind:
+            course = course.astype(object)
+            course.loc[course.index[-1], ["waiting", "first_response", "platform_rate", "abandoned"]] = np.nan
+        now = {key: float(value) for key, value in course.iloc[-1].items() if key not in ("clock", "waiting")}
+        now["platform_rate_so_far"] = float("nan") if blind else moment.platform_rate()
+        queues = moment.waiting()
+        return View(
+            round=self.state.round,
+            clock=self.clock(),
+            over=self.over,
+            paused=self.state.paused,
+            queues=queues.iloc[:0] if blind else queues,
+            now=now,
+            agents=agents,
+            signs=tuple(scenario.name for scenario in self.noticed()),
+            moves=self.moves(team),
+            course=course,
+            decisions=tuple((self.clock(round_), decided) for round_, decided in self._of_team(team)),
+        )
+
+    def noticed(self) -> list[Scenario]:
+        """List what can be noticed by now, the latest last."""
+        notice = pd.Timedelta(minutes=self.rules.notice_min)
+        return sorted(
+            (scenario for scenario in self.state.happens if scenario.start + notice <= self.clock()),
+            key=lambda scenario: scenario.start,
+        )
+
+    def _course_row(self, levers: tuple[Lever, ...], number: int) -> dict[str, Any]:
+        """Tell one round of a team's night; what was decided later has not changed it."""
+        clock = self.clock(number)
+        before = tuple(lever for lever in levers if lever.decided < clock)
+        begun = tuple(scenario for scenario in self.state.happens if scenario.start < clock)
+        key = (number, before, begun)
+        if key not in self._rows:
+            moment = self.moment(levers, round_=number)
+            lately = moment.lately(60.0 * self.opened.round_min)
+            waiting = int(moment.waiting()["waiting"].sum())
+            self._rows[key] = {"clock": clock, "waiting": waiting, **lately, "expected": self._expected(number)}
+        return self._rows[key]
+
+    def _expected(self, number: int) -> float:
+        """Contacts that the forecast expected in the round before."""
+        grid = self.night.grid
+        minutes = pd.date_range(grid.opens, periods=grid.n * grid.step_s // 60, freq="min")
+        weights = np.ones(len(minutes))
+        if self.night.minute_profile is not None:
+            weights = self.night.minute_profile.reindex(minutes).fillna(1.0).to_numpy(dtype=float)
+        slot = np.arange(len(minutes)) * 60 // grid.step_s
+        contacts = self.night.forecast.groupby("start")["contacts"].sum().reindex(grid.starts, fill_value=0.0)
+        by_minute = contacts.to_numpy()[slot] * weights / np.bincount(slot, weights)[slot]
+        begin = self.clock(number) - pd.Timedelta(minutes=self.opened.round_min)
+        return float(by_minute[(minutes >= begin) & (minutes < self.clock(number))].sum())
+
+    def moves(self, team: int) -> dict[str, Move]:
+        """List every lever and whether a team can pull it now."""
+        clock, levers = self.clock(), self.levers(team)
+        found = {}
+        for kind in self.rules.kinds:
+            own = [lever for lever in levers if lever.kind == kind]
+            on = [lever for lever in own if lever.until > clock]
+            latest = max((lever.decided for lever in own), default=None)
+            waited_min = np.inf if latest is None else (clock - latest).total_seconds() / 60
+            ready_min = max(self.rules.cooldown_min - waited_min, 0.0)
+            left = self.rules.most(kind) - sum(lever.size or 0.0 for lever in on)
+            sizes = tuple(size for size in self.rules.sizes(kind) if size <= left)
+            free = bool(sizes) if kind in self.rules.stacking else not on
+            found[kind] = Move(
+                kind=kind,
+                sizes=sizes,
+                delay_min=self.rules.delay_min(kind),
+                ready_min=ready_min,
+                ready=ready_min == 0 and free and not self.over and not self.state.paused,
+                on_until=max((lever.until for lever in on), default=None),
+                left=left,
+            )
+        return found
+
+    # --- the score ---
+
+    def score(self, team: int) -> Score:
+        """Say how a team stands by now."""
+        return self.judge(self.levers(team), self._of_team(team))
+
+    def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> Score:
+        """Judge any set of levers and decisions on this night, by now."""
+        rules = self.rules
+        mine, idle = self._figures(levers), self._figures(())
+        cost = sum(map(self._cost_cny, levers))
+        stake = max(idle["lost_cny"], rules.least_sales_share * (idle["kept_cny"] + idle["lost_cny"]), 1.0)
+        missed = max(1.0 - idle["rate"], 1.0 - mine["rate"], 0.02) if not np.isnan(idle["rate"]) else np.nan
+        strain = max(idle["strain_h"], rules.least_strain_h)
+        by_card, wrong = self._judge_cards(decisions)
+        earned = float(by_card["points"].mean()) / 100 if len(by_card) else 0.0
+        points = {
+            "sales": half_scale((idle["lost_cny"] - mine["lost_cny"] - cost) / stake),
+            "platform_rate": half_scale((mine["rate"] - idle["rate"]) / missed),
+            "fatigue": half_scale((idle["strain_h"] - mine["strain_h"]) / strain),
+            "cards": half_scale(earned - wrong * rules.wrong_card / 50),
+        }
+        total = sum(getattr(rules, f"weight_{key}") * value for key, value in points.items())
+        return Score(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
+
+    def _figures(self, levers: tuple[Lever, ...]) -> Mapping[str, float]:
+        return self._measured(self.state.happens, levers, self.state.round)
+
+    def _measure(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Mapping[str, float]:
+        moment = self._moment(scenarios, levers, round_)
+        kept, lost = moment.sales()
+        strain = moment.strain_h(self.night.roster)
+        return {"kept_cny": kept, "lost_cny": lost, "rate": moment.platform_rate(), "strain_h": strain}
+
+    def _judge_cards(self, decisions: Sequence[tuple[int, Decided]]) -> tuple[pd.DataFrame, int]:
+        """Hold a team's decisions against the cards of what could be noticed by now."""
+        cards = facts.table("incidents").set_index("key")
+        notice = pd.Timedelta(minutes=self.rules.notice_min)
+        rows: list[dict[str, Any]] = []
+        right: set[tuple[int, Decided]] = set()
+        for scenario in self.noticed():
+            if not scenario.cards:
+                continue
+            card, seen, ends = scenario.cards[0], scenario.start + notice, scenario.end + notice
+            during = [row for row in decisions if scenario.start <= self.clock(row[0]) <= ends]
+            called = [row for row in during if (row[1].what, row[1].key) == ("card", card)]
+            right |= set(called)
+            late = max((self.clock(called[0][0]) - seen).total_seconds() / 60, 0.0) if called else np.nan
+            made = {decided.key for _, decided in during if decided.what == "lever"}
+            moves = made & set(cards.loc[card, "levers"])
+            phrase = any((decided.what, decided.key) == ("phrase", card) for _, decided in during)
+            by_role = bool(called) and called[0][1].role == cards.loc[card, "declares"]
+            rows.append(
+                {
+                    "scenario": scenario.name,
+                    "card": card,
+                    "clock": scenario.start,
+                    "called": late,
+                    "role": by_role,
+                    "moves": len(moves),
+                    "phrase": phrase,
+                    "points": self._card_points(late, by_role=by_role, moves=len(moves), phrase=phrase),
+                }
+            )
+        columns = ["scenario", "card", "clock", "called", "role", "moves", "phrase", "points"]
+        wrong = sum(row[1].what == "card" and row not in right for row in decisions)
+        return pd.DataFrame(rows, columns=columns), wrong
+
+    def _card_points(self, late_min: float, *, by_role: bool, moves: int, phrase: bool) -> float:
+        rules = self.rules
+        span = rules.called_too_late_min - rules.called_in_time_min
+        prompt = 0.0 if np.isnan(late_min) else float(np.clip((rules.called_too_late_min - late_min) / span, 0, 1))
+        share = (0.0, 2 / 3, 1.0)[min(moves, 2)]
+        return (
+            rules.card_called * prompt
+            + rules.card_role * by_role
+            + rules.card_moves * share
+            + rules.card_phrase * phrase
+        )
+
+
+def _terms(keys: Iterable[str]) -> tuple[str, ...]:
+    """Mark the keys of the glossary, to be named in words; a store's own scenario keeps the name it has."""
+    return tuple(Term(key) if key in glossary() else key for key in keys)
+
+
+def half_scale(gain: float) -> float:
+    """Turn a gain against a floor that nobody leads into points: 0 gain is 50, all that was missing is 100.
+
+    >>> half_scale(0.0), half_scale(1.0), half_scale(-3.0), half_scale(float("nan"))
+    (50.0, 100.0, 0.0, 50.0)
+    """
+    return 50.0 if np.isnan(gain) else float(np.clip(50.0 + 50.0 * gain, 0.0, 100.0))
+
+
+def fingerprint(night: PromoNight) -> str:
+    """Mark a night by what a drill rests on: who comes, who serves, and when."""
+    digest = hashlib.sha256()
+    people = ["agent_id", "capacity", "speed"]
+    roster = ["agent_id", "start", "end", "activity"]
+    for table in (night.forecast[["start", "queue", "contacts"]], night.people[people], night.roster[roster]):
+        digest.update(table.to_csv(index=False, float_format="%.6g").encode())
+    return digest.hexdigest()[:16]
+
+
+def lay_scenario(night: PromoNight, scenario: Scenario, *, at: pd.Timestamp) -> Scenario:
+    """Move a scenario so that it begins at a time, in the fullest place of that time, and cut it to the night."""
+    shift = at - scenario.start
+    closes = night.grid.times(night.grid.edges_s[-1:])[0]
+    moved = []
+    for incident in scenario.incidents:
+        start, end = incident.start + shift, min(incident.end + shift, closes)
+        if end <= start:
+            continue
+        place: dict[str, Any] = {
+            name: fullest_place(night, name, at=start).get(name) for name in ("site", "room") if getattr(incident, name)
+        }
+        moved.append(replace(incident, start=start, end=end, **place))
+    return replace(scenario, incidents=tuple(moved))
+
+
+def deal_scenarios(night: PromoNight, starts: pd.Timestamp, minutes: int, *, seed: int) -> tuple[Scenario, ...]:
+    """Deal what happens and when: one scenario of the deck in each equal stretch of the night, at a hidden minute.
+
+    Parameters
+    ----------
+    night : PromoNight
+        Cut for the drill.
+    seed : int
+        The same seed deals the same.
+    """
+    rules = Rules.of_playbook()
+    chance = stream(seed, 0, "drill_deal")
+    known = [scenario for scenario in standard_scenarios(night) if scenario.name in rules.deck]
+    n = min(rules.incidents, len(known))
+    chosen = chance.choice(len(known), size=n, replace=False)
+    stretch = minutes / n
+    latest = np.maximum(stretch / 2, rules.first_min + 1)
+    after = [round(number * stretch + chance.uniform(rules.first_min, latest)) for number in range(n)]
+    return tuple(
+        lay_scenario(night, known[index], at=starts + pd.Timedelta(minutes=minute))
+        for index, minute in zip(chosen, after, strict=True)
+    )
+
+
+def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
+    """Read what a facilitator wants to happen when: ``bot_down 20:05, network_down 20:20``; nothing is None.
+
+    Parameters
+    ----------
+    night : PromoNight
+        The plan's, whole.
+
+    Raises
+    ------
+    DrillError, ScenarioError
+        It is not written so, a scenario is not known, or a time is not in the night.
+    """
+    if not text.strip():
+        return None
+    known = standard_scenarios(night)
+    dealt = []
+    for part in re.split(r"[,，;；]", text):
+        name, _, clock = part.strip().rpartition(" ")
+        if not name or not re.fullmatch(r"\d\d:\d\d", clock):
+            raise DrillError("deal_form", part=part.strip())
+        scenario = find_scenario(known, name.strip())
+        if {incident.kind for incident in scenario.incidents} & BEFORE_THE_NIGHT:
+            raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
+        dealt.append(lay_scenario(night, scenario, at=moment_of(night, clock)))
+    return tuple(dealt)

@@ -1,0 +1,263 @@
+"""The roster in the team's own shapes: the matrix of names and dates (A, B, C, rest), and a calendar file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import itertools
+import re
+import unicodedata
+from typing import Any
+
+import pandas as pd
+
+from simlib.messages import Lang, Message, UserError, label, translate
+
+REST, LEAVE = "rest", "leave"
+_DATE_FORMS = (
+    re.compile(r"(?P<year>\d{4})\D(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
+    re.compile(r"(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
+    re.compile(r"(?P<day>\d{1,2})(?:\.0|\D)?"),
+)
+
+
+def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") -> pd.DataFrame:
+    """Write a roster as the team knows it: one row a person, one column a date, shift codes in the cells.
+
+    Parameters
+    ----------
+    roster : DataFrame
+        Roster rows (``Roster.assignments``).
+    agents : DataFrame
+        agent_id, name: everybody gets a row, those who rest throughout as well. Names that two people share are
+        followed by the agent_id.
+
+    Returns
+    -------
+    DataFrame
+        First column the names, then one column a date as ``YYYY-MM-DD``; the rest word of ``lang`` where nobody
+        works.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"agent_id": ["a1", "a1"], "date": [dt.date(2026, 10, 31)] * 2, "shift": ["B", "B"]})
+    >>> team = pd.DataFrame({"agent_id": ["a1", "a2"], "name": ["Lin", "Wu"]})
+    >>> to_matrix(rows, team, lang="en").values.tolist()
+    [['Lin', 'B'], ['Wu', 'off']]
+    """
+    rest = translate("roster.rest_cells", lang).split("|")[0]
+    days = roster.drop_duplicates(["agent_id", "date"])
+    code = {(row.agent_id, pd.Timestamp(row.date).date()): row.shift for row in _each(days)}
+    worked = {day for _, day in code}
+    dates = list(pd.date_range(min(worked), max(worked)).date) if code else []
+    matrix = pd.DataFrame({label("name", lang): _labels(agents)})
+    for date in dates:
+        matrix[str(date)] = [code.get((agent_id, date), rest) for agent_id in agents["agent_id"]]
+    return matrix
+
+
+def from_matrix(frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame, *, first_day: dt.date) -> pd.DataFrame:
+    """Read a team's matrix, or its three-column list (name, date, shift).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As read from the sheet. Dates stand in the header, or in the first row, as dates, ``YYYY-MM-DD``, month and
+        day, or the day alone; what lacks a year or month is the first such date from ``first_day`` on. Columns
+        whose header is no date are left out, and rows without a name.
+    shifts, agents : DataFrame
+        The codes and the people that are allowed.
+    first_day : date
+        First day of the roster.
+
+    Returns
+    -------
+    DataFrame
+        agent_id, name, date, shift (a code, ``"rest"`` or ``"leave"``): what ``solve_roster`` takes as ``locked``.
+
+    Raises
+    ------
+    UserError
+        Every cell that is not understood: row (as Excel numbers it), name, date, value, what is allowed.
+
+    Examples
+    --------
+    >>> sheet = pd.DataFrame({"name": ["Lin"], "10/31": [" b "], "11/1": [None]})
+    >>> team = pd.DataFrame({"agent_id": ["a1"], "name": ["Lin"]})
+    >>> read = from_matrix(sheet, pd.DataFrame({"code": ["B"]}), team, first_day=dt.date(2026, 10, 31))
+    >>> read.astype(str).values.tolist()
+    [['a1', 'Lin', '2026-10-31', 'B'], ['a1', 'Lin', '2026-11-01', 'rest']]
+    """
+    id_of = {_plain(heading): agent for heading, agent in zip(_labels(agents), agents["agent_id"], strict=True)}
+    id_of |= {_plain(agent): agent for agent in agents["agent_id"]}
+    name_of = dict(zip(agents["agent_id"], agents["name"], strict=True))
+    codes = {_plain(code): str(code) for code in shifts["code"]}
+    allowed = ", ".join([*codes.values(), *_words("rest_cells")[:2], *_words("leave_cells")[:1]])
+    rows: list[tuple[Any, str, dt.date, str]] = []
+    problems: dict[tuple[int, Any, str], dict[str, object]] = {}
+    read: dict[tuple[Any, dt.date], int] = {}
+    for row, heading, column, day, cell in _cells(frame, first_day):
+        agent_id, shift = id_of.get(_plain(heading)), _shift(cell, codes)
+        if agent_id is None:
+            near = next(iter(difflib.get_close_matches(str(heading), [*name_of.values()], n=1, cutoff=0.0)), "")
+            problems[row, None, "name"] = {"row": row, "name": heading, "nearest": near}
+        elif day is None:
+            problems[row, column, "date"] = {"row": row, "value": column}
+        elif shift is None:
+            problems[row, column, "cell"] = {"row": row, "name": heading, "day": day, "value": cell, "allowed": allowed}
+        elif (agent_id, day) in read:
+            problems[row, column, "twice"] = {"row": row, "first": read[agent_id, day], "name": heading, "day": day}
+        else:
+            read[agent_id, day] = row
+            rows.append((agent_id, name_of[agent_id], day, shift))
+    if problems:
+        told = [Message(f"roster.matrix_{kind}", **values) for (_, _, kind), values in problems.items()]
+        raise UserError(Message("roster.matrix_unread"), *told)
+    return pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
+
+
+def to_ics(roster: pd.DataFrame, agent_id: Any, *, lang: Lang = "zh") -> str:
+    """Write one person's shifts as a calendar (RFC 5545), one event a shift, its parts in the description.
+
+    Returns
+    -------
+    str
+        CRLF line ends, lines of at most 75 octets, times in UTC. A person without shifts has an empty calendar.
+    """
+    mine = roster[roster["agent_id"] == agent_id].sort_values("start")
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//sandtable//roster//EN", "CALSCALE:GREGORIAN"]
+    for date, day in mine.groupby("date", sort=True):
+        start, end, code = day["start"].min(), day["end"].max(), day["shift"].iloc[0]
+        parts = [f"{row.start:%H:%M}-{row.end:%H:%M} {_part_name(row, lang)}" for row in _each(day)]
+        lines += [
+            "BEGIN:VEVENT",
+            f"UID:{_escape(str(agent_id))}-{date}@sandtable",
+            f"DTSTAMP:{_utc(mine['start'].min())}",
+            f"DTSTART:{_utc(start)}",
+            f"DTEND:{_utc(end)}",
+            f"SUMMARY:{_escape(translate('roster.event', lang, code=code))}",
+            f"DESCRIPTION:{_escape(chr(10).join(parts))}",
+            "END:VEVENT",
+        ]
+    lines.append("END:VCALENDAR")
+    return "".join(_fold(line) for line in lines)
+
+
+def _each(frame: pd.DataFrame) -> list[Any]:
+    """Rows of a frame by column name."""
+    return list(frame.itertuples(index=False))
+
+
+def _labels(agents: pd.DataFrame) -> list[str]:
+    twice = agents["name"].duplicated(keep=False)
+    return [
+        f"{row.name_} ({row.agent_id})" if double else str(row.name_)
+        for row, double in zip(_each(agents.rename(columns={"name": "name_"})), twice, strict=True)
+    ]
+
+
+def _plain(value: Any) -> str:
+    """Fold widths, case and white space; whole numbers lose Excel's ``.0``."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", str(value))).upper()
+
+
+def _words(key: str) -> list[str]:
+    return [word for lang in ("zh", "en") for word in translate(f"roster.{key}", lang).split("|")]
+
+
+def _shift(cell: Any, codes: dict[str, str]) -> str | None:
+    if cell is None or pd.isna(cell) or not _plain(cell):
+        return REST
+    plain = _plain(cell)
+    if plain in codes:
+        return codes[plain]
+    if plain in {_plain(word) for word in _words("rest_cells")}:
+        return REST
+    if plain in {_plain(word) for word in _words("leave_cells")}:
+        return LEAVE
+    return None
+
+
+def _cells(frame: pd.DataFrame, first_day: dt.date, top: int = 2) -> list[tuple[int, Any, Any, dt.date | None, Any]]:
+    """Take a sheet apart: row as Excel numbers it (the frame begins in row ``top``), name, column, date, cell."""
+    head = list(frame.columns)
+    if not any(_date(heading, first_day) for heading in head[1:]) and len(frame):
+        in_list = len(head) == 3 and _date(frame.iloc[0, 1], first_day) is not None
+        if in_list:
+            return [
+                (row, name, day, _date(day, first_day), cell)
+                for row, (name, day, cell) in enumerate(frame.itertuples(index=False, name=None), start=top)
+                if _named(name)
+            ]
+        below = frame.iloc[1:].set_axis(pd.Index(frame.iloc[0], dtype=object), axis=1)
+        return _cells(below, first_day, top + 1)
+    dates = [(place, _date(heading, first_day)) for place, heading in enumerate(head) if place]
+    if not any(day for _, day in dates):
+        raise UserError(Message("roster.matrix_undated", found=", ".join(map(str, head[1:]))))
+    return [
+        (number, row[0], head[place], day, row[place])
+        for number, row in enumerate(frame.itertuples(index=False, name=None), start=top)
+        if _named(row[0])
+        for place, day in dates
+        if day is not None
+    ]
+
+
+def _named(heading: Any) -> bool:
+    return not pd.isna(heading) and bool(_plain(heading))
+
+
+def _date(heading: Any, first_day: dt.date) -> dt.date | None:
+    """Understand a date; what it leaves open is filled in with the first such date from ``first_day`` on."""
+    if isinstance(heading, dt.date | pd.Timestamp):
+        return pd.Timestamp(heading).date()
+    if heading is None or pd.isna(heading):
+        return None
+    words = unicodedata.normalize("NFKC", str(heading)).split() or [""]
+    for text, form in itertools.product((_plain(heading), words[0]), _DATE_FORMS):
+        match = form.fullmatch(text)
+        if match:
+            parts = {key: int(value) for key, value in match.groupdict().items()}
+            if "year" in parts:
+                return _real(parts["year"], parts["month"], parts["day"])
+            months = [divmod(first_day.year * 12 + first_day.month - 1 + n, 12) for n in range(14)]
+            wanted = parts.get("month")
+            days = [_real(year, month + 1, parts["day"]) for year, month in months if wanted in (None, month + 1)]
+            return next((day for day in days if day is not None and day >= first_day), None)
+    return None
+
+
+def _real(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _part_name(row: Any, lang: Lang) -> str:
+    if row.activity == "chat" and row.queue:
+        return f"{label('chat', lang)} {label(row.queue, lang)}"
+    return label(row.activity, lang)
+
+
+def _utc(stamp: pd.Timestamp) -> str:
+    return f"{stamp.tz_convert('UTC'):%Y%m%dT%H%M%SZ}"
+
+
+def _escape(text: str) -> str:
+    for sign, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
+        text = text.replace(sign, written)
+    return text
+
+
+def _fold(line: str) -> str:
+    """Break a line into pieces of at most 75 octets, never inside a character; the next ones begin with a space."""
+    pieces, piece = [], ""
+    for sign in line:
+        if len((piece + sign).encode()) > 75:
+            pieces.append(piece)
+            piece = " "
+        piece += sign
+    return "\r\n".join([*pieces, piece]) + "\r\n"

@@ -1,0 +1,84 @@
+"""A small promo night made by hand: three hours, two sites, three rooms, an opening at nine."""
+
+import pandas as pd
+import pytest
+
+from simlib.intervals import Grid
+from simlib.kpis import ConversionCurve, PlatformRate
+from simlib.night import PromoNight
+from simlib.simulator import Policy
+from simlib.simulator.draw import ChatService
+
+OPENS = pd.Timestamp("2026-10-31 20:00", tz="Asia/Shanghai")
+
+
+def clock(text):
+    """Say a time of the small night; an hour before eight is after midnight."""
+    day = "2026-11-01" if text < "08:00" else "2026-10-31"
+    return pd.Timestamp(f"{day} {text}", tz="Asia/Shanghai")
+
+
+@pytest.fixture(scope="session")
+def night():
+    """Twelve people in three rooms of two sites, some 700 contacts from 20:00 to 01:00."""
+    grid = Grid(opens=OPENS, n=10)
+    shape = [20, 22, 120, 90, 70, 60, 50, 40, 30, 20]
+    forecast = pd.DataFrame(
+        [
+            {"start": start, "queue": queue, "contacts": share * mean}
+            for start, mean in zip(grid.starts, shape, strict=True)
+            for queue, share in (("presale", 1.0), ("aftersale", 0.4))
+        ]
+    )
+    places = [("North", "N1"), ("North", "N2"), ("South", "S1")]
+    ids = [f"A{number:02d}" for number in range(12)]
+    people = pd.DataFrame(
+        {
+            "agent_id": ids,
+            "name": ids,
+            "cohort": "own",
+            "skill_1": ["presale"] * 8 + ["aftersale"] * 4,
+            "skill_2": ["aftersale"] * 8 + ["presale"] * 4,
+            "skill_3": None,
+            "capacity": 4,
+            "speed": 1.0,
+            "cost_cny_h": 40.0,
+            "seat": [f"seat-{number:02d}" for number in range(12)],
+            "site": [places[number % 3][0] for number in range(12)],
+            "room": [places[number % 3][1] for number in range(12)],
+        }
+    )
+    segments = []
+    for number, agent in enumerate(ids):
+        queue = people["skill_1"][number]
+        ends = "23:00" if number >= 9 else "01:00"
+        meal = ("21:30", "22:00") if number < 3 else ("22:30", "23:00")
+        spans = [("20:00", meal[0], "chat"), (*meal, "meal")] + ([(meal[1], ends, "chat")] * (meal[1] != ends))
+        for start, end, activity in spans:
+            segments.append(
+                {
+                    "agent_id": agent,
+                    "name": agent,
+                    "cohort": "own",
+                    "queue": queue if activity == "chat" else None,
+                    "start": clock(start),
+                    "end": clock(end),
+                    "activity": activity,
+                }
+            )
+    service = {"think_s": 40.0, "patience_s": 120.0, "silent_share": 0.5, "bot_share": 0.3}
+    return PromoNight(
+        grid=grid,
+        forecast=forecast,
+        services={
+            "presale": ChatService(replies_mean=4, reply_s=18, **service),
+            "aftersale": ChatService(replies_mean=5, reply_s=22, **service),
+        },
+        people=people,
+        roster=pd.DataFrame(segments),
+        threshold_s=60,
+        rates=(PlatformRate(key="wangwang_3min", platform="tmall", threshold_s=180, opens_s=28_800, closes_s=82_800),),
+        curve=ConversionCurve.default(),
+        values_cny={"presale": 100.0},
+        policy=Policy(silent_close_s=60),
+    )

@@ -1,0 +1,51 @@
+"""The game on paper, and what a hundred screens may not do: the scripted teams and the tables."""
+
+import pandas as pd
+
+from simlib.drill.game import Drill
+from simlib.drill.play import CROWDS, crowd_of, play_well, tabulate_play
+from simlib.stress.levers import STRUCK
+from tests.conftest import clock
+
+
+def opened(night, **how):
+    """Open a drill of two hours in rounds of half an hour."""
+    return Drill.open(night, seed=7, teams=1, starts=clock("21:00"), minutes=120, round_min=30, **how)
+
+
+def test_the_tables_have_an_answer_for_everything(night):
+    """Each half hour, state and move leads to one of the four states at a loss that is none or more."""
+    drill = opened(night)
+    table = tabulate_play(drill, plays=12)
+    moves = {STRUCK, *drill.rules.kinds}
+    assert len(table) == 4 * len(CROWDS) * len(moves)
+    assert set(table["move"]) == moves
+    assert table["next_crowd"].isin(range(len(CROWDS))).all()
+    assert (table["lost_cny"] >= 0).all()
+    assert table.groupby("clock")["plays"].sum().eq(12).all()
+    told: list[float] = []
+    assert tabulate_play(drill, plays=12, on_progress=told.append).equals(table)
+    assert told == [(play + 1) / 12 for play in range(12)]
+
+
+def test_the_tables_follow_the_night(night):
+    """A half hour that began calm in every play and was left alone goes where the night of nobody leading goes."""
+    drill = opened(night)
+    table = tabulate_play(drill, plays=24)
+    first = table[(table["clock"] == drill.clock(0)) & (table["move"] == STRUCK)]
+    begins = crowd_of(drill.moment((), round_=0).waiting()["waiting"].sum())
+    ends = crowd_of(drill.moment((), round_=1).waiting()["waiting"].sum())
+    assert first.set_index("crowd").loc[begins, "next_crowd"] == ends
+
+
+def test_the_well_led_team_knows_only_its_screen(night):
+    """Before anything can be noticed it calls no card, and what it calls later had a sign."""
+    drill = opened(night)
+    play_well(drill, 1)
+    assert [decided for _, decided in drill.state.decisions if decided.what == "card"] == []
+    drill.advance()
+    play_well(drill, 1)
+    signs = {scenario.cards[0] for scenario in drill.noticed()}
+    called = {decided.key for _, decided in drill.state.decisions if decided.what == "card"}
+    assert called == signs
+    assert isinstance(drill.view(1).course, pd.DataFrame)

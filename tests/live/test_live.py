@@ -1,0 +1,386 @@
+"""The live night without a browser: what a position means, what an answer says, and who is answered."""
+
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simlib import load_store
+from simlib.live import CURVES, Answer, LiveNight, LivePage, Newest, describe_page, keep_in_store, mean_band
+from simlib.messages import HOUSE, LANGS, translate
+from simlib.simulator.replicate import replicate_variants
+from simlib.store import save_store
+from simlib.stress import ScenarioError, read_scenarios
+from tests.conftest import clock
+
+
+@pytest.fixture
+def live(night):
+    """The small night with an opening at nine."""
+    return LiveNight(night=night, opening=clock("21:00"), targets={"service_level": 0.8, "lost_share": 0.05}, seed=7)
+
+
+def answer(live, position, nights=3):
+    """Live through a position and the plan without any thread."""
+    plan, now = live.prepare({}), live.prepare(position)
+    lived = [[live.live_through(each, number) for number in range(nights)] for each in (plan, now)]
+    return Answer(live=live, position=position, plan=lived[0], now=lived[1])
+
+
+MOVES = [
+    {"people_own": 15},
+    {"people_own": 9},
+    {"concurrency": 6},
+    {"stay": 2.0},
+    {"bot_share": 0.5},
+    {"presale_share": 0.5},
+    {"opening": 120.0},
+    {"outage": "power_cut", "outage_from": 70.0, "outage_to": 100.0},
+    {"people_own": 22, "concurrency": 3, "stay": 0.5, "outage": "power_cut", "outage_from": 60.0, "outage_to": 90.0},
+    {"people_own": 0, "bot_share": 0.9},
+    {"people_own": 10, "stay": 1.0, "bot_share": 0.4, "presale_share": 0.6, "opening": 30.0, "outage": "bot_down"},
+]
+
+
+def test_the_plan_changes_nothing(live):
+    """Where every slider stands as planned there is no scenario, and no figure differs by anything."""
+    assert live.scenario(live.plan_position, name="-") is None
+    same = answer(live, {})
+    assert (same.table()["change"] == 0).all()
+    assert "0" not in {str(row) for row in same.missed()}
+
+
+@pytest.mark.parametrize("position", MOVES)
+def test_a_position_is_a_scenario(live, position):
+    """What the page shows of a position is what the same scenario gives in a stress test, to the last digit."""
+    struck = live.scenario(position, name="mine").strike(live.night)
+    variant = struck.variant()
+    expected = replicate_variants({"": variant}, measure=live.measure, seed=7, replications=2, turns=True)[""].figures
+    shown = answer(live, position, nights=2)
+    for key in ("first_response", "sales_lost", "service_level"):
+        np.testing.assert_array_equal([lived[key] for lived in shown.now], expected[key])
+
+
+def test_moves_do_not_leave_traces(live):
+    """A position gives the same night whatever was asked for before it."""
+    fresh = LiveNight(night=live.night, opening=live.opening, targets=live.targets, seed=7)
+    for position in MOVES:
+        live.live_through(live.prepare(position), 0)
+    for position in reversed(MOVES):
+        mine, theirs = (each.live_through(each.prepare(position), 0) for each in (live, fresh))
+        assert mine["sales_lost"] == theirs["sales_lost"]
+        fresh = LiveNight(night=live.night, opening=live.opening, targets=live.targets, seed=7)
+
+
+def test_the_mix_shifts_and_the_sum_stays(live):
+    """Another presale share moves contacts between the two queues and leaves their expected sum as it was."""
+    factors = {incident.queue: incident.size for incident in live.scenario({"presale_share": 0.5}, name="-").incidents}
+    contacts = live.night.forecast.groupby("queue")["contacts"].sum()
+    assert sum(contacts[queue] * factor for queue, factor in factors.items()) == pytest.approx(contacts.sum())
+    assert contacts["presale"] * factors["presale"] == pytest.approx(contacts["aftersale"] * factors["aftersale"])
+
+
+def test_heads_and_wages_are_counted_by_hand(live):
+    """Twelve people at 40 yuan an hour: nine of 4.5 hours and three of 2.5; two hours more of those three at 150 %."""
+    hours = 9 * 4.5 + 3 * 2.5
+    table = answer(live, {"stay": 2.0, "people_own": 13}, nights=1).table().set_index("kpi")
+    assert table.loc["rostered_heads", ["plan", "now"]].tolist() == [12, 13]
+    assert table.loc["night_wages", "plan"] == pytest.approx(40 * hours)
+    plan = answer(live, {"stay": 2.0}, nights=1).table().set_index("kpi")
+    assert plan.loc["night_wages", "change"] == pytest.approx(40 * 1.5 * 3 * 2.0)
+
+
+@pytest.mark.parametrize(
+    ("position", "says"),
+    [
+        ({"people_student": 3}, "people_own"),
+        ({"bot_share": 2.0}, "0 to 0.95"),
+        ({"bot_share": float("nan")}, "0 to 0.95"),
+        ({"outage": "meteor"}, "power_cut"),
+        ({"stay": "long"}, "0 to 4"),
+    ],
+)
+def test_a_position_that_cannot_be_is_refused(live, position, says):
+    """An unknown slider, a value off its range or no number, and an unknown outage are refused by name."""
+    with pytest.raises(ValueError, match=says):
+        live.scenario(position, name="-")
+
+
+def test_an_outage_must_end_after_it_begins(live):
+    """The stress test's own sentence says so."""
+    with pytest.raises(ScenarioError, match="after"):
+        live.scenario({"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0}, name="-")
+
+
+def test_the_band_is_students_and_narrows():
+    """The band of the mean agrees with SciPy's, is 0 for one night, and gets narrower with more."""
+    from scipy import stats
+
+    draws = np.random.default_rng(1).normal(size=(16, 3))
+    mean, half = mean_band(draws)
+    low, high = stats.t.interval(0.95, 15, loc=draws.mean(axis=0), scale=stats.sem(draws))
+    np.testing.assert_allclose([mean - half, mean + half], [low, high])
+    assert (mean_band(draws[:1])[1] == 0).all()
+    assert (mean_band(draws[:4])[1].mean() > half.mean()).all()
+
+
+def test_curves_lie_inside_their_band(live):
+    """Each curve has plan, mean, low and high for every ten minutes; the mean lies in its band."""
+    curves = answer(live, {"people_own": 9}).curves()
+    assert curves.shape == (len(CURVES), 4, live.steps.n)
+    _, mean, low, high = np.moveaxis(curves, 1, 0)
+    there = ~np.isnan(mean)
+    assert there.any()
+    assert (low[there] <= mean[there]).all()
+    assert (mean[there] <= high[there]).all()
+
+
+class Ear:
+    """Notes what is told and lets a test wait for it."""
+
+    def __init__(self):
+        self.heard, self.complaints, self.changed = [], [], threading.Condition()
+
+    def note(self, what):
+        """Note anything."""
+        with self.changed:
+            self.heard.append(what)
+            self.changed.notify_all()
+
+    def tell(self, question, told):
+        """Note an answer."""
+        self.note((question.asker, question.number, len(told.now)))
+
+    def complain(self, question, error):
+        """Note a complaint."""
+        with self.changed:
+            self.complaints.append((question.asker, question.number, error))
+            self.changed.notify_all()
+
+    def wait_for(self, happened):
+        """Wait until something has happened."""
+        with self.changed:
+            assert self.changed.wait_for(happened, timeout=60)
+
+
+def test_only_the_newest_question_is_answered(live):
+    """Of two hundred quick moves few are answered, in order, the last one in full, and the thread ends then."""
+    ear = Ear()
+    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=4)
+    for number in range(200):
+        newest.ask("me", number, {"people_own": 6 + number % 12})
+    ear.wait_for(lambda: ("me", 199, 4) in ear.heard)
+    numbers = [number for _, number, _ in ear.heard]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) < 100
+    assert numbers[-1] == 199
+    deadline = time.monotonic() + 20
+    while any(thread.name == "sandtable-live" for thread in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(thread.name == "sandtable-live" for thread in threading.enumerate())
+
+
+def test_two_askers_get_their_own_answers(live):
+    """Each is told of its own numbers only, both to the end; who has left is told nothing more."""
+    ear = Ear()
+    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=4)
+    newest.ask("one", 1, {"people_own": 9})
+    newest.ask("two", 5, {"people_own": 15})
+    newest.ask("gone", 9, {"bot_share": 0.5})
+    newest.forget("gone")
+    ear.wait_for(lambda: {("one", 1, 4), ("two", 5, 4)} <= set(ear.heard))
+    assert {(asker, number) for asker, number, _ in ear.heard} - {("gone", 9)} == {("one", 1), ("two", 5)}
+    assert ("gone", 9, 4) not in ear.heard
+
+
+class Stage:
+    """Nights without a floor: each begins with what a test has it do, and is noted once it may be measured."""
+
+    def __init__(self, begin):
+        self.begin, self.lived = begin, []
+
+    def prepare(self, position):
+        """Take the name as the position."""
+        return position.get("name", "plan")
+
+    def live_through(self, prepared, replication, *, pause):
+        """Begin, give way, be noted."""
+        self.begin(prepared, replication)
+        pause()
+        self.lived.append((prepared, replication))
+        return {}
+
+
+def test_an_answer_that_narrows_stands_still_for_a_new_question():
+    """A night that is under way is measured after the first night of what was asked meanwhile."""
+    begun, asked = threading.Event(), threading.Event()
+
+    def begin(name, replication):
+        if (name, replication) == ("old", 1):
+            begun.set()
+            assert asked.wait(20)
+
+    ear, stage = Ear(), Stage(begin)
+    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
+    newest.ask("one", 1, {"name": "old"})
+    assert begun.wait(20)
+    newest.ask("two", 1, {"name": "new"})
+    asked.set()
+    ear.wait_for(lambda: ("two", 1, 2) in ear.heard)
+    assert stage.lived.index(("new", 0)) < stage.lived.index(("old", 1))
+    assert not ear.complaints
+
+
+def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
+    """A replaced answer and the one in its place both stand still for a third question, and that is answered."""
+    begun, asked = {name: threading.Event() for name in ("first", "second")}, threading.Event()
+
+    def begin(name, replication):
+        if replication == 1 and name in begun:
+            begun[name].set()
+            assert asked.wait(20)
+
+    ear, stage = Ear(), Stage(begin)
+    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
+    for number, name in enumerate(begun):
+        newest.ask("me", number, {"name": name})
+        assert begun[name].wait(20)
+    newest.ask("me", 2, {"name": "third"})
+    asked.set()
+    ear.wait_for(lambda: ("me", 2, 2) in ear.heard)
+    assert ("first", 1) not in stage.lived
+    assert ("second", 1) not in stage.lived
+    assert not ear.complaints
+
+
+def test_a_bad_question_is_complained_of_and_the_next_answered(live):
+    """A position that cannot be does not stop the thread."""
+    ear = Ear()
+    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=1)
+    newest.ask("me", 1, {"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0})
+    ear.wait_for(lambda: ear.complaints)
+    newest.ask("me", 2, {"people_own": 11})
+    ear.wait_for(lambda: ear.heard)
+    assert ear.heard == [("me", 2, 1)]
+    assert isinstance(ear.complaints[0][2], ScenarioError)
+
+
+def test_an_answer_that_cannot_be_told_is_complained_of_and_the_next_told(live):
+    """What goes wrong while an answer is put into words stops neither thread."""
+    ear = Ear()
+
+    def tell(question, answer):
+        if question.number < 3:
+            raise KeyError("no word for it")
+        ear.tell(question, answer)
+
+    newest = Newest(live, tell=tell, complain=ear.complain, nights=1)
+    for number in (1, 2, 3):
+        newest.ask("me", number, {"people_own": 10 + number})
+        ear.wait_for(lambda number=number: len(ear.complaints) + len(ear.heard) == number)
+    assert [number for _, number, _ in ear.complaints] == [1, 2]
+    assert ear.heard == [("me", 3, 1)]
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """A small store's workbook."""
+    path = tmp_path / "shop.xlsx"
+    save_store(load_store(HOUSE / "templates" / "stores" / "bodycare"), path, "en")
+    return path
+
+
+def test_a_position_is_kept_in_the_workbook(live, workbook):
+    """The scenario comes back from the sheet as it was; everything else in the workbook is unchanged."""
+    scenario = live.scenario(MOVES[-1], name="My night")
+    before = load_store(workbook)
+    assert keep_in_store(scenario, workbook, lang="en") == (workbook, False)
+    after = load_store(workbook)
+    assert read_scenarios(after.frame("scenarios"), tz="Asia/Shanghai")[-1] == scenario
+    assert after.model_copy(update={"scenarios": before.scenarios}) == before
+
+
+def test_an_open_workbook_is_left_alone(live, workbook):
+    """Excel's lock file beside it: the workbook stays to the byte, and a copy holds the scenario."""
+    workbook.with_name("~$shop.xlsx").write_bytes(b"")
+    bytes_before = workbook.read_bytes()
+    copy, _ = keep_in_store(live.scenario({"people_own": 9}, name="Fewer"), workbook, lang="en")
+    assert copy != workbook
+    assert workbook.read_bytes() == bytes_before
+    assert load_store(copy).scenarios[-1].name == "Fewer"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("opened", [False, True])
+def test_the_page_says_that_a_scenario_was_replaced(live, workbook, opened, lang):
+    """A name that is on the sheet already is kept in the place of the old one and said to be; a new one is not."""
+    page = LivePage(live, store=workbook, lang=lang)
+    replaced = translate("live.replaced", lang)
+    first, good = page.keep({"people_own": 9}, name="Fewer")
+    assert good
+    assert replaced not in first
+    if opened:
+        workbook.with_name("~$shop.xlsx").write_bytes(b"")
+    second, good = page.keep({"people_own": 8}, name="Fewer")
+    assert good
+    assert replaced in second
+    assert ("shop-" in second) == opened
+    other, _ = page.keep({"people_own": 8}, name="Fewer still")
+    assert replaced not in other
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_says_why_nothing_is_kept(live, workbook, lang):
+    """Without a name, without a change, or without a workbook the page says so and writes nothing."""
+    page = LivePage(live, store=workbook, lang=lang)
+    assert page.keep({"people_own": 9}, name="  ")[1] is False
+    assert page.keep({}, name="Nothing")[1] is False
+    kept, good = page.keep({"people_own": 9}, name="Fewer")
+    assert good
+    assert "Fewer" in kept
+    workbook.unlink()
+    said, good = page.keep({"people_own": 9}, name="Fewer")
+    assert not good
+    assert "shop.xlsx" in said
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0},
+        {"outage": "bot_down", "outage_from": 100.0, "outage_to": 100_000.0},
+        {"opening": -30.0},
+        {"people_own": None},
+        {"people_student": 3},
+    ],
+)
+def test_what_no_night_can_be_is_a_sentence_and_the_page_goes_on(live, workbook, position):
+    """Whatever a browser sends, asked or to be kept, is answered with a sentence; the next question with a night."""
+    page = LivePage(live, store=workbook, lang="en", nights=1)
+    before, ear = workbook.read_bytes(), Ear()
+    page.send = lambda message, buffers=None: ear.note(message)
+    heard = ear.heard
+    page._hear(page, {"kind": "ask", "view": "me", "number": 1, "position": position}, [])
+    ear.wait_for(lambda: len(heard) == 1)
+    page._hear(page, {"kind": "keep", "view": "me", "name": "Odd", "position": position}, [])
+    page._hear(page, {"kind": "ask", "view": "me", "number": 2, "position": {"people_own": 9}}, [])
+    ear.wait_for(lambda: len(heard) == 3)
+    assert [message["kind"] for message in heard] == ["said", "said", "night"]
+    assert all(message["text"] and not message["good"] for message in heard[:2])
+    assert workbook.read_bytes() == before
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_speaks_its_language(live, lang):
+    """Every word on the page is there, and of the language that was asked for."""
+    page = describe_page(live, lang)
+    labels = [slider["label"] for slider in page["sliders"]] + [title for _, title in page["groups"]]
+    assert all(labels)
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in "".join(labels)) == (lang == "zh")
+    assert page["clock"][0] == "20:00"
+    assert page["clock"][-1] == "01:00"
+    told = answer(live, {"people_own": 9}, nights=1).verdict(lang)
+    assert told.count("{") == 0
+    assert pd.Series(page["plan"]).drop("outage").astype(float).notna().all()

@@ -1,0 +1,165 @@
+"""The pipeline on one page: story A1 as a store file, laws across the stages, waves and hours."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simlib import load_store
+from simlib.messages import HOUSE
+from simlib.planning import find_wave, open_at, plan
+from simlib.report import write_matrix
+from simlib.roster import to_matrix
+from simlib.store.models import Ratio, StoreInfo
+
+A1 = HOUSE / "tests" / "stores" / "a1"
+SMALL = HOUSE / "templates" / "stores" / "bodycare"
+LARGE = HOUSE / "templates" / "stores" / "appliances.xlsx"
+
+
+@pytest.fixture(scope="module")
+def night():
+    """The small example store's night, thought about briefly."""
+    return plan(load_store(SMALL), replications=4, roster_effort=0.5)
+
+
+def test_story_a1_from_a_store_file():
+    """The store file of story A1 gives its numbers: 4,000 human contacts, 14 and 16 agents, 31 and 37 at 20:00."""
+    night = plan(load_store(A1))
+    assert night.step("cs_sales_cny") == pytest.approx(300_000)
+    assert night.step("buyers") == pytest.approx(2_000)
+    assert round(night.step("inquiries")) == 4_444
+    assert round(night.step("total_contacts")) == 6_667
+    assert round(night.step("aftersale_contacts")) == 2_222
+    assert night.step("human_contacts") == pytest.approx(4_000)
+    assert (night.heads("agents_day"), night.heads("agents_day_reserve")) == (14, 16)
+    hour = night.hours.set_index("hour").loc[20]
+    assert (hour["agents_flat_out"], hour["agents_at_ceiling"]) == (31, 37)
+
+
+def test_forecast_of_the_day_adds_up_to_the_cascade(night):
+    """The promo day's half hours hold exactly the cascade's contacts, queue by queue."""
+    day = night.forecast[night.forecast["start"].dt.date == night.wave.day]
+    for queue, step in (("presale", "presale_contacts"), ("aftersale", "aftersale_contacts")):
+        assert day.loc[day["queue"] == queue, "contacts"].sum() == pytest.approx(night.step(step))
+    assert np.allclose(night.forecast["bot"] + night.forecast["human"], night.forecast["contacts"])
+    assert (night.forecast["p05"] <= night.forecast["contacts"]).all()
+    assert (night.forecast["contacts"] <= night.forecast["p95"]).all()
+
+
+@pytest.fixture(scope="module")
+def handing_on():
+    """The small example store's night, one human contact in ten being handed on to a second agent."""
+    return plan(with_transfers(load_store(SMALL)), replications=4, roster_effort=0.5)
+
+
+def with_transfers(store):
+    """Give a store a transfer rate of a tenth."""
+    rate = Ratio(key="transfer_rate", low=0.1, likely=0.1, high=0.1)
+    others = [ratio for ratio in store.ratios if ratio.key != rate.key]
+    return store.model_copy(update={"ratios": (*others, rate)})
+
+
+def test_a_large_floor_needs_a_tenth_more_people_for_a_tenth_handed_on():
+    """Where hardly any half hour is held by the last person present, heads grow like the work."""
+    store = load_store(LARGE)
+    before, after = (plan(each).requirement["agents_simulated"].sum() for each in (store, with_transfers(store)))
+    assert 1.07 < after / before < 1.11
+
+
+def test_a_transfer_rate_tells_one_story_from_cascade_to_night(night, handing_on):
+    """A tenth handed on: a tenth more receptions in cascade, forecast, load and night; no buyer and no yuan more."""
+    day = handing_on.forecast[handing_on.forecast["start"].dt.date == handing_on.wave.day]
+    assert day["human"].sum() == pytest.approx(handing_on.step("human_contacts"))
+    assert day["contacts"].sum() == pytest.approx(handing_on.step("total_contacts"))
+    for table, column in (("forecast", "human"), ("requirement", "load")):
+        before, after = (getattr(each, table)[column] for each in (night, handing_on))
+        assert np.allclose(after, 1.1 * before)
+    before, after = (each.kpis.set_index("kpi")["mean"] for each in (night, handing_on))
+    assert after["human"] == pytest.approx(1.1 * before["human"], rel=0.02)
+    assert after["bot_resolved"] == before["bot_resolved"]
+    sold = [mean["sales_kept"] + mean["sales_lost"] for mean in (before, after)]
+    assert sold[1] == pytest.approx(sold[0], rel=0.01)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_transfer_rate_is_said(night, handing_on, lang):
+    """The verdict and the forecast's basis speak of second receptions only where there are any."""
+    twice = f"{handing_on.forecast['human'].sum() / 11:,.0f}"
+    assert twice in handing_on.verdict(lang)[0]
+    assert len(handing_on.forecast_basis(lang)) == len(night.forecast_basis(lang)) + 1
+
+
+def test_roster_is_applied_to_the_need_after_shrinkage(night):
+    """Agents to roster are agents on chat over one minus shrinkage, once; closed hours ask for none."""
+    need = night.requirement
+    shrinkage = night.store.ratio("shrinkage").likely
+    expected = np.ceil(need["on_chat"] / (1 - shrinkage) - 1e-9)
+    assert (need["to_roster"] == expected).all()
+    closed = ~open_at(pd.DatetimeIndex(need["start"]), night.store.store)
+    assert (need.loc[closed, "to_roster"] == 0).all()
+
+
+def test_coverage_is_recounted_from_the_roster(night):
+    """Shortfall is need minus rostered where that is positive, half hour by half hour."""
+    coverage = night.coverage
+    gap = (coverage["required"] - coverage["rostered"]).clip(lower=0)
+    assert np.allclose(coverage["shortfall"], gap)
+
+
+def test_every_contact_of_the_night_is_accounted_for(night):
+    """Bot, answered, abandoned, silent and unserved are all the contacts that came."""
+    mean = night.kpis.set_index("kpi")["mean"]
+    parts = mean[["bot_resolved", "answered", "abandoned", "silent", "unserved"]].sum()
+    assert parts == pytest.approx(mean["offered"])
+
+
+def test_verdict_is_three_sentences_in_both_languages(night):
+    """The verdict has three sentences with the need in them, and names what is missed only where it is."""
+    for lang in ("zh", "en"):
+        sentences = night.verdict(lang)
+        assert len(sentences) == 3
+        assert str(night.peak_heads) in sentences[0]
+        assert not any("{" in sentence for sentence in sentences)
+
+
+def test_same_arguments_same_plan(night):
+    """Notebooks that ask for the same plan in one process share it."""
+    assert plan(load_store(SMALL), replications=4, roster_effort=0.5) is night
+
+
+def test_unknown_wave_names_the_nearest():
+    """A mistyped wave is refused with the nearest name."""
+    store = load_store(SMALL)
+    name = store.waves[0].name
+    with pytest.raises(ValueError, match="nearest"):
+        find_wave(store, name + "x")
+    assert find_wave(store, name) is store.waves[0]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "open_hours"),
+    [(0, 0, 24), (9, 21, 12), (20, 4, 8)],
+)
+def test_open_hours(opens, closes, open_hours):
+    """Service hours count right by day, over midnight and round the clock."""
+    info = StoreInfo(name="s", platform="tmall", service_opens=dt.time(opens), service_closes=dt.time(closes))
+    starts = pd.date_range("2026-11-11", periods=48, freq="30min", tz="Asia/Shanghai")
+    assert open_at(starts, info).sum() == 2 * open_hours
+
+
+def test_a_team_matrix_is_rehearsed_as_it_is(night, tmp_path):
+    """A roster written as the matrix, changed in one cell and read in again, is that roster with that change."""
+    matrix = to_matrix(night.roster, night.store.frame("agents"), lang="zh")
+    day = night.wave.day.isoformat()
+    working = matrix.index[matrix[day].isin(night.shifts["code"])][0]
+    matrix.loc[working, day] = "休"
+    path = tmp_path / "team.xlsx"
+    write_matrix(path, matrix, lang="zh")
+    again = plan(load_store(SMALL), replications=2, roster_effort=0.5, roster_file=str(path))
+    name = matrix.iloc[working, 0]
+    before = night.roster[night.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()
+    after = again.roster[again.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()
+    assert name in before
+    assert after == {person: shift for person, shift in before.items() if person != name}
