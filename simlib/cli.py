@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -176,24 +177,33 @@ def repair(
     lang: Lingo = Language.zh,
 ) -> None:
     """Mend the roster of the last rehearsal when people call in sick; the old one stays as it is."""
-    from simlib.report.repair_pages import mend, write_repair
+    from simlib.report.pages.repair import name_changes, repair_texts, write_repair
     from simlib.store import StoreError
 
     try:
         night, rows, still_away, rehearsed = last_roster(store, out=out, lang=lang.value)
         with progress_bar() as bar:
             bar.add_task(label("repair", lang.value), total=None)
-            mended = mend(night, absent=absent, absent_from=from_time, rows=rows, still_away=still_away)
-        place = out / night.store.store_id / REPAIRS
-        folder = write_repair(mended, place, rehearsed=rehearsed, lang=lang.value)
+            night = replace(night, absent=absent, absent_from=from_time)
+            before = None if rows is None else night.inputs.adopt_roster(rows, night.requirement)
+            repaired = night.repair(before=before, still_away=tuple(still_away))
+        folder = write_repair(
+            repaired,
+            out / night.store.store_id / REPAIRS,
+            team=night.store.frame("agents"),
+            title=night.store.store.name,
+            seed=night.seed,
+            rehearsed=rehearsed,
+            lang=lang.value,
+        )
     except StoreError as error:
         raise stop(error.text(lang.value), status=DATA_WRONG) from None
     except UserError as error:
         raise stop(error.text(lang.value), status=USAGE_WRONG) from None
-    for sentence in mended.texts(lang.value):
+    for sentence in repair_texts(repaired, lang.value):
         console.print(escape(sentence), soft_wrap=True)
-    print_table("changes", mended.name_changes(lang.value), lang=lang.value)
-    print_table("remaining_gaps", mended.gaps, lang=lang.value)
+    print_table("changes", name_changes(repaired, lang.value), lang=lang.value)
+    print_table("remaining_gaps", repaired.gaps, lang=lang.value)
     console.print(escape(translate("repair.written", lang.value, folder=folder)), soft_wrap=True)
 
 
@@ -330,7 +340,7 @@ def drill(
 ) -> None:
     """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
     from simlib.drill_room import open_drill
-    from simlib.report.drill_pages import door_name
+    from simlib.report.pages.drill import door_name
     from simlib.store import StoreError
 
     if not name.replace("-", "").replace("_", "").isalnum():
@@ -369,7 +379,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     import pandas as pd
 
     from simlib.planning import plan
-    from simlib.report.repair_pages import kept_repairs, read_repair
+    from simlib.report.pages.repair import kept_repairs, read_repair
     from simlib.runs import file_hash
     from simlib.store import load_store
 

@@ -22,7 +22,7 @@ FLOORS = (
     {"erlang", "simulator", "kpis"},
     {"night"},
     {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill"},
-    {"planning", "verdict"},
+    {"inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
     {"runs"},
@@ -30,7 +30,11 @@ FLOORS = (
 )
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 NEIGHBOURS = {
+    ("planning", "inputs"),  # the page on which the chapters meet, what they start from, and what it comes to
+    ("planning", "verdict"),
+    ("verdict", "inputs"),
     ("facts", "messages"),  # facts are read like texts
+    ("clock", "facts"),  # how people write a time is a fact
     ("clock", "messages"),  # a time that cannot be read is a message
     ("files", "messages"),  # and so is a folder that cannot be written
     ("simulator", "kpis"),  # replications measure each night as it ends; kpis itself knows only logs
@@ -140,6 +144,48 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code, "utf-8")
     assert breaches(tmp_path) == []
+
+
+# What shows takes results: of a chapter it may import the module with the result, and types that results hold.
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
+SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
+
+
+def computing_imports(house: Path) -> list[str]:
+    """List every import with which a page, a chart or the live page would reach a chapter's working functions."""
+    found = []
+    for path in sorted((house / "simlib" / "report").rglob("*.py")):
+        module = ".".join(path.relative_to(house).with_suffix("").parts)
+        for name in imported_names(ast.parse(path.read_text("utf-8")), module, is_package=path.stem == "__init__"):
+            parts = name.split(".")
+            if parts[0] != "simlib" or len(parts) < 3 or parts[1] not in CHAPTERS or name in SHOWN:
+                continue
+            last = parts[-1]
+            if "result" in parts or any(each.startswith(f"{name}.") for each in SHOWN):
+                continue
+            if last[0].islower() and last not in ("scenarios", "levers", "repair", "play", "game", "log"):
+                found.append(f"{module} imports {name}")
+    return found
+
+
+def test_what_shows_computes_nothing() -> None:
+    """No page and no chart imports a chapter's working function: it takes results."""
+    assert computing_imports(HOUSE) == []
+
+
+def test_a_page_that_computes_is_found(tmp_path: Path) -> None:
+    """An import of a function of a chapter is found, lazy or not; one of a result is not."""
+    page = tmp_path / "simlib" / "report" / "page.py"
+    page.parent.mkdir(parents=True)
+    page.write_text("from simlib.goals.result import GoalsResult", "utf-8")
+    assert computing_imports(tmp_path) == []
+    page.write_text("def show():\n    from simlib.goals import split_targets", "utf-8")
+    assert len(computing_imports(tmp_path)) == 1
+
+
+def test_the_pipeline_fits_on_a_page() -> None:
+    """The page on which the chapters meet stays one that can be read at once."""
+    assert len((HOUSE / "simlib" / "planning.py").read_text("utf-8").splitlines()) <= 250
 
 
 def test_notebooks_leave_the_engines_to_simlib() -> None:

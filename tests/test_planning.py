@@ -1,16 +1,22 @@
 """The pipeline on one page: story A1 as a store file, laws across the stages, waves and hours."""
 
 import datetime as dt
+import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from simlib import load_store
+from simlib.forecasting.result import open_at
+from simlib.inputs import find_wave
 from simlib.messages import HOUSE
-from simlib.planning import find_wave, open_at, plan
+from simlib.planning import plan, sharing
 from simlib.report import write_matrix
+from simlib.report.columns import table_label
 from simlib.roster import to_matrix
+from simlib.simulator.replicate import Replications
 from simlib.store.models import Ratio, StoreInfo
 
 A1 = HOUSE / "tests" / "stores" / "a1"
@@ -21,20 +27,20 @@ LARGE = HOUSE / "templates" / "stores" / "appliances.xlsx"
 @pytest.fixture(scope="module")
 def night():
     """The small example store's night, thought about briefly."""
-    return plan(load_store(SMALL), replications=4, roster_effort=0.5)
+    return plan(load_store(SMALL), replications=4, roster_effort=0.5, stress_replications=4, tonight="20:30")
 
 
 def test_story_a1_from_a_store_file():
     """The store file of story A1 gives its numbers: 4,000 human contacts, 14 and 16 agents, 31 and 37 at 20:00."""
     night = plan(load_store(A1))
-    assert night.step("cs_sales_cny") == pytest.approx(300_000)
-    assert night.step("buyers") == pytest.approx(2_000)
-    assert round(night.step("inquiries")) == 4_444
-    assert round(night.step("total_contacts")) == 6_667
-    assert round(night.step("aftersale_contacts")) == 2_222
-    assert night.step("human_contacts") == pytest.approx(4_000)
-    assert (night.heads("agents_day"), night.heads("agents_day_reserve")) == (14, 16)
-    hour = night.hours.set_index("hour").loc[20]
+    assert night.sales.value("cs_sales_cny") == pytest.approx(300_000)
+    assert night.sales.value("buyers") == pytest.approx(2_000)
+    assert round(night.sales.value("inquiries")) == 4_444
+    assert round(night.sales.value("total_contacts")) == 6_667
+    assert round(night.sales.value("aftersale_contacts")) == 2_222
+    assert night.sales.value("human_contacts") == pytest.approx(4_000)
+    assert (night.sales.heads("agents_day"), night.sales.heads("agents_day_reserve")) == (14, 16)
+    hour = night.sales.hours.set_index("hour").loc[20]
     assert (hour["agents_flat_out"], hour["agents_at_ceiling"]) == (31, 37)
 
 
@@ -42,7 +48,7 @@ def test_forecast_of_the_day_adds_up_to_the_cascade(night):
     """The promo day's half hours hold exactly the cascade's contacts, queue by queue."""
     day = night.forecast[night.forecast["start"].dt.date == night.wave.day]
     for queue, step in (("presale", "presale_contacts"), ("aftersale", "aftersale_contacts")):
-        assert day.loc[day["queue"] == queue, "contacts"].sum() == pytest.approx(night.step(step))
+        assert day.loc[day["queue"] == queue, "contacts"].sum() == pytest.approx(night.sales.value(step))
     assert np.allclose(night.forecast["bot"] + night.forecast["human"], night.forecast["contacts"])
     assert (night.forecast["p05"] <= night.forecast["contacts"]).all()
     assert (night.forecast["contacts"] <= night.forecast["p95"]).all()
@@ -71,8 +77,8 @@ def test_a_large_floor_needs_a_tenth_more_people_for_a_tenth_handed_on():
 def test_a_transfer_rate_tells_one_story_from_cascade_to_night(night, handing_on):
     """A tenth handed on: a tenth more receptions in cascade, forecast, load and night; no buyer and no yuan more."""
     day = handing_on.forecast[handing_on.forecast["start"].dt.date == handing_on.wave.day]
-    assert day["human"].sum() == pytest.approx(handing_on.step("human_contacts"))
-    assert day["contacts"].sum() == pytest.approx(handing_on.step("total_contacts"))
+    assert day["human"].sum() == pytest.approx(handing_on.sales.value("human_contacts"))
+    assert day["contacts"].sum() == pytest.approx(handing_on.sales.value("total_contacts"))
     for table, column in (("forecast", "human"), ("requirement", "load")):
         before, after = (getattr(each, table)[column] for each in (night, handing_on))
         assert np.allclose(after, 1.1 * before)
@@ -88,7 +94,7 @@ def test_a_transfer_rate_is_said(night, handing_on, lang):
     """The verdict and the forecast's basis speak of second receptions only where there are any."""
     twice = f"{handing_on.forecast['human'].sum() / 11:,.0f}"
     assert twice in handing_on.verdict(lang)[0]
-    assert len(handing_on.forecast_basis(lang)) == len(night.forecast_basis(lang)) + 1
+    assert len(handing_on.conclusion.basis(lang)) == len(night.conclusion.basis(lang)) + 1
 
 
 def test_roster_is_applied_to_the_need_after_shrinkage(night):
@@ -120,13 +126,53 @@ def test_verdict_is_three_sentences_in_both_languages(night):
     for lang in ("zh", "en"):
         sentences = night.verdict(lang)
         assert len(sentences) == 3
-        assert str(night.peak_heads) in sentences[0]
+        assert str(night.required.peak_heads) in sentences[0]
         assert not any("{" in sentence for sentence in sentences)
 
 
-def test_same_arguments_same_plan(night):
-    """Notebooks that ask for the same plan in one process share it."""
-    assert plan(load_store(SMALL), replications=4, roster_effort=0.5) is night
+def test_a_run_shares_its_plan_and_nobody_else_does(night):
+    """Inside a run every notebook gets the run's plan, whatever it leaves out; another plan, or none, is a new one."""
+    assert plan(load_store(SMALL), replications=4, roster_effort=0.5) is not night
+    with sharing(night):
+        assert plan(load_store(SMALL), replications=4, roster_effort=0.5) is night
+        assert plan(SMALL, seed=night.seed) is night
+        assert plan(SMALL, seed=night.seed + 1) is not night
+        store = load_store(SMALL)
+        assert plan(store.model_copy(update={"rules": ()})) is not night
+    assert plan(SMALL) is not night
+
+
+def test_a_run_that_was_cut_short_says_so(night):
+    """Where fewer nights were simulated than asked for, verdict and summary say how many the figures rest on."""
+    few = Replications(
+        numbers=night.nights.numbers[:3],
+        figures={key: values[:3] for key, values in night.nights.figures.items()},
+        complete=False,
+    )
+    short = replace(night.conclusion, nights=few)
+    assert short.summary["complete"] is False
+    assert short.summary["replications"] == 3
+    for lang in ("zh", "en"):
+        assert "3" in short.sentences(lang)[0]
+        assert short.sentences(lang)[1:] != night.verdict(lang)
+        assert len(short.sentences(lang)) == len(night.verdict(lang)) + 1
+    assert night.conclusion.summary["complete"] is True
+
+
+def test_every_table_of_every_chapter_is_there(night):
+    """Each result's tables are the plan's, none is lost under another's name, and each can be kept as Parquet."""
+    results = [night.inputs, night.sales, night.people, night.readiness, night.forecasting, night.required]
+    results += [night.concurrency, night.roster_result, night.conclusion, night.next_hours, night.goals]
+    results += [night.retrospective, night.stress, night.drill]
+    assert sum(len(result.tables) for result in results) == len(night.tables)
+    labels = [table_label(name, lang) for lang in ("zh", "en") for name in night.tables]
+    assert len(set(labels)) == len(labels)
+    assert all(len(name) <= 31 for name in labels), "a sheet's name has at most 31 letters"
+    for name, table in night.tables.items():
+        assert len(table), name
+        pd.testing.assert_frame_equal(
+            table.head(0), pd.read_parquet(io.BytesIO(table.head(0).to_parquet())), check_dtype=False
+        )
 
 
 def test_unknown_wave_names_the_nearest():
@@ -153,7 +199,7 @@ def test_a_team_matrix_is_rehearsed_as_it_is(night, tmp_path):
     """A roster written as the matrix, changed in one cell and read in again, is that roster with that change."""
     matrix = to_matrix(night.roster, night.store.frame("agents"), lang="zh")
     day = night.wave.day.isoformat()
-    working = matrix.index[matrix[day].isin(night.shifts["code"])][0]
+    working = matrix.index[matrix[day].isin(night.inputs.shifts["code"])][0]
     matrix.loc[working, day] = "休"
     path = tmp_path / "team.xlsx"
     write_matrix(path, matrix, lang="zh")

@@ -191,7 +191,7 @@ def test_sheets_are_listed(sheet):
 @pytest.fixture(scope="module")
 def night():
     """The small example store's night, thought about as briefly as can be."""
-    return plan(load_store(SMALL), replications=2, roster_effort=0.1)
+    return plan(load_store(SMALL), replications=2, roster_effort=0.1, stress_replications=2, tonight="20:30")
 
 
 def test_tables_of_a_run_are_listed(night):
@@ -215,7 +215,7 @@ def test_tables_of_the_chapters_are_listed(night):
     targets = goals.set_targets(sales_cny=1000.0, receptions=10.0)
     actuals = night.forecast[["start", "queue"]].head(2).assign(contacts=3)
     tables = {
-        "tornado": staffing.tornado(night.spans),
+        "tornado": staffing.tornado(night.sales.spans),
         "need_and_have": staffing.need_and_have(store, need={"presale": 3.0}, day=day),
         "make_or_buy": staffing.make_or_buy(gap=2, promo_day=day, today=today),
         "last_safe_dates": staffing.last_safe_dates(promo_day=day, today=today),

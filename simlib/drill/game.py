@@ -854,8 +854,8 @@ def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
     known = standard_scenarios(night)
     dealt = []
     for part in re.split(r"[,，;；]", text):
-        name, _, clock = part.strip().rpartition(" ")
-        if not name or not re.fullmatch(r"\d\d:\d\d", clock):
+        name, _, clock = part.strip().partition(" ")
+        if not name or not clock.strip():
             raise DrillError("deal_form", part=part.strip())
         scenario = find_scenario(known, name.strip())
         if {incident.kind for incident in scenario.incidents} & BEFORE_THE_NIGHT:

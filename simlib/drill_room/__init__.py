@@ -38,15 +38,15 @@ from simlib.drill.play import Hindsight, find_best_play
 from simlib.messages import Lang, UserError, label, texts, translate
 from simlib.planning import Plan, plan
 from simlib.report.columns import quantity
-from simlib.report.drill_pages import (
+from simlib.report.pages.drill import (
     PARTS,
     cards,
     door_name,
+    name_decision,
     render_debrief,
     render_paper,
     sign_words,
     size_words,
-    told,
 )
 from simlib.report.typeface import FONT
 from simlib.stress.scenarios import Scenario, standard_scenarios
@@ -390,7 +390,10 @@ class DrillRoom:
     def told_by(self, decided: Decided) -> str:
         """Say a decision in words."""
         return translate(
-            "drill.said_by", self.lang, role=label(f"role_{decided.role}", self.lang), what=told(decided, self.lang)
+            "drill.said_by",
+            self.lang,
+            role=label(f"role_{decided.role}", self.lang),
+            what=name_decision(decided, self.lang),
         )
 
     # --- papers ---

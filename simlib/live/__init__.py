@@ -118,7 +118,13 @@ class LiveNight:
     def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None) -> LiveNight:
         """Take a plan's night; a roster that was kept from a run of it saves working it out again."""
         night = plan.night if roster is None else plan.night_of(roster)
-        return cls(night=night, opening=plan.opening, targets=plan.floors, seed=plan.seed, name=plan.store.store.name)
+        return cls(
+            night=night,
+            opening=plan.inputs.opening,
+            targets=plan.inputs.floors,
+            seed=plan.seed,
+            name=plan.store.store.name,
+        )
 
     # --- the sliders
 

@@ -39,6 +39,8 @@ class PromoNight:
         Spread of a night's total around its forecast.
     minute_profile : pandas.Series, optional
         How the contacts of an interval fall into its minutes.
+    opening : pandas.Timestamp, optional
+        When the wave opens, where its day has an opening; what a time that comes twice in the night is read by.
     threshold_s : float
         Of the service level.
     rates : sequence of PlatformRate
@@ -62,6 +64,7 @@ class PromoNight:
     disruptions: Disruptions = field(default_factory=Disruptions)
     busyness_cv: float = 0.0
     minute_profile: pd.Series | None = None
+    opening: pd.Timestamp | None = None
     episodes: Sequence[Episode] = ()
     deferrals: Sequence[Deferral] = ()
 

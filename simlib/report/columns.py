@@ -7,39 +7,65 @@ import math
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from simlib.messages import Lang, glossary, label, translate
-from simlib.store.models import Queue
+from simlib import facts
+from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.store.models import Cohort, Queue
 
 Kind = Literal["number", "moment", "date", "clock", "words", "text"]
 
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
     "activity": "",
+    "answer": "",
+    "block": "",
     "bound_by": "",
+    "card": "",
     "chapter": "",
     "cohort": "",
+    "fails_first": "",
+    "incident": "kind_",
+    "item": "",
     "kpi": "",
+    "lever": "",
     "measure": "",
+    "phase": "phase_",
     "platform": "",
     "profile": "profile_",
     "queue": "",
     "rule": "rule_",
+    "scenario": "",
     "sheet": "",
     "skill_1": "",
     "skill_2": "",
     "skill_3": "",
     "source": "source_",
+    "state": "state_",
     "step": "",
+    "task": "",
+    "topic": "",
 }
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset(
-    {"amount", "value", "low", "likely", "high", "mean", "p05", "p95", "floor", "stretch"}
+    {
+        "allowed_high",
+        "amount",
+        "needed_value",
+        "value",
+        "low",
+        "likely",
+        "high",
+        "mean",
+        "p05",
+        "p95",
+        "floor",
+        "stretch",
+    }
     | {"in_plan", "in_scenario", "difference"}
 )
 DIGITS = {"CNY": 0, "share": 1}
@@ -207,9 +233,35 @@ def quantity(value: float, unit: str, lang: Lang) -> str:
 
 
 def key_words(value: Any, column: str, lang: Lang) -> str:
-    """Say what a key in a cell means; what the glossary does not know is a user's own word and stays."""
+    """Return what the keys in a cell mean; what the glossary does not know is a user's own word and stays.
+
+    A cell may hold a list of keys, or several joined by ``+``.
+    """
+    if isinstance(value, list | tuple | np.ndarray):
+        return list_words([key_words(part, column, lang) for part in value], lang)
+    if column == "card":
+        return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
     key = KEY_COLUMNS[column] + str(value)
+    if key not in glossary() and column == "scenario" and "+" in key:
+        return " + ".join(key_words(part, column, lang) for part in key.split("+"))
     return label(key, lang) if key in glossary() else str(value)
+
+
+@lru_cache(maxsize=1)
+def _card_names() -> dict[str, dict[Lang, str]]:
+    rows = facts.table("incidents").to_dict("records")
+    return {row["key"]: {lang: row[lang]["name"] for lang in LANGS} for row in rows}
+
+
+def table_label(name: str, lang: Lang) -> str:
+    """Return the name of a table, as its caption, its sheet and its file's entry in the data dictionary have it.
+
+    Examples
+    --------
+    >>> table_label("hours", "en"), table_label("roster", "en")
+    ('Heads by hour', 'Roster')
+    """
+    return label(f"table_{name}" if f"table_{name}" in glossary() else name, lang)
 
 
 def text_words(value: Any, column: Column, lang: Lang) -> str:
@@ -229,7 +281,7 @@ def text_words(value: Any, column: Column, lang: Lang) -> str:
         return formula_words(str(value), lang)
     if column.key == "where":
         first, space, rest = str(value).partition(" ")
-        return (label(first, lang) if first in get_args(Queue) else first) + space + rest
+        return (label(first, lang) if first in (*get_args(Queue), *get_args(Cohort)) else first) + space + rest
     return plain_words(value, lang)
 
 

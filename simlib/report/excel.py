@@ -28,6 +28,7 @@ from simlib.report.columns import (
     digits_of,
     is_empty,
     show_cell,
+    table_label,
     titled,
     unit_word,
 )
@@ -169,7 +170,7 @@ def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mappi
 
 
 def _write_table(book: _Book, key: str, table: pd.DataFrame, *, lang: Lang) -> None:
-    sheet = book.workbook.add_worksheet(label(key, lang)[:31])
+    sheet = book.workbook.add_worksheet(table_label(key, lang)[:31])
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
     for place, column in enumerate(columns):

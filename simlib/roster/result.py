@@ -86,6 +86,11 @@ class Roster:
         """Share of the cost that might still be saved."""
         return max(0.0, (self.cost_cny - self.bound_cny) / self.cost_cny) if self.cost_cny else 0.0
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Its tables, by name."""
+        return {"roster": self.assignments, "coverage": self.coverage, "why": self.why}
+
     def texts(self, lang: Lang) -> list[str]:
         """Say in sentences what the roster lacks, why, and what to do about it."""
         return _explain(self, lang)

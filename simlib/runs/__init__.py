@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
-import inspect
 import io
 import json
 import logging
@@ -20,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +33,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, papermill_engines
 
 from simlib.messages import HOUSE, Lang, UserError, label, translate
-from simlib.planning import plan
+from simlib.planning import Plan, plan, sharing
+from simlib.report import pages
 from simlib.report.excel import write_matrix, write_workbook
 from simlib.report.html import render_index, render_report
 from simlib.report.pages import kpi_cards
@@ -327,7 +327,7 @@ def rehearse(
     staging = Path(tempfile.mkdtemp(prefix=f".{store.store_id}-", dir=out))
     try:
         notebooks = chapter_notebooks()
-        sections = []
+        night = plan(store, **plan_parameters(parameters))
         for number, notebook in enumerate(notebooks):
             executed = staging / notebook.name
 
@@ -339,28 +339,39 @@ def rehearse(
 
             declared = declared_parameters(notebook)
             given = {"store": str(store_path.resolve()), "lang": lang} | parameters
-            _run_notebook(
-                notebook,
-                executed,
-                parameters={name: value for name, value in given.items() if name in declared},
-                on_cell=tell,
-                keep=place / "failed",
-            )
-            sections.append((notebook.stem[3:], _shown(executed)))
-        night = plan(store, **_plan_parameters(parameters))
-        _write_results(staging, night=night, sections=sections, lang=lang)
+            with sharing(night):
+                _run_notebook(
+                    notebook,
+                    executed,
+                    parameters={name: value for name, value in given.items() if name in declared},
+                    on_cell=tell,
+                    keep=place / "failed",
+                )
+        _write_results(staging, night=night, lang=lang)
         _write_manifest(staging, store_path=store_path, parameters=parameters, lang=lang)
         _move_into_place(staging, place)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if on_progress:
         on_progress("report", "report", 1.0)
-    return Rehearsed(store_id=store.store_id, folder=place, summary=night.summary)
+    return Rehearsed(store_id=store.store_id, folder=place, summary=night.conclusion.summary)
 
 
-def _plan_parameters(parameters: Parameters) -> dict[str, Any]:
-    known = inspect.signature(plan).parameters
-    return {name: value for name, value in parameters.items() if name in known}
+# What a notebook's own parameter is called in a plan, where the two differ: each scenario has nights of its own.
+OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # what a roster depends on, beside the store
+PLAN_NAMES = {("06_stress_test", "replications"): "stress_replications"}
+
+
+def plan_parameters(parameters: Parameters) -> dict[str, Any]:
+    """Return the arguments of the plan that a run's notebooks share: their declared defaults, and what was given."""
+    known = {field.name for field in fields(Plan)} - {"store"}
+    found: dict[str, Any] = {}
+    for notebook in chapter_notebooks():
+        for name, default in declared_parameters(notebook).items():
+            named = PLAN_NAMES.get((notebook.stem, name), name)
+            if named in known:
+                found[named] = parameters.get(name, default)
+    return found
 
 
 def _run_notebook(
@@ -386,26 +397,12 @@ def _run_notebook(
         raise NotebookError(notebook=notebook.stem, reason=reason, kept=kept) from None
 
 
-def _shown(executed: Path) -> list[str]:
-    """Take the HTML that a notebook's cells have shown, in their order; the report opens with the verdict itself."""
-    cells = nbformat.read(executed, as_version=4).cells
-    shown = []
-    for cell in cells:
-        if "report-opening" in cell.metadata.get("tags", ()):
-            continue
-        for output in cell.get("outputs", ()):
-            html = output.get("data", {}).get("text/html")
-            if html:
-                shown.append("".join(html))
-    return shown
-
-
-def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> None:
+def _write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
     tables = folder / "tables"
     tables.mkdir()
     for name, table in night.tables.items():
         table.to_parquet(tables / f"{name}.parquet", index=False)
-    text = json.dumps(night.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    text = json.dumps(night.conclusion.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
     write_workbook(
         folder / "report.xlsx",
@@ -413,7 +410,7 @@ def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> N
         lang=lang,
         title=night.store.store.name,
         verdict=night.verdict(lang),
-        meta=night.provenance(lang),
+        meta=night.conclusion.provenance(lang),
     )
     team = night.store.frame("agents")
     write_matrix(folder / "roster.xlsx", to_matrix(night.roster, team, lang=lang), lang=lang)
@@ -423,12 +420,12 @@ def _write_results(folder: Path, *, night: Any, sections: list, lang: Lang) -> N
         name = re.sub(r"[^\w-]", "_", str(agent_id))
         (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
     html = render_report(
-        [(label(key, lang), shown) for key, shown in sections],
+        [(label(chapter, lang), made) for chapter, made in pages.report_sections(night, lang=lang)],
         title=night.store.store.name,
         lang=lang,
-        meta=night.provenance(lang),
+        meta=night.conclusion.provenance(lang),
         verdict=night.verdict(lang),
-        tone="good" if night.holds else "bad",
+        tone="good" if night.conclusion.holds else "bad",
         cards=kpi_cards(night, lang=lang),
     )
     (folder / "report.html").write_text(html, encoding="utf-8")
@@ -548,7 +545,7 @@ def prepare_dashboard(
     if kept:
         shutil.copy(kept, roster)
     else:
-        night = plan(load_store(store_path), **_plan_parameters(parameters))
+        night = plan(load_store(store_path), **plan_parameters(parameters))
         for stage in STAGES:
             if on_stage:
                 on_stage(stage)
@@ -584,7 +581,7 @@ def _kept_roster(store_path: Path, *, out: Path, parameters: Parameters) -> Path
     if any(manifest.get(key) != recipe[key] for key in same):
         return None
     of_roster = [
-        {name: value for name, value in _plan_parameters(given).items() if name != "replications"}
+        {name: value for name, value in plan_parameters(given).items() if name in OF_ROSTER}
         for given in (manifest.get("parameters", {}), parameters)
     ]
     roster = place / "tables" / "roster.parquet"

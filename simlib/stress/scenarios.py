@@ -7,7 +7,6 @@ are in ``playbook/facts/scenarios.yml``; a store adds its own on the sheet ``sce
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.clock import read_moment
 from simlib.messages import LANGS, Lang, Message, Term, UserError, glossary, label
 from simlib.night.buyers import Episode
 from simlib.night.promo_night import PromoNight
@@ -527,21 +527,7 @@ def keep_scenario(store: Store, scenario: Scenario) -> Store:
 
 
 def moment_of(night: PromoNight, clock: str) -> pd.Timestamp:
-    """Find when a clock time comes in a night; of two, the later one: one o'clock is after midnight.
-
-    Raises
-    ------
-    ScenarioError
-        The night has no such time; the nearest end of it is named.
-    ValueError
-        It is no clock time.
-    """
-    opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
-    time = dt.time.fromisoformat(clock)
-    days = pd.date_range(opens.normalize(), closes.normalize(), freq="D").date
-    found = [pd.Timestamp(dt.datetime.combine(day, time)).tz_localize(opens.tz) for day in days]
-    inside = [moment for moment in found if opens <= moment <= closes]
-    if inside:
-        return inside[-1]
-    near = min((opens, closes), key=lambda end: min(abs(end - moment) for moment in found))
-    raise ScenarioError("outside_night", value=clock, opens=opens, closes=closes, near=near)
+    """Return the instant of a night that a typed time means, as :func:`simlib.clock.read_moment` reads it."""
+    return read_moment(
+        clock, first=night.grid.opens, last=night.grid.times(night.grid.edges_s[-1:])[0], opening=night.opening
+    )

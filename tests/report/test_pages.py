@@ -2,44 +2,44 @@
 
 import datetime as dt
 import shutil
-from functools import partial
+from dataclasses import replace
 from html import unescape
 
 import pandas as pd
 import pytest
 
 from simlib import load_store
+from simlib.inputs import find_wave
 from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import plan
 from simlib.report import pages
 from simlib.report.columns import day_words
-from simlib.report.repair_pages import show_repair
 from simlib.store.models import DateSpan
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
-TODAY = dt.date(2026, 10, 10)
 SEVEN_PM = pd.Timestamp("2026-10-31 19:00", tz="Asia/Shanghai")
 PIECES = {
     "show_plan_verdict": {},
-    "show_calendar": {"today": TODAY},
+    "show_calendar": {},
     "show_filled": {},
     "show_cascade": {},
     "show_hours": {},
     "show_cross_check": {},
     "show_tornado": {},
     "show_unknowns": {},
-    "show_people": {"today": TODAY},
+    "show_people": {},
     "show_organisation": {},
     "show_aftersale": {},
-    "show_readiness": {"today": TODAY},
+    "show_readiness": {},
     "show_forecast": {},
     "show_requirement": {},
     "show_concurrency": {},
     "show_roster": {},
     "show_night": {},
-    "show_tonight": {"until": "20:30"},
+    "show_tonight": {},
     "show_goals": {},
     "show_retrospective": {},
+    "show_repair": {},
 }
 
 
@@ -58,7 +58,15 @@ def night(request, tmp_path_factory):
         rows = [line.split(",") for line in lines[1:]]
         failed = [",".join([*row[:column], "no", *row[column + 1 :]]) for row in rows]
         (path / "agents.csv").write_text("\n".join([lines[0], *failed]), encoding="utf-8")
-    return plan(load_store(path), replications=2, roster_effort=0.5)
+    return plan(load_store(path), replications=2, roster_effort=0.5, today="2026-10-10", tonight="20:30")
+
+
+def with_given(night, **given):
+    """Return the plan with other parameters, and the results that do not depend on them."""
+    other = replace(night, **given)
+    for name in ("inputs", "sales", "forecasting", "required", "roster_result"):
+        vars(other)[name] = getattr(night, name)
+    return other
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -76,7 +84,7 @@ def test_every_piece_is_shown_in_both_languages(night, piece):
 def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
     """Where all who passed are on leave or start later, the page says so and does not call them untested."""
     store = load_store(SMALL)
-    day = plan(store).wave.day
+    day = find_wave(store).day
     away = {"leave": (DateSpan(first=day, last=day),)}
     late = {"starts_on": day + dt.timedelta(days=1)}
     gone = [agent.model_copy(update=late if number % 2 else away) for number, agent in enumerate(store.agents)]
@@ -109,14 +117,14 @@ def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
     night = plan(store.model_copy(update={"store": info, "waves": (moved,)}))
     html = pages.show_concurrency(night, lang="en").html
     assert label("platform_rate", "en") in html
-    assert label(night.rates[0].key, "en") in html
+    assert label(night.inputs.rates[0].key, "en") in html
     assert ("lies outside" in html) == (hour == 0)
 
 
 def test_pasted_counts_take_the_place_of_the_sheet(night):
     """Counts pasted from a screen move the rest of the night when they lie far beyond the band."""
-    few = pages.show_tonight(night, until="", pasted="19:00 1\n19:30 1\n20:00 2", lang="en").html
-    many = pages.show_tonight(night, until="", pasted="19:00 900\n19:30 900\n20:00 9000", lang="en").html
+    few = pages.show_tonight(with_given(night, pasted="19:00 1\n19:30 1\n20:00 2"), lang="en").html
+    many = pages.show_tonight(with_given(night, pasted="19:00 900\n19:30 900\n20:00 9000"), lang="en").html
     assert few != many
     assert label("lever_pool", "en") in many
 
@@ -124,22 +132,25 @@ def test_pasted_counts_take_the_place_of_the_sheet(night):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"until": "", "pasted": "19:00 10\n19:15 12"}, "Line 2"),
-        ({"until": "", "pasted": "19:00 returns 10"}, "Line 1"),
-        ({"until": "half past eight"}, "half past eight"),
-        ({"until": "77:00"}, "77:00"),
+        ({"pasted": "19:00 10\n19:15 12"}, "Line 2"),
+        ({"pasted": "19:00 returns 10"}, "Line 1"),
+        ({"tonight": "half past eight"}, "half past eight"),
+        ({"tonight": "77:00"}, "77:00"),
     ],
 )
 def test_what_cannot_be_read_tonight_is_a_sentence(night, given, line):
     """A wrong line or time is said in both languages, and nothing ends in an error."""
-    shown = {lang: pages.show_tonight(night, **given, lang=lang).html for lang in LANGS}
+    shown = {lang: pages.show_tonight(with_given(night, **given), lang=lang).html for lang in LANGS}
     assert line in unescape(shown["en"])
     assert shown["en"] != shown["zh"]
 
 
 def test_the_roster_is_mended_on_the_page(night):
     """Nothing given says how to use it, one alone what is lacking, a wrong name or time what is allowed."""
-    show = partial(show_repair, night, lang="en")
+
+    def show(**given):
+        return pages.show_repair(with_given(night, **given), lang="en")
+
     assert translate("repair.how_to", "en") in unescape(show(absent="", absent_from="").html)
     assert translate("repair.half_given", "en") in unescape(show(absent="B01", absent_from="").html)
     for who, clock, word in [("B99", "19:00", "B99"), ("B01", "40:00", "40:00"), ("B01", "soon", "soon")]:
@@ -148,7 +159,9 @@ def test_the_roster_is_mended_on_the_page(night):
     if on_duty.empty:
         return
     who = on_duty["agent_id"].iloc[0]
-    mended = {lang: show_repair(night, absent=who, absent_from="19:00", lang=lang).html for lang in LANGS}
+    mended = {
+        lang: pages.show_repair(with_given(night, absent=who, absent_from="19:00"), lang=lang).html for lang in LANGS
+    }
     assert mended["en"].count("<svg") == 2
     assert translate("repair.reason_absent", "en", clock="19:00") in mended["en"]
     assert translate("repair.reason_absent", "zh", clock="19:00") in mended["zh"]
@@ -172,4 +185,4 @@ def test_calendar_says_where_today_stands(night, today, key):
     today = today or night.wave.day
     days = abs((night.wave.day - today).days)
     said = translate(f"pages.{key}", "en", wave=night.wave.name, days=days)
-    assert said.split(night.wave.name)[0] in pages.show_calendar(night, today=today, lang="en").html
+    assert said.split(night.wave.name)[0] in pages.show_calendar(with_given(night, today=today), lang="en").html

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.dates as mdates
-import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
@@ -17,9 +15,10 @@ from simlib import facts
 from simlib.drill.game import Drill, Score
 from simlib.drill.log import Decided
 from simlib.drill.play import CROWDS, Hindsight, Progress, tabulate_play
+from simlib.drill.result import PARTS, DebriefResult, DrillResult, work_out_debrief
 from simlib.messages import Lang, label, texts, translate
 from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
-from simlib.report.columns import EMPTY, list_words, quantity, titled
+from simlib.report.columns import EMPTY, list_words, quantity, table_label, titled
 from simlib.report.html import (
     ONE_LINE,
     Card,
@@ -31,9 +30,12 @@ from simlib.report.html import (
     show_text,
     show_verdict,
 )
-from simlib.report.pages import put_together
-from simlib.stress.levers import STRUCK, Lever
+from simlib.report.pages.common import show_result, stack
+from simlib.stress.levers import STRUCK
 from simlib.stress.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from simlib.planning import Plan
 
 NO_BREAK = "\u00a0"  # a space at which a name does not break in a narrow column
 PAPER_STYLE = """<style>
@@ -64,11 +66,10 @@ DEBRIEF_STYLE = """<style>
 </style>"""
 FOUR_STYLE = "<style>.drill-four .st-cards{grid-template-columns:repeat(4,1fr)}</style>"
 MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
-PARTS = ("sales", "platform_rate", "fatigue", "cards")
 
 
-def told(decided: Decided, lang: Lang) -> str:
-    """Say what was decided, without who decided it."""
+def name_decision(decided: Decided, lang: Lang) -> str:
+    """Return what was decided, without who decided it."""
     if decided.what == "lever":
         return lever_words(decided.key, decided.size, lang)
     return translate(f"drill.said_{decided.what}", lang, name=cards()[decided.key][lang]["name"])
@@ -99,37 +100,25 @@ def size_words(kind: str, size: float, lang: Lang) -> str:
 # --- the standing -----------------------------------------------------------------------------------------
 
 
-def show_standing(drill: Drill, *, lang: Lang) -> Fragment:
-    """Show how the teams stand, the best first, with the parts of their scores."""
-    rows = []
-    for team in drill.teams:
-        score = drill.score(team)
-        rows.append(
-            {"team": translate("drill.ui_team", lang, team=team).replace(" ", NO_BREAK), "score": score.total}
-            | {f"score_{part}": getattr(score, part) for part in PARTS}
-            | {"sales_lost": score.lost_cny, "cost_cny": score.cost_cny, "platform_rate": score.rate}
-            | {"strain_h": score.strain_h}
-        )
-    table = pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    return show_table(table.round(4), lang=lang)
-
-
-def show_dealt(drill: Drill, *, lang: Lang) -> Fragment:
-    """Show what happens in this drill, and when; for the facilitator's eyes."""
-    rows = [
-        {
-            "scenario": scenario.title(lang),
-            "start": scenario.start,
-            "end": scenario.end,
-            "card": _card_names(scenario.cards, lang),
-        }
-        for scenario in sorted(drill.state.happens, key=lambda scenario: scenario.start)
+def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
+    """Return the chapter's pieces in the order of the report."""
+    found = plan.drill
+    return [
+        show_dealt(found, lang=lang),
+        show_doors({}, lang=lang),
+        show_standing(found, lang=lang),
+        stack(*show_debrief(found.debrief, happens=found.drill.state.happens, lang=lang).values()),
     ]
-    return show_table(pd.DataFrame(rows), lang=lang)
 
 
-def _card_names(keys: tuple[str, ...], lang: Lang) -> str:
-    return list_words([cards()[key][lang]["name"] for key in keys], lang)
+def show_standing(found: DrillResult, *, lang: Lang) -> Fragment:
+    """Show how the teams stand, the best first, with the parts of their scores."""
+    return show_result(found.tables, "drill_standing", lang=lang)
+
+
+def show_dealt(found: DrillResult, *, lang: Lang) -> Fragment:
+    """Show what happens in this drill, and when; for the facilitator's eyes."""
+    return show_result(found.tables, "drill_dealt", lang=lang)
 
 
 def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
@@ -181,30 +170,22 @@ def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[
     _legend(ax)
 
 
-def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dict[str, Fragment]:
+def show_debrief(found: DebriefResult, *, happens: Sequence[Scenario], lang: Lang) -> dict[str, Fragment]:
     """Show a team what it saw, what it did, what that brought and cost, and what would have helped; by heading."""
-    score, view = drill.score(team), drill.view(team)
+    incidents = [(each.start, each.end) for each in happens]
+    talk = (translate(f"drill.talk_{number}", lang, count=found.decisions) for number in (1, 2, 3))
     return {
-        translate("drill.part_result", lang): _show_score(score, best, lang=lang),
-        translate("drill.part_saw", lang): put_together(
-            show_chart(
-                plot_courses(
-                    _courses(drill, team, best),
-                    lang=lang,
-                    incidents=[(each.start, each.end) for each in drill.state.happens],
-                )
-            ),
-            _show_rounds(drill, team, lang),
+        translate("drill.part_result", lang): _show_score(found.score, found.best, lang=lang),
+        translate("drill.part_saw", lang): stack(
+            show_chart(plot_courses(found.courses, lang=lang, incidents=incidents)), _show_rounds(found.rounds, lang)
         ),
-        translate("drill.part_cards", lang): put_together(
-            show_table(_by_card(score, lang), lang=lang),
-            show_text(translate("drill.wrong_cards", lang, count=score.wrong)),
+        translate("drill.part_cards", lang): stack(
+            show_table(found.by_card, lang=lang, caption=table_label("drill_cards", lang)),
+            show_text(translate("drill.wrong_cards", lang, count=found.score.wrong)),
         ),
-        translate("drill.part_moves", lang): _show_moves(drill, drill.levers(team), lang=lang),
-        translate("drill.part_best", lang): _show_best(best, lang=lang),
-        translate("drill.part_talk", lang): show_text(
-            *(translate(f"drill.talk_{number}", lang, count=len(view.decisions)) for number in (1, 2, 3))
-        ),
+        translate("drill.part_moves", lang): _show_moves(found.moves, lang=lang),
+        translate("drill.part_best", lang): _show_best(found, lang=lang),
+        translate("drill.part_talk", lang): show_text(*talk),
     }
 
 
@@ -229,25 +210,11 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
         for part in PARTS
     ]
     four = Fragment(f'{FOUR_STYLE}<div class="drill-four">{show_cards(figures).html}</div>')
-    return put_together(show_verdict([said], tone="good" if score.total > 50 else "bad"), four)
+    return stack(show_verdict([said], tone="good" if score.total > 50 else "bad"), four)
 
 
-def _courses(drill: Drill, team: int, best: Hindsight) -> pd.DataFrame:
-    numbers = range(drill.state.round + 1)
-    played = {"mine": drill.levers(team), "idle": (), "best": best.levers}
-    waiting = {
-        name: [int(drill.moment(levers, round_=number).waiting()["waiting"].sum()) for number in numbers]
-        for name, levers in played.items()
-    }
-    return pd.DataFrame({"clock": [drill.clock(number) for number in numbers], **waiting})
-
-
-def _show_rounds(drill: Drill, team: int, lang: Lang) -> Fragment:
-    """Tell the night round by round: what stood on the screen, and what was done; never folded, for it is printed."""
-    view = drill.view(team)
-    done: dict[pd.Timestamp, list[str]] = {}
-    for clock, decided in view.decisions:
-        done.setdefault(clock, []).append(told(decided, lang))
+def _show_rounds(rounds: pd.DataFrame, lang: Lang) -> Fragment:
+    """Show the night round by round: what stood on the screen, and what was done; never folded, for it is printed."""
     units = {"waiting": "", "first_response": "s", "platform_rate": "share"}
     rows = [
         [
@@ -256,81 +223,32 @@ def _show_rounds(drill: Drill, team: int, lang: Lang) -> Fragment:
                 EMPTY if pd.isna(row[key]) else quantity(round(row[key], 4 if unit == "share" else 0), unit, lang)
                 for key, unit in units.items()
             ),
-            list_words(done.get(row["clock"], []), lang),
+            list_words([name_decision(decided, lang) for decided in row["did"]], lang),
         ]
-        for row in view.course.to_dict("records")
+        for row in rounds.to_dict("records")
     ]
     return _grid([label(key, lang) for key in ("clock", *units, "did")], rows, kind="drill-rounds")
 
 
-def _clocks(moments: pd.Series) -> list[dt.time]:
-    return [moment.time() for moment in moments]
-
-
-def _by_card(score: Score, lang: Lang) -> pd.DataFrame:
-    yes_no = {True: label("yes", lang), False: label("no", lang)}
-    table = score.by_card
-    return pd.DataFrame(
-        {
-            "clock": _clocks(table["clock"]),
-            "card": [cards()[key][lang]["name"] for key in table["card"]],
-            "called_min": table["called"],
-            "by_role": [yes_no[bool(value)] for value in table["role"]],
-            "card_moves": table["moves"],
-            "phrase_used": [yes_no[bool(value)] for value in table["phrase"]],
-            "points": table["points"].astype(float),
-        }
-    )
-
-
-def _show_moves(drill: Drill, levers: tuple[Lever, ...], *, lang: Lang) -> Fragment:
+def _show_moves(moves: pd.DataFrame, *, lang: Lang) -> Fragment:
     """Show what each lever brought: the night again without it, everything else as it was."""
-    if not levers:
+    if moves.empty:
         return show_text(translate("drill.no_moves", lang))
-    whole = drill.moment(levers).sales()[1]
-    rows = []
-    for place, lever in enumerate(levers):
-        without = drill.moment(levers[:place] + levers[place + 1 :]).sales()[1]
-        cost = lever.cost_cny(drill.night)
-        rows.append(
-            {
-                "clock": lever.decided.time(),
-                "lever": lever_words(lever.kind, lever.size, lang),
-                "won_back_cny": float(without - whole),
-                "cost_cny": float(cost),
-                "net_cny": float(without - whole - cost),
-            }
-        )
-    return put_together(show_text(translate("drill.moves_note", lang)), show_table(pd.DataFrame(rows), lang=lang))
+    table = show_table(moves, lang=lang, caption=table_label("drill_moves", lang))
+    return stack(show_text(translate("drill.moves_note", lang)), table)
 
 
-def _show_best(best: Hindsight, *, lang: Lang) -> Fragment:
-    if best.gains.empty:
+def _show_best(found: DebriefResult, *, lang: Lang) -> Fragment:
+    if found.gains.empty:
         return show_text(translate("drill.best_is_idle", lang))
-    rows = [
-        {
-            "clock": row["clock"].time(),
-            "scenario": label(row["scenario"], lang),
-            "lever": told(
-                Decided(team=1, role="command", what="lever", key=row["kind"], size=_size(row["size"])), lang
-            ),
-            "points": row["points"],
-        }
-        for row in best.gains.to_dict("records")
-    ]
-    return put_together(
-        show_text(translate("drill.best_note", lang, score=f"{best.score.total:.1f}")),
-        show_table(pd.DataFrame(rows), lang=lang),
-    )
-
-
-def _size(size: float | None) -> float | None:
-    return None if size is None or np.isnan(size) else float(size)
+    note = translate("drill.best_note", lang, score=f"{found.best.score.total:.1f}")
+    return stack(show_text(note), show_table(found.gains, lang=lang, caption=table_label("drill_best", lang)))
 
 
 def render_debrief(drill: Drill, *, team: int, best: Hindsight, store: str, lang: Lang) -> str:
     """Write a team's debrief as one page to print."""
-    sections = [(title, [piece]) for title, piece in show_debrief(drill, team=team, best=best, lang=lang).items()]
+    found = show_debrief(work_out_debrief(drill, team=team, best=best), happens=drill.state.happens, lang=lang)
+    sections = [(title, [piece]) for title, piece in found.items()]
     sections[0][1].insert(0, Fragment(DEBRIEF_STYLE))
     title = translate("drill.debrief_title", lang, team=team, store=store)
     return render_report(sections, title=title, lang=lang, meta=_meta(drill, lang))
@@ -434,7 +352,7 @@ def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress
         head = [translate("drill.sheet_crowd", lang), *[label(kind, lang) for kind in kinds]]
         grid = _grid(head, rows, kind="drill-lookup").html
         pieces.append(Fragment(f'<div class="drill-whole"><h3>{clock:%H:%M}</h3>{grid}</div>'))
-    return put_together(*pieces)
+    return stack(*pieces)
 
 
 def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
@@ -471,4 +389,4 @@ def _paper_cards(lang: Lang) -> Fragment:
                 f"<p>{escape(label('levers', lang))}: {escape(levers)}</p></div>"
             )
         )
-    return put_together(*pieces)
+    return stack(*pieces)

@@ -1,0 +1,95 @@
+"""What every chapter's page uses: pieces under one another, a result's table by its name, the KPI cards, the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from simlib.messages import LANGS, Lang, glossary, label, texts, translate
+from simlib.report.columns import quantity, table_label
+from simlib.report.html import Card, Fragment, show_alarm, show_table, show_typeface
+from simlib.report.progress import show_progress
+from simlib.store.models import Store
+from simlib.store.problems import shorten
+
+if TYPE_CHECKING:
+    from simlib.planning import Plan
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def stack(*fragments: Fragment | None) -> Fragment:
+    """Show several pieces under one another; a piece that is None is left out."""
+    return Fragment("".join(fragment.html for fragment in fragments if fragment is not None))
+
+
+def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:
+    """Show one table of a result under its name."""
+    return show_table(tables[name], lang=lang, caption=table_label(name, lang))
+
+
+def open_chapter(store: Store, *, lang: Lang) -> Fragment:
+    """Open a chapter's notebook: the typeface for all its texts, and what is wrong with the store's data."""
+    kit = [languages[each] for languages in (*glossary().values(), *texts().values()) for each in LANGS]
+    return stack(show_typeface("".join(kit) + store.model_dump_json()), show_problems(store, lang=lang))
+
+
+def show_problems(store: Store, *, lang: Lang) -> Fragment | None:
+    """Show in red all that is wrong with a store's data and what the figures go without; nothing where all is right."""
+    if not store.problems:
+        return None
+    return show_alarm(
+        translate("store.problems_head", lang, count=len(store.problems)),
+        [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(store.problems)],
+        translate("store.problems_way_out", lang),
+    )
+
+
+def solve_with_progress(plan: Plan, *, lang: Lang) -> None:
+    """Work out agents and roster under a bar; ■ in the notebook ends the search with the best roster so far."""
+    with show_progress("requirement", lang=lang):
+        _ = plan.required
+    with show_progress("roster", lang=lang) as show:
+
+        def report(best: float, bound: float, _: float) -> None:
+            show(detail=translate("pages.roster_found", lang, best=f"{best:,.0f}", bound=f"{bound:,.0f}"))
+
+        plan.solve_with_progress(report)
+
+
+def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
+    """Make a card of each headline KPI: its mean over the nights, its band, and the target it is held to."""
+    cards = []
+    table = plan.kpis.set_index("kpi")
+    for key in keys or plan.conclusion.headline:
+        row = table.loc[key]
+        held = plan.conclusion.targets_met.get(key)
+        cards.append(
+            Card(
+                label=label(key, lang),
+                value=quantity(row["mean"], row["unit"], lang),
+                band=translate(
+                    "pages.band",
+                    lang,
+                    low=quantity(row["p05"], row["unit"], lang),
+                    high=quantity(row["p95"], row["unit"], lang),
+                ),
+                tone="plain" if held is None else "good" if held else "bad",
+            )
+        )
+    return cards
+
+
+@contextmanager
+def watch_parts(lang: Lang) -> Iterator[Callable[[str], Callable[..., object]]]:
+    """Yield what opens a bar for each part of a long piece of work; the bar of the part before is closed."""
+    with ExitStack() as bars:
+
+        def open_part(name: str) -> Callable[..., object]:
+            bars.close()
+            return bars.enter_context(show_progress(name, lang=lang))
+
+        yield open_part

@@ -1,0 +1,129 @@
+"""Chapter 3: who comes, how many people that asks for, who works when, what the night does, and tonight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simlib.messages import Lang, label, translate
+from simlib.report.charts import (
+    plot_concurrency,
+    plot_coverage,
+    plot_forecast,
+    plot_night,
+    plot_requirement,
+    plot_roster,
+)
+from simlib.report.columns import show_number
+from simlib.report.html import Fragment, show_cards, show_chart, show_text
+from simlib.report.pages.common import kpi_cards, show_result, stack
+from simlib.report.pages.repair import show_repair
+
+if TYPE_CHECKING:
+    from simlib.planning import Plan
+
+
+def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
+    """Return the chapter's pieces in the order of the report."""
+    return [
+        show_forecast(plan, lang=lang),
+        show_requirement(plan, lang=lang),
+        show_concurrency(plan, lang=lang),
+        show_roster(plan, lang=lang),
+        show_night(plan, lang=lang),
+        show_tonight(plan, lang=lang),
+        show_repair(plan, lang=lang),
+    ]
+
+
+def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the contacts by half hour, what the figures rest on, and the table."""
+    return stack(
+        show_chart(plot_forecast(plan.forecast, lang=lang)),
+        show_text(*plan.conclusion.basis(lang)),
+        show_result(plan.forecasting.tables, "forecast", lang=lang),
+    )
+
+
+def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the agents needed by half hour, three methods beside each other, which target binds, which cannot."""
+    beyond = plan.required.out_of_reach
+    return stack(
+        show_text(*(error.text(lang) for error in beyond)) if beyond else None,
+        show_chart(plot_requirement(plan.requirement, lang=lang)),
+        show_result(plan.required.tables, "requirement", lang=lang),
+    )
+
+
+def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show what the concurrency limit does to people, response and rate, and that it is no divisor (story A4)."""
+    found = plan.concurrency
+    rate = found.rate
+    window = {"opens": _clock(rate.opens_s), "closes": _clock(rate.closes_s)}
+    counted = translate(
+        f"pages.{'sweep_rate' if found.counted else 'sweep_rate_outside'}",
+        lang,
+        rate=label(rate.key, lang),
+        clock=f"{found.peak:%H:%M}",
+        **window,
+    )
+    return stack(
+        show_text(
+            translate(
+                "requirement.sweet_spot",
+                lang,
+                divided=found.divided,
+                concurrency=found.concurrency,
+                agents=found.agents_needed,
+            ),
+            translate("pages.sweep_tight", lang, agents=found.agents, load=f"{found.load:.1f}", best=found.best),
+            counted,
+        ),
+        show_chart(plot_concurrency(found.sweep, lang=lang)),
+        show_result(found.tables, "concurrency_sweep", lang=lang),
+    )
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}"
+
+
+def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show who works when, what is short, and why."""
+    tables = plan.roster_result.tables
+    return stack(
+        None if plan.store.shifts else show_text(translate("pages.no_shifts", lang)),
+        show_chart(plot_roster(plan.roster, lang=lang)) if len(plan.roster) else None,
+        show_chart(plot_coverage(plan.coverage, lang=lang)),
+        show_text(*plan.roster_result.texts(lang)),
+        *(show_result(tables, name, lang=lang) for name in tables),
+    )
+
+
+def show_night(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the simulated night: figures with their bands, and how they run through the night."""
+    tables = plan.conclusion.tables
+    return stack(
+        show_cards(kpi_cards(plan, lang=lang)),
+        show_chart(plot_night(plan.intervals, lang=lang)),
+        *(show_result(tables, name, lang=lang) for name in tables),
+    )
+
+
+def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the rest of the night corrected by what has come, the next hours' heads, and the levers ranked."""
+    tonight = plan.next_hours
+    if tonight.note is not None:
+        return show_text(tonight.note.text(lang))
+    now = tonight.now
+    text = translate(
+        "pages.tonight",
+        lang,
+        time=f"{now['start'].iloc[0]:%H:%M}",
+        required=show_number(now["required"].sum(), unit="agents", digits=0),
+        rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
+        short=show_number(tonight.short_h, unit="h", digits=1),
+    )
+    return stack(
+        show_text(*(level.text(lang) for level in tonight.levels), text),
+        *(show_result(tonight.tables, name, lang=lang) for name in tonight.tables),
+    )
