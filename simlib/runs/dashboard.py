@@ -24,9 +24,15 @@ from simlib.store import load_store
 LIVE = NOTEBOOKS / "live.ipynb"
 STAGES = ("cascade", "forecast", "requirement", "roster")
 CULL_AFTER_S, CULL_EVERY_S = 600, 60
+SETTINGS = {
+    "Voila": {"ip": "127.0.0.1", "auto_token": True},
+    "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
+    "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
+}
 
 
-# Voila, with a thread that waits for the end of the pipe from its parent.
+# Voila, with a thread that waits for the end of the pipe from its parent. A page that goes asks for the end of its
+# kernel, with the XSRF cookie: Voila checks that cookie and never sets it, so it is set with each page.
 VOILA = """
 import os, signal, sys, threading
 
@@ -35,7 +41,15 @@ def end_with_parent():
     os.kill(os.getpid(), signal.SIGTERM)
 
 threading.Thread(target=end_with_parent, daemon=True).start()
+from jupyter_server.base.handlers import JupyterHandler
 from voila.app import main
+from voila.handler import VoilaHandler
+
+async def prepare(self, **more):
+    await JupyterHandler.prepare(self, **more)
+    self.xsrf_token
+
+VoilaHandler.prepare = prepare
 main()
 """
 
@@ -88,12 +102,7 @@ def prepare_dashboard(
     page = papermill.parameterize.parameterize_notebook(page, declared_for(LIVE, given), engine_name="in-process")
     notebook = folder / LIVE.name
     nbformat.write(page, notebook)
-    settings = {
-        "Voila": {"ip": "127.0.0.1", "auto_token": True},
-        "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
-        "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
-    }
-    (folder / "voila.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    (folder / "voila.json").write_text(json.dumps(SETTINGS, indent=2), encoding="utf-8")
     return notebook
 
 
