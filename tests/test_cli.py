@@ -3,6 +3,7 @@
 import datetime as dt
 import errno
 import json
+import os
 import re
 import shutil
 import socket
@@ -77,13 +78,13 @@ def test_unknown_parameter_is_usage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "task", "said"),
+    ("command", "task", "text"),
     [
         ("rehearse", "rehearse", "the last good run is as it was"),
         ("batch", "rehearse_batch", "0 of 1 stores are done"),
     ],
 )
-def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
+def test_ctrl_c_ends_in_a_sentence(command, task, text, tmp_path, monkeypatch):
     """Who stops a run hears what is left of it, not where the program was."""
 
     def press(*_, **__):
@@ -92,7 +93,7 @@ def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
     monkeypatch.setattr(f"simlib.runs.{task}", press)
     done = run(command, STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en")
     assert done.exit_code == 130
-    assert said in " ".join(done.output.split())
+    assert text in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,9 @@ def test_two_stores_of_one_folder_are_usage(tmp_path):
         shutil.copytree(STORES / "bodycare", tmp_path / "stores" / name)
     done = run("batch", tmp_path / "stores", "--out", tmp_path / "out", "--lang", "en")
     assert done.exit_code == 2
-    said = " ".join(done.output.split())
-    assert "stores/my shop and" in said
-    assert "one over the other, so nothing was run" in said
+    text = " ".join(done.output.split())
+    assert "stores/my shop and" in text
+    assert "one over the other, so nothing was run" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -150,6 +151,18 @@ def test_progress_without_a_terminal_is_lines(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert [line.split()[-1] for line in lines] == ["table", "Staffing", "Report"]
     assert "25%" in lines[1]
+
+
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_lab_opens_for_root_too(user, allowed, monkeypatch):
+    """In a container there is often nobody but root; JupyterLab listens on this machine alone, with its token."""
+    started = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "execv", lambda path, words: started.extend(words))
+    assert run("lab", "--no-browser").exit_code == 0
+    assert ("--allow-root" in started) is allowed
+    assert started[-1] == "--no-browser"
+    assert "--ServerApp.ip=127.0.0.1" in started
 
 
 @pytest.mark.parametrize(
@@ -169,8 +182,8 @@ def rehearsed(tmp_path_factory):
     tables = out / "bodycare" / "tables"
     tables.mkdir(parents=True)
     night.roster.to_parquet(tables / "roster.parquet", index=False)
-    told = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
-    (out / "bodycare" / "manifest.json").write_text(json.dumps(told))
+    made = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
+    (out / "bodycare" / "manifest.json").write_text(json.dumps(made))
     return night, out
 
 

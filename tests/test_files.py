@@ -144,7 +144,7 @@ def test_each_refusal_of_the_system_names_the_file_and_the_way_out(number):
 
 
 def test_real_refusals_are_sentences(tmp_path):
-    """A file where a folder should be, a name too long, a full disk: told by what the system itself says."""
+    """A file where a folder should be, a name too long, a full disk: each with the system itself refusing."""
     (tmp_path / "file").write_text("")
     cases = {
         "is a file where a folder is needed": tmp_path / "file" / "a.txt",

@@ -32,6 +32,24 @@ def done(tmp_path_factory):
     return made, steps
 
 
+@pytest.fixture(scope="module")
+def batched(tmp_path_factory):
+    """One batch of a broken store and the small one: its rows, its folder, and the doors that it opened."""
+    place = tmp_path_factory.mktemp("batch")
+    bad, out, doors = place / "broken", place / "out", []
+    shutil.copytree(SMALL, bad)
+    (bad / "agents.csv").write_text("agent_id,name\n")
+
+    def look(row):
+        us = psutil.Process()
+        doors.append(default_client().scheduler.address)
+        for process in (us, *us.children(recursive=True)):
+            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
+
+    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
+    return rows, out, doors
+
+
 def test_everything_promised_is_there(done):
     """The folder holds report, workbook, summary, manifest, tables and every executed notebook."""
     folder = done[0].folder
@@ -58,14 +76,17 @@ def test_report_holds_no_code_and_loads_nothing(done):
     assert "https://" not in html
 
 
-def test_same_seed_same_bytes(done, tmp_path):
-    """A second run from the same data and seed leaves byte-identical tables and summary."""
-    again = rehearse(SMALL, out=tmp_path, lang="en", parameters=QUICK)
-    first = json.loads((done[0].folder / "manifest.json").read_text())["hashes"]
-    second = json.loads((again.folder / "manifest.json").read_text())["hashes"]
-    same = [name for name in first if name.startswith("tables/") or name == "summary.json"]
-    assert len(same) > 8
-    assert {name: first[name] for name in same} == {name: second[name] for name in same}
+def hashes_of(folder):
+    """Return the hashes of a run's tables and summary, by name."""
+    hashes = json.loads((folder / "manifest.json").read_text())["hashes"]
+    return {name: digest for name, digest in hashes.items() if name.startswith("tables/") or name == "summary.json"}
+
+
+def test_same_seed_same_bytes(done, batched):
+    """A second run from the same data and seed, in another process, leaves byte-identical tables and summary."""
+    first, second = hashes_of(done[0].folder), hashes_of(batched[1] / "bodycare")
+    assert len(first) > 8
+    assert first == second
 
 
 def test_manifest_names_every_file(done):
@@ -217,21 +238,9 @@ def test_two_stores_of_one_folder_are_refused_before_anything_runs(tmp_path):
     assert refuse_twins([stores[0], tmp_path / "x" / ".." / "my shop"]) == [stores[0]]
 
 
-def test_batch_lets_a_broken_store_fail_alone(tmp_path):
+def test_batch_lets_a_broken_store_fail_alone(batched):
     """Of two stores one is broken: the other is rehearsed, both stand on the page, in the order given."""
-    bad = tmp_path / "broken"
-    shutil.copytree(SMALL, bad)
-    (bad / "agents.csv").write_text("agent_id,name\n")
-    out = tmp_path / "out"
-    doors = []
-
-    def look(row):
-        us = psutil.Process()
-        doors.append(default_client().scheduler.address)
-        for process in (us, *us.children(recursive=True)):
-            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
-
-    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
+    rows, out, doors = batched
     assert all(door == "127.0.0.1" or door.startswith("tls://127.0.0.1:") for door in doors)
     assert len(doors) > 4
     assert [row.problem is None for row in rows] == [False, True]
@@ -261,12 +270,7 @@ def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
     killer.join(10)
     assert len(killed) == 1
     assert [row.problem for row in rows] == [None]
-    hashes = [
-        json.loads((folder / "manifest.json").read_text())["hashes"] for folder in (done[0].folder, out / "bodycare")
-    ]
-    tables = [{name: told for name, told in each.items() if name.startswith("tables/")} for each in hashes]
-    assert tables[0] == tables[1]
-    assert len(tables[0]) > 7
+    assert hashes_of(out / "bodycare") == hashes_of(done[0].folder)
 
 
 def test_notebooks_are_committed_with_their_outputs():
