@@ -9,7 +9,7 @@ TESTED := .venv/.browser
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup rehearse test lab dashboard notebooks bench clean
+.PHONY: setup rehearse test check prove coverage lab dashboard notebooks bench clean
 
 setup: $(READY)
 
@@ -24,8 +24,20 @@ test: $(READY) $(TESTED)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/pytest -n 2 --dist loadfile
+	@.venv/bin/pytest -n 2 --dist loadfile --nbval notebooks
+
+# The quick loop, under a minute: what the tests marked slow and the browsers hold is left to `make test`.
+check: $(READY)
+	@bash .ci/check
+
+# The long proofs, of which the tests keep a sample: thousands of random cases.
+prove: $(READY)
+	@.venv/bin/pytest -n 2 --dist loadfile -o python_files='prove_*.py' tests/prove
+
+# Compiled loops read low: their lines run as machine code.
+coverage: $(READY) $(TESTED)
 	@.venv/bin/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
-	@.venv/bin/pytest --nbval notebooks
 
 $(TESTED): .ci/browser
 	@bash .ci/browser

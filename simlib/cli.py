@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,18 +22,19 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
-from simlib.messages import HOUSE, LANGS, Lang, UserError, label, translate
+from simlib.files import explained
+from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, label, translate
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
-REPAIRS = "repairs"  # folder of mended rosters beside a rehearsal's results
-OF_ROSTER = ("wave", "seed", "roster_effort", "roster_file")  # parameters of a rehearsal that its roster depends on
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from simlib.planning import Plan
+    from simlib.runs import BatchRow, RunFolder
 
 
 class Language(StrEnum):
@@ -44,11 +45,34 @@ class Language(StrEnum):
 
 
 def both(key: str) -> str:
-    """Say a sentence in both languages: help is read before a language is chosen."""
+    """Return a text in both languages: help is read before a language is chosen."""
     return " / ".join(translate(f"cli.{key}", lang) for lang in LANGS)
 
 
+class Commands(TyperGroup):
+    """The commands, and the one place where an error that is meant for the user becomes text and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; whatever the system refuses it ends in a sentence, not in a traceback."""
+        from simlib.store import StoreError
+
+        try:
+            with explained():
+                return super().invoke(ctx)
+        except UserError as error:
+            lang: Language = ctx.find_root().obj or Language.zh
+            status = DATA_WRONG if isinstance(error, StoreError) else USAGE_WRONG
+            raise stop(error.text(lang.value), status=status) from None
+
+
+def remember_language(context: typer.Context, lang: Language) -> Language:
+    """Keep the language of a command for the errors that end it."""
+    context.find_root().obj = lang
+    return lang
+
+
 app = typer.Typer(
+    cls=Commands,
     help=both("help"),
     no_args_is_help=True,
     add_completion=False,
@@ -59,18 +83,18 @@ console = Console(stderr=True, highlight=False)
 
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help=both("store"), show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help=both("out"))]
-Lingo = Annotated[Language, typer.Option("--lang", help=both("lang"))]
+Lingo = Annotated[Language, typer.Option("--lang", help=both("lang"), callback=remember_language)]
 Given = Annotated[list[str], typer.Option("-p", metavar="NAME=VALUE", help=both("parameter"))]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help=both("seed"))]
 
 
 def tell(key: str, lang: Lang, **values: object) -> None:
-    """Say a sentence on the terminal; what a store wrote is never read as markup."""
+    """Print a text on the terminal; what a store wrote is never read as markup."""
     console.print(escape(translate(f"cli.{key}", lang, **values)), soft_wrap=True)
 
 
 def stop(text: str, *, status: int) -> typer.Exit:
-    """Say why the command stops and give the exit to raise."""
+    """Print why the command stops, and return the exit to raise."""
     console.print(escape(text), soft_wrap=True)
     return typer.Exit(status)
 
@@ -140,27 +164,20 @@ def rehearse(
 ) -> None:
     """Run every notebook for one store and write its report."""
     from simlib import runs
-    from simlib.store import StoreError
 
+    parameters = runs.read_parameters(with_seed(given, seed))
     try:
-        parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
-        with progress_bar() as bar:
-            task = bar.add_task(label("sand_table", lang.value), total=1.0)
+        with progress_bar(label("sand_table", lang.value)) as show:
 
-            def show(chapter: str, stage: str, share: float) -> None:
-                text = " · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage)))
-                bar.update(task, description=text, completed=share)
+            def show_stage(chapter: str, stage: str, share: float) -> None:
+                show(" · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage))), share)
 
-            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show)
-    except runs.ParameterError as error:
-        raise stop(str(error), status=USAGE_WRONG) from None
-    except StoreError as error:
-        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show_stage)
     except runs.NotebookError as error:
-        said = translate(
+        text = translate(
             "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
         )
-        raise stop(said, status=DATA_WRONG) from None
+        raise stop(text, status=DATA_WRONG) from None
     except KeyboardInterrupt:
         raise stop(translate("cli.interrupted", lang.value), status=INTERRUPTED) from None
     for sentence in done.summary["verdict"][lang.value]:
@@ -176,35 +193,30 @@ def repair(
     out: Out = Path("out"),
     lang: Lingo = Language.zh,
 ) -> None:
-    """Mend the roster of the last rehearsal when people call in sick; the old one stays as it is."""
+    """Repair the roster of the last rehearsal when people call in sick; the old one stays as it is."""
+    from simlib.files import lock_folder
     from simlib.report.pages.repair import name_changes, repair_texts, write_repair
-    from simlib.store import StoreError
 
-    try:
-        night, rows, still_away, rehearsed = last_roster(store, out=out, lang=lang.value)
-        with progress_bar() as bar:
-            bar.add_task(label("repair", lang.value), total=None)
-            night = replace(night, absent=absent, absent_from=from_time)
-            before = None if rows is None else night.inputs.adopt_roster(rows, night.requirement)
-            repaired = night.repair(before=before, still_away=tuple(still_away))
-        folder = write_repair(
+    night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
+    night = replace(night, absent=absent, absent_from=from_time)
+    with progress_bar(label("repair", lang.value)):
+        before = None if rows is None else night.inputs.adopt_roster(rows, night.requirement)
+        repaired = night.repair(before=before, still_away=tuple(still_away))
+    with lock_folder(folder.path):
+        written = write_repair(
             repaired,
-            out / night.store.store_id / REPAIRS,
+            folder.repairs,
             team=night.store.frame("agents"),
             title=night.store.store.name,
             seed=night.seed,
             rehearsed=rehearsed,
             lang=lang.value,
         )
-    except StoreError as error:
-        raise stop(error.text(lang.value), status=DATA_WRONG) from None
-    except UserError as error:
-        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
     for sentence in repair_texts(repaired, lang.value):
         console.print(escape(sentence), soft_wrap=True)
     print_table("changes", name_changes(repaired, lang.value), lang=lang.value)
     print_table("remaining_gaps", repaired.gaps, lang=lang.value)
-    console.print(escape(translate("repair.written", lang.value, folder=folder)), soft_wrap=True)
+    console.print(escape(translate("repair.written", lang.value, folder=written)), soft_wrap=True)
 
 
 @app.command(help=both("batch"))
@@ -223,19 +235,15 @@ def batch(
 
     paths = list(store_paths(stores))
     if not paths:
-        raise stop(translate("cli.no_stores", lang.value), status=USAGE_WRONG)
+        raise UserError(Message("cli.no_stores"))
+    parameters = runs.read_parameters(with_seed(given, seed))
+    ended: list[BatchRow] = []
     try:
-        parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
-    except runs.ParameterError as error:
-        raise stop(str(error), status=USAGE_WRONG) from None
-    ended = []
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task(label("sand_table", lang.value), total=len(paths))
+        with progress_bar(label("sand_table", lang.value)) as show:
 
-            def show(row: runs.BatchRow) -> None:
+            def show_row(row: BatchRow) -> None:
                 ended.append(row)
-                bar.update(task, advance=1, description=row.store)
+                show(row.store, len(ended) / len(paths))
                 if row.problem:
                     tell("store_failed", lang.value, store=row.store, problem=row.problem)
 
@@ -247,12 +255,12 @@ def batch(
                 workers=workers,
                 scheduler=scheduler,
                 resume=resume,
-                on_store=show,
+                on_store=show_row,
             )
     except KeyboardInterrupt:
         done = sum(row.problem is None for row in ended)
-        said = translate("cli.batch_interrupted", lang.value, done=done, total=len(paths))
-        raise stop(said, status=INTERRUPTED) from None
+        text = translate("cli.batch_interrupted", lang.value, done=done, total=len(paths))
+        raise stop(text, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
     tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
     raise typer.Exit(SOME_FAILED if failed else DONE)
@@ -267,13 +275,14 @@ def lab(context: typer.Context) -> None:
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.default_url=/lab/tree/00_sand_table.ipynb",
         *lab_look(),
+        *(["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []),  # this machine alone, with a token
         *context.args,
     ]
     os.execv(command[0], command)
 
 
 def lab_look() -> list[str]:
-    """List the options that give JupyterLab the kit's settings, its style sheet and the font that this names."""
+    """Return the options that give JupyterLab the kit's settings, its style sheet and the font that this names."""
     from simlib.report.typeface import FONT
 
     ours = HOUSE / "notebooks" / ".jupyter"
@@ -295,35 +304,21 @@ def dashboard(
 ) -> None:
     """Serve the live night on this machine only, with a token; what follows goes to Voila."""
     from simlib import runs
-    from simlib.store import StoreError
 
+    parameters = runs.read_parameters(with_seed(given, seed))
     with tempfile.TemporaryDirectory(prefix="sandtable-dashboard-") as place:
-        folder = Path(place)
-        try:
-            parameters = runs.read_parameters(with_seed(given, seed), lang=lang.value)
-            with progress_bar() as bar:
-                task = bar.add_task(label("sand_table", lang.value), total=None)
-                notebook = runs.prepare_dashboard(
-                    folder,
-                    store,
-                    out=out,
-                    lang=lang.value,
-                    parameters=parameters,
-                    on_stage=lambda stage: bar.update(task, description=label(stage, lang.value)),
-                )
-        except runs.ParameterError as error:
-            raise stop(str(error), status=USAGE_WRONG) from None
-        except StoreError as error:
-            raise stop(error.text(lang.value), status=DATA_WRONG) from None
-        except UserError as error:
-            raise stop(error.text(lang.value), status=USAGE_WRONG) from None
+        with progress_bar(label("sand_table", lang.value)) as show:
+            notebook = runs.prepare_dashboard(
+                Path(place),
+                store,
+                out=out,
+                lang=lang.value,
+                parameters=parameters,
+                on_stage=lambda stage: show(label(stage, lang.value), None),
+            )
         tell("dashboard_open", lang.value)
-        paths = [str(HOUSE / "notebooks" / ".jupyter"), os.environ.get("JUPYTER_PATH", "")]
-        settings = {"JUPYTER_CONFIG_DIR": place, "JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
-        command = [sys.executable, "-m", "voila", str(notebook), *context.args]
-        with suppress(KeyboardInterrupt), subprocess.Popen(command, env=os.environ | settings) as server:
-            signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # Ctrl+C reaches the server by itself
-            raise typer.Exit(server.wait())
+        with suppress(KeyboardInterrupt):  # the server hears Ctrl+C by itself
+            raise typer.Exit(runs.serve_dashboard(notebook, more=context.args))
 
 
 @app.command(help=both("drill"))
@@ -337,17 +332,21 @@ def drill(
     incidents: Annotated[str, typer.Option("--incidents", help=both("incidents"))] = "",
     host: Annotated[str, typer.Option("--host", help=both("host"))] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help=both("port"))] = 0,
+    minutes: Annotated[int | None, typer.Option("--minutes", help=both("minutes"))] = None,
+    round_min: Annotated[int | None, typer.Option("--round", help=both("round"))] = None,
 ) -> None:
     """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
+    from simlib import runs
     from simlib.drill_room import open_drill
     from simlib.report.pages.drill import door_name
-    from simlib.store import StoreError
+    from simlib.store.reader import store_id
 
     if not name.replace("-", "").replace("_", "").isalnum():
-        raise stop(translate("cli.drill_name_wrong", lang.value, name=name), status=USAGE_WRONG)
-    try:
-        with progress_bar() as bar:
-            bar.add_task(label("roster", lang.value), total=None)
+        raise UserError(Message("cli.drill_name_wrong", name=name))
+    given = {"seed": seed, "teams": teams, "minutes": minutes, "round_min": round_min}
+    runs.read_parameters([f"{key}={value}" for key, value in given.items() if value is not None])
+    with runs.RunFolder.of(out, store_id(store)).drill_held(name):
+        with progress_bar(label("roster", lang.value)):
             room = open_drill(
                 store,
                 out=out,
@@ -356,58 +355,62 @@ def drill(
                 lang=lang.value,
                 incidents=incidents,
                 seed=seed,
+                minutes=minutes,
+                round_min=round_min,
             )
-        room.open_doors(host=host, port=port)
-    except StoreError as error:
-        raise stop(error.text(lang.value), status=DATA_WRONG) from None
-    except UserError as error:
-        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
-    except OSError as error:
-        raise stop(
-            translate("cli.port_taken", lang.value, host=host, port=port, why=error), status=USAGE_WRONG
-        ) from None
-    tell("drill_open", lang.value, folder=room.folder)
-    for who, address in room.links.items():
-        console.print(escape(f"{door_name(who, lang.value)}  {address}"), soft_wrap=True)
-    with suppress(KeyboardInterrupt):  # the user's way to end it; the drill is in its log
-        threading.Event().wait()
-    room.close()
+        try:
+            room.open_doors(host=host, port=port)
+        except OSError as error:
+            if error.filename is not None or not is_of_port(error):
+                raise
+            raise UserError(Message("cli.port_taken", host=host, port=port, why=error.strerror or error)) from None
+        tell("drill_open", lang.value, folder=room.folder)
+        for who, address in room.links.items():
+            console.print(escape(f"{door_name(who, lang.value)}  {address}"), soft_wrap=True)
+        with suppress(KeyboardInterrupt):  # the user's way to end it; the drill is in its log
+            threading.Event().wait()
+        room.close()
 
 
-def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str], str]:
-    """Find the plan, the roster last mended or rehearsed (None without one), who is away by it, the rehearsed hash."""
+def is_of_port(error: OSError) -> bool:
+    """Return whether an error says that an address cannot be served, and not that the disk is full."""
+    refused = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM, errno.EAFNOSUPPORT)
+    return isinstance(error, socket.gaierror) or error.errno in refused
+
+
+def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str], str, RunFolder]:
+    """Return the plan, the roster last repaired or rehearsed, who is away by it, the rehearsed hash, and the folder.
+
+    The roster is None where none was rehearsed.
+    """
     import pandas as pd
 
     from simlib.planning import plan
     from simlib.report.pages.repair import kept_repairs, read_repair
-    from simlib.runs import file_hash
+    from simlib.runs import RunFolder, file_hash
     from simlib.store import load_store
 
     loaded = load_store(store)
-    place = out / loaded.store_id
-    rehearsed = place / "tables" / "roster.parquet"
-    try:
-        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        manifest = {}
-    if not manifest or not rehearsed.exists():
-        console.print(escape(translate("repair.from_plan", lang, path=place)), soft_wrap=True)
-        return plan(loaded), None, [], ""
-    night = plan(loaded, **{name: value for name, value in manifest["parameters"].items() if name in OF_ROSTER})
-    if manifest["store_hash"] != file_hash(store):
+    folder = RunFolder.of(out, loaded.store_id)
+    folder.refuse_other_store(store)
+    if folder.roster is None:
+        console.print(escape(translate("repair.from_plan", lang, path=folder.path)), soft_wrap=True)
+        return plan(loaded), None, [], "", folder
+    night = plan(loaded, **folder.roster_parameters)
+    if folder.manifest["store_hash"] != file_hash(store):
         console.print(escape(translate("repair.store_changed", lang)), soft_wrap=True)
-    of = file_hash(rehearsed)
-    kept = {folder: read_repair(folder) for folder in kept_repairs(place / REPAIRS)}
-    earlier = [folder for folder, told in kept.items() if told.get("rehearsed") == of]
+    of = file_hash(folder.roster)
+    kept = {path: read_repair(path) for path in kept_repairs(folder.repairs)}
+    earlier = [path for path, noted in kept.items() if noted.get("rehearsed") == of]
     if kept and not earlier:
-        console.print(escape(translate("repair.former", lang, folder=place / REPAIRS)), soft_wrap=True)
+        console.print(escape(translate("repair.former", lang, folder=folder.repairs)), soft_wrap=True)
     if not earlier:
-        console.print(escape(translate("repair.from_rehearsal", lang, path=rehearsed)), soft_wrap=True)
-        return night, pd.read_parquet(rehearsed), [], of
+        console.print(escape(translate("repair.from_rehearsal", lang, path=folder.roster)), soft_wrap=True)
+        return night, pd.read_parquet(folder.roster), [], of, folder
     latest = earlier[-1]
-    said = translate("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
-    console.print(escape(said), soft_wrap=True)
-    return night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of
+    text = translate("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
+    console.print(escape(text), soft_wrap=True)
+    return night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of, folder
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
@@ -429,12 +432,12 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
 
 
 def with_seed(given: Iterable[str], seed: int | None) -> list[str]:
-    """Put ``--seed`` among the parameters."""
+    """Return the parameters with ``--seed`` among them."""
     return [*given, *([f"seed={seed}"] if seed is not None else [])]
 
 
 def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
-    """Take stores as they are, and from a folder that is no store itself every store inside it."""
+    """Return stores as they are, and for a folder that is no store itself every store inside it."""
     for path in stores:
         tables = ("store.csv", "store.yml", "store.yaml")
         if path.is_dir() and not any((path / name).exists() for name in tables):
@@ -444,11 +447,34 @@ def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
             yield path
 
 
-def progress_bar() -> Progress:
-    """Make the bar that long work shows."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
-    )
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[str, float | None], None]]:
+    """Show that long work goes on; yields what to call with a text and the share done, None where that is not known.
+
+    A terminal shows a bar, which goes before anything else is printed; where there is none (a log, a pipe), every
+    new text is a line with the seconds so far.
+    """
+    if console.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(escape(text), total=None)
+
+            def show(text: str, share: float | None) -> None:
+                bar.update(task, description=escape(text), completed=share or 0.0, total=None if share is None else 1.0)
+
+            yield show
+        return
+    begun, shown = time.monotonic(), ""
+
+    def print_line(text: str, share: float | None) -> None:
+        nonlocal shown
+        if text != shown:
+            part = "" if share is None else f"{share:4.0%}  "
+            console.print(escape(f"{time.monotonic() - begun:5.0f} s  {part}{text}"), soft_wrap=True)
+            shown = text
+
+    print_line(text, None)
+    yield print_line
 
 
 def main() -> None:

@@ -206,6 +206,8 @@ def test_notebooks_leave_the_engines_to_simlib() -> None:
 
 # What conda-forge calls by another name than PyPI.
 CONDA_NAMES = {"ortools-python": "ortools", "matplotlib-base": "matplotlib", "dask-core": "dask"}
+# What checks the notebooks where there is nothing but the conda environment; the other tools are for development.
+CHECKERS = ("nbval", "pytest")
 
 
 def requirement(spec: str) -> tuple[str, str]:
@@ -217,10 +219,13 @@ def requirement(spec: str) -> tuple[str, str]:
 
 def environment_differences(environment: str, pyproject: str) -> list[str]:
     """List what the conda environment asks for and the project does not, and the other way round."""
-    project = tomllib.loads(pyproject)["project"]
+    read = tomllib.loads(pyproject)
+    project = read["project"]
+    tools = dict(map(requirement, read.get("dependency-groups", {}).get("dev", ())))
     wanted = dict(map(requirement, project["dependencies"])) | {
         "python": requirement(f"python{project['requires-python']}")[1]
     }
+    wanted |= {name: bounds for name, bounds in tools.items() if name in CHECKERS}
     listed: list[str] = []
     for entry in yaml.safe_load(environment)["dependencies"]:
         listed += entry["pip"] if isinstance(entry, dict) else [entry]
@@ -252,5 +257,8 @@ def test_a_drifted_environment_is_found() -> None:
     bad = "dependencies: ['python >=3.11,<3.14', 'pandas >=2.2', scikit-learn]"
     assert environment_differences(good, pyproject) == []
     assert len(environment_differences(bad, pyproject)) == 3
+    checked = f'{pyproject}[dependency-groups]\ndev = ["nbval>=0.11", "pytest>=8.3", "mypy>=1.14"]\n'
+    assert [line.split(":")[0] for line in environment_differences(good, checked)] == ["nbval", "pytest"]
+    assert environment_differences(good.replace("pip,", "nbval>=0.11, pytest>=8.3, pip,"), checked) == []
     assert environment_differences(pinned, pyproject) == []
     assert len(environment_differences(too_old, pyproject)) == 1

@@ -1,9 +1,12 @@
 """The command line as a user types it: exit status, sentences in both languages, nothing overwritten."""
 
 import datetime as dt
+import errno
 import json
+import os
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib import load_store
-from simlib.cli import app, store_paths
+from simlib.cli import app, is_of_port, progress_bar, store_paths
 from simlib.messages import HOUSE
 from simlib.planning import plan
 from simlib.runs import file_hash
@@ -75,13 +78,13 @@ def test_unknown_parameter_is_usage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "task", "said"),
+    ("command", "task", "text"),
     [
         ("rehearse", "rehearse", "the last good run is as it was"),
         ("batch", "rehearse_batch", "0 of 1 stores are done"),
     ],
 )
-def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
+def test_ctrl_c_ends_in_a_sentence(command, task, text, tmp_path, monkeypatch):
     """Who stops a run hears what is left of it, not where the program was."""
 
     def press(*_, **__):
@@ -90,7 +93,85 @@ def test_ctrl_c_ends_in_a_sentence(command, task, said, tmp_path, monkeypatch):
     monkeypatch.setattr(f"simlib.runs.{task}", press)
     done = run(command, STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en")
     assert done.exit_code == 130
-    assert said in " ".join(done.output.split())
+    assert text in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("rehearse", "seed=-1"),
+        ("rehearse", "roster_effort=nan"),
+        ("batch", "replications=0"),
+        ("dashboard", "today=zzz"),
+        ("drill", "--seed=99999999999999999999"),
+        ("drill", "--minutes=0"),
+        ("drill", "--round=999"),
+    ],
+)
+def test_a_value_out_of_range_is_usage_before_anything_runs(command, given, tmp_path):
+    """Whatever the command, a value that its notebook does not allow is status 2 with what is allowed."""
+    words = [given] if given.startswith("--") else ["-p", given]
+    done = run(command, STORES / "bodycare", "--out", tmp_path / "out", "--lang", "en", *words)
+    assert done.exit_code == 2
+    assert re.search(r"it is a (whole number|number|date)", " ".join(done.output.split())), done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["rehearse", "batch", "drill", "repair"])
+def test_what_the_system_refuses_is_a_sentence_in_every_command(command, tmp_path):
+    """A file where the folder of results should be ends in a sentence that names it, and nobody blames a port."""
+    out = tmp_path / "out"
+    out.write_text("")
+    more = ["--absent", "B01", "--from", "19:00"] if command == "repair" else []
+    done = run(command, STORES / "bodycare", "--out", out, "--lang", "en", *more)
+    assert done.exit_code == 2
+    assert "is a file where a folder is needed" in " ".join(done.output.split())
+    assert "Traceback" not in done.output
+    assert "--port" not in done.output
+
+
+def test_two_stores_of_one_folder_are_usage(tmp_path):
+    """A batch that would write two stores into one folder is refused, naming both, and nothing is written."""
+    for name in ("my shop", "my-shop"):
+        shutil.copytree(STORES / "bodycare", tmp_path / "stores" / name)
+    done = run("batch", tmp_path / "stores", "--out", tmp_path / "out", "--lang", "en")
+    assert done.exit_code == 2
+    text = " ".join(done.output.split())
+    assert "stores/my shop and" in text
+    assert "one over the other, so nothing was run" in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_without_a_terminal_is_lines(capsys):
+    """Where the output is a log, each new text is one line; a text that stays is not written again."""
+    with progress_bar("Sand table") as show:
+        show("Staffing", 0.25)
+        show("Staffing", 0.5)
+        show("Report", 1.0)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in lines] == ["table", "Staffing", "Report"]
+    assert "25%" in lines[1]
+
+
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_lab_opens_for_root_too(user, allowed, monkeypatch):
+    """In a container there is often nobody but root; JupyterLab listens on this machine alone, with its token."""
+    started = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "execv", lambda path, words: started.extend(words))
+    assert run("lab", "--no-browser").exit_code == 0
+    assert ("--allow-root" in started) is allowed
+    assert started[-1] == "--no-browser"
+    assert "--ServerApp.ip=127.0.0.1" in started
+
+
+@pytest.mark.parametrize(
+    ("error", "of_port"),
+    [(OSError(errno.ENOSPC, "x"), False), (OSError(errno.EADDRINUSE, "x"), True), (socket.gaierror(-2, "x"), True)],
+)
+def test_the_port_is_blamed_for_its_own_errors_alone(error, of_port):
+    """A full disk is no port that is taken."""
+    assert is_of_port(error) is of_port
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +182,8 @@ def rehearsed(tmp_path_factory):
     tables = out / "bodycare" / "tables"
     tables.mkdir(parents=True)
     night.roster.to_parquet(tables / "roster.parquet", index=False)
-    told = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
-    (out / "bodycare" / "manifest.json").write_text(json.dumps(told))
+    made = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
+    (out / "bodycare" / "manifest.json").write_text(json.dumps(made))
     return night, out
 
 

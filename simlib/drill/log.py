@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from simlib.files import write_file
 from simlib.stress.scenarios import Incident, Scenario
 
 LOG = "log.jsonl"
@@ -160,12 +161,7 @@ class DrillLog:
             number = len(list(self.path.parent.glob("set_aside_*.jsonl"))) + 1
             aside = self.path.with_name(f"set_aside_{number}.jsonl")
             aside.write_bytes(b"".join(lines[keep:]))
-            fresh = self.path.with_suffix(".new")
-            with fresh.open("wb") as file:
-                file.write(b"".join(lines[:keep]))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
+            write_file(self.path, b"".join(lines[:keep]))
             return aside
         return None
 

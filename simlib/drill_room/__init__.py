@@ -35,6 +35,7 @@ from simlib.drill.floor import OFF, STATES
 from simlib.drill.game import Drill, DrillError, DrillState, Move, View, read_deal
 from simlib.drill.log import LOG, Decided
 from simlib.drill.play import Hindsight, find_best_play
+from simlib.files import write_file
 from simlib.messages import Lang, UserError, label, texts, translate
 from simlib.planning import Plan, plan
 from simlib.report.columns import quantity
@@ -105,10 +106,7 @@ class DrillRoom:
         kept = _read_keys(path)
         keys = {name: kept.get(name) or secrets.token_urlsafe(9) for name in names}
         if keys != kept:
-            fresh = path.with_suffix(".new")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                json.dump(keys, file)
-            fresh.replace(path)
+            write_file(path, json.dumps(keys), mode=0o600)
         return keys
 
     def who(self, key: str) -> str | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import os
-import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from simlib.files import replace_file
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
@@ -133,16 +132,10 @@ def write_matrix(path: Path, matrix: pd.DataFrame, *, lang: Lang) -> None:
 @contextmanager
 def _whole_book(path: Path) -> Iterator[_Book]:
     """Open a workbook beside its place, and move it there when it is whole."""
-    handle, staging = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        book = _Book(Path(staging))
+    with replace_file(path) as staging:
+        book = _Book(staging)
         yield book
         book.workbook.close()
-        Path(staging).chmod(0o644)
-        os.replace(staging, path)
-    finally:
-        Path(staging).unlink(missing_ok=True)
 
 
 def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mapping[str, object], lang: Lang) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from simlib import facts
+from simlib.files import write_file
 from simlib.messages import Lang, glossary, label, translate
 from simlib.store.cells import fold
 from simlib.store.columns import Column, choice_label, columns, known_keys, known_terms, sheet_names, sheet_title
@@ -120,19 +119,10 @@ def _default_ratio(key: str, lang: Lang) -> Record:
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        write_file(path, data)
     except PermissionError as error:  # on Windows a workbook that is open in Excel cannot be replaced
-        Path(name).unlink(missing_ok=True)
         raise refuse(path, "file_in_use") from error
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # --- the workbook

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from simlib import facts
+from simlib.files import replace_folder
 from simlib.messages import Lang, UserError, label, translate
 from simlib.report.charts import plot_coverage
 from simlib.report.excel import write_matrix, write_workbook
@@ -116,10 +115,10 @@ def write_repair(
         The folder: ``roster.xlsx`` (the team's matrix), ``repair.xlsx`` (changes, gaps, roster, coverage),
         ``calendars`` of everybody whose shift is another one, ``roster.parquet`` and ``repair.json``.
     """
-    place.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".repair-", dir=place))
     rows = repair.after.assignments
-    try:
+    number = 1 + max((int(path.name[:3]) for path in kept_repairs(place)), default=0)
+    folder = place / f"{number:03d}-{repair.at:%m%d-%H%M}"
+    with replace_folder(folder) as staging:
         write_matrix(staging / "roster.xlsx", to_matrix(rows, team, lang=lang), lang=lang)
         tables = {
             "changes": name_changes(repair, lang),
@@ -137,11 +136,7 @@ def write_repair(
         note |= {"rehearsed": rehearsed, "away": [*repair.still_away, *repair.absent]}
         note |= {"changed": repair.changes.loc[repair.changes["change"] != "absent", "agent_id"].tolist()}
         (staging / "repair.json").write_text(json.dumps(note, ensure_ascii=False, indent=2), encoding="utf-8")
-        staging.chmod(0o755)
-        number = 1 + max((int(path.name[:3]) for path in kept_repairs(place)), default=0)
-        return staging.rename(place / f"{number:03d}-{repair.at:%m%d-%H%M}")
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    return folder
 
 
 def kept_repairs(place: Path) -> list[Path]:

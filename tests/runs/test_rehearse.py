@@ -1,12 +1,10 @@
-"""Rehearsals: whole or not at all, repeatable to the byte, and parameters refused before anything runs."""
+"""Rehearsals: whole or not at all, repeatable to the byte, one folder for one store."""
 
 import json
-import os
 import shutil
 import signal
 import threading
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -14,9 +12,11 @@ import psutil
 import pytest
 from distributed import default_client
 
-from simlib import runs
-from simlib.messages import HOUSE
-from simlib.runs import NotebookError, ParameterError, read_parameters, rehearse, rehearse_batch
+from simlib import files, runs
+from simlib.messages import HOUSE, UserError
+from simlib.runs import NotebookError, parameters, rehearse, rehearse_batch
+from simlib.runs.batch import refuse_twins
+from simlib.runs.folder import write_recipe
 from simlib.store import StoreError
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
@@ -30,6 +30,24 @@ def done(tmp_path_factory):
     steps = []
     made = rehearse(SMALL, out=out, lang="en", parameters=QUICK, on_progress=lambda *step: steps.append(step))
     return made, steps
+
+
+@pytest.fixture(scope="module")
+def batched(tmp_path_factory):
+    """One batch of a broken store and the small one: its rows, its folder, and the doors that it opened."""
+    place = tmp_path_factory.mktemp("batch")
+    bad, out, doors = place / "broken", place / "out", []
+    shutil.copytree(SMALL, bad)
+    (bad / "agents.csv").write_text("agent_id,name\n")
+
+    def look(row):
+        us = psutil.Process()
+        doors.append(default_client().scheduler.address)
+        for process in (us, *us.children(recursive=True)):
+            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
+
+    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
+    return rows, out, doors
 
 
 def test_everything_promised_is_there(done):
@@ -58,14 +76,17 @@ def test_report_holds_no_code_and_loads_nothing(done):
     assert "https://" not in html
 
 
-def test_same_seed_same_bytes(done, tmp_path):
-    """A second run from the same data and seed leaves byte-identical tables and summary."""
-    again = rehearse(SMALL, out=tmp_path, lang="en", parameters=QUICK)
-    first = json.loads((done[0].folder / "manifest.json").read_text())["hashes"]
-    second = json.loads((again.folder / "manifest.json").read_text())["hashes"]
-    same = [name for name in first if name.startswith("tables/") or name == "summary.json"]
-    assert len(same) > 8
-    assert {name: first[name] for name in same} == {name: second[name] for name in same}
+def hashes_of(folder):
+    """Return the hashes of a run's tables and summary, by name."""
+    hashes = json.loads((folder / "manifest.json").read_text())["hashes"]
+    return {name: digest for name, digest in hashes.items() if name.startswith("tables/") or name == "summary.json"}
+
+
+def test_same_seed_same_bytes(done, batched):
+    """A second run from the same data and seed, in another process, leaves byte-identical tables and summary."""
+    first, second = hashes_of(done[0].folder), hashes_of(batched[1] / "bodycare")
+    assert len(first) > 8
+    assert first == second
 
 
 def test_manifest_names_every_file(done):
@@ -75,31 +96,6 @@ def test_manifest_names_every_file(done):
     for name, digest in manifest["hashes"].items():
         assert runs.file_hash(folder / name) == digest
     assert manifest["store_hash"] == runs.file_hash(SMALL)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("replication=3", "replications"),
-        ("replications=many", "int"),
-        ("seed=1.5", "int"),
-        ("seed", "NAME=VALUE"),
-        ("store=other.xlsx", "no parameter store"),
-    ],
-)
-def test_wrong_parameter_is_refused_with_the_way_out(given, said):
-    """An unknown or ill-typed parameter is refused before anything runs, with the nearest name or an example."""
-    with pytest.raises(ParameterError, match=said):
-        read_parameters([given], lang="en")
-
-
-def test_parameters_keep_their_declared_type():
-    """A text that looks like a number stays a text, a number becomes one."""
-    assert read_parameters(["wave=007", "seed=9", "roster_effort=2"]) == {
-        "wave": "007",
-        "seed": 9,
-        "roster_effort": 2.0,
-    }
 
 
 @pytest.fixture
@@ -113,7 +109,7 @@ def broken_notebook(tmp_path, monkeypatch):
     book = nbformat.read(path, as_version=4)
     book.cells[3].source = 'raise RuntimeError("the cascade\\nis stuck")'
     nbformat.write(book, path)
-    monkeypatch.setattr(runs, "NOTEBOOKS", place)
+    monkeypatch.setattr(parameters, "NOTEBOOKS", place)
     runs.declared_parameters.cache_clear()
 
 
@@ -132,70 +128,93 @@ def test_failing_notebook_leaves_the_last_good_run(done, broken_notebook, tmp_pa
     assert [path.name for path in out.iterdir()] == [done[0].store_id]
 
 
-@pytest.mark.parametrize("dead", [False, True])
-@pytest.mark.parametrize("killed_at", [0, 1, 2, 3, 9])
-def test_what_people_made_outlives_a_new_run(killed_at, dead, tmp_path, monkeypatch):
-    """Drills and repairs stay; a run stopped or killed while it moves into place loses neither them nor the last."""
-    place, new = tmp_path / "store", tmp_path / ".store-new"
-    for path in (place / "report.html", place / "drill" / "noon" / "log", place / "repairs" / "001-1111-1900" / "x"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("old")
-    new.mkdir()
-    (new / "report.html").write_text("new")
-    moves, replace = iter(range(9)), os.replace
-
-    def killable(source, target):
-        if (move := next(moves)) == killed_at or (dead and move > killed_at):
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", killable)
-    with nullcontext() if killed_at == 9 else pytest.raises(KeyboardInterrupt):
-        runs._move_into_place(new, place)
-    monkeypatch.undo()
-    assert (place / "report.html").exists() or dead
-    runs._restore(place)
-    assert (place / "report.html").read_text() == ("old" if killed_at in (0, 1) else "new")
-    assert (place / "drill" / "noon" / "log").read_text() == "old"
-    assert (place / "repairs" / "001-1111-1900" / "x").read_text() == "old"
-    assert not list(tmp_path.glob(".store-former"))
-
-
-def test_what_was_made_before_a_killed_run_and_after_it_is_kept(tmp_path):
-    """A drill of the same name that was begun meanwhile does not push out the older one."""
-    place, former = tmp_path / "store", tmp_path / ".store-former"
-    for folder, text in ((place, "young"), (former, "old")):
-        (folder / "drill" / "noon").mkdir(parents=True)
-        (folder / "drill" / "noon" / "log").write_text(text)
-    runs._restore(place)
-    assert (place / "drill" / "noon" / "log").read_text() == "young"
-    assert (place / "drill" / "noon-former" / "log").read_text() == "old"
-    assert not former.exists()
-
-
 @pytest.mark.parametrize("found", ["a search that ends with what it has", "an error"])
 def test_an_interrupt_ends_the_run_and_leaves_the_last_one(found, done, tmp_path, monkeypatch):
     """Ctrl-C is no "enough" where a whole run is under way: nothing is moved into place, and nothing is left behind."""
     out, books = tmp_path / "out", tmp_path / "notebooks"
     shutil.copytree(done[0].folder, out / done[0].store_id)
-    old, young = out / f".{done[0].store_id}-killed01", out / f".{done[0].store_id}-running1"
-    for folder in (old, young):
-        folder.mkdir()
-    os.utime(old, (0, 0))
+    old = out / f".{done[0].store_id}{files.STAGING}killed01"
+    old.mkdir()
     books.mkdir()
     book = nbformat.read(runs.NOTEBOOKS / "01_staffing.ipynb", as_version=4)
     press = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)"
     taken = f"try:\n    exec({press!r})\nexcept KeyboardInterrupt:\n    pass"
     book.cells[3].source = press if found == "an error" else taken
     nbformat.write(book, books / "01_staffing.ipynb")
-    monkeypatch.setattr(runs, "NOTEBOOKS", books)
+    monkeypatch.setattr(parameters, "NOTEBOOKS", books)
     runs.declared_parameters.cache_clear()
     before, handler = runs.file_hash(out / done[0].store_id), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         rehearse(SMALL, out=out, lang="en", parameters=QUICK)
     assert runs.file_hash(out / done[0].store_id) == before
-    assert sorted(path.name for path in out.iterdir()) == [young.name, done[0].store_id]
+    assert [path.name for path in out.iterdir()] == [done[0].store_id]  # what a killed run left is gone too
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def write_other_store(path):
+    """Write a second store: the small one with another sales task."""
+    shutil.copytree(SMALL, path)
+    waves = (path / "waves.csv").read_text(encoding="utf-8-sig")
+    (path / "waves.csv").write_text(waves + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_run_into_another_stores_folder_is_refused(done, tmp_path):
+    """The folder says which file it came from; another file of that name is refused, a moved or edited one is not."""
+    mine = Path(shutil.copytree(SMALL, tmp_path / "mine" / "bodycare"))
+    out = tmp_path / "out"
+    shutil.copytree(done[0].folder, out / "bodycare")
+    manifest = json.loads((out / "bodycare" / "manifest.json").read_text())
+    assert manifest["store_path"] == str(SMALL)
+    folder = runs.RunFolder(out / "bodycare")
+    folder.refuse_other_store(mine)  # a copy of the same data
+    other = write_other_store(tmp_path / "other" / "bodycare")
+    before = runs.file_hash(out)
+    with pytest.raises(UserError) as refused:
+        rehearse(other, out=out, lang="en", parameters=QUICK)
+    assert str(SMALL) in refused.value.text("en")
+    assert str(other) in refused.value.text("zh")
+    assert runs.file_hash(out) == before
+    assert [path.name for path in out.iterdir()] == ["bodycare"]
+    manifest["store_path"] = str(tmp_path / "moved" / "bodycare")
+    (out / "bodycare" / "manifest.json").write_text(json.dumps(manifest))
+    runs.RunFolder(out / "bodycare").refuse_other_store(other)  # its file is gone: moved and edited
+
+
+def test_a_folder_that_is_written_by_another_run_is_refused(done, tmp_path):
+    """A second run of one store, and a run while its drill is open, end in a sentence and change nothing."""
+    out = tmp_path / "out"
+    shutil.copytree(done[0].folder, out / "bodycare")
+    before = runs.file_hash(out / "bodycare")
+    with files.lock_folder(out / "bodycare"), pytest.raises(UserError) as refused:
+        rehearse(SMALL, out=out, lang="en", parameters=QUICK)
+    assert "is being written by another program" in refused.value.text("en")
+    folder = runs.RunFolder(out / "bodycare")
+    with folder.drill_held("noon") as drill:
+        drill.mkdir()
+        with pytest.raises(UserError) as refused:
+            rehearse(SMALL, out=out, lang="en", parameters=QUICK)
+        assert 'The drill "noon" of this store is open' in refused.value.text("en")
+        with pytest.raises(UserError) as refused, folder.drill_held("noon"):
+            pass
+        assert "open already in another window" in refused.value.text("en")
+        drill.rmdir()
+    assert runs.file_hash(out / "bodycare") == before
+    assert not list(out.glob(".*"))
+
+
+def test_the_same_run_is_one_idea(done):
+    """A default that is written out changes nothing; a language leaves the roster; a seed, a file, the data do not."""
+    folder = runs.RunFolder(done[0].folder)
+    recipe = write_recipe(SMALL, parameters=QUICK, lang="en")
+    assert folder.holds_run(recipe)
+    assert folder.holds_run(recipe | {"parameters": QUICK | {"seed": 7, "wave": ""}})
+    for change in ({"lang": "zh"}, {"parameters": QUICK | {"replications": 4}}):
+        assert not folder.holds_run(recipe | change)
+        assert folder.holds_roster(recipe | change)
+    for change in ({"store_hash": "x"}, {"parameters": QUICK | {"seed": 8}}, {"files": {"roster_file": "x"}}):
+        assert not folder.holds_run(recipe | change)
+        assert not folder.holds_roster(recipe | change)
 
 
 def test_wrong_data_runs_nothing(tmp_path):
@@ -208,21 +227,20 @@ def test_wrong_data_runs_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_batch_lets_a_broken_store_fail_alone(tmp_path):
+def test_two_stores_of_one_folder_are_refused_before_anything_runs(tmp_path):
+    """The message names both files; the same file given twice is one store."""
+    stores = [Path(shutil.copytree(SMALL, tmp_path / name)) for name in ("my shop", "my-shop", "!!!", "Store")]
+    with pytest.raises(UserError) as refused:
+        rehearse_batch(stores, out=tmp_path / "out", parameters=QUICK)
+    assert len(refused.value.messages) == 2
+    assert all(str(store) in refused.value.text("en") for store in stores)
+    assert not (tmp_path / "out").exists()
+    assert refuse_twins([stores[0], tmp_path / "x" / ".." / "my shop"]) == [stores[0]]
+
+
+def test_batch_lets_a_broken_store_fail_alone(batched):
     """Of two stores one is broken: the other is rehearsed, both stand on the page, in the order given."""
-    bad = tmp_path / "broken"
-    shutil.copytree(SMALL, bad)
-    (bad / "agents.csv").write_text("agent_id,name\n")
-    out = tmp_path / "out"
-    doors = []
-
-    def look(row):
-        us = psutil.Process()
-        doors.append(default_client().scheduler.address)
-        for process in (us, *us.children(recursive=True)):
-            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
-
-    rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
+    rows, out, doors = batched
     assert all(door == "127.0.0.1" or door.startswith("tls://127.0.0.1:") for door in doors)
     assert len(doors) > 4
     assert [row.problem is None for row in rows] == [False, True]
@@ -239,7 +257,7 @@ def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
     out, killed = tmp_path / "out", []
 
     def kill_when_at_work():
-        while not list(out.glob(".bodycare-*")):
+        while not list(out.glob(f".bodycare{files.STAGING}*")):
             time.sleep(0.1)
         for process in psutil.Process().children(recursive=True):
             if "spawn_main" in " ".join(process.cmdline()):
@@ -252,12 +270,7 @@ def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
     killer.join(10)
     assert len(killed) == 1
     assert [row.problem for row in rows] == [None]
-    hashes = [
-        json.loads((folder / "manifest.json").read_text())["hashes"] for folder in (done[0].folder, out / "bodycare")
-    ]
-    tables = [{name: told for name, told in each.items() if name.startswith("tables/")} for each in hashes]
-    assert tables[0] == tables[1]
-    assert len(tables[0]) > 7
+    assert hashes_of(out / "bodycare") == hashes_of(done[0].folder)
 
 
 def test_notebooks_are_committed_with_their_outputs():

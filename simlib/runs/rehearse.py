@@ -1,0 +1,100 @@
+"""One store's rehearsal: every notebook is run, and the results replace the last ones whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from simlib.messages import Lang
+from simlib.planning import plan, sharing
+from simlib.runs.engine import run_notebook
+from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_manifest, write_recipe
+from simlib.runs.parameters import Values, chapter_notebooks
+from simlib.runs.results import write_results
+from simlib.store import load_store
+
+OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsed:
+    """Where one store's rehearsal lies and what it says."""
+
+    store_id: str
+    folder: Path
+    summary: dict[str, Any]
+
+
+def rehearse(
+    store_path: Path,
+    *,
+    out: Path,
+    lang: Lang = "zh",
+    parameters: Values | None = None,
+    on_progress: OnProgress | None = None,
+) -> Rehearsed:
+    """Run every notebook for one store and put the results into ``out/<store>``.
+
+    The run is built beside its place and moved there when it is whole, so a run that fails or is killed leaves
+    the last good one as it was. Drills and repairs that lie there stay.
+
+    Parameters
+    ----------
+    store_path : Path
+        A workbook or a folder of tables.
+    out : Path
+        The folder of all results.
+    lang : {"zh", "en"}
+    parameters : mapping
+        As :func:`read_parameters` gives them.
+    on_progress : callable, optional
+        Called with the chapter, the stage and the share done in [0, 1].
+
+    Returns
+    -------
+    Rehearsed
+
+    Raises
+    ------
+    simlib.store.StoreError
+        The store's data is wrong; the error lists every problem.
+    NotebookError
+        A notebook stopped; what it did up to there is kept in ``out/<store>/failed``.
+    simlib.messages.UserError
+        The folder holds another store's results, is being written by another run, or cannot be written.
+    """
+    parameters = dict(parameters or {})
+    store = load_store(store_path)
+    folder = RunFolder.of(out, store.store_id)
+    given = {"store": str(store_path.resolve()), "lang": lang} | parameters
+    with folder.replaced(store_path) as staging:
+        recipe = write_recipe(store_path, parameters=parameters, lang=lang)
+        notebooks = chapter_notebooks()
+        night = plan(store, **plan_parameters(parameters))
+        for number, notebook in enumerate(notebooks):
+            executed = staging / notebook.name
+            cells = len(nbformat.read(notebook, as_version=4).cells)
+
+            def report_cell(
+                index: int, cell: Any, *, number: int = number, chapter: str = notebook.stem[3:], cells: int = cells
+            ) -> None:
+                if on_progress:
+                    on_progress(chapter, cell.metadata.get("stage", chapter), (number + index / cells) / len(notebooks))
+
+            with sharing(night):
+                run_notebook(
+                    notebook,
+                    executed,
+                    parameters=declared_for(notebook, given),
+                    on_cell=report_cell,
+                    keep=folder.path / "failed",
+                )
+        write_results(staging, night=night, lang=lang)
+        write_manifest(staging, recipe=recipe, store_path=store_path)
+    if on_progress:
+        on_progress("report", "report", 1.0)
+    return Rehearsed(store_id=store.store_id, folder=folder.path, summary=night.conclusion.summary)

@@ -1,0 +1,49 @@
+"""What a rehearsal leaves for people: tables, summary, workbook, roster, calendars and the report."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from simlib.messages import Lang, label
+from simlib.planning import Plan
+from simlib.report.excel import write_matrix, write_workbook
+from simlib.report.html import render_report
+from simlib.report.pages import kpi_cards, report_sections
+from simlib.roster import to_ics, to_matrix
+
+
+def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
+    """Write every result of one night into an empty folder."""
+    tables = folder / "tables"
+    tables.mkdir()
+    for name, table in night.tables.items():
+        table.to_parquet(tables / f"{name}.parquet", index=False)
+    text = json.dumps(night.conclusion.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    write_workbook(
+        folder / "report.xlsx",
+        night.tables,
+        lang=lang,
+        title=night.store.store.name,
+        verdict=night.verdict(lang),
+        meta=night.conclusion.provenance(lang),
+    )
+    team = night.store.frame("agents")
+    write_matrix(folder / "roster.xlsx", to_matrix(night.roster, team, lang=lang), lang=lang)
+    calendars = folder / "calendars"
+    calendars.mkdir()
+    for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
+        name = re.sub(r"[^\w-]", "_", str(agent_id))
+        (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
+    html = render_report(
+        [(label(chapter, lang), shown) for chapter, shown in report_sections(night, lang=lang)],
+        title=night.store.store.name,
+        lang=lang,
+        meta=night.conclusion.provenance(lang),
+        verdict=night.verdict(lang),
+        tone="good" if night.conclusion.holds else "bad",
+        cards=kpi_cards(night, lang=lang),
+    )
+    (folder / "report.html").write_text(html, encoding="utf-8")
