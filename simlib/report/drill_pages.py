@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 
 from simlib import facts
 from simlib.drill.game import Drill, Score
 from simlib.drill.log import Decided
 from simlib.drill.play import CROWDS, Hindsight, Progress, tabulate_play
 from simlib.messages import Lang, label, texts, translate
-from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
-from simlib.report.columns import EMPTY, list_words, quantity, titled
+from simlib.report.charts import plot_courses
+from simlib.report.columns import EMPTY, list_words, quantity
 from simlib.report.html import (
     ONE_LINE,
     Card,
@@ -63,7 +61,6 @@ DEBRIEF_STYLE = """<style>
 @media print{section+section{break-before:auto}section h2{margin-top:24px;padding-top:0}}
 </style>"""
 FOUR_STYLE = "<style>.drill-four .st-cards{grid-template-columns:repeat(4,1fr)}</style>"
-MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
 PARTS = ("sales", "platform_rate", "fatigue", "cards")
 
 
@@ -149,36 +146,6 @@ def door_name(name: str, lang: Lang) -> str:
 
 
 # --- the debrief of a team --------------------------------------------------------------------------------
-
-
-@_chart(size=(11, 4.2))
-def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[pd.Timestamp, pd.Timestamp]]) -> None:
-    """Draw how many waited, round by round: the team's night, a night that nobody leads, and the best play found.
-
-    Parameters
-    ----------
-    courses : DataFrame
-        clock; mine, idle, best: buyers waiting.
-    """
-    clock = mdates.date2num(courses["clock"])
-    for start, end in incidents:
-        ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.08, linewidth=0)
-    for key, colour, style in (("idle", IDLE, (0, (4, 2))), ("best", BEST, (0, (1, 1))), ("mine", MINE, "-")):
-        ax.plot(
-            clock,
-            courses[key],
-            color=colour,
-            linestyle=style,
-            linewidth=2.2,
-            label=translate(f"drill.line_{key}", lang),
-        )
-    ax.set_xlim(clock[0], clock[-1])
-    ax.xaxis.set_major_locator(mdates.MinuteLocator(byminute=(0, 30), tz=courses["clock"].dt.tz))
-    ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=courses["clock"].dt.tz))
-    ax.set_ylim(bottom=0)
-    ax.tick_params(colors=INK)
-    ax.set_title(titled("waiting", lang), pad=30)
-    _legend(ax)
 
 
 def show_debrief(drill: Drill, *, team: int, best: Hindsight, lang: Lang) -> dict[str, Fragment]:
