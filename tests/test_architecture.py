@@ -25,6 +25,7 @@ FLOORS = (
     {"planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
+    {"widgets"},
     {"runs"},
     {"cli"},
 )

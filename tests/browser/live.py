@@ -16,7 +16,7 @@ from typing import Any
 
 import nbformat
 
-from simlib import cli, rehearsal
+from simlib import cli, runs
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -105,7 +105,7 @@ def lab(folder: Path, store: Path, *, lang: str = "zh", roster: str = "") -> Ite
     """Serve JupyterLab with the live notebook in it, filled in for a store, and a copy of it (``copy.ipynb``)."""
     place = folder / "notebooks"
     place.mkdir()
-    page = nbformat.read(rehearsal.LIVE, as_version=4)
+    page = nbformat.read(runs.LIVE, as_version=4)
     parameters = next(cell for cell in page.cells if "parameters" in cell.metadata.get("tags", ()))
     parameters.source += f"\nstore = {str(store)!r}\nlang = {lang!r}\nroster = {roster!r}"
     for name in ("live.ipynb", "copy.ipynb"):
