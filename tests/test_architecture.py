@@ -45,6 +45,7 @@ KEEPERS = {
     "ortools": "simlib.roster",
     "ipywidgets": "simlib.live",
     "anywidget": "simlib.live",
+    "tornado": "simlib.drill_room",
     "papermill": "simlib.runs",
     "dask": "simlib.runs",
     "distributed": "simlib.runs",

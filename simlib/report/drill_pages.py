@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from simlib import facts
 from simlib.drill.game import Drill, Score
 from simlib.drill.log import Decided
-from simlib.drill.play import CROWDS, Hindsight, Progress, tabulate_play
+from simlib.drill.play import CROWDS, Hindsight, PlayProgress, tabulate_play
 from simlib.messages import Lang, label, texts, translate
 from simlib.report.charts import plot_courses
 from simlib.report.columns import EMPTY, list_words, quantity
@@ -196,7 +196,8 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
         for part in PARTS
     ]
     four = Fragment(f'{FOUR_STYLE}<div class="drill-four">{show_cards(figures).html}</div>')
-    return put_together(show_verdict([said], tone="good" if score.total > 50 else "bad"), four)
+    sentences = [said] if score.total <= best.score.total else [said, translate("drill.best_below", lang)]
+    return put_together(show_verdict(sentences, tone="good" if score.total > 50 else "bad"), four)
 
 
 def _courses(drill: Drill, team: int, best: Hindsight) -> pd.DataFrame:
@@ -314,7 +315,9 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 # --- on paper ---------------------------------------------------------------------------------------------
 
 
-def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None) -> str:
+def render_paper(
+    drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: PlayProgress | None = None
+) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
     rules = "".join(f"<li>{escape(translate(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [
@@ -377,7 +380,7 @@ def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
     return _grid(head, rows)
 
 
-def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress | None) -> Fragment:
+def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: PlayProgress | None) -> Fragment:
     table = tabulate_play(drill, plays=plays, on_progress=on_progress)
     kinds = [STRUCK, *drill.rules.kinds]
     pieces = [
