@@ -25,6 +25,7 @@ FLOORS = (
     {"inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
+    {"widgets"},
     {"runs"},
     {"cli"},
 )
@@ -48,6 +49,7 @@ KEEPERS = {
     "ortools": "simlib.roster",
     "ipywidgets": "simlib.live",
     "anywidget": "simlib.live",
+    "tornado": "simlib.drill_room",
     "papermill": "simlib.runs",
     "dask": "simlib.runs",
     "distributed": "simlib.runs",

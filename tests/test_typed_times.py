@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from simlib import plan
-from simlib.drill.game import read_deal
+from simlib.drill.game import read_schedule
 from simlib.messages import HOUSE, UserError
 from simlib.stress.scenarios import moment_of
 
@@ -48,7 +48,7 @@ def test_a_typed_time_means_the_same_everywhere(night, typed, meant):
     assert night.inputs.read_moment(typed) == instant
     assert moment_of(floor, typed) == instant
     if instant < floor.grid.starts[-1]:
-        (scenario,) = read_deal(floor, f"bot_down {typed}")
+        (scenario,) = read_schedule(floor, f"bot_down {typed}")
         assert scenario.start == instant
 
 
@@ -61,4 +61,4 @@ def test_what_is_no_time_is_refused_everywhere_with_a_sentence(night, typed):
     with pytest.raises(UserError):
         moment_of(floor, typed)
     with pytest.raises(UserError):
-        read_deal(floor, f"bot_down {typed}" if typed else "bot_down")
+        read_schedule(floor, f"bot_down {typed}" if typed else "bot_down")

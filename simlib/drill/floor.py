@@ -1,15 +1,15 @@
-"""The floor of a drill: one night lived through under a team's levers, and what of it is known at a moment.
+"""The floor of a drill: one night simulated under a team's levers, and what is known of it at a moment.
 
-A drill decides as it goes, so a lever must leave everything before it as it was, to the second: a team that has seen
+A drill decides as it goes, so a lever must change nothing before it is applied, to the second: a team that has seen
 its screen at 20:30 must find the same 20:30 in every later replay. Most levers of :mod:`simlib.stress.levers` are so
-by nature. Two are not, and are laid on the floor here by inputs that the simulator has already:
+by nature. Two are not, and are applied here by inputs that the simulator already has:
 
 * **The concurrency limit.** The simulator's agents have one limit all night. Here everybody may hold
   ``concurrency_more`` chats more than their own limit, and placeholders hold those places: chats of a queue that only
   this agent serves, before all others, in which a buyer thinks until the limit is raised. Where the limit is not
   raised the floor is the plan's own.
-* **Handing over.** The simulator hands the chats of a dark seat over a fixed time after the seat went dark. Here a
-  dark stretch is told in pieces of just that time, after which nothing is handed over, until somebody orders it;
+* **Transfers.** The simulator transfers the chats of a dark seat a fixed time after the seat went dark. Here a
+  dark stretch is passed on in pieces of just that length, which are never transferred, until a transfer is ordered;
   what is left from then on is one piece.
 """
 
@@ -37,7 +37,7 @@ STATES = (FREE, REPLYING, FULL, RESTING, DARK, OFF)
 
 
 def cut_night(night: PromoNight, *, starts: pd.Timestamp, minutes: int) -> PromoNight:
-    """Cut the stretch of a drill out of a night, with an hour before it to fill the floor and one to empty it.
+    """Return the stretch of a drill from a night, with an hour before it to fill the floor and one to empty it.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def cut_night(night: PromoNight, *, starts: pd.Timestamp, minutes: int) -> Promo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Floor:
-    """A drill's night, lived through to its end under the levers that have been pulled so far.
+class DrillFloor:
+    """A drill's night, simulated to its end under the levers so far.
 
     Parameters
     ----------
     night : PromoNight
-        With all incidents struck and all levers pulled.
+        With all incidents and all levers.
     agents : Agents
         The people on the floor with their own limits.
     log : NightLog
@@ -97,15 +97,15 @@ class Floor:
     more: int
 
 
-def live_through(
+def simulate_floor(
     night: PromoNight, levers: Sequence[Lever], *, seed: int, more: int, buyers: Buyers | None = None
-) -> Floor:
-    """Live through a struck night under levers, each of which leaves what was before it as it was.
+) -> DrillFloor:
+    """Simulate the night with its incidents and the given levers; a lever changes nothing before it is applied.
 
     Parameters
     ----------
     night : PromoNight
-        With its incidents struck.
+        With its incidents.
     levers : sequence of Lever
         In the order in which they were decided; a kind may come again.
     seed : int
@@ -115,8 +115,8 @@ def live_through(
     buyers : Buyers, optional
         Of the night before its incidents, if they are at hand.
     """
-    laid = [lever for lever in levers if lever.kind not in ("raise_concurrency", "hand_over_sites")]
-    pulled = reduce(lambda changed, lever: lever.pull(changed), laid, night)
+    applied = [lever for lever in levers if lever.kind not in ("raise_concurrency", "hand_over_sites")]
+    pulled = reduce(lambda changed, lever: lever.pull(changed), applied, night)
     real = pulled.buyers(buyers).draw(seed=seed, replication=0)
     agents = pulled.agents()
     raised = _limit_raises(pulled, levers, more=more)
@@ -147,9 +147,9 @@ def live_through(
     assert result.turns is not None
     turns = result.turns[is_real[result.turns["contact"].to_numpy()]].reset_index(drop=True)
     turns["contact"] = (np.cumsum(is_real) - 1)[turns["contact"].to_numpy()]
-    lived = replace(result, contacts=result.contacts[is_real].reset_index(drop=True), turns=turns)
-    log = NightLog.of(real, agents, lived, queues=pulled.queues, opens=pulled.grid.opens)
-    return Floor(night=pulled, agents=agents, log=log, raised=raised, more=more)
+    real_result = replace(result, contacts=result.contacts[is_real].reset_index(drop=True), turns=turns)
+    log = NightLog.of(real, agents, real_result, queues=pulled.queues, opens=pulled.grid.opens)
+    return DrillFloor(night=pulled, agents=agents, log=log, raised=raised, more=more)
 
 
 def _delay_min(kind: str) -> float:
@@ -163,7 +163,7 @@ def _span_s(night: PromoNight, start: pd.Timestamp, end: pd.Timestamp) -> tuple[
 
 
 def _limit_raises(night: PromoNight, levers: Sequence[Lever], *, more: int) -> list[tuple[float, float, int]]:
-    """Add up the raises of the limit over time, at most ``more``."""
+    """Return the raises of the limit over time, summed up to at most ``more``."""
     spans = [
         (*_span_s(night, lever.works_from, lever.until), round(lever.size or 0))
         for lever in levers
@@ -181,7 +181,7 @@ def _limit_raises(night: PromoNight, levers: Sequence[Lever], *, more: int) -> l
 def _dark_pieces(
     start: float, end: float, orders: Sequence[tuple[float, float]], transfer_s: float
 ) -> list[tuple[float, float]]:
-    """Tell a dark stretch in pieces too short to be handed over, but for what is left when handing over is ordered.
+    """Return a dark stretch in pieces too short for a transfer, but for what is left when a transfer is ordered.
 
     >>> _dark_pieces(0.0, 300.0, [], 120.0)
     [(0.0, 120.0), (120.0, 240.0), (240.0, 300.0)]
@@ -202,7 +202,7 @@ def _held_places(
     more: int,
     transfer_s: float,
 ) -> np.ndarray:
-    """List when placeholders hold the places beyond people's limits: rows agent, start, end."""
+    """Return when placeholders hold the places beyond people's limits: rows agent, start, end."""
     lost: dict[int, list[tuple[float, float]]] = {}
     for agent, start, end in handed:  # the placeholders are handed over too, and hold nothing until the seat is back
         lost.setdefault(agent, []).append((start + transfer_s + 1.0, end))
@@ -216,7 +216,7 @@ def _held_places(
 
 
 def _without(start: float, end: float, holes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Cut holes out of a span.
+    """Return a span without some holes.
 
     >>> _without(0.0, 10.0, [(2.0, 3.0), (8.0, 20.0)])
     [(0.0, 2.0), (3.0, 8.0)]
@@ -231,7 +231,7 @@ def _without(start: float, end: float, holes: Sequence[tuple[float, float]]) -> 
 
 
 def _with_placeholders(real: Contacts, held: np.ndarray, *, queues: int) -> tuple[Contacts, np.ndarray]:
-    """Put placeholders among the buyers; return all, and which are real.
+    """Return the buyers with placeholders among them, and which are real.
 
     A placeholder asks a second before its place is needed, so that it is the first to be served; its buyer thinks
     until the place is given free, and is answered in no time.
@@ -272,7 +272,7 @@ class Moment:
 
     Parameters
     ----------
-    floor : Floor
+    floor : DrillFloor
         The night under the levers so far.
     start_s, now_s : float
         When the drill began, and the clock, in seconds since the night's grid opens.
@@ -280,7 +280,7 @@ class Moment:
         The drill is over: the buyers who came meanwhile are followed to their end.
     """
 
-    floor: Floor
+    floor: DrillFloor
     start_s: float
     now_s: float
     over: bool = False
@@ -295,9 +295,9 @@ class Moment:
     # --- buyers ---
 
     def waiting(self) -> pd.DataFrame:
-        """Who waits for a first reply now, as far as the floor can tell: a row a queue, waiting and oldest_s.
+        """Return who waits for a first reply now, as the floor can know it: queue, waiting, oldest_s.
 
-        A buyer who has gone without a word still waits, for all that anybody can see, until an agent has the chat.
+        A buyer who has left silently still counts as waiting until an agent has the chat: nothing shows it before.
         """
         contacts = self.floor.log.contacts
         asked, reply, end = (contacts[key].to_numpy(dtype=float) for key in ("asked", "first_reply", "end"))
@@ -311,7 +311,7 @@ class Moment:
         return pd.DataFrame({"waiting": grouped.size(), "oldest_s": oldest}).rename_axis("queue").reset_index()
 
     def lately(self, span_s: float) -> dict[str, float]:
-        """Say what the last stretch brought: offered, abandoned, first_response, platform_rate; nan where nothing."""
+        """Return offered, abandoned, first_response and platform_rate of the last stretch; nan where there was none."""
         begin_s = self.now_s - span_s
         contacts = self.floor.log.contacts
         reply = contacts["first_reply"].to_numpy(dtype=float)
@@ -328,11 +328,11 @@ class Moment:
         }
 
     def platform_rate(self) -> float:
-        """Share answered in time of all that the platform has judged since the drill began; nan before the first."""
+        """Return the platform's rate of all it has judged since the drill began; nan before the first."""
         return self._rate(self.start_s)
 
     def _rate(self, begin_s: float) -> float:
-        """Rate the messages sent since ``begin_s`` that are old enough to be judged by the clock."""
+        """Return the rate of the messages sent since ``begin_s`` that are old enough to be judged by now."""
         rate = self.floor.night.rates[0]
         turns = self.floor.log.need("turns")
         sent = turns["sent"].to_numpy(dtype=float)
@@ -344,7 +344,7 @@ class Moment:
         return float(kpis.platform_rate(replace(self.floor.log, turns=known), rate))
 
     def sales(self) -> tuple[float, float]:
-        """Sales kept and lost so far, in yuan, of those who came during the drill and have ended by now."""
+        """Return the sales kept and lost so far, in yuan, of those who came during the drill and have ended by now."""
         contacts = self._contacts
         if not self.over:
             contacts = contacts[contacts["end"].to_numpy(dtype=float) <= self.now_s]
@@ -362,7 +362,7 @@ class Moment:
         return np.searchsorted(agent, np.arange(len(self.floor.agents) + 1)), time, chats, replying
 
     def agents(self) -> pd.DataFrame:
-        """How everybody is now, as the screens show it.
+        """Return the state of everybody now, as the screens show it.
 
         Returns
         -------
@@ -404,7 +404,7 @@ class Moment:
         return pd.DataFrame(rows, columns=["agent_id", "name", "site", "room", "state", "open_chats"], dtype=object)
 
     def strain_h(self, plan: pd.DataFrame) -> float:
-        """Work out the agent-hours of strain so far: with all places taken, after the planned end, on a rest not taken.
+        """Return the agent-hours of strain so far: with all places taken, after the planned end, on a rest not taken.
 
         Parameters
         ----------
@@ -414,7 +414,7 @@ class Moment:
         return self._full_h() + self._late_h(plan) + self._unrested_h(plan)
 
     def _full_h(self) -> float:
-        """Hours with all chats that an agent should hold; whoever is asked to hold more counts for more."""
+        """Return the hours at the concurrency limit; time with a raised limit counts for more."""
         first, time, chats, _ = self._trace
         until = np.append(time[1:], np.inf)
         until[first[1:][first[1:] > first[:-1]] - 1] = np.inf  # an agent's last row holds for good
@@ -427,7 +427,7 @@ class Moment:
         return float((span * held / capacity)[held >= capacity].sum()) / 3600
 
     def _late_h(self, plan: pd.DataFrame) -> float:
-        """Hours on chat after the planned end of the shift, and hours off duty with chats still open."""
+        """Return the hours on chat after the planned end of the shift, and hours off duty with chats still open."""
         first, time, chats, _ = self._trace
         planned = plan[plan["activity"] == "chat"].groupby("agent_id")["end"].max()
         home = dict(zip(planned.index, self.floor.night.grid.seconds(planned), strict=True))
@@ -447,7 +447,7 @@ class Moment:
         return total / 3600
 
     def _unrested_h(self, plan: pd.DataFrame) -> float:
-        """Hours of meals and breaks that were planned by now and have not been taken."""
+        """Return the hours of meals and breaks that were planned by now and have not been taken."""
         if self.floor.night.roster is plan:
             return 0.0
         begin, clock = (self.floor.night.grid.opens + pd.Timedelta(seconds=at) for at in (self.start_s, self.now_s))

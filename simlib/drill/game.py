@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.drill.floor import DARK, FREE, FULL, REPLYING, Floor, Moment, cut_night, live_through
+from simlib.drill.floor import DARK, FREE, FULL, REPLYING, DrillFloor, Moment, cut_night, simulate_floor
 from simlib.drill.log import (
     LOG,
     Advanced,
-    Dealt,
     Decided,
     DrillLog,
     Entry,
@@ -31,6 +30,7 @@ from simlib.drill.log import (
     Opened,
     Paused,
     Rewound,
+    Scheduled,
     read_lines,
 )
 from simlib.messages import Message, Term, UserError, glossary
@@ -49,19 +49,19 @@ from simlib.stress.scenarios import (
     standard_scenarios,
 )
 
-# These change people from the night's first hour on: a drill that is under way cannot let them happen any more.
+# These change people from the night's first hour on, so they cannot begin in the middle of a drill.
 BEFORE_THE_NIGHT = frozenset({"absent", "opening_moved", "people", "concurrency", "stay"})
 
 
 class DrillError(UserError):
-    """A step that a drill cannot take: what was wanted, and what is possible instead; the game goes on.
+    """A step that a drill cannot take: what was asked for, and what is possible instead; the game goes on.
 
     Parameters
     ----------
     key : str
         Of the sentence in ``playbook/messages/drill.yml``.
     values
-        Put in for its {names}.
+        For its {names}.
     """
 
     def __init__(self, key: str, **values: object) -> None:
@@ -105,36 +105,43 @@ class Rules:
     called_in_time_min: float
     called_too_late_min: float
     wrong_card: float
+    waiting_warn: float
+    waiting_bad: float
+    warn_share: float
+    surge_share: float
+    points_good: float
+    points_bad: float
+    pace_s: float
 
     @classmethod
     def of_playbook(cls) -> Self:
-        """Read the rules."""
+        """Read the rules from the playbook."""
         return cls(**{rule.name: facts.value("drill", rule.name) for rule in fields(cls)})
 
     def may(self, role: str, kind: str) -> bool:
-        """Tell whether a role may make a move."""
+        """Return whether a role may make a move."""
         return kind in self.roles[role]
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Every lever that somebody may pull."""
+        """Return every lever that a role may use."""
         return tuple(dict.fromkeys(kind for kinds in self.roles.values() for kind in kinds))
 
     @cached_property
     def notice_min(self) -> float:
-        """Minutes until an incident can be noticed on the floor."""
+        """Return the minutes until an incident can be noticed on the floor."""
         return float(facts.value("levers", "notice_min"))
 
     def delay_min(self, kind: str) -> float:
-        """Say how many minutes a move takes to work."""
+        """Return the minutes that a move takes to work."""
         return float(_lever_facts()[kind]["delay_min"])
 
     def most(self, kind: str) -> float:
-        """Say how much of a stacking move may be on at the same time."""
+        """Return how much of a stacking move may be on at the same time."""
         return {"call_pool": self.pool_agents, "raise_concurrency": self.concurrency_more}.get(kind, np.inf)
 
     def sizes(self, kind: str) -> tuple[float, ...]:
-        """List the sizes in which a move can be made; none for a move without a size."""
+        """Return the sizes in which a move can be made; none for a move without a size."""
         lever = _lever_facts()[kind]
         if lever["value"] is None:
             return ()
@@ -148,7 +155,7 @@ def _lever_facts() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class DrillState:
-    """Where a drill stands: what the log comes to."""
+    """The state of a drill: the sum of its log."""
 
     round: int = 0
     paused: bool = False
@@ -158,7 +165,7 @@ class DrillState:
 
     @property
     def happens(self) -> tuple[Scenario, ...]:
-        """All that is dealt: at the beginning, and by the facilitator since."""
+        """Return every scenario: those scheduled at the beginning, and those the facilitator has added."""
         return (*self.scenarios, *(scenario for _, scenario in self.injected))
 
 
@@ -171,15 +178,15 @@ class Move:
     kind : str
         The lever's.
     sizes : tuple of float
-        In which it can be pulled now; none for a lever without a size.
+        In which it can be used now; none for a lever without a size.
     delay_min, ready_min : float
-        Minutes until it works once it is pulled, and until it can be pulled again.
+        Minutes until it works once it is used, and until it can be used again.
     ready : bool
-        Whether it can be pulled now.
+        Whether it can be used now.
     on_until : pandas.Timestamp, optional
-        When what is on falls away.
+        When what is on ends.
     left : float
-        How much of it can still be called; inf without a limit.
+        How much of it is still available; inf without a limit.
     """
 
     kind: str
@@ -202,7 +209,7 @@ class View:
     clock : pandas.Timestamp
         What time it is in the night.
     queues : DataFrame
-        queue, waiting, oldest_s; empty while every seat is dark, for then nobody can see a queue.
+        queue, waiting, oldest_s; empty while every seat is dark, since no screen shows a queue then.
     now : mapping
         offered, abandoned, first_response, platform_rate of the last round, expected (offered by the forecast), and
         platform_rate_so_far.
@@ -213,7 +220,7 @@ class View:
     moves : mapping of str to Move
         Every lever, by its kind.
     course : DataFrame
-        One row a round so far: clock, waiting, first_response, platform_rate, offered, abandoned.
+        One row per round so far: clock, waiting, first_response, platform_rate, offered, abandoned.
     decisions : tuple of (clock, Decided)
         The team's own.
     """
@@ -238,11 +245,11 @@ class Score:
     Parameters
     ----------
     total, sales, platform_rate, fatigue, cards : float
-        Points; 50 each as if nobody had done anything.
+        Points; 50 each for a team that does nothing.
     kept_cny, lost_cny, cost_cny, rate, strain_h : float
-        What the points rest on; ``idle`` has the same of a floor that nobody leads.
+        What the points rest on; ``idle`` has the same for a team that does nothing.
     by_card : DataFrame
-        One row an incident that could be noticed: scenario, card, clock (when it began), called (minutes after it
+        One row per incident that could be noticed: scenario, card, clock (when it began), called (minutes after it
         could be noticed, nan if never), role, moves, phrase, points.
     wrong : int
         Cards called for what has not happened.
@@ -292,9 +299,9 @@ class Drill:
         self.starts = pd.Timestamp(opened.starts).tz_convert(night.grid.opens.tz)
         self.night = cut_night(night, starts=self.starts, minutes=opened.minutes)
         self._buyers = RememberedBuyers(buyers=self.night.demand())
-        self._live = lru_cache(maxsize=4 * opened.teams + 16)(self._live_through)
+        self._floors = lru_cache(maxsize=4 * opened.teams + 16)(self._simulate)
         self._measured = lru_cache(maxsize=4 * opened.teams + 16)(self._measure)
-        self._cost_cny = lru_cache(maxsize=1024)(lambda lever: float(lever.cost_cny(self.night)))
+        self.cost_cny = lru_cache(maxsize=1024)(self._cost_of)
         self._rows: dict[tuple[object, ...], dict[str, Any]] = {}
         self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
         for entry in log.entries[1:]:
@@ -313,12 +320,12 @@ class Drill:
         round_min: int | None = None,
         scenarios: Sequence[Scenario] | None = None,
     ) -> Self:
-        """Open a new drill on a night.
+        """Return a new drill on a night.
 
         Parameters
         ----------
         seed : int
-            Of the buyers, and of what is dealt when.
+            Of the buyers, and of the schedule.
         teams : int
             1 to 8.
         folder : Path, optional
@@ -326,9 +333,9 @@ class Drill:
         starts : pandas.Timestamp, optional
             On the night's grid; left out, the busiest half hour.
         minutes, round_min : int, optional
-            How long the drill and a round last; left out, as the rules say.
+            How long the drill and a round last; left out, as in the rules.
         scenarios : sequence of Scenario, optional
-            What happens, and when; left out, it is dealt by the seed (:func:`deal_scenarios`).
+            What happens, and when; left out, the seed draws it (:func:`draw_schedule`).
 
         Raises
         ------
@@ -347,7 +354,10 @@ class Drill:
             raise DrillError("rounds", minutes=minutes, round_min=round_min, step=step_min)
         cut = cut_night(night, starts=starts, minutes=minutes)
         if scenarios is None:
-            scenarios = deal_scenarios(cut, starts, minutes, seed=seed)
+            scenarios = draw_schedule(cut, starts, minutes, seed=seed)
+        else:
+            ends = starts + pd.Timedelta(minutes=minutes)
+            scenarios = tuple(_fit_schedule(scenario, cut, starts=starts, ends=ends) for scenario in scenarios)
         for scenario in scenarios:
             scenario.strike(cut)  # refuses what this night cannot have, before anything is written
         log = DrillLog(None if folder is None else folder / LOG)
@@ -363,14 +373,14 @@ class Drill:
                 starts=starts.isoformat(),
                 minutes=minutes,
                 round_min=round_min,
-                scenarios=tuple(Dealt.of(scenario) for scenario in scenarios),
+                scenarios=tuple(Scheduled.of(scenario) for scenario in scenarios),
             )
         )
         return cls(night, log)
 
     @classmethod
     def resume(cls, night: PromoNight, folder: Path) -> Self:
-        """Go on with a drill from its log, as far as the log is sound; the rest is set aside and said.
+        """Return a drill from its log, as far as the log is sound; the rest is set aside, with a notice.
 
         Raises
         ------
@@ -402,32 +412,32 @@ class Drill:
 
     @property
     def rounds(self) -> int:
-        """How many rounds there are."""
+        """Return the number of rounds."""
         return self.opened.minutes // self.opened.round_min
 
     @property
     def teams(self) -> range:
-        """The teams' numbers, from 1."""
+        """Return the teams' numbers, from 1."""
         return range(1, self.opened.teams + 1)
 
     @property
     def over(self) -> bool:
-        """Whether the last round has been played."""
+        """Return whether the last round has been played."""
         return self.state.round >= self.rounds
 
     def clock(self, round_: int | None = None) -> pd.Timestamp:
-        """Say what time it is when a round begins; left out, now."""
+        """Return the time at which a round begins; left out, now."""
         number = self.state.round if round_ is None else round_
         return self.starts + pd.Timedelta(minutes=number * self.opened.round_min)
 
     # --- steps: each is checked, written down, and then it counts ---
 
     def advance(self, to: int | None = None) -> None:
-        """Let a round pass; ``to`` names the next one, so that a step asked for twice is taken once."""
+        """Go to the next round; ``to`` is its number, so that a step asked for twice is taken once."""
         self._take(Advanced(round=self.state.round + 1 if to is None else to))
 
     def pause(self, *, paused: bool = True) -> None:
-        """Pause the game, or let it go on."""
+        """Pause the game, or resume it."""
         self._take(Paused(paused=paused))
 
     def rewind(self, to: int) -> None:
@@ -435,14 +445,14 @@ class Drill:
         self._take(Rewound(round=to))
 
     def inject(self, name: str) -> None:
-        """Let one of the house's scenarios happen now."""
+        """Let one of the standard scenarios begin now."""
         known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
         if name not in known:
             raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
-        self._take(Injected(scenario=Dealt.of(lay_scenario(self.night, known[name], at=self.clock()))))
+        self._take(Injected(scenario=Scheduled.of(place_scenario(self.night, known[name], at=self.clock()))))
 
     def move(self, team: int, role: str, kind: str, size: float | None = None) -> None:
-        """Pull a lever; it begins to work after its delay and is kept up for an hour."""
+        """Use a lever; it begins to work after its delay and lasts as long as the rules allow."""
         self._take(Decided(team=team, role=role, what="lever", key=kind, size=size))
 
     def call_card(self, team: int, role: str, card: str) -> None:
@@ -459,7 +469,7 @@ class Drill:
         self.state = state
 
     def _step(self, entry: Entry) -> DrillState:
-        """Say where a step leads from here.
+        """Return the state after a step.
 
         Raises
         ------
@@ -495,7 +505,7 @@ class Drill:
             kinds = {incident.kind for incident in scenario.incidents}
             if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
                 raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
-            scenario.strike(self._struck(state.happens))
+            scenario.strike(self._with_incidents(state.happens))
             return replace(state, injected=(*state.injected, (state.round, scenario)))
         if isinstance(entry, Decided):
             self._check(entry)
@@ -523,7 +533,7 @@ class Drill:
         latest = max(
             (
                 round_
-                for round_, decided in self._of_team(wanted.team)
+                for round_, decided in self.decisions(wanted.team)
                 if decided.what == wanted.what and decided.key == wanted.key
             ),
             default=None,
@@ -552,10 +562,11 @@ class Drill:
         if wanted.size is not None and wanted.size > move.left:
             raise DrillError("none_left", kind=Term(kind), size=f"{wanted.size:g}", left=f"{move.left:g}")
 
-    def _read(self, dealt: Dealt) -> Scenario:
-        return dealt.scenario(self.night.grid.opens.tz)
+    def _read(self, scheduled: Scheduled) -> Scenario:
+        return scheduled.scenario(self.night.grid.opens.tz)
 
-    def _of_team(self, team: int) -> list[tuple[int, Decided]]:
+    def decisions(self, team: int) -> list[tuple[int, Decided]]:
+        """Return what a team has decided, each with its round, in order."""
         return [(round_, decided) for round_, decided in self.state.decisions if decided.team == team]
 
     def _minutes_since(self, round_: int) -> int:
@@ -564,49 +575,49 @@ class Drill:
     # --- the night ---
 
     def levers(self, team: int) -> tuple[Lever, ...]:
-        """List the levers that a team has pulled, in their order."""
-        return self.levers_of(self._of_team(team))
+        """Return the levers that a team has used, in order."""
+        return self.levers_of(self.decisions(team))
 
     def levers_of(self, decisions: Sequence[tuple[int, Decided]]) -> tuple[Lever, ...]:
-        """Turn decisions, each with its round, into levers that are kept up as long as the rules say."""
+        """Return decisions, each with its round, as levers that last as long as the rules allow."""
         closes = self.night.grid.times(self.night.grid.edges_s[-1:])[0]
-        laid = []
+        levers = []
         for round_, decided in decisions:
             if decided.what == "lever":
                 lever = Lever(kind=decided.key, decided=self.clock(round_), until=closes, size=decided.size)
                 until = min(lever.works_from + pd.Timedelta(minutes=self.rules.hold_min), closes)
-                laid.append(replace(lever, until=until))
-        return tuple(laid)
+                levers.append(replace(lever, until=until))
+        return tuple(levers)
 
-    def _struck(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
+    def _with_incidents(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
         night = self.night
         for scenario in scenarios:
             night = scenario.strike(night)
         return night
 
-    def _live_through(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> Floor:
-        struck = self._struck(scenarios)
-        buyers = self._buyers if struck.shares_buyers(self.night) else None
+    def _simulate(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> DrillFloor:
+        night = self._with_incidents(scenarios)
+        buyers = self._buyers if night.shares_buyers(self.night) else None
         more = self.rules.concurrency_more
-        return live_through(struck, levers, seed=self.opened.seed, more=more, buyers=buyers)
+        return simulate_floor(night, levers, seed=self.opened.seed, more=more, buyers=buyers)
 
     def moment(self, levers: tuple[Lever, ...], *, round_: int | None = None) -> Moment:
-        """Look at a floor when a round begins; left out, now; at the end, everybody is followed to theirs."""
+        """Return a floor at the beginning of a round (default: now); at the last one buyers are followed to the end."""
         return self._moment(self.state.happens, levers, self.state.round if round_ is None else round_)
 
     def _moment(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Moment:
         start_s, now_s = self.night.grid.seconds(pd.DatetimeIndex([self.starts, self.clock(round_)]))
-        floor = self._live(scenarios, levers)
+        floor = self._floors(scenarios, levers)
         return Moment(floor=floor, start_s=float(start_s), now_s=float(now_s), over=round_ >= self.rounds)
 
     # --- what a team sees ---
 
     def game(self, team: int) -> Hashable:
-        """Give all that a team's view and score rest on: while this is the same, so are they."""
-        return self.state.round, self.state.paused, self.state.happens, tuple(self._of_team(team))
+        """Return all that a team's view and score depend on: while this is unchanged, so are they."""
+        return self.state.round, self.state.paused, self.state.happens, tuple(self.decisions(team))
 
     def view(self, team: int) -> View:
-        """Show what a team sees now."""
+        """Return what a team sees now."""
         levers = self.levers(team)
         moment = self.moment(levers)
         agents = moment.agents()
@@ -630,11 +641,11 @@ class Drill:
             signs=tuple(scenario.name for scenario in self.noticed()),
             moves=self.moves(team),
             course=course,
-            decisions=tuple((self.clock(round_), decided) for round_, decided in self._of_team(team)),
+            decisions=tuple((self.clock(round_), decided) for round_, decided in self.decisions(team)),
         )
 
     def noticed(self) -> list[Scenario]:
-        """List what can be noticed by now, the latest last."""
+        """Return the scenarios that can be noticed by now, the latest last."""
         notice = pd.Timedelta(minutes=self.rules.notice_min)
         return sorted(
             (scenario for scenario in self.state.happens if scenario.start + notice <= self.clock()),
@@ -642,7 +653,7 @@ class Drill:
         )
 
     def _course_row(self, levers: tuple[Lever, ...], number: int) -> dict[str, Any]:
-        """Tell one round of a team's night; what was decided later has not changed it."""
+        """Return one round of a team's night; later decisions have not changed it."""
         clock = self.clock(number)
         before = tuple(lever for lever in levers if lever.decided < clock)
         begun = tuple(scenario for scenario in self.state.happens if scenario.start < clock)
@@ -655,7 +666,7 @@ class Drill:
         return self._rows[key]
 
     def _expected(self, number: int) -> float:
-        """Contacts that the forecast expected in the round before."""
+        """Return the contacts that the forecast expected in the round before."""
         grid = self.night.grid
         minutes = pd.date_range(grid.opens, periods=grid.n * grid.step_s // 60, freq="min")
         weights = np.ones(len(minutes))
@@ -668,7 +679,7 @@ class Drill:
         return float(by_minute[(minutes >= begin) & (minutes < self.clock(number))].sum())
 
     def moves(self, team: int) -> dict[str, Move]:
-        """List every lever and whether a team can pull it now."""
+        """Return every lever, and whether a team can use it now."""
         clock, levers = self.clock(), self.levers(team)
         found = {}
         for kind in self.rules.kinds:
@@ -694,14 +705,14 @@ class Drill:
     # --- the score ---
 
     def score(self, team: int) -> Score:
-        """Say how a team stands by now."""
-        return self.judge(self.levers(team), self._of_team(team))
+        """Return a team's score by now."""
+        return self.judge(self.levers(team), self.decisions(team))
 
     def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> Score:
-        """Judge any set of levers and decisions on this night, by now."""
+        """Return the score of any set of levers and decisions on this night, by now."""
         rules = self.rules
         mine, idle = self._figures(levers), self._figures(())
-        cost = sum(map(self._cost_cny, levers))
+        cost = sum(map(self.cost_cny, levers))
         stake = max(idle["lost_cny"], rules.least_sales_share * (idle["kept_cny"] + idle["lost_cny"]), 1.0)
         missed = max(1.0 - idle["rate"], 1.0 - mine["rate"], 0.02) if not np.isnan(idle["rate"]) else np.nan
         strain = max(idle["strain_h"], rules.least_strain_h)
@@ -719,6 +730,9 @@ class Drill:
     def _figures(self, levers: tuple[Lever, ...]) -> Mapping[str, float]:
         return self._measured(self.state.happens, levers, self.state.round)
 
+    def _cost_of(self, lever: Lever) -> float:
+        return float(lever.cost_cny(self.night))
+
     def _measure(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...], round_: int) -> Mapping[str, float]:
         moment = self._moment(scenarios, levers, round_)
         kept, lost = moment.sales()
@@ -726,7 +740,7 @@ class Drill:
         return {"kept_cny": kept, "lost_cny": lost, "rate": moment.platform_rate(), "strain_h": strain}
 
     def _judge_cards(self, decisions: Sequence[tuple[int, Decided]]) -> tuple[pd.DataFrame, int]:
-        """Hold a team's decisions against the cards of what could be noticed by now."""
+        """Return a team's decisions compared with the cards of what could be noticed by now, and its wrong cards."""
         cards = facts.table("incidents").set_index("key")
         notice = pd.Timedelta(minutes=self.rules.notice_min)
         rows: list[dict[str, Any]] = []
@@ -773,12 +787,12 @@ class Drill:
 
 
 def _terms(keys: Iterable[str]) -> tuple[str, ...]:
-    """Mark the keys of the glossary, to be named in words; a store's own scenario keeps the name it has."""
+    """Return keys of the glossary as terms to be translated; a store's own scenario keeps its name."""
     return tuple(Term(key) if key in glossary() else key for key in keys)
 
 
 def half_scale(gain: float) -> float:
-    """Turn a gain against a floor that nobody leads into points: 0 gain is 50, all that was missing is 100.
+    """Return points for a gain over a team that does nothing: no gain is 50, all that was missing is 100.
 
     >>> half_scale(0.0), half_scale(1.0), half_scale(-3.0), half_scale(float("nan"))
     (50.0, 100.0, 0.0, 50.0)
@@ -787,7 +801,7 @@ def half_scale(gain: float) -> float:
 
 
 def fingerprint(night: PromoNight) -> str:
-    """Mark a night by what a drill rests on: who comes, who serves, and when."""
+    """Return a hash of what a drill depends on: who comes, who serves, and when."""
     digest = hashlib.sha256()
     people = ["agent_id", "capacity", "speed"]
     roster = ["agent_id", "start", "end", "activity"]
@@ -796,8 +810,8 @@ def fingerprint(night: PromoNight) -> str:
     return digest.hexdigest()[:16]
 
 
-def lay_scenario(night: PromoNight, scenario: Scenario, *, at: pd.Timestamp) -> Scenario:
-    """Move a scenario so that it begins at a time, in the fullest place of that time, and cut it to the night."""
+def place_scenario(night: PromoNight, scenario: Scenario, *, at: pd.Timestamp) -> Scenario:
+    """Return a scenario moved to a time and to the fullest place of that time, cut to the night."""
     shift = at - scenario.start
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
     moved = []
@@ -812,15 +826,44 @@ def lay_scenario(night: PromoNight, scenario: Scenario, *, at: pd.Timestamp) -> 
     return replace(scenario, incidents=tuple(moved))
 
 
-def deal_scenarios(night: PromoNight, starts: pd.Timestamp, minutes: int, *, seed: int) -> tuple[Scenario, ...]:
-    """Deal what happens and when: one scenario of the deck in each equal stretch of the night, at a hidden minute.
+def _fit_schedule(scenario: Scenario, cut: PromoNight, *, starts: pd.Timestamp, ends: pd.Timestamp) -> Scenario:
+    """Return a scenario cut to a drill.
+
+    Raises
+    ------
+    DrillError
+        It begins outside the drill; the message has the time that was asked for, and the drill's own.
+    """
+    if scenario.start < starts:
+        raise DrillError(
+            "before_drill",
+            scenario=_terms(scenario.name.split("+")),
+            clock=f"{scenario.start:%H:%M}",
+            starts=f"{starts:%H:%M}",
+        )
+    if scenario.start >= ends:
+        raise DrillError(
+            "outside_drill",
+            scenario=_terms(scenario.name.split("+")),
+            clock=f"{scenario.start:%H:%M}",
+            starts=f"{starts:%H:%M}",
+            ends=f"{ends:%H:%M}",
+            minutes=int((scenario.start - starts).total_seconds() // 60) + 1,
+        )
+    closes = cut.grid.times(cut.grid.edges_s[-1:])[0]
+    inside = (incident for incident in scenario.incidents if incident.start < closes)
+    return replace(scenario, incidents=tuple(replace(incident, end=min(incident.end, closes)) for incident in inside))
+
+
+def draw_schedule(night: PromoNight, starts: pd.Timestamp, minutes: int, *, seed: int) -> tuple[Scenario, ...]:
+    """Return a random schedule: one scenario of the deck in each equal stretch of the night, at a random minute.
 
     Parameters
     ----------
     night : PromoNight
         Cut for the drill.
     seed : int
-        The same seed deals the same.
+        The same seed gives the same schedule.
     """
     rules = Rules.of_playbook()
     chance = stream(seed, 0, "drill_deal")
@@ -831,12 +874,12 @@ def deal_scenarios(night: PromoNight, starts: pd.Timestamp, minutes: int, *, see
     latest = np.maximum(stretch / 2, rules.first_min + 1)
     after = [round(number * stretch + chance.uniform(rules.first_min, latest)) for number in range(n)]
     return tuple(
-        lay_scenario(night, known[index], at=starts + pd.Timedelta(minutes=minute))
+        place_scenario(night, known[index], at=starts + pd.Timedelta(minutes=minute))
         for index, minute in zip(chosen, after, strict=True)
     )
 
 
-def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
+def read_schedule(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
     """Read what a facilitator wants to happen when: ``bot_down 20:05, network_down 20:20``; nothing is None.
 
     Parameters
@@ -847,18 +890,18 @@ def read_deal(night: PromoNight, text: str) -> tuple[Scenario, ...] | None:
     Raises
     ------
     DrillError, ScenarioError
-        It is not written so, a scenario is not known, or a time is not in the night.
+        It is written otherwise, a scenario is unknown, or a time is outside the night.
     """
     if not text.strip():
         return None
     known = standard_scenarios(night)
-    dealt = []
+    schedule = []
     for part in re.split(r"[,，;；]", text):
         name, _, clock = part.strip().partition(" ")
         if not name or not clock.strip():
-            raise DrillError("deal_form", part=part.strip())
+            raise DrillError("schedule_form", part=part.strip())
         scenario = find_scenario(known, name.strip())
         if {incident.kind for incident in scenario.incidents} & BEFORE_THE_NIGHT:
             raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
-        dealt.append(lay_scenario(night, scenario, at=moment_of(night, clock)))
-    return tuple(dealt)
+        schedule.append(place_scenario(night, scenario, at=moment_of(night, clock)))
+    return tuple(schedule)

@@ -1,8 +1,8 @@
-"""The log of a drill: what was decided, one line a decision, each chained to the one before it.
+"""The log of a drill: what was decided, one line per decision, each chained to the one before it.
 
 The log is the drill. Everything else, the screens, the scores, the debrief, follows from it and can be made again. A
-line is on the disk before anybody is told that it counts, so a crash loses nothing; a line that somebody has edited
-no longer fits the chain, and the game goes on from the last one that does.
+line is on the disk before it counts, so a crash loses nothing; an edited line no longer fits the chain, and the game
+goes on from the last one that does.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -20,29 +21,85 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from simlib.files import write_file
 from simlib.stress.scenarios import Incident, Scenario
 
-LOG = "log.jsonl"
+LOG, LOCK = "log.jsonl", "lock"
+
+
+class FolderLock:
+    """A lock on a drill's folder: one process at a time may write its log.
+
+    The lock ends with the process that holds it, however that ends; the file that carries it stays and means nothing.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     first, second = FolderLock(Path(folder)), FolderLock(Path(folder))
+    ...     held = first.acquire(), second.acquire()
+    ...     first.release()
+    ...     held, second.acquire()
+    ...     second.release()
+    ((True, False), True)
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock; return False where another holder has it.
+
+        Raises
+        ------
+        OSError
+            The folder cannot be made or written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = (self.folder / LOCK).open("ab")
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            file.close()
+            return False
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, if it is held."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Dealt(_Line):
-    """A scenario as it is written down."""
+class Scheduled(_Line):
+    """A scenario as it is written into the log."""
 
     name: str
     cards: tuple[str, ...]
     incidents: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Dealt:
-        """Write a scenario down."""
+    def of(cls, scenario: Scenario) -> Scheduled:
+        """Return a scenario as it is written into the log."""
         incidents = [
             {key: value.isoformat() if key in ("start", "end") else value for key, value in vars(incident).items()}
             for incident in scenario.incidents
         ]
-        told = tuple({key: value for key, value in incident.items() if value is not None} for incident in incidents)
-        return cls(name=scenario.name, cards=scenario.cards, incidents=told)
+        rows = tuple({key: value for key, value in incident.items() if value is not None} for incident in incidents)
+        return cls(name=scenario.name, cards=scenario.cards, incidents=rows)
 
     def scenario(self, tz: Any) -> Scenario:
         """Read the scenario back, on the clock of a time zone."""
@@ -54,7 +111,7 @@ class Dealt(_Line):
 
 
 class Opened(_Line):
-    """The first line: which night, dealt how, for how many teams."""
+    """The first line: which night, with which schedule, for how many teams."""
 
     kind: Literal["open"] = "open"
     night: str
@@ -63,7 +120,7 @@ class Opened(_Line):
     starts: str
     minutes: Annotated[int, Field(ge=1)]
     round_min: Annotated[int, Field(ge=1)]
-    scenarios: tuple[Dealt, ...]
+    scenarios: tuple[Scheduled, ...]
 
 
 class Advanced(_Line):
@@ -84,7 +141,7 @@ class Injected(_Line):
     """The facilitator lets something happen."""
 
     kind: Literal["inject"] = "inject"
-    scenario: Dealt
+    scenario: Scheduled
 
 
 class Rewound(_Line):
@@ -131,7 +188,7 @@ class DrillLog:
         self._link = ""
 
     def append(self, entry: Entry) -> None:
-        """Write a line down; it is on the disk when this returns."""
+        """Write a line; it is on the disk when this returns."""
         line, link = _chain(entry, self._link)
         if self.path is not None:
             with self.path.open("ab") as file:
@@ -190,7 +247,7 @@ def read_lines(path: Path) -> Iterator[Entry]:
 
 
 def _chain(entry: Entry, link: str) -> tuple[bytes, str]:
-    """Write an entry as a line, and the link that the next line goes on from."""
+    """Return an entry as a line, and the link for the next line."""
     text = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
     link = hashlib.sha256((link + text).encode()).hexdigest()[:16]
     return f'{{"link": "{link}", "entry": {text}}}\n'.encode(), link

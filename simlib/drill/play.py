@@ -16,9 +16,8 @@ from simlib.streams import stream
 from simlib.stress.levers import STRUCK, Lever
 
 Script = Callable[[Drill, int], None]
-Progress = Callable[[float], object]  # told the share of the work that is done, 0 to 1
-LEAST_POINTS = 0.05  # a lever that adds less is not worth telling
-CROWDED = 15  # buyers waiting at which the well-led team calls for more
+PlayProgress = Callable[[float], object]  # called with the share of the work that is done, 0 to 1
+LEAST_POINTS = 0.05  # a lever that adds less is left out
 LARGE = {"call_pool": 12.0, "raise_concurrency": 2.0, "extend_shifts": 60.0, "shift_bot_share": 0.2}
 
 
@@ -27,7 +26,7 @@ def play_idle(drill: Drill, team: int) -> None:
 
 
 def play_well(drill: Drill, team: int) -> None:
-    """Call the card of every sign, use its phrase, pull its levers, and help while many wait.
+    """Call the card of every sign, use its phrase and its levers, and call for more while many wait.
 
     The team knows no more than its screen shows: signs, queues, and which moves are ready.
     """
@@ -46,10 +45,10 @@ def play_well(drill: Drill, team: int) -> None:
             drill.call_card(team, role, card)
             drill.use_phrase(team, role, card)
             wanted += list(cards.loc[card, "levers"])[:2]
-    if view.queues["waiting"].sum() > CROWDED:
+    if view.queues["waiting"].sum() > drill.rules.waiting_warn:
         wanted += ["call_pool", "shift_bot_share"]
     for kind in dict.fromkeys(wanted):
-        _pull(drill, team, kind)
+        _use(drill, team, kind)
 
 
 def play_badly(drill: Drill, team: int) -> None:
@@ -66,11 +65,11 @@ def play_badly(drill: Drill, team: int) -> None:
     for kind in ("raise_concurrency", "move_breaks", "extend_shifts") + (
         ("triage_aftersale",) if drill.state.round == 0 else ()
     ):
-        _pull(drill, team, kind)
+        _use(drill, team, kind)
 
 
-def _pull(drill: Drill, team: int, kind: str) -> None:
-    """Pull a lever as large as it may be, if it is ready."""
+def _use(drill: Drill, team: int, kind: str) -> None:
+    """Use a lever at its largest size, if it is ready."""
     move = drill.moves(team)[kind]
     if not move.ready:
         return
@@ -99,7 +98,7 @@ FEW = 3  # a field that rests on fewer plays than this is filled from the row be
 
 
 def crowd_of(waiting: float) -> int:
-    """Say which of the four states of the paper game a floor is in.
+    """Return which of the four states of the paper game a floor is in.
 
     >>> [crowd_of(waiting) for waiting in (0, 9, 10, 500)]
     [0, 0, 1, 3]
@@ -107,17 +106,17 @@ def crowd_of(waiting: float) -> int:
     return int(np.searchsorted(CROWDS, waiting, side="right")) - 1
 
 
-def tabulate_play(drill: Drill, *, plays: int = 80, on_progress: Progress | None = None) -> pd.DataFrame:
-    """Work out the tables of the paper game: where each move leads from each state, half hour by half hour.
+def tabulate_play(drill: Drill, *, plays: int = 80, on_progress: PlayProgress | None = None) -> pd.DataFrame:
+    """Compute the tables of the paper game: where each move leads from each state, half hour by half hour.
 
-    The night is lived through many times with moves drawn at random, and every half hour is counted by the state in
+    The night is simulated many times with random moves, and every half hour is counted by the state in
     which it began and the move that was made. A coarse table: a state stands for many floors, a move for its largest
-    size, and moves of earlier half hours still work. ``on_progress`` is told the share of the plays that is done.
+    size, and moves of earlier half hours still work. ``on_progress`` gets the share of the plays that is done.
 
     Returns
     -------
     DataFrame
-        One row a half hour, state and move: clock, crowd (0 to 3), move (``no_lever`` for none), next_crowd (the
+        One row per half hour, state and move: clock, crowd (0 to 3), move (``no_lever`` for none), next_crowd (the
         most frequent), lost_cny (the median of sales lost meanwhile), plays.
     """
     step = max(PAPER_ROUND_MIN // drill.opened.round_min, 1)
@@ -141,9 +140,9 @@ def tabulate_play(drill: Drill, *, plays: int = 80, on_progress: Progress | None
             seen.append((drill.clock(number), crowds[place], kind, crowds[place + 1], lost[place + 1] - lost[place]))
         if on_progress is not None:
             on_progress((play + 1) / plays)
-    told = pd.DataFrame(seen, columns=["clock", "crowd", "move", "next_crowd", "lost_cny"])
+    counted = pd.DataFrame(seen, columns=["clock", "crowd", "move", "next_crowd", "lost_cny"])
     rows = []
-    for clock, here in told.groupby("clock"):
+    for clock, here in counted.groupby("clock"):
         for crowd in range(len(CROWDS)):
             for kind in kinds:
                 same = here[here["move"] == kind]
@@ -179,7 +178,7 @@ class Hindsight:
     score : Score
         What it would have scored.
     gains : DataFrame
-        One row a lever: clock, kind, size, points (what it added when it was chosen), and the scenario it answers.
+        One row per lever: clock, kind, size, points (what it added when it was chosen), and the scenario it answers.
     """
 
     levers: tuple[Lever, ...]
@@ -187,12 +186,12 @@ class Hindsight:
     gains: pd.DataFrame = field(repr=False)
 
 
-def find_best_play(drill: Drill, *, most: int = 8, on_progress: Progress | None = None) -> Hindsight:
-    """Search the play that scores best on this very night, knowing when everything happens.
+def find_best_play(drill: Drill, *, most: int = 8, on_progress: PlayProgress | None = None) -> Hindsight:
+    """Return the best play that a search finds for this night, given everything that happens.
 
     Every card is called at once with its phrase. Levers are added one after the other, each time the one that adds
     most: any kind in its middle or its largest size, decided when an incident begins or one round before. What a
-    lever adds is taken to shrink as others are pulled, so of those that wait only the most promising is tried again.
+    lever adds is assumed to shrink as others are used, so only the most promising of the rest is tried again.
     Two levers that help only together can be missed, and so can odd moments.
 
     Parameters
@@ -200,7 +199,7 @@ def find_best_play(drill: Drill, *, most: int = 8, on_progress: Progress | None 
     most : int
         Levers at most.
     on_progress : callable, optional
-        Told about what share of the work is done: how long the search goes on depends on what it finds.
+        Called with about the share of the work that is done; the search's length depends on what it finds.
     """
     decisions = _perfect_cards(drill)
     chosen: list[_Option] = []
@@ -243,7 +242,7 @@ def find_best_play(drill: Drill, *, most: int = 8, on_progress: Progress | None 
 
 
 class _Option(NamedTuple):
-    """A lever that could be pulled: when, which, and what it answers."""
+    """A lever that could be used: when, which, and what it answers."""
 
     round: int
     decided: Decided
@@ -251,7 +250,7 @@ class _Option(NamedTuple):
 
 
 def _first_round(drill: Drill, moment: pd.Timestamp) -> int:
-    """Find the first round that begins at or after a moment."""
+    """Return the first round that begins at or after a moment."""
     late_min = (moment - drill.starts).total_seconds() / 60
     return int(min(max(-(-late_min // drill.opened.round_min), 0), drill.rounds - 1))
 
@@ -281,7 +280,7 @@ def _options(drill: Drill) -> list[_Option]:
 
 
 def _fits(drill: Drill, chosen: Sequence[_Option], option: _Option) -> bool:
-    """Tell whether the rules let one more lever be pulled beside the chosen ones of its kind."""
+    """Return whether the rules allow one more lever beside the chosen ones of its kind."""
     kind = option.decided.key
     same = [each for each in chosen if each.decided.key == kind]
     apart_min = [abs(option.round - each.round) * drill.opened.round_min for each in same]

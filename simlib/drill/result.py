@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from simlib.drill.game import Drill, Score, read_deal
+from simlib.drill.game import Drill, Score, read_schedule
 from simlib.drill.play import Hindsight, find_best_play, play_idle, play_out, play_well
 from simlib.night import PromoNight
 from simlib.stress.levers import Lever
@@ -71,7 +71,7 @@ def play_by_script(
     night: PromoNight, *, seed: int, teams: int, minutes: int, round_min: int, incidents: str = ""
 ) -> Drill:
     """Open a drill and play it out: team 1 follows the cards, the others do nothing."""
-    dealt = read_deal(night, incidents)
+    dealt = read_schedule(night, incidents)
     drill = Drill.open(night, seed=seed, teams=teams, minutes=minutes, round_min=round_min, scenarios=dealt)
     play_out(drill, {team: play_well if team == 1 else play_idle for team in drill.teams})
     return drill

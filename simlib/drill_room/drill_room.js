@@ -1,4 +1,4 @@
-// The pages of a drill: what the server says is drawn as it is; a page holds nothing but which role is chosen.
+// The pages of a drill: they draw what the server sends; a page holds no state but the chosen role and options.
 "use strict";
 
 const key = new URLSearchParams(location.search).get("key") || "";
@@ -30,23 +30,23 @@ function draw(tag, attributes, text) {
   return node;
 }
 
-function tell(text, bad) {
+function notify(text, bad) {
   toast.textContent = text;
   toast.className = bad ? "bad shown" : "shown";
-  clearTimeout(tell.timer);
-  tell.timer = setTimeout(() => { toast.className = ""; }, bad ? 6000 : 2500);
+  clearTimeout(notify.timer);
+  notify.timer = setTimeout(() => { toast.className = ""; }, bad ? 6000 : 2500);
 }
 
-async function ask(wish) {
+async function take(step) {
   try {
     const answer = await fetch("/step", {
       method: "POST",
       headers: { "X-Key": key, "Content-Type": "application/json" },
-      body: JSON.stringify(wish),
+      body: JSON.stringify(step),
     });
-    tell((await answer.json()).said, !answer.ok);
+    notify((await answer.json()).said, !answer.ok);
   } catch {
-    tell(state ? state.words.lost_contact : "…", true);
+    notify(state ? state.words.lost_contact : "…", true);
   }
   await refresh();
 }
@@ -66,7 +66,7 @@ async function refresh() {
       show();
     }
   } catch {
-    if (state) tell(state.words.lost_contact, true);
+    if (state) notify(state.words.lost_contact, true);
   }
 }
 
@@ -140,7 +140,7 @@ function people() {
 function select(name, options, first) {
   const box = make("select", { "aria-label": first, id: name, onchange: (event) => { chosen[name] = event.target.value; } },
     make("option", { value: "" }, first),
-    options.map((option) => make("option", { value: option.key }, option.text || option.name)));
+    options.map((option) => make("option", { value: option.key }, option.name)));
   box.value = chosen[name] || "";
   return box;
 }
@@ -150,14 +150,14 @@ function closed() {
 }
 
 function moves() {
-  const mine = state.roles.find((each) => each.key === role) || state.roles[0];
-  role = mine.key;
+  const mine = state.roles.find((each) => each.key === role);  // none until one is chosen: the log records who decided
   return panel(state.words.moves,
     make("div", { class: "roles", role: "tablist" }, state.roles.map((each) => make("button", {
       type: "button", role: "tab", class: each.key === role ? "on" : "", "aria-selected": String(each.key === role), "data-role": each.key,
       onclick: () => { role = each.key; show(); },
     }, each.name))),
-    make("div", { class: "moves" }, mine.moves.map((move) => {
+    mine ? null : make("p", { class: "faint", id: "role-first" }, state.words.role_first),
+    make("div", { class: "moves" }, (mine ? mine.moves : []).map((move) => {
       const size = move.sizes.length ? make("select", {
         "aria-label": move.name, onchange: (event) => { chosen.sizes[move.key] = event.target.value; },
       }, move.sizes.map((each) => make("option", { value: each.value }, each.name))) : null;
@@ -170,7 +170,7 @@ function moves() {
         size || make("span", {}),
         make("button", {
           type: "button", class: "go", disabled: !move.ready,
-          onclick: () => ask({ step: "move", role, key: move.key, size: size ? Number(size.value) : null }),
+          onclick: () => take({ step: "move", role, key: move.key, size: size ? Number(size.value) : null }),
         }, state.words.go));
     })));
 }
@@ -180,17 +180,21 @@ function cards() {
   const box = select("card", state.cards, state.words.choose_card);
   box.addEventListener("change", show);
   const phrase = select("phrase", state.phrases, state.words.choose_phrase);
+  phrase.addEventListener("change", show);
+  const words = state.phrases.find((each) => each.key === chosen.phrase);
+  const locked = closed() || role === null;
   return panel(state.words.cards,
     make("div", { class: "line" }, box, make("button", {
-      type: "button", class: "go", id: "declare", disabled: closed(),
-      onclick: () => chosen.card && ask({ step: "card", role, key: chosen.card }),
+      type: "button", class: "go", id: "declare", disabled: locked,
+      onclick: () => chosen.card && take({ step: "card", role, key: chosen.card }),
     }, state.words.declare)),
     card ? make("div", { class: "card" }, make("p", {}, card.trigger), make("ul", {}, card.steps.map((step) => make("li", {}, step)))) : null,
     make("h3", {}, state.words.phrases),
     make("div", { class: "line" }, phrase, make("button", {
-      type: "button", class: "go", id: "say", disabled: closed(),
-      onclick: () => chosen.phrase && ask({ step: "phrase", role, key: chosen.phrase }),
-    }, state.words.use_phrase)));
+      type: "button", class: "go", id: "send", disabled: locked,
+      onclick: () => chosen.phrase && take({ step: "phrase", role, key: chosen.phrase }),
+    }, state.words.use_phrase)),
+    words ? make("p", { class: "card", id: "phrase-text" }, words.text) : null);
 }
 
 function paper(address, name) {
@@ -224,7 +228,7 @@ function ranked(row) {
 
 function standing(large) {
   const figures = (row) => [
-    ...row.parts.map((part) => ({ ...part, kind: "part", tone: part.value >= 60 ? "good" : part.value < 40 ? "bad" : "plain" })),
+    ...row.parts.map((part) => ({ ...part, kind: "part" })),
     ...row.tiles.slice(0, 3).map((tile) => ({ ...tile, kind: "now" })),
   ];
   page.style.setProperty("--teams", state.teams.length);
@@ -252,16 +256,16 @@ function facilitator() {
   const back = select("back", backs, state.words.rewind);
   const inject = select("inject", state.can_inject, state.words.inject);
   const pace = make("input", { type: "number", min: 5, max: 900, step: 5, id: "pace", "aria-label": state.words.seconds_a_round });
-  pace.value = chosen.pace || state.pace_s || 210;
+  pace.value = chosen.pace || state.pace_s || state.usual_pace_s;
   pace.addEventListener("input", () => { chosen.pace = pace.value; });
   return make("div", { class: "facilitator" },
     make("div", { class: "controls" },
-      make("button", { type: "button", class: "go main", id: "next", disabled: closed(), onclick: () => ask({ step: "advance", to: state.round + 1 }) }, state.words.next_round),
-      make("button", { type: "button", id: "hold", disabled: state.over, onclick: () => ask({ step: "pause", paused: !state.paused }) }, state.paused ? state.words.resume : state.words.pause),
+      make("button", { type: "button", class: "go main", id: "next", disabled: closed(), onclick: () => take({ step: "advance", to: state.round + 1 }) }, state.words.next_round),
+      make("button", { type: "button", id: "hold", disabled: state.over, onclick: () => take({ step: "pause", paused: !state.paused }) }, state.paused ? state.words.resume : state.words.pause),
       make("label", {}, state.words.seconds_a_round, pace),
-      make("button", { type: "button", id: "run", class: state.pace_s ? "on" : "", onclick: () => ask({ step: "pace", seconds: state.pace_s ? 0 : Number(pace.value) }) }, state.words.run),
-      make("span", { class: "line" }, inject, make("button", { type: "button", id: "let", disabled: state.over, onclick: () => chosen.inject && ask({ step: "inject", name: chosen.inject }) }, state.words.go)),
-      make("span", { class: "line" }, back, make("button", { type: "button", id: "rewind", onclick: () => chosen.back && ask({ step: "rewind", to: Number(chosen.back) }) }, state.words.go))),
+      make("button", { type: "button", id: "run", class: state.pace_s ? "on" : "", onclick: () => take({ step: "pace", seconds: state.pace_s ? 0 : Number(pace.value) }) }, state.words.run),
+      make("span", { class: "line" }, inject, make("button", { type: "button", id: "let", disabled: state.over, onclick: () => chosen.inject && take({ step: "inject", name: chosen.inject }) }, state.words.go)),
+      make("span", { class: "line" }, back, make("button", { type: "button", id: "rewind", onclick: () => chosen.back && take({ step: "rewind", to: Number(chosen.back) }) }, state.words.go))),
     standing(false),
     make("div", { class: "columns" },
       panel(state.words.dealt, make("ol", { class: "done" }, state.dealt.map((row) => make("li", { class: row.begun ? "begun" : "" }, make("time", {}, `${row.clock}–${row.until}`), make("span", {}, row.name))))),

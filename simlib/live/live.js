@@ -1,4 +1,4 @@
-// The live page in the browser: sliders in, a table and three curves out. It computes nothing about chats and says
+// The live page in the browser: sliders in, a table and three curves out. It computes nothing about chats and shows
 // nothing of its own: words and figures come ready from Python. It keeps where its own sliders stand and stood.
 
 const COLOURS = { open_chats: "#0072B2", waiting: "#D55E00", first_response: "#8A5A00" };
@@ -82,7 +82,7 @@ function drawNight(canvas, page, night) {
     pen.font = `600 ${size}px ${family}`;
     pen.fillText(`${label}${page.lang === "en" ? " (" : "（"}${unit}${page.lang === "en" ? ")" : "）"}`, left, top - size / 2 - 3);
 
-    pen.fillStyle = COLOURS[key] + "33"; // the band: the light area between its edges, wherever somebody came
+    pen.fillStyle = COLOURS[key] + "33"; // the band: the light area between its edges, wherever buyers came
     runs(mean, (from, to) => {
       pen.beginPath();
       for (let step = from; step < to; step++) pen.lineTo(across(step + 0.5), up(high[step]));
@@ -248,8 +248,8 @@ async function render({ model, el }) {
   // figures
   const verdict = make("p", { className: "verdict", textContent: page.words.thinking });
   verdict.setAttribute("aria-live", "polite");
-  const said = make("p", { className: "said" });
-  said.setAttribute("role", "status");
+  const notice = make("p", { className: "notice" });
+  notice.setAttribute("role", "status");
   const cells = { now: [], plan: [], change: [] };
   const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label]) => make("th", { scope: "col", textContent: label })))));
   for (const line of ["now", "plan", "change"]) {
@@ -267,7 +267,7 @@ async function render({ model, el }) {
   canvas.setAttribute("aria-label", page.curves.map(([, label]) => label).join(", "));
   const picture = make("div", { className: "picture" }, canvas);
   const status = make("p", { className: "status" });
-  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, said, table, picture, status));
+  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, notice, table, picture, status));
   root.dataset.lang = page.lang.slice(0, 2);
   root.lang = page.lang;
   el.append(root);
@@ -324,11 +324,11 @@ async function render({ model, el }) {
     memory.keep({ position, past: past.slice(-STEPS_KEPT) });
   }
 
-  // asking: one question at a time; when its answer is there, or overdue, where the sliders are by then
+  // requests: one at a time; when its answer is there, or overdue, where the sliders are by then
   function ask() {
     asked += 1;
     root.dataset.asked = asked;
-    said.textContent = "";
+    notice.textContent = "";
     if (!waiting) waiting = setTimeout(sendNewest, 0);
   }
   function sendNewest() {
@@ -336,7 +336,7 @@ async function render({ model, el }) {
     model.send({ kind: "ask", view, number: asked, position });
     waiting = setTimeout(() => (asked > sent ? sendNewest() : (waiting = 0)), OVERDUE_MS);
     clearTimeout(silence);
-    silence = setTimeout(() => shown < asked && say(page.words.lost_touch, false), SILENCE_MS);
+    silence = setTimeout(() => shown < asked && showNotice(page.words.lost_touch, false), SILENCE_MS);
   }
   function goOn(number) {
     if (number !== sent || !waiting) return;
@@ -348,16 +348,16 @@ async function render({ model, el }) {
     settle();
     model.send({ kind: "keep", view, name: name.value, position });
   }
-  function say(text, good) {
-    said.textContent = text;
-    said.classList.toggle("good", good);
+  function showNotice(text, good) {
+    notice.textContent = text;
+    notice.classList.toggle("good", good);
   }
 
-  // hearing: a night that is older than the one shown is stale and dropped
-  function hear(message, buffers) {
+  // messages: a night that is older than the one shown is stale and dropped
+  function receive(message, buffers) {
     if (message.view !== view) return;
-    if (message.kind === "said") {
-      if (message.number === undefined || message.number === asked) say(message.text, message.good);
+    if (message.kind === "notice") {
+      if (message.number === undefined || message.number === asked) showNotice(message.text, message.good);
       if (message.number === asked) root.dataset.shown = shown = asked;
       goOn(message.number);
       return;
@@ -415,13 +415,13 @@ async function render({ model, el }) {
   resized.observe(picture);
   const left = () => model.send({ kind: "leave", view });
   window.addEventListener("pagehide", left);
-  model.on("msg:custom", hear);
+  model.on("msg:custom", receive);
   showPosition();
   ask();
 
   return () => {
     clearTimeout(waiting);
-    model.off("msg:custom", hear);
+    model.off("msg:custom", receive);
     window.removeEventListener("pagehide", left);
     resized.disconnect();
     cancelAnimationFrame(frame);

@@ -1,4 +1,4 @@
-"""How a column of a table is shown: its title, its unit, how many digits, and what its cells say."""
+"""How a column of a table is shown: its title, its unit, its digits, and the text of its cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simlib import facts
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.models import Cohort, Queue
 
-Kind = Literal["number", "moment", "date", "clock", "words", "text"]
+CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
@@ -78,13 +78,13 @@ class Column:
 
     key: Hashable
     title: str
-    kind: Kind
+    kind: CellKind
     unit: str = ""
     digits: int = 0
 
 
 def unit_word(unit: str, lang: Lang) -> str:
-    """Name a unit in one language.
+    """Return the word for a unit.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def unit_word(unit: str, lang: Lang) -> str:
 
 
 def titled(key: str, lang: Lang) -> str:
-    """Name a term with its unit, as the title of an axis or a column.
+    """Return a term with its unit, as the title of an axis or a column.
 
     Examples
     --------
@@ -108,14 +108,14 @@ def titled(key: str, lang: Lang) -> str:
 
 
 def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
-    """Decide how a column is shown from its name in the glossary and from what stands in it.
+    """Return how a column is shown, from its name in the glossary and from its values.
 
     The ends of a band, ``<name>_low`` and ``<name>_high``, are named after what they bound.
 
     Raises
     ------
     KeyError
-        The name of the column is in no row of the glossary (a date as a name speaks for itself).
+        The glossary does not have the column's name (a date needs no entry).
     """
     base, _, end = str(key).rpartition("_")
     if str(key) not in glossary() and end in ("low", "high") and base in glossary():
@@ -125,7 +125,7 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
         )
     if isinstance(key, dt.date | dt.datetime):
         return Column(key=key, title=day_words(key, lang), kind=_kind(values))
-    kind: Kind = "words" if key in KEY_COLUMNS else _kind(values)
+    kind: CellKind = "words" if key in KEY_COLUMNS else _kind(values)
     unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
     if kind != "number":
         return Column(key=key, title=label(str(key), lang), kind=kind)
@@ -133,7 +133,7 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
 
 
 def digits_of(values: pd.Series, *, unit: str) -> int:
-    """Count the digits to show after the point: none where all are whole or large, more where all are small.
+    """Return the digits to show after the point: none where all are whole or large, more where all are small.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def digits_of(values: pd.Series, *, unit: str) -> int:
     return 1 if unit or numbers.max() >= 10 else 2
 
 
-def _kind(values: pd.Series) -> Kind:
+def _kind(values: pd.Series) -> CellKind:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
         return "moment"
     if pd.api.types.is_bool_dtype(values.dtype):
@@ -157,7 +157,7 @@ def _kind(values: pd.Series) -> Kind:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return "number"
     filled = [value for value in values if not is_empty(value)]
-    kinds: tuple[tuple[Kind, type], ...] = (("moment", dt.datetime), ("date", dt.date), ("clock", dt.time))
+    kinds: tuple[tuple[CellKind, type], ...] = (("moment", dt.datetime), ("date", dt.date), ("clock", dt.time))
     for kind, known in kinds:
         if filled and all(isinstance(value, known) for value in filled):
             return kind
@@ -167,17 +167,17 @@ def _kind(values: pd.Series) -> Kind:
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a cell holds nothing: None, nan, NA or no time."""
+    """Return whether a cell is empty: None, nan, NA or no time."""
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
 def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = None) -> str:
-    """Write one cell out; an empty one is a dash, an instant keeps its own zone's clock.
+    """Return the text of one cell; an empty one is a dash, an instant keeps the clock of its zone.
 
     Parameters
     ----------
     row_unit : str, optional
-        What the row's own cell ``unit`` says, for the columns that follow it.
+        The value of the row's cell ``unit``, for the columns that depend on it.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
 
 
 def show_number(value: float, *, unit: str, digits: int) -> str:
-    """Write a number with thousands separators; a share as a percentage, whose sign the title carries; nan a dash.
+    """Return a number with thousands separators; a share as a percentage without its sign; nan as a dash.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def show_number(value: float, *, unit: str, digits: int) -> str:
 
 
 def quantity(value: float, unit: str, lang: Lang) -> str:
-    """Write a number together with its unit, as a label in a chart or on a card: three digits before the point do.
+    """Return a number with its unit, as on a card; without decimals from 100 up.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def table_label(name: str, lang: Lang) -> str:
 
 
 def text_words(value: Any, column: Column, lang: Lang) -> str:
-    """Write out a cell of words: units, formulas, places and keys in the reader's language, the rest as it came.
+    """Return the text of a cell of words: units, formulas, places and keys translated, the rest unchanged.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def text_words(value: Any, column: Column, lang: Lang) -> str:
 
 
 def plain_words(value: Any, lang: Lang) -> str:
-    """Write out a cell that is neither number nor time: yes and no, lists, and text as it came."""
+    """Return the text of a cell that is neither number nor time: yes and no, lists, and text unchanged."""
     if isinstance(value, bool | np.bool_):
         return label("yes" if value else "no", lang)
     if isinstance(value, list | tuple | set | frozenset):
@@ -295,7 +295,7 @@ def plain_words(value: Any, lang: Lang) -> str:
 
 
 def list_words(parts: Sequence[str], lang: Lang) -> str:
-    """Join words into a list, with the comma of the language.
+    """Return words joined into a list, with the comma of the language.
 
     Examples
     --------
@@ -310,7 +310,7 @@ def list_words(parts: Sequence[str], lang: Lang) -> str:
 
 
 def formula_words(formula: str, lang: Lang) -> str:
-    """Put the terms of the glossary in for the keys of a formula.
+    """Return a formula with the glossary's terms in place of its keys.
 
     Examples
     --------
@@ -322,7 +322,7 @@ def formula_words(formula: str, lang: Lang) -> str:
 
 
 def day_words(day: dt.date, lang: Lang) -> str:
-    """Name a day without its year.
+    """Return a day without its year.
 
     Examples
     --------

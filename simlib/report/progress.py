@@ -12,45 +12,45 @@ from IPython.display import HTML, display
 
 from simlib.messages import Lang, label, translate
 
-EVERY_S = 0.2  # more often than that nobody can read
+EVERY_S = 0.2  # shortest time between two updates that can be read
 _ROW = '<div style="font:13px sans-serif"><progress max="1" {share} style="width:16em"></progress> {text}</div>'
 
 
 @contextmanager
 def show_progress(what: str, *, lang: Lang) -> Iterator[Callable[..., None]]:
-    """Show a bar for ``what`` (a key of the glossary) in a notebook that somebody has open; nothing elsewhere.
+    """Show a bar for ``what`` (a key of the glossary) in a notebook that is open in a browser; show nothing elsewhere.
 
     Yields
     ------
     callable (done, planned, detail)
-        Tells how far it is; without ``planned`` the bar only shows that it is alive.
+        Updates the bar; without ``planned`` it only shows that work goes on.
 
     Examples
     --------
-    >>> with show_progress("stress_test", lang="en") as tell:
+    >>> with show_progress("stress_test", lang="en") as update:
     ...     for night in range(10):
-    ...         tell(night + 1, 10)
+    ...         update(night + 1, 10)
     """
     shell = get_ipython()
     handle = None
     if shell is not None and "IPKernelApp" in shell.config:
         handle = display(HTML(""), display_id=True)
-    begun, told_s = time.monotonic(), -EVERY_S
+    begun, shown_s = time.monotonic(), -EVERY_S
 
-    def tell(done: int = 0, planned: int = 0, *, detail: str = "") -> None:
-        nonlocal told_s
+    def update(done: int = 0, planned: int = 0, *, detail: str = "") -> None:
+        nonlocal shown_s
         elapsed_s = time.monotonic() - begun
-        if handle is None or elapsed_s - told_s < EVERY_S:
+        if handle is None or elapsed_s - shown_s < EVERY_S:
             return
-        told_s = elapsed_s
+        shown_s = elapsed_s
         state = f"{done} / {planned}" if planned else detail
         text = translate("pages.progress", lang, what=label(what, lang), seconds=round(elapsed_s), state=state)
         share = f'value="{done / planned:.3f}"' if planned else ""
         handle.update(HTML(_ROW.format(share=share, text=escape(text))))
 
-    tell()
+    update()
     try:
-        yield tell
+        yield update
     finally:
         if handle is not None:
             handle.update(HTML(""))

@@ -14,10 +14,10 @@ FAMILY = "Noto Sans SC Subset"
 
 @lru_cache(maxsize=1)
 def register_typeface() -> str:
-    """Tell matplotlib of the font, by its path, and name the family.
+    """Register the font with matplotlib by its path, and return the family.
 
-    The font goes into the running process only: matplotlib's own font cache, which remembers a machine
-    without Chinese fonts for ever, is neither asked nor written.
+    Only the running process is changed: matplotlib's font cache, which may remember a machine without Chinese
+    fonts, is neither read nor written.
     """
     from matplotlib import font_manager
 
@@ -27,7 +27,7 @@ def register_typeface() -> str:
 
 @lru_cache(maxsize=1)
 def drawable() -> frozenset[str]:
-    """List the characters that the font can draw."""
+    """Return the characters that the font can draw."""
     from fontTools.ttLib import TTFont
 
     with TTFont(FONT, lazy=True) as font:
@@ -35,7 +35,7 @@ def drawable() -> frozenset[str]:
 
 
 def missing_glyphs(text: str) -> str:
-    """Find the characters of ``text`` that the font cannot draw, each once, sorted; white space draws itself.
+    """Return the characters of ``text`` that the font cannot draw, each once, sorted; white space is never missing.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def missing_glyphs(text: str) -> str:
 
 
 def embed_typeface(text: str) -> str:
-    """Cut the font down to the glyphs of ``text`` and give it as a ``data:`` address (WOFF, some 25-60 KB).
+    """Return the font cut down to the glyphs of ``text`` as a ``data:`` address (WOFF, 25 to 60 KB).
 
     The same text gives the same bytes. Characters that the font lacks are left to the reader's own fonts.
     """
@@ -57,7 +57,7 @@ def embed_typeface(text: str) -> str:
     with TTFont(FONT, lazy=True, recalcTimestamp=False) as font:
         cutter = subset.Subsetter(options)
         cutter.populate(text=text)
-        # fontTools reports every table it drops; that is no news to somebody who rehearses a night.
+        # fontTools reports every table it drops; users do not need to see that.
         logging.getLogger("fontTools.subset").setLevel(logging.WARNING)
         cutter.subset(font)
         font.flavor = "woff"

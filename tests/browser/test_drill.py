@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -101,6 +105,9 @@ def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:
     dealt = room.drill.noticed()
     assert dealt, "something can be noticed after half an hour"
     card = dealt[0].cards[0]
+    assert pages["2"].locator("#declare").is_disabled(), "nobody has said who decides"
+    assert pages["2"].locator(".move").count() == 0
+    pages["2"].click('[data-role="floor"]')
     pages["2"].select_option("#card", card)
     pages["2"].click("#declare")
     pages["2"].wait_for_selector("#toast.shown")
@@ -195,6 +202,151 @@ def test_a_screen_is_made_only_when_its_game_has_changed(room: DrillRoom, monkey
 MOVE = {"step": "move", "role": "floor", "key": "call_pool", "size": 3}
 
 
+def test_a_decision_is_answered_with_what_it_brings(room: DrillRoom) -> None:
+    """A move says from when until when it works and what it costs; a card and a phrase say since when they count."""
+    moved = room.act("1", MOVE)
+    lever = room.drill.levers(1)[0]
+    cost = room.drill.cost_cny(lever)
+    assert cost > 0
+    assert all(word in moved for word in (f"{lever.works_from:%H:%M}", f"{lever.until:%H:%M}", f"{cost:,.0f}"))
+    clock = f"{room.drill.clock():%H:%M}"
+    for step in ("card", "phrase"):
+        assert clock in room.act("1", {"step": step, "role": "floor", "key": "bot_down"})
+
+
+@pytest.mark.parametrize("role", [None, "", 0])
+def test_nothing_is_decided_without_a_role(room: DrillRoom, role: object) -> None:
+    """A move, a card and a phrase without a role are refused with the advice to choose one, and leave no trace."""
+    for wish in (MOVE, {"step": "card", "key": "bot_down"}, {"step": "phrase", "key": "bot_down"}):
+        status, answer = ask(room, "/step", key=room.keys["1"], wish=wish | {"role": role})
+        assert status == 409
+        assert json.loads(answer)["said"] == DrillError("no_role").text("zh")
+    assert len(room.drill.log.entries) == 1
+
+
+def test_the_colours_follow_the_store_s_targets(room: DrillRoom, monkeypatch) -> None:
+    """A first response is red above the store's own seconds and amber above half of them; a rate likewise."""
+    drill, rate_key = room.drill, room.drill.night.rates[0].key
+    within_s, least = drill.night.threshold_s, room.plan.inputs.floors[rate_key]
+    view = drill.view(1)
+
+    def tones(response_s: float, rate: float) -> list[str]:
+        now = {**view.now, "first_response": response_s, "platform_rate_so_far": rate}
+        return [tile["tone"] for tile in room.screens._tiles(replace(view, now=now))][1:3]
+
+    assert tones(within_s / 2, 1.0) == ["good", "good"]
+    assert tones(within_s / 2 + 1, least + (1 - least) / 3) == ["warn", "warn"]
+    assert tones(within_s + 1, least - 0.01) == ["bad", "bad"]
+    assert tones(float("nan"), float("nan")) == ["plain", "plain"]
+    monkeypatch.setattr(drill, "night", replace(drill.night, threshold_s=4 * within_s))
+    assert tones(within_s + 1, 1.0)[0] == "good"
+
+
+def test_phrases_are_listed_by_name(room: DrillRoom) -> None:
+    """The list has the short names of the cards; the whole text comes beside it."""
+    phrases = room.show("1")["phrases"]
+    assert max(len(row["name"]) for row in phrases) <= 20
+    assert all(row["text"] and row["text"] != row["name"] for row in phrases)
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/", "GET"),
+        ("/drill_room.js", "GET"),
+        ("/font.otf", "GET"),
+        ("/state", "GET"),
+        ("/nowhere", "GET"),
+        ("/paper", "GET"),
+        ("/step", "PUT"),
+        ("/", "POST"),
+        ("/state?key=%ff", "GET"),
+        ("/nowhere", "POST"),
+    ],
+)
+def test_every_answer_has_its_headers(room: DrillRoom, path: str, method: str) -> None:
+    """Pages, files, refusals and errors may be framed by nobody and tell no address on; none is empty."""
+    host, port = urlsplit(room.links["board"]).netloc.split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request(method, path, body=b"" if method != "GET" else None)
+    answer = connection.getresponse()
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.read()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1", 200), ("localhost:1", 200), ("[::1]", 200), ("evil.example", 403), ("localhost.evil.example", 403)],
+)
+def test_only_this_machine_s_names_are_served(room: DrillRoom, host: str, status: int) -> None:
+    """A page elsewhere whose name is pointed at this machine gets nothing, with or without a key."""
+    here, port = urlsplit(room.links["board"]).netloc.split(":")
+    connection = http.client.HTTPConnection(here, int(port), timeout=60)
+    connection.request("GET", "/state", headers={"Host": host, "X-Key": room.keys["board"]})
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert ("said" in json.loads(answer.read())) == (status == 403)
+    connection.close()
+
+
+def test_hostile_steps_are_answered_and_nothing_is_printed(room: DrillRoom, capfd) -> None:
+    """Numbers beyond any float, deep nesting, lone surrogates, broken text: a sentence each, and an empty terminal."""
+    surrogate = json.dumps(MOVE | {"role": "\ud800"}).encode()
+    bodies = [b'{"step": "move", "role": "floor", "key": "call_pool", "size": 1e999}', b"[" * 4000, b"{" * 4000]
+    bodies += [
+        b'{"a":' * 700 + b"1" + b"}" * 700,
+        surrogate,
+        b"\xff\xfe",
+        b'"\\ud800"',
+        b'{"step": "\\ud800"}',
+        b"9" * 4096,
+    ]
+    leads = [
+        b'{"step": "advance", "to": 1e999}',
+        b'{"step": "rewind", "to": -1e999}',
+        b'{"step": "pace", "seconds": 1e999}',
+    ]
+    leads += [b'{"step": "inject", "name": "\\udfff"}', b'{"step": "advance", "to": ' + b"9" * 3900 + b"}"]
+    leads += [b'{"step": "move", "team": 1e999, "role": "floor", "key": "call_pool"}']
+    for who, wishes in (("1", bodies), ("facilitator", leads)):
+        for wish in wishes:
+            status, answer = ask(room, "/step", key=room.keys[who], wish=wish)
+            assert status in (400, 409), wish[:60]
+            assert json.loads(answer)["said"]
+    assert ask(room, "/state", key="\xff" * 50)[0] == 403
+    assert len(room.drill.log.entries) == 1
+    assert ask(room, "/state", key=room.keys["1"])[0] == 200
+    assert capfd.readouterr() == ("", "")
+    assert not (room.folder / "errors.log").exists()
+
+
+def test_an_error_of_our_own_is_a_sentence_and_a_line_in_a_file(room: DrillRoom, monkeypatch, capfd) -> None:
+    """Whatever breaks inside, the page gets a sentence, the terminal nothing, and the folder what happened."""
+    monkeypatch.setattr(room, "show", lambda who: 1 / 0)
+    status, answer = ask(room, "/state", key=room.keys["1"])
+    assert status == 500
+    assert json.loads(answer)["said"] == DrillError("server_error").text("zh")
+    assert capfd.readouterr() == ("", "")
+    assert "ZeroDivisionError" in (room.folder / "errors.log").read_text("utf-8")
+
+
+def test_two_hundred_phones_open_their_page_at_once(room: DrillRoom) -> None:
+    """Two hundred connections that are made before one of them asks are all answered."""
+    host, port = urlsplit(room.links["board"]).netloc.split(":")
+    phones = [socket.create_connection((host, int(port)), timeout=60) for _ in range(200)]
+    request = f"GET /state HTTP/1.1\r\nHost: {host}\r\nX-Key: {room.keys['2']}\r\nConnection: close\r\n\r\n".encode()
+    for phone in phones:
+        phone.sendall(request)
+    answers = []
+    for phone in phones:
+        with phone, phone.makefile("rb") as file:
+            answers.append(file.readline())
+    assert answers == [b"HTTP/1.1 200 OK\r\n"] * 200
+
+
 @pytest.mark.parametrize(
     ("who", "wish"),
     [
@@ -236,11 +388,15 @@ def test_the_clock_runs_by_itself_and_a_crash_changes_no_address(room: DrillRoom
         time.sleep(0.2)
     assert ask(room, "/step", key=facilitator, wish={"step": "pace", "seconds": 0})[0] == 200
     links = room.links
-    again = open_drill(STORE, out=tmp_path, lang="en", roster_effort=0.1)
     with pytest.raises(DrillError) as refused:
-        again.open_doors()  # the first one is still open
-    assert refused.value.key == "door_taken"
+        open_drill(STORE, out=tmp_path, lang="en", roster_effort=0.1)  # the first one is still open
+    assert refused.value.key == "open_elsewhere"
+    port = int(links["board"].split("/?")[0].rpartition(":")[2])
     room.close()
+    again = open_drill(STORE, out=tmp_path, lang="en", roster_effort=0.1)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(DrillError) as refused:
+        again.open_doors()  # another program has taken the port
+    assert refused.value.key == "door_taken"
     again.open_doors()
     assert again.links == links
     assert again.drill.state == room.drill.state

@@ -154,11 +154,11 @@ def test_a_scenario_goes_into_the_workbook(browser, address: str, workbook: Path
     page = open_page(browser, address)
     page.evaluate(MOVE, ["bot_share", "0.6"])
     page.locator(".st-live button.main").click()
-    page.wait_for_function("document.querySelector('.st-live .said').textContent !== ''")
-    assert not page.locator(".st-live .said.good").count()
+    page.wait_for_function("document.querySelector('.st-live .notice').textContent !== ''")
+    assert not page.locator(".st-live .notice.good").count()
     page.locator(".st-live input[type=text]").fill("机器人更强")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".st-live .said.good", timeout=60_000)
+    page.wait_for_selector(".st-live .notice.good", timeout=60_000)
     kept = load_store(workbook).scenarios[-1]
     assert (kept.name, kept.kind) == ("机器人更强", "bot_share")
     page.context.close()
@@ -195,7 +195,7 @@ def test_an_outage_cannot_end_before_it_begins(browser, address: str) -> None:
         begins, ends = (float(edge.input_value()) for edge in edges)
         assert begins < ends
         settle(page)
-        assert page.inner_text(".st-live .said") == ""
+        assert page.inner_text(".st-live .notice") == ""
     page.context.close()
 
 

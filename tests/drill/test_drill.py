@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.drill.floor import DARK, Moment, cut_night, live_through
-from simlib.drill.game import Drill, DrillError, Rules, deal_scenarios, fingerprint, read_deal
+from simlib.drill.floor import DARK, Moment, cut_night, simulate_floor
+from simlib.drill.game import Drill, DrillError, Rules, draw_schedule, fingerprint, read_schedule
+from simlib.drill.log import FolderLock
 from simlib.drill.play import SCRIPTS, find_best_play, play_badly, play_idle, play_out, play_well
 from simlib.stress import Incident, Lever, Scenario, ScenarioError
 from tests.conftest import clock
@@ -84,8 +85,8 @@ def test_no_lever_changes_the_past(night, kind, size, minute):
     first = Lever(kind="raise_concurrency", decided=clock("21:10"), until=clock("21:50"), size=1.0)
     decided = clock(NINE) + pd.Timedelta(minutes=minute)
     pulled = Lever(kind=kind, decided=decided, until=decided + pd.Timedelta(minutes=65), size=size)
-    before = live_through(struck, [first], seed=7, more=2)
-    after = live_through(struck, [first, pulled], seed=7, more=2)
+    before = simulate_floor(struck, [first], seed=7, more=2)
+    after = simulate_floor(struck, [first, pulled], seed=7, more=2)
     for earlier in (1 / 60, 7, 19):
         assert moments(before, minute - earlier) == moments(after, minute - earlier)
 
@@ -93,7 +94,7 @@ def test_no_lever_changes_the_past(night, kind, size, minute):
 def test_placeholders_leave_the_floor_as_it_is(night):
     """With room for two chats more that nobody asks for, the night is the plan's own but for who breaks a tie."""
     cut = cut_night(night, starts=clock(NINE), minutes=180)
-    outcomes = [live_through(cut, [], seed=seed, more=more).log.contacts for seed in range(4) for more in (0, 2)]
+    outcomes = [simulate_floor(cut, [], seed=seed, more=more).log.contacts for seed in range(4) for more in (0, 2)]
     for plain, held in zip(outcomes[::2], outcomes[1::2], strict=True):
         assert len(plain) == len(held)
         assert (plain["arrival"] == held["arrival"]).all()
@@ -108,7 +109,7 @@ def test_a_raised_limit_is_used_and_given_back(night):
     cut = cut_night(night, starts=clock(NINE), minutes=180)
     crowd = replace(cut, forecast=cut.forecast.assign(contacts=cut.forecast["contacts"] * 3))
     raised = Lever(kind="raise_concurrency", decided=clock("21:30"), until=clock("22:00"), size=2.0)
-    floor = live_through(crowd, [raised], seed=7, more=2)
+    floor = simulate_floor(crowd, [raised], seed=7, more=2)
 
     def most(minutes):
         looks = [Moment(floor=floor, start_s=3600.0, now_s=3600.0 + 60.0 * minute) for minute in minutes]
@@ -124,7 +125,7 @@ def test_chats_of_a_dark_room_wait_until_somebody_orders_otherwise(night):
     cut = cut_night(night, starts=clock(NINE), minutes=180)
     dark = Incident(kind="seats_down", start=clock("21:10"), end=clock("22:30"), room="N1").strike(cut)
     order = Lever(kind="hand_over_sites", decided=clock("21:30"), until=clock("22:30"))
-    without, ordered = (live_through(dark, levers, seed=7, more=2).log.contacts for levers in ([], [order]))
+    without, ordered = (simulate_floor(dark, levers, seed=7, more=2).log.contacts for levers in ([], [order]))
     assert without["transfers"].sum() == 0
     moved = ordered[ordered["transfers"] > 0]
     assert len(moved) > 0
@@ -252,7 +253,7 @@ def test_a_pause_holds_everything(night):
 
 def test_the_end_is_the_end(night):
     """After the last round nothing can be decided."""
-    drill = opened(night, minutes=60)
+    drill = opened(night, minutes=60, scenarios=DEALT[:1])
     go(drill, 6)
     with pytest.raises(DrillError) as refused:
         drill.move(1, "command", "call_pool", 6.0)
@@ -394,7 +395,7 @@ def test_a_log_of_another_night_is_refused(night, tmp_path):
 def test_the_deal_is_the_seed_s(night):
     """The same seed deals the same; another something else; nothing begins outside the drill or twice."""
     cut = cut_night(night, starts=clock(NINE), minutes=180)
-    deals = [deal_scenarios(cut, clock(NINE), 180, seed=seed) for seed in (7, 7, 8, 9, 10)]
+    deals = [draw_schedule(cut, clock(NINE), 180, seed=seed) for seed in (7, 7, 8, 9, 10)]
     assert deals[0] == deals[1]
     assert len({tuple((each.name, each.start) for each in deal) for deal in deals}) > 2
     for deal in deals:
@@ -407,20 +408,53 @@ def test_the_deal_is_the_seed_s(night):
 
 def test_a_deal_can_be_written_down(night):
     """Named scenarios begin at the written times; what cannot be read, is not known or lies elsewhere is a sentence."""
-    deal = read_deal(night, "bot_down 21:05, network_down 22:20，wrong_coupon 22:40")
+    deal = read_schedule(night, "bot_down 21:05, network_down 22:20，wrong_coupon 22:40")
     assert [each.name for each in deal] == ["bot_down", "network_down", "wrong_coupon"]
     assert [each.start for each in deal] == [clock("21:05"), clock("22:20"), clock("22:40")]
-    assert read_deal(night, " ") is None
+    assert read_schedule(night, " ") is None
     for text, key in (
-        ("bot_down", "deal_form"),
-        ("bot_down 9pm", "deal_form"),
+        ("bot_down", "schedule_form"),
+        ("bot_down 9pm", "schedule_form"),
         ("bot_dwn 21:05", "unknown_scenario"),
         ("bot_down 13:05", "outside_night"),
         ("no_shows 21:05", "not_in_the_middle"),
     ):
         with pytest.raises((DrillError, ScenarioError)) as refused:
-            read_deal(night, text)
+            read_schedule(night, text)
         assert refused.value.key == key
+
+
+def test_written_incidents_fit_a_drill_of_any_length(night):
+    """Incidents that begin in a short drill are cut to it, however long they last; their own times are kept."""
+    schedule = read_schedule(night, "bot_down 21:05, network_down 21:20, wrong_coupon 21:40")
+    drill = opened(night, minutes=60, round_min=30, scenarios=schedule)
+    assert [each.start for each in drill.state.happens] == [clock("21:05"), clock("21:20"), clock("21:40")]
+    closes = drill.night.grid.times(drill.night.grid.edges_s[-1:])[0]
+    assert all(incident.end <= closes for each in drill.state.happens for incident in each.incidents)
+    go(drill, 2)
+    assert len(drill.score(1).by_card) == 3
+
+
+@pytest.mark.parametrize(("written", "key"), [("22:40", "outside_drill"), ("20:40", "before_drill")])
+def test_an_incident_outside_the_drill_is_named_by_the_time_that_was_typed(night, tmp_path, written, key):
+    """The message has the typed time and the drill's own ends, and nothing is written."""
+    schedule = read_schedule(night, f"bot_down {written}")
+    with pytest.raises(DrillError) as refused:
+        opened(night, tmp_path / "drill", minutes=60, round_min=30, scenarios=schedule)
+    assert refused.value.key == key
+    assert all(word in refused.value.text("en") for word in (written, "21:00"))
+    assert not (tmp_path / "drill").exists()
+
+
+def test_one_folder_has_one_holder(tmp_path):
+    """A second lock on a drill's folder is refused until the first is released; a leftover file is no lock."""
+    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert (tmp_path / "lock").exists()
+    assert second.acquire()
+    second.release()
 
 
 def test_a_team_that_does_nothing_has_fifty_points(night):

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simlib import erlang
 from simlib.erlang import (
     OutOfReachError,
     agents_for,
     chat_pool,
+    chats,
     erlang_a,
     erlang_b,
     erlang_c,
@@ -24,6 +24,7 @@ from simlib.erlang import (
     lps_pool,
     message_agent,
     offered_load,
+    patience,
     retrial_agent,
     saturated_agent,
     service_level_c,
@@ -437,7 +438,7 @@ def test_square_root_rule_is_the_limit():
 
 def test_one_chat_at_a_time_is_erlang_a():
     """A pool without concurrency is Erlang A, on both sides of the size at which the method changes."""
-    for agents in (1, 40, erlang.EXACT_STATES - 1, erlang.EXACT_STATES, 3000):
+    for agents in (1, 40, chats.EXACT_STATES - 1, chats.EXACT_STATES, 3000):
         pool = lps_pool(agents, [0.1], 0.098 * agents, 0.05)
         team = erlang_a(agents, 0.098 * agents, 0.1, 0.05)
         assert pool.wait_probability == pytest.approx(team.wait_probability, rel=1e-9)
@@ -462,20 +463,20 @@ def test_the_two_methods_meet(agents, capacity, load):
     """Around the size at which the approximation takes over it agrees with the exact chain to 1 %."""
     completions = COMPLETIONS[: capacity + 1]
     arrivals = load * agents * completions[-1]
-    exact, levels = erlang._levels_exact(agents, completions, arrivals)
-    spread, about = erlang._levels_spread(agents, completions, arrivals)
+    exact, levels = chats._levels_exact(agents, completions, arrivals)
+    spread, about = chats._levels_even(agents, completions, arrivals)
     capacity_rate = agents * completions[-1]
-    waits = erlang._waiting(exact, arrivals, capacity_rate, 1 / 120)[0]
-    assert erlang._waiting(spread, arrivals, capacity_rate, 1 / 120)[0] == pytest.approx(waits, rel=0.01)
+    waits = patience.solve_wait(exact, arrivals, capacity_rate, 1 / 120)[0]
+    assert patience.solve_wait(spread, arrivals, capacity_rate, 1 / 120)[0] == pytest.approx(waits, rel=0.01)
     assert levels.sum() == pytest.approx(agents * (1 - exact), rel=1e-12)
-    chats = np.arange(capacity + 1)
-    assert about @ chats == pytest.approx(levels @ chats, rel=0.01)
+    held = np.arange(capacity + 1)
+    assert about @ held == pytest.approx(levels @ held, rel=0.01)
 
 
 def test_exact_chain_against_a_plain_solution():
     """The level-by-level solution equals a dense solution of the balance equations, in an overload too."""
     agents, completions = 4, COMPLETIONS[:4]
-    spreads = erlang._spreads(agents, 3)
+    spreads = chats._chat_splits(agents, 3)
     first = np.cumsum([0] + [len(s.counts) for s in spreads])
     for load in (0.05, 0.9, 4.0):
         arrivals = load * agents * completions[-1]
@@ -488,7 +489,7 @@ def test_exact_chain_against_a_plain_solution():
         np.fill_diagonal(flow, -flow.sum(axis=1))
         balance = np.vstack([flow.T, np.ones(len(flow))])
         share = np.linalg.lstsq(balance, np.eye(len(flow) + 1)[-1], rcond=None)[0]
-        assert erlang._levels_exact(agents, completions, arrivals)[0] == pytest.approx(share[-1], rel=1e-7)
+        assert chats._levels_exact(agents, completions, arrivals)[0] == pytest.approx(share[-1], rel=1e-7)
 
 
 @pytest.mark.parametrize(("case", "expected"), MESSAGE_AGENT)

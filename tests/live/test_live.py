@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib import load_store
-from simlib.live import CURVES, Answer, LiveNight, LivePage, Newest, describe_page, keep_in_store, mean_band
+from simlib.live import CURVES, Comparison, LatestOnly, LiveNight, LivePage, describe_page, keep_in_store, mean_band
 from simlib.messages import HOUSE, LANGS, translate
 from simlib.simulator.replicate import replicate_variants
 from simlib.store import save_store
@@ -23,10 +23,10 @@ def live(night):
 
 
 def answer(live, position, nights=3):
-    """Live through a position and the plan without any thread."""
+    """Simulate a position and the plan without any thread."""
     plan, now = live.prepare({}), live.prepare(position)
-    lived = [[live.live_through(each, number) for number in range(nights)] for each in (plan, now)]
-    return Answer(live=live, position=position, plan=lived[0], now=lived[1])
+    simulated = [[live.simulate(each, number) for number in range(nights)] for each in (plan, now)]
+    return Comparison(live=live, position=position, plan=simulated[0], now=simulated[1])
 
 
 MOVES = [
@@ -55,21 +55,21 @@ def test_the_plan_changes_nothing(live):
 @pytest.mark.parametrize("position", MOVES)
 def test_a_position_is_a_scenario(live, position):
     """What the page shows of a position is what the same scenario gives in a stress test, to the last digit."""
-    struck = live.scenario(position, name="mine").strike(live.night)
-    variant = struck.variant()
+    changed = live.scenario(position, name="mine").strike(live.night)
+    variant = changed.variant()
     expected = replicate_variants({"": variant}, measure=live.measure, seed=7, replications=2, turns=True)[""].figures
     shown = answer(live, position, nights=2)
     for key in ("first_response", "sales_lost", "service_level"):
-        np.testing.assert_array_equal([lived[key] for lived in shown.now], expected[key])
+        np.testing.assert_array_equal([simulated[key] for simulated in shown.now], expected[key])
 
 
 def test_moves_do_not_leave_traces(live):
     """A position gives the same night whatever was asked for before it."""
     fresh = LiveNight(night=live.night, opening=live.opening, targets=live.targets, seed=7)
     for position in MOVES:
-        live.live_through(live.prepare(position), 0)
+        live.simulate(live.prepare(position), 0)
     for position in reversed(MOVES):
-        mine, theirs = (each.live_through(each.prepare(position), 0) for each in (live, fresh))
+        mine, theirs = (each.simulate(each.prepare(position), 0) for each in (live, fresh))
         assert mine["sales_lost"] == theirs["sales_lost"]
         fresh = LiveNight(night=live.night, opening=live.opening, targets=live.targets, seed=7)
 
@@ -137,8 +137,8 @@ def test_curves_lie_inside_their_band(live):
     assert (mean[there] <= high[there]).all()
 
 
-class Ear:
-    """Notes what is told and lets a test wait for it."""
+class Recorder:
+    """Notes what is answered and lets a test wait for it."""
 
     def __init__(self):
         self.heard, self.complaints, self.changed = [], [], threading.Condition()
@@ -149,14 +149,14 @@ class Ear:
             self.heard.append(what)
             self.changed.notify_all()
 
-    def tell(self, question, told):
+    def on_answer(self, request, answer):
         """Note an answer."""
-        self.note((question.asker, question.number, len(told.now)))
+        self.note((request.client_id, request.number, len(answer.now)))
 
-    def complain(self, question, error):
+    def on_error(self, request, error):
         """Note a complaint."""
         with self.changed:
-            self.complaints.append((question.asker, question.number, error))
+            self.complaints.append((request.client_id, request.number, error))
             self.changed.notify_all()
 
     def wait_for(self, happened):
@@ -165,12 +165,12 @@ class Ear:
             assert self.changed.wait_for(happened, timeout=60)
 
 
-def test_only_the_newest_question_is_answered(live):
+def test_only_the_latest_request_is_answered(live):
     """Of two hundred quick moves few are answered, in order, the last one in full, and the thread ends then."""
-    ear = Ear()
-    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=4)
+    ear = Recorder()
+    latest = LatestOnly(live, on_answer=ear.on_answer, on_error=ear.on_error, nights=4)
     for number in range(200):
-        newest.ask("me", number, {"people_own": 6 + number % 12})
+        latest.ask("me", number, {"people_own": 6 + number % 12})
     ear.wait_for(lambda: ("me", 199, 4) in ear.heard)
     numbers = [number for _, number, _ in ear.heard]
     assert numbers == sorted(numbers)
@@ -182,16 +182,16 @@ def test_only_the_newest_question_is_answered(live):
     assert not any(thread.name == "sandtable-live" for thread in threading.enumerate())
 
 
-def test_two_askers_get_their_own_answers(live):
-    """Each is told of its own numbers only, both to the end; who has left is told nothing more."""
-    ear = Ear()
-    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=4)
-    newest.ask("one", 1, {"people_own": 9})
-    newest.ask("two", 5, {"people_own": 15})
-    newest.ask("gone", 9, {"bot_share": 0.5})
-    newest.forget("gone")
+def test_two_clients_get_their_own_answers(live):
+    """Each gets its own numbers only, both to the end; one that has left gets nothing more."""
+    ear = Recorder()
+    latest = LatestOnly(live, on_answer=ear.on_answer, on_error=ear.on_error, nights=4)
+    latest.ask("one", 1, {"people_own": 9})
+    latest.ask("two", 5, {"people_own": 15})
+    latest.ask("gone", 9, {"bot_share": 0.5})
+    latest.forget("gone")
     ear.wait_for(lambda: {("one", 1, 4), ("two", 5, 4)} <= set(ear.heard))
-    assert {(asker, number) for asker, number, _ in ear.heard} - {("gone", 9)} == {("one", 1), ("two", 5)}
+    assert {(client_id, number) for client_id, number, _ in ear.heard} - {("gone", 9)} == {("one", 1), ("two", 5)}
     assert ("gone", 9, 4) not in ear.heard
 
 
@@ -199,21 +199,21 @@ class Stage:
     """Nights without a floor: each begins with what a test has it do, and is noted once it may be measured."""
 
     def __init__(self, begin):
-        self.begin, self.lived = begin, []
+        self.begin, self.simulated = begin, []
 
     def prepare(self, position):
         """Take the name as the position."""
         return position.get("name", "plan")
 
-    def live_through(self, prepared, replication, *, pause):
+    def simulate(self, prepared, replication, *, pause):
         """Begin, give way, be noted."""
         self.begin(prepared, replication)
         pause()
-        self.lived.append((prepared, replication))
+        self.simulated.append((prepared, replication))
         return {}
 
 
-def test_an_answer_that_narrows_stands_still_for_a_new_question():
+def test_an_answer_that_narrows_stands_still_for_a_new_request():
     """A night that is under way is measured after the first night of what was asked meanwhile."""
     begun, asked = threading.Event(), threading.Event()
 
@@ -222,19 +222,19 @@ def test_an_answer_that_narrows_stands_still_for_a_new_question():
             begun.set()
             assert asked.wait(20)
 
-    ear, stage = Ear(), Stage(begin)
-    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
-    newest.ask("one", 1, {"name": "old"})
+    ear, stage = Recorder(), Stage(begin)
+    latest = LatestOnly(stage, on_answer=ear.on_answer, on_error=ear.on_error, nights=2)
+    latest.ask("one", 1, {"name": "old"})
     assert begun.wait(20)
-    newest.ask("two", 1, {"name": "new"})
+    latest.ask("two", 1, {"name": "new"})
     asked.set()
     ear.wait_for(lambda: ("two", 1, 2) in ear.heard)
-    assert stage.lived.index(("new", 0)) < stage.lived.index(("old", 1))
+    assert stage.simulated.index(("new", 0)) < stage.simulated.index(("old", 1))
     assert not ear.complaints
 
 
 def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
-    """A replaced answer and the one in its place both stand still for a third question, and that is answered."""
+    """A replaced answer and the one in its place both stand still for a third request, and that is answered."""
     begun, asked = {name: threading.Event() for name in ("first", "second")}, threading.Event()
 
     def begin(name, replication):
@@ -242,43 +242,43 @@ def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
             begun[name].set()
             assert asked.wait(20)
 
-    ear, stage = Ear(), Stage(begin)
-    newest = Newest(stage, tell=ear.tell, complain=ear.complain, nights=2)
+    ear, stage = Recorder(), Stage(begin)
+    latest = LatestOnly(stage, on_answer=ear.on_answer, on_error=ear.on_error, nights=2)
     for number, name in enumerate(begun):
-        newest.ask("me", number, {"name": name})
+        latest.ask("me", number, {"name": name})
         assert begun[name].wait(20)
-    newest.ask("me", 2, {"name": "third"})
+    latest.ask("me", 2, {"name": "third"})
     asked.set()
     ear.wait_for(lambda: ("me", 2, 2) in ear.heard)
-    assert ("first", 1) not in stage.lived
-    assert ("second", 1) not in stage.lived
+    assert ("first", 1) not in stage.simulated
+    assert ("second", 1) not in stage.simulated
     assert not ear.complaints
 
 
-def test_a_bad_question_is_complained_of_and_the_next_answered(live):
+def test_a_bad_request_is_an_error_and_the_next_is_answered(live):
     """A position that cannot be does not stop the thread."""
-    ear = Ear()
-    newest = Newest(live, tell=ear.tell, complain=ear.complain, nights=1)
-    newest.ask("me", 1, {"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0})
+    ear = Recorder()
+    latest = LatestOnly(live, on_answer=ear.on_answer, on_error=ear.on_error, nights=1)
+    latest.ask("me", 1, {"outage": "bot_down", "outage_from": 100.0, "outage_to": 60.0})
     ear.wait_for(lambda: ear.complaints)
-    newest.ask("me", 2, {"people_own": 11})
+    latest.ask("me", 2, {"people_own": 11})
     ear.wait_for(lambda: ear.heard)
     assert ear.heard == [("me", 2, 1)]
     assert isinstance(ear.complaints[0][2], ScenarioError)
 
 
-def test_an_answer_that_cannot_be_told_is_complained_of_and_the_next_told(live):
-    """What goes wrong while an answer is put into words stops neither thread."""
-    ear = Ear()
+def test_an_answer_that_cannot_be_sent_is_an_error_and_the_next_is_sent(live):
+    """An error while an answer is put into words stops neither thread."""
+    ear = Recorder()
 
-    def tell(question, answer):
-        if question.number < 3:
+    def on_answer(request, answer):
+        if request.number < 3:
             raise KeyError("no word for it")
-        ear.tell(question, answer)
+        ear.on_answer(request, answer)
 
-    newest = Newest(live, tell=tell, complain=ear.complain, nights=1)
+    latest = LatestOnly(live, on_answer=on_answer, on_error=ear.on_error, nights=1)
     for number in (1, 2, 3):
-        newest.ask("me", number, {"people_own": 10 + number})
+        latest.ask("me", number, {"people_own": 10 + number})
         ear.wait_for(lambda number=number: len(ear.complaints) + len(ear.heard) == number)
     assert [number for _, number, _ in ear.complaints] == [1, 2]
     assert ear.heard == [("me", 3, 1)]
@@ -359,15 +359,15 @@ def test_the_page_says_why_nothing_is_kept(live, workbook, lang):
 def test_what_no_night_can_be_is_a_sentence_and_the_page_goes_on(live, workbook, position):
     """Whatever a browser sends, asked or to be kept, is answered with a sentence; the next question with a night."""
     page = LivePage(live, store=workbook, lang="en", nights=1)
-    before, ear = workbook.read_bytes(), Ear()
+    before, ear = workbook.read_bytes(), Recorder()
     page.send = lambda message, buffers=None: ear.note(message)
     heard = ear.heard
-    page._hear(page, {"kind": "ask", "view": "me", "number": 1, "position": position}, [])
+    page._receive(page, {"kind": "ask", "view": "me", "number": 1, "position": position}, [])
     ear.wait_for(lambda: len(heard) == 1)
-    page._hear(page, {"kind": "keep", "view": "me", "name": "Odd", "position": position}, [])
-    page._hear(page, {"kind": "ask", "view": "me", "number": 2, "position": {"people_own": 9}}, [])
+    page._receive(page, {"kind": "keep", "view": "me", "name": "Odd", "position": position}, [])
+    page._receive(page, {"kind": "ask", "view": "me", "number": 2, "position": {"people_own": 9}}, [])
     ear.wait_for(lambda: len(heard) == 3)
-    assert [message["kind"] for message in heard] == ["said", "said", "night"]
+    assert [message["kind"] for message in heard] == ["notice", "notice", "night"]
     assert all(message["text"] and not message["good"] for message in heard[:2])
     assert workbook.read_bytes() == before
 
@@ -381,6 +381,6 @@ def test_the_page_speaks_its_language(live, lang):
     assert any("\u4e00" <= sign <= "\u9fff" for sign in "".join(labels)) == (lang == "zh")
     assert page["clock"][0] == "20:00"
     assert page["clock"][-1] == "01:00"
-    told = answer(live, {"people_own": 9}, nights=1).verdict(lang)
-    assert told.count("{") == 0
+    verdict = answer(live, {"people_own": 9}, nights=1).verdict(lang)
+    assert verdict.count("{") == 0
     assert pd.Series(page["plan"]).drop("outage").astype(float).notna().all()

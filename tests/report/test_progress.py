@@ -27,9 +27,9 @@ def shown(monkeypatch):
 @pytest.mark.parametrize(("lang", "what"), [("zh", "压力测试"), ("en", "Stress test")])
 def test_the_bar_says_what_is_done_of_how_much(shown, lang, what):
     """Each call moves the bar; the end takes it away."""
-    with progress.show_progress("stress_test", lang=lang) as tell:
-        tell(1, 4)
-        tell(3, 4)
+    with progress.show_progress("stress_test", lang=lang) as update:
+        update(1, 4)
+        update(3, 4)
     assert what in shown[0]
     assert "value=" not in shown[0]
     assert 'value="0.250"' in shown[1]
@@ -42,8 +42,8 @@ def test_an_error_takes_the_bar_away_too_and_words_are_escaped(shown):
     """No half bar stays behind a failed cell, and a name with a tag in it stays a name."""
 
     def fail():
-        with progress.show_progress("roster", lang="en") as tell:
-            tell(detail="<b>12</b>")
+        with progress.show_progress("roster", lang="en") as update:
+            update(detail="<b>12</b>")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -54,6 +54,6 @@ def test_an_error_takes_the_bar_away_too_and_words_are_escaped(shown):
 
 def test_nothing_is_shown_where_nobody_looks(capsys):
     """Outside a notebook the work goes on in silence."""
-    with progress.show_progress("roster", lang="zh") as tell:
-        tell(1, 2)
+    with progress.show_progress("roster", lang="zh") as update:
+        update(1, 2)
     assert capsys.readouterr().out == ""

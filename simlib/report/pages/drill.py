@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.dates as mdates
 import pandas as pd
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 
 from simlib import facts
 from simlib.drill.game import Drill, Score
 from simlib.drill.log import Decided
-from simlib.drill.play import CROWDS, Hindsight, Progress, tabulate_play
+from simlib.drill.play import CROWDS, Hindsight, PlayProgress, tabulate_play
 from simlib.drill.result import PARTS, DebriefResult, DrillResult, work_out_debrief
 from simlib.messages import Lang, label, texts, translate
-from simlib.report.charts import INK, MISSING, MUTED, Table, _chart, _legend
-from simlib.report.columns import EMPTY, list_words, quantity, table_label, titled
+from simlib.report.charts import plot_courses
+from simlib.report.columns import EMPTY, list_words, quantity, table_label
 from simlib.report.html import (
     ONE_LINE,
     Card,
@@ -65,7 +63,6 @@ DEBRIEF_STYLE = """<style>
 @media print{section+section{break-before:auto}section h2{margin-top:24px;padding-top:0}}
 </style>"""
 FOUR_STYLE = "<style>.drill-four .st-cards{grid-template-columns:repeat(4,1fr)}</style>"
-MINE, IDLE, BEST = "#0072B2", MUTED, "#009E73"
 
 
 def name_decision(decided: Decided, lang: Lang) -> str:
@@ -140,36 +137,6 @@ def door_name(name: str, lang: Lang) -> str:
 # --- the debrief of a team --------------------------------------------------------------------------------
 
 
-@_chart(size=(11, 4.2))
-def plot_courses(courses: Table, ax: Axes, *, lang: Lang, incidents: list[tuple[pd.Timestamp, pd.Timestamp]]) -> None:
-    """Draw how many waited, round by round: the team's night, a night that nobody leads, and the best play found.
-
-    Parameters
-    ----------
-    courses : DataFrame
-        clock; mine, idle, best: buyers waiting.
-    """
-    clock = mdates.date2num(courses["clock"])
-    for start, end in incidents:
-        ax.axvspan(mdates.date2num(start), mdates.date2num(end), color=MISSING, alpha=0.08, linewidth=0)
-    for key, colour, style in (("idle", IDLE, (0, (4, 2))), ("best", BEST, (0, (1, 1))), ("mine", MINE, "-")):
-        ax.plot(
-            clock,
-            courses[key],
-            color=colour,
-            linestyle=style,
-            linewidth=2.2,
-            label=translate(f"drill.line_{key}", lang),
-        )
-    ax.set_xlim(clock[0], clock[-1])
-    ax.xaxis.set_major_locator(mdates.MinuteLocator(byminute=(0, 30), tz=courses["clock"].dt.tz))
-    ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=courses["clock"].dt.tz))
-    ax.set_ylim(bottom=0)
-    ax.tick_params(colors=INK)
-    ax.set_title(titled("waiting", lang), pad=30)
-    _legend(ax)
-
-
 def show_debrief(found: DebriefResult, *, happens: Sequence[Scenario], lang: Lang) -> dict[str, Fragment]:
     """Show a team what it saw, what it did, what that brought and cost, and what would have helped; by heading."""
     incidents = [(each.start, each.end) for each in happens]
@@ -210,7 +177,8 @@ def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
         for part in PARTS
     ]
     four = Fragment(f'{FOUR_STYLE}<div class="drill-four">{show_cards(figures).html}</div>')
-    return stack(show_verdict([said], tone="good" if score.total > 50 else "bad"), four)
+    sentences = [said] if score.total <= best.score.total else [said, translate("drill.best_below", lang)]
+    return stack(show_verdict(sentences, tone="good" if score.total > 50 else "bad"), four)
 
 
 def _show_rounds(rounds: pd.DataFrame, lang: Lang) -> Fragment:
@@ -265,7 +233,9 @@ def _meta(drill: Drill, lang: Lang) -> dict[str, str]:
 # --- on paper ---------------------------------------------------------------------------------------------
 
 
-def render_paper(drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: Progress | None = None) -> str:
+def render_paper(
+    drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: PlayProgress | None = None
+) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
     rules = "".join(f"<li>{escape(translate(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
     sections = [
@@ -328,7 +298,7 @@ def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
     return _grid(head, rows)
 
 
-def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: Progress | None) -> Fragment:
+def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: PlayProgress | None) -> Fragment:
     table = tabulate_play(drill, plays=plays, on_progress=on_progress)
     kinds = [STRUCK, *drill.rules.kinds]
     pieces = [

@@ -1,0 +1,251 @@
+"""The log of one night, simulated or real, and how its rows are grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from simlib.intervals import Grid
+from simlib.kpis.platforms import PlatformRate, judge_rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NightLog:
+    """The log of one night; frames are read, never changed.
+
+    Parameters
+    ----------
+    contacts : DataFrame
+        One row per contact, index 0 to n - 1: ``queue``; ``arrival``; ``outcome`` (bot, served, abandoned, silent,
+        unserved); ``asked`` (the first message to a person, nan if it never came to that); ``first_reply``, ``end``
+        (nan if unknown); ``agent`` (-1 = no one); ``replies``; ``response_sum`` (seconds from message to reply,
+        summed over the replies). For the peak of concurrency also ``assigned``.
+    turns : DataFrame, optional
+        One row per turn, that is a first unanswered question up to its first reply: ``contact``, ``turn`` (0 =
+        first), ``sent``, ``replied`` (nan = never), ``agent`` (-1 = no one). A row with nan for ``sent`` is none.
+    agents : DataFrame, optional
+        One row per agent: ``busy``, ``on_duty``, ``overtime``, ``chat_seconds`` (time integral of the open chats)
+        in seconds, ``capacity``.
+    shifts : structured array or DataFrame, optional
+        ``agent``, ``start``, ``end``: who is on duty when, for figures by interval.
+    trace : DataFrame, optional
+        ``agent``, ``time``, ``open``, ``replying``: one row per change of one of the last two.
+    opens : pandas.Timestamp
+        The instant of second 0, tz-aware.
+    """
+
+    contacts: pd.DataFrame
+    opens: pd.Timestamp
+    turns: pd.DataFrame | None = None
+    agents: pd.DataFrame | None = None
+    shifts: Any = None
+    trace: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if self.opens.tzinfo is None:
+            raise ValueError(f"opens must carry a time zone, got {self.opens!r}")
+        for table, needed in (
+            ("contacts", ("queue", "arrival", "outcome", "asked", "first_reply", "end", "agent", "replies")),
+            ("turns", ("contact", "turn", "sent", "replied", "agent")),
+            ("agents", ("busy", "on_duty", "overtime", "chat_seconds", "capacity")),
+        ):
+            frame = getattr(self, table)
+            lacking = [] if frame is None else [column for column in needed if column not in frame]
+            if lacking:
+                raise ValueError(f"{table} lacks {', '.join(lacking)}; a log needs {', '.join(needed)}")
+
+    @classmethod
+    def of(cls, contacts: Any, agents: Any, result: Any, *, queues: Sequence[str], opens: pd.Timestamp) -> Self:
+        """Read the log of a simulated night.
+
+        Parameters
+        ----------
+        contacts, agents : simlib.simulator.Contacts, simlib.simulator.Agents
+            What went into the simulator.
+        result
+            What came out: the frames ``contacts`` and ``agents``, and ``turns`` and ``trace``, None if they were
+            not asked for. Turns are in order of contact and turn; those that never came about may be left out or
+            have nan for ``sent``.
+        queues : sequence of str
+            The queues by number.
+        opens : pandas.Timestamp
+            The instant of second 0.
+
+        Notes
+        -----
+        A buyer who gave up and came back first asked on the first attempt; the simulator's row describes the last,
+        so that first question is counted back from it. It starts the first turn: on a platform it is still the
+        first unanswered question.
+        """
+        back = np.flatnonzero(result.contacts["attempts"] > 1)
+        asked = np.array(result.contacts["entry"])
+        asked[back] -= contacts.retry[back] + contacts.patience[back]
+        turns = result.turns
+        if turns is not None and back.size:
+            sent = np.array(turns["sent"])
+            sent[np.searchsorted(turns["contact"].to_numpy(), back)] = asked[back]
+            turns = _with(turns, sent=sent)
+        queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
+        return cls(
+            contacts=_with(result.contacts, queue=queue, arrival=contacts.arrival, asked=asked),
+            opens=opens,
+            turns=turns,
+            agents=_with(result.agents, capacity=agents.capacity),
+            shifts=agents.shifts,
+            trace=result.trace,
+        )
+
+    @cached_property
+    def _outcome(self) -> pd.Categorical:
+        return pd.Categorical(self.contacts["outcome"])
+
+    @cached_property
+    def _judged(self) -> dict[PlatformRate, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+    def is_outcome(self, outcome: str) -> np.ndarray:
+        """Return which contacts ended with this outcome."""
+        return np.asarray(self._outcome == outcome)
+
+    @cached_property
+    def first_response_s(self) -> np.ndarray:
+        """Return the seconds from the first message to the first human reply, one per contact, nan without a reply."""
+        first_reply, asked = (np.asarray(self.contacts[key], dtype=float) for key in ("first_reply", "asked"))
+        wait_s: np.ndarray = first_reply - asked
+        return wait_s
+
+    def judge(self, rate: PlatformRate) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the turns that a platform counts, and which of them were answered in time."""
+        if rate not in self._judged:
+            self._judged[rate] = judge_rows(self.need("turns"), rate, self.opens)
+        return self._judged[rate]
+
+    def need(self, table: str) -> pd.DataFrame:
+        """Return a table that a KPI cannot do without.
+
+        Raises
+        ------
+        ValueError
+            The log was made without it.
+        """
+        frame = getattr(self, table)
+        if frame is None:
+            raise ValueError(f"this KPI needs the table {table!r}, and the log has none")
+        return frame
+
+
+def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """Return a frame with columns added or replaced, without the copy of the others that ``assign`` makes."""
+    wider = frame.copy(deep=False)
+    for name, values in columns.items():
+        wider[name] = values
+    return wider
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Groups:
+    """A grouping of rows: the number of each row's group (-1 = in none), and the groups' labels."""
+
+    codes: np.ndarray
+    labels: pd.Index
+
+    @cached_property
+    def slots(self) -> np.ndarray:
+        """Return the codes plus one, so that slot 0 collects the rows in no group."""
+        return self.codes + 1
+
+    def take(self, rows: np.ndarray | pd.Series) -> Groups:
+        """Return a grouping of another table by the rows of this one it points to (turns by their contact)."""
+        return Groups(codes=self.codes[np.asarray(rows)], labels=self.labels)
+
+
+Figure: TypeAlias = float | pd.Series
+
+
+def queue_groups(log: NightLog) -> Groups:
+    """Return contacts grouped by queue."""
+    codes, labels = pd.factorize(log.contacts["queue"], sort=True)
+    return Groups(codes=codes, labels=pd.Index(labels, name="queue"))
+
+
+def interval_groups(log: NightLog, grid: Grid) -> Groups:
+    """Return contacts grouped by the interval in which they arrive; those outside the grid are in none.
+
+    The grid may open at another instant than the log.
+    """
+    shift_s = (log.opens - grid.opens).total_seconds()
+    codes = np.floor((np.asarray(log.contacts["arrival"], dtype=float) + shift_s) / grid.step_s).astype(np.int64)
+    return Groups(codes=np.where((codes >= 0) & (codes < grid.n), codes, -1), labels=grid.starts)
+
+
+def agent_groups(log: NightLog) -> Groups:
+    """Return contacts grouped by the agent who had them last."""
+    agent = np.asarray(log.contacts["agent"])
+    n = len(log.agents) if log.agents is not None else int(agent.max(initial=-1)) + 1
+    return Groups(codes=agent, labels=pd.RangeIndex(n, name="agent"))
+
+
+def _total(values: np.ndarray, by: Groups | None) -> Any:
+    if by is None:
+        return float(values.sum())
+    return np.bincount(by.slots, weights=values, minlength=len(by.labels) + 1)[1:]
+
+
+def label_groups(values: Any, by: Groups | None) -> Figure:
+    """Return a float, or with a grouping a series by its labels."""
+    return float(values) if by is None else pd.Series(values, index=by.labels)
+
+
+def sum_groups(values: np.ndarray, by: Groups | None) -> Figure:
+    """Return the sum of the values, or one sum per group."""
+    return label_groups(_total(values, by), by)
+
+
+def divide_sums(part: np.ndarray, whole: np.ndarray, by: Groups | None) -> Figure:
+    """Return ratios of sums, not averages of ratios, so that a busy hour has its weight."""
+    below = np.asarray(_total(whole, by), dtype=float)
+    above = np.asarray(_total(part, by), dtype=float)
+    return label_groups(np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0), by)
+
+
+def example_log() -> NightLog:
+    """Return a log of five contacts for examples: one bot, two served, one abandoned, one silent.
+
+    >>> example_log().contacts["outcome"].tolist()
+    ['bot', 'served', 'served', 'abandoned', 'silent']
+    """
+    nan = float("nan")
+    contacts = pd.DataFrame(
+        {
+            "queue": "presale",
+            "arrival": [0.0, 10.0, 20.0, 30.0, 310.0],
+            "outcome": ["bot", "served", "served", "abandoned", "silent"],
+            "asked": [nan, 10.0, 20.0, 30.0, 310.0],
+            "assigned": [nan, 10.0, 20.0, nan, 310.0],
+            "first_reply": [nan, 30.0, 140.0, nan, nan],
+            "end": [5.0, 90.0, 440.0, 60.0, 330.0],
+            "agent": [-1, 0, 0, -1, 0],
+            "replies": [0, 2, 2, 0, 0],
+            "response_sum": [0.0, 40.0, 320.0, 0.0, 0.0],
+        }
+    )
+    turns = pd.DataFrame(
+        {
+            "contact": [1, 1, 2, 2, 3, 4],
+            "turn": [0, 1, 0, 1, 0, 0],
+            "sent": [10.0, 70.0, 20.0, 240.0, 30.0, 310.0],
+            "replied": [30.0, 90.0, 140.0, 440.0, nan, nan],
+            "agent": [0, 0, 0, 0, -1, -1],
+        }
+    )
+    agents = pd.DataFrame(
+        {"busy": [200.0], "on_duty": [400.0], "overtime": [0.0], "chat_seconds": [600.0], "capacity": [4]}
+    )
+    return NightLog(
+        contacts=contacts, turns=turns, agents=agents, opens=pd.Timestamp("2026-10-31 20:00", tz="Asia/Shanghai")
+    )

@@ -1,0 +1,149 @@
+"""What a position does to the night, compared with the plan on the same buyers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from simlib.kpis import BETTER
+from simlib.live.night import LiveNight, NightFigures, Position
+from simlib.messages import Lang, label, translate
+from simlib.report.columns import list_words, quantity
+from simlib.simulator.replicate import half_width
+
+CURVES = ("open_chats", "waiting", "first_response")
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """What a position does to the night, against the plan on the same buyers.
+
+    Parameters
+    ----------
+    live : LiveNight
+        The night that was asked about.
+    position : mapping
+        Where the sliders stood.
+    plan, now : sequence of NightFigures
+        One per night, the same number of both.
+    """
+
+    live: LiveNight
+    position: Position
+    plan: Sequence[NightFigures]
+    now: Sequence[NightFigures]
+
+    def difference(self, key: str) -> tuple[float, float, float, float]:
+        """Return one KPI's mean in the plan, its mean now, the mean difference and its half-width."""
+        before, after = (np.array([night[key] for night in nights], dtype=float) for nights in (self.plan, self.now))
+        both = ~np.isnan(before) & ~np.isnan(after)
+        if not both.any():
+            return np.nan, np.nan, np.nan, np.nan
+        change = (after - before)[both]
+        half = half_width(change, confidence=CONFIDENCE)
+        return float(before[both].mean()), float(after[both].mean()), float(change.mean()), half
+
+    def table(self) -> pd.DataFrame:
+        """Return the comparison of every KPI in the table, one row per KPI.
+
+        Returns
+        -------
+        DataFrame
+            kpi, plan, now, change, half_width (of the mean change, 95 %).
+        """
+        rows = [(key, *self.difference(key)) for key in self.live.headline]
+        return pd.DataFrame(rows, columns=["kpi", "plan", "now", "change", "half_width"])
+
+    def missed(self) -> list[str]:
+        """Return the targets that the mean of the nights misses, by key of the glossary."""
+        found = []
+        for key, target in self.live.targets.items():
+            now = self.difference(key)[1]
+            if now < target if BETTER[key] == "higher" else now > target:
+                found.append(key)
+        return found
+
+    def curves(self) -> np.ndarray:
+        """Return each curve's mean in the plan, and its mean now with the band of that mean.
+
+        Returns
+        -------
+        float32 array [curves, 4, steps]
+            plan, mean, low, high; nan where no buyer came. The band is 95 %, by Student's t.
+        """
+        drawn = []
+        for key in CURVES:
+            before, after = (
+                np.array([night[f"{key}_by_step"] for night in nights]) for nights in (self.plan, self.now)
+            )
+            mean, half = mean_band(after)
+            drawn.append([mean_band(before)[0], mean, np.maximum(mean - half, 0.0), mean + half])
+        return np.array(drawn, dtype=np.float32)
+
+    def verdict(self, lang: Lang) -> str:
+        """Return one sentence on what the position does, or what to do where it changes nothing."""
+        missed = list_words([label(key, lang) for key in self.missed()], lang)
+        kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
+        if self.live.scenario(self.position, name="live") is None:
+            return translate("live.as_planned", lang, kept=kept)
+        rate = self.live.night.rates[0].key
+        _, share, change, _ = self.difference(rate)
+        return translate(
+            "live.verdict",
+            lang,
+            rate=label(rate, lang),
+            share=f"{100 * share:.1f}",
+            change=signed(100 * change, 1),
+            lost=self._more_or_less("sales_lost", lang),
+            cost=self._more_or_less("night_wages", lang),
+            kept=kept,
+        )
+
+    def _more_or_less(self, key: str, lang: Lang) -> str:
+        change = self.difference(key)[2]
+        if abs(change) < 0.5:
+            return translate("live.unchanged", lang)
+        amount = quantity(abs(change), "CNY", lang)
+        return translate("live.more" if change > 0 else "live.less", lang, amount=amount)
+
+
+def mean_band(nights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the nights (rows), and the half-width of the 95 % band of each mean.
+
+    One night has no band (0); a column without any value has no mean (nan).
+
+    Examples
+    --------
+    >>> mean, half = mean_band(np.array([[1.0, np.nan], [3.0, np.nan]]))
+    >>> mean.tolist(), half.round(2).tolist()
+    ([2.0, nan], [12.71, 0.0])
+    """
+    from scipy import special
+
+    counted = ~np.isnan(nights)
+    n = counted.sum(axis=0)
+    total = np.where(counted, nights, 0.0).sum(axis=0)
+    mean = np.divide(total, n, out=np.full(nights.shape[1], np.nan), where=n > 0)
+    spread = np.where(counted, (nights - mean) ** 2, 0.0).sum(axis=0)
+    more = n > 1
+    variance = np.divide(spread, n - 1, out=np.zeros(nights.shape[1]), where=more)
+    students = special.stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2)
+    return mean, np.where(more, students * np.sqrt(variance / np.maximum(n, 1)), 0.0)
+
+
+def signed(value: float, digits: int) -> str:
+    """Return a number with its sign, without one for zero.
+
+    Examples
+    --------
+    >>> signed(1.25, 1), signed(-3.0, 0), signed(-0.01, 1)
+    ('+1.2', '−3', '0.0')
+    """
+    shown = f"{abs(value):,.{digits}f}"
+    if not float(shown.replace(",", "")):
+        return shown
+    return f"+{shown}" if value > 0 else f"−{shown}"
