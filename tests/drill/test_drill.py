@@ -10,7 +10,8 @@ import pytest
 from simlib.drill.floor import DARK, Moment, cut_night, simulate_floor
 from simlib.drill.game import Drill, DrillError, Rules, draw_schedule, fingerprint, read_schedule
 from simlib.drill.log import FolderLock
-from simlib.drill.play import SCRIPTS, find_best_play, play_badly, play_idle, play_out, play_well
+from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
+from simlib.report import drill_pages
 from simlib.stress import Incident, Lever, Scenario, ScenarioError
 from tests.conftest import clock
 
@@ -494,6 +495,16 @@ def test_good_play_beats_no_play_beats_bad_play(night):
     assert means["good"] > means["idle"] + 5
     assert means["idle"] == 50
     assert means["bad"] < means["idle"] - 2
+
+
+@pytest.mark.parametrize(("ahead", "shown"), [(5.0, True), (0.0, False), (-5.0, False)])
+def test_a_team_that_beats_the_search_is_told_why(night, ahead, shown):
+    """Where a team has more points than the best play found, the debrief explains that a search is no proof."""
+    score = opened(night).score(1)
+    nothing = pd.DataFrame(columns=["clock", "kind", "size", "points", "scenario"])
+    best = Hindsight(levers=(), score=replace(score, total=score.total - ahead), gains=nothing)
+    html = drill_pages._show_score(score, best, lang="en").html
+    assert ("better than the search" in html) == shown
 
 
 def test_hindsight_is_at_least_as_good_as_any_play(night):

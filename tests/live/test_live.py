@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib import load_store
+from simlib import load_store, widgets
 from simlib.live import CURVES, Comparison, LatestOnly, LiveNight, LivePage, describe_page, keep_in_store, mean_band
 from simlib.messages import HOUSE, LANGS, translate
 from simlib.simulator.replicate import replicate_variants
@@ -282,6 +282,12 @@ def test_an_answer_that_cannot_be_sent_is_an_error_and_the_next_is_sent(live):
         ear.wait_for(lambda number=number: len(ear.complaints) + len(ear.heard) == number)
     assert [number for _, number, _ in ear.complaints] == [1, 2]
     assert ear.heard == [("me", 3, 1)]
+
+
+def test_the_page_has_its_name_at_the_door():
+    """Notebooks import ``simlib.widgets``; what stands there is the live page itself."""
+    assert widgets.LivePage is LivePage
+    assert {name for name in widgets.__all__ if not hasattr(widgets, name)} == set()
 
 
 @pytest.fixture
