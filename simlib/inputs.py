@@ -69,8 +69,8 @@ class NightInputs:
 
     def read_moment(self, text: str) -> pd.Timestamp:
         """Read a time of this night, as :func:`simlib.clock.read_moment` does."""
-        grid = self.grid
-        return read_moment(text, first=grid.opens, last=grid.times(grid.edges_s[-1:])[0], opening=self.opening)
+        last = self.grid.times(self.grid.edges_s[-1:])[0] - pd.Timedelta(minutes=1)
+        return read_moment(text, first=self.grid.opens, last=last, opening=self.opening)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

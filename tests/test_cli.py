@@ -193,7 +193,7 @@ def test_repair_mends_the_rehearsed_roster_beside_it(rehearsed):
     now = pd.Timestamp.combine(night.wave.day, dt.time(19)).tz_localize(night.store.zone)
     on_duty = night.roster[(night.roster["start"] <= now) & (night.roster["end"] > now)]
     who = on_duty["agent_id"].unique()
-    name = night.people.set_index("agent_id").loc[who[0], "name"]
+    name = night.inputs.people.set_index("agent_id").loc[who[0], "name"]
     kept = (out / "bodycare" / "tables" / "roster.parquet").read_bytes()
     done = run("repair", STORES / "bodycare", "--absent", name.lower(), "--from", "19:00", "--out", out, "--lang", "en")
     assert done.exit_code == 0, done.output
@@ -240,8 +240,8 @@ def test_a_repair_of_another_roster_is_kept_and_not_gone_on_from(rehearsed, tmp_
     ("absent", "clock", "word"),
     [
         ("Eva", "19:00", 'nearest: "Ava"'),
-        ("B01", "28:00", "is not within this night"),
-        ("B01", "late", "is not understood"),
+        ("B01", "28:00", "lies outside this night"),
+        ("B01", "late", "is no time"),
         (" , ", "19:00", "Nobody is named"),
         ("B01", "27:55", "no work left after"),
     ],
