@@ -17,6 +17,7 @@ from simlib.store.models import SHEETS
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
 NAME_LENGTH_MAX = 200
+ONE_NAME = {"cny": "CNY", "seconds": "s", "0 or 1": ""}  # units that the facts call by another name
 DECLARED_UNITS = ("ratios", "rules")  # sheets whose rows bear a unit that the facts declare
 SCENARIO_UNITS = {"stay": "h", "people": "people", "concurrency": "chats", "bot_share": "share", "absent": "share"}
 NEAR_ENOUGH, CLEARLY_NEARER = 0.75, 0.08  # likeness of a suggestion, and its lead over the next one
@@ -109,7 +110,7 @@ def _unit(key: str, kind: str) -> str:
 @cache
 def _declared_units(fact_file: str) -> Mapping[str, str]:
     units = {row["key"]: row["unit"] or "" for row in facts.table(fact_file).to_dict("records")}
-    return {key: "" if unit == "0 or 1" else unit for key, unit in units.items()}
+    return {key: ONE_NAME.get(unit, unit) for key, unit in units.items()}
 
 
 def unit_of_row(sheet: str, values: Mapping[str, Any]) -> str | None:
@@ -118,7 +119,7 @@ def unit_of_row(sheet: str, values: Mapping[str, Any]) -> str | None:
     Examples
     --------
     >>> unit_of_row("ratios", {"key": "patience_s"}), unit_of_row("rules", {"key": "rest_min_h"})
-    ('seconds', 'h')
+    ('s', 'h')
     >>> unit_of_row("goals", {"kpi": "first_response"}), unit_of_row("waves", {})
     ('s', None)
     """

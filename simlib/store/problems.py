@@ -127,7 +127,6 @@ def unit_label(unit: str, lang: Lang) -> str:
     ('秒', 'CNY/h', '')
     """
     named = {
-        "seconds": "report.unit_s",
         "CNY/h": "store.unit_cny_h",
         "%": "report.unit_share",
         "years": "store.unit_years",

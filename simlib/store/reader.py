@@ -158,8 +158,12 @@ def read_store(path: str | Path) -> Store:
 
 def _check_once(path: Path) -> StoreCheck:
     """Read a store once as long as its files stay as they are: every notebook of a run asks for it."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    stamp = tuple((str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files if file.is_file())
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [(file, file.stat()) for file in files if file.is_file()]
+    except OSError:  # said in words where the store is read
+        return check_store(path)
+    stamp = tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)
     return _check_unchanged(path, stamp)
 
 

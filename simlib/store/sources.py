@@ -402,7 +402,7 @@ def _refuse_unbounded_yaml(path: Path, text: str, loader: Any) -> None:
         if keys and keys[-1] is not None:
             if waits_for_key[-1] and isinstance(event, yaml.ScalarEvent):
                 if event.value in keys[-1]:
-                    raise refuse(path, "yaml_key_twice", line=line, key=shown(event.value))
+                    raise refuse(path, "yaml_key_twice", line=line, twin=shown(event.value))
                 keys[-1].add(event.value)
             waits_for_key[-1] = not waits_for_key[-1]
         if isinstance(event, yaml.CollectionStartEvent):

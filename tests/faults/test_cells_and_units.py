@@ -6,11 +6,12 @@ import datetime as dt
 
 import pytest
 
-from simlib.messages import texts
+from simlib import facts
+from simlib.messages import LANGS, glossary, texts
 from simlib.store import check_store, load_store, save_store
-from simlib.store.cells import CellError, Percent, read_cell
-from simlib.store.columns import columns, meant_choice, nearest, sheet_names
-from simlib.store.problems import list_problems
+from simlib.store.cells import CellError, Percent, read_cell, spellings
+from simlib.store.columns import columns, meant_choice, nearest, sheet_names, unit_of_row
+from simlib.store.problems import list_problems, unit_label
 from simlib.store.sources import guard, unguard
 
 
@@ -23,7 +24,7 @@ from simlib.store.sources import guard, unguard
         ("3 min", "number", "s", 180.0),
         ("３　分钟", "number", "s", 180.0),
         ("500毫秒", "number", "s", 0.5),
-        ("250 ms", "number", "seconds", 0.25),
+        ("250 ms", "number", "s", 0.25),
         ("2天", "number", "h", 48.0),
         ("36小时", "number", "days", 1.5),
         ("2 Hours", "number", "min", 120.0),
@@ -87,6 +88,7 @@ def test_line_2_a_unit_of_another_kind_is_refused(written, kind, unit, message):
 def test_line_2_units_of_ratios_goals_rules_and_shifts(as_folder, sound):
     """In each sheet the row's own unit counts: the ratio's, the KPI's, the rule's, the column's."""
     sound["ratios"].append(["patience_s", "1分钟", "2分钟", "5 min", "store"])
+    sound["ratios"].append(["aov_cny", "140元", "￥150", 160, "store"])
     sound["goals"] = [["kpi", "floor", "stretch"], ["service_level_s", "3分钟", "1分钟"], ["service_level", "80%", ""]]
     sound["rules"] = [["key", "value"], ["overtime_max_h_day", "180分"], ["overtime_pay_pct", "150%"]]
     sound["shifts"] = [
@@ -98,9 +100,25 @@ def test_line_2_units_of_ratios_goals_rules_and_shifts(as_folder, sound):
     store = load_store(as_folder(sound))
     patience = store.ratio("patience_s")
     assert (patience.low, patience.likely, patience.high) == (60, 120, 300)
+    assert (store.ratio("aov_cny").low, store.ratio("aov_cny").likely) == (140, 150)
     assert [(goal.floor, goal.stretch) for goal in store.goals] == [(180, 60), (0.8, None)]
     assert (store.rule("overtime_max_h_day"), store.rule("overtime_pay_pct")) == (3, 150)
     assert (store.shifts[0].meal_min, store.agents[0].cost_cny_h) == (1, 25)
+
+
+def test_line_2_every_unit_that_is_declared_is_known():
+    """Each unit of a ratio, a rule, a target or a term of the glossary has a kind and words."""
+    units = {
+        unit for file in ("ratios", "rules") for unit in (unit_of_row(file, {"key": key}) for key in keys_of(file))
+    }
+    units |= {row["unit"] for row in glossary().values()} - {""}
+    assert units - {""} <= set(spellings("unit_kinds"))
+    assert all(unit_label(unit, lang) for unit in units - {""} for lang in LANGS)
+
+
+def keys_of(sheet):
+    """List the keys that a sheet of ratios or rules may name."""
+    return facts.table({"ratios": "ratios", "rules": "labour"}[sheet])["key"]
 
 
 def test_line_2_a_unit_in_a_column_of_its_own_counts(as_folder, sound):
