@@ -121,7 +121,7 @@ class _Part:
         self._parser.CharacterDataHandler = self._text
         try:
             self._parser.Parse(data, True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:  # a LookupError is an encoding or attribute nobody knows
             raise ValueError(f"malformed XML: {error}") from error
 
     def _refuse_doctype(self, *_: object) -> None:

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from simlib.store import StoreError, check_store, load_store
+from simlib.store import StoreError, check_store, import_orders, load_store
 from simlib.store.sources import read_csv, read_matrix, read_source, read_workbook
 from simlib.store.xlsx import CELLS_MAX
 
@@ -166,6 +166,19 @@ def test_line_10_a_web_page_named_xls_is_called_a_web_page(tmp_path, as_folder, 
     folder = as_folder(sound)
     (folder / "history.csv").write_text(page)
     assert [problem.message for problem in check_store(folder)[1]] == ["file_html"]
+
+
+def test_line_10_an_export_that_fails_for_one_reason_says_the_reason(tmp_path, as_folder, sound):
+    """Where no row of an export can be read, the first row's place, value and reason are said."""
+    rows = [f"{n},11/0{1 + n % 2}/2026 {1 + n % 12:02d}:05:00 AM,,100,0" for n in range(40)]
+    header = "订单编号,订单创建时间,订单付款时间,买家实际支付金额,退款金额"
+    export = tmp_path / "us.csv"
+    export.write_text("\n".join([header, *rows]), "utf-8")
+    with pytest.raises(StoreError) as caught:
+        import_orders(export, as_folder(sound))
+    assert [problem.message for problem in caught.value.problems] == ["orders_no_rows", "not_date"]
+    assert "11/01/2026" in caught.value.text("zh")
+    assert "row 2" in caught.value.text("en")
 
 
 # --- attacks
