@@ -33,6 +33,7 @@ from simlib.store.models import (
 from simlib.streams import stream
 
 SEED = 2026
+TODAY = dt.date(2026, 9, 27)  # 34 days before the opening: both stores are always looked at from then
 HERE = Path(__file__).resolve().parent
 WEEKDAY_LEVEL = np.array([1.04, 1.02, 1.00, 0.99, 0.97, 0.96, 1.02])
 GROWTH_A_DAY = 0.0006
@@ -262,6 +263,7 @@ def appliances() -> Store:
             platform="tmall",
             month_gmv_cny=80_000_000,
             month_aov_cny=1280,
+            today=TODAY,
             note="示例店铺，名称、人员和全部数字均为虚构，由 templates/make_stores.py 按固定种子生成。",
         ),
         waves=(
@@ -474,6 +476,7 @@ def body_care() -> Store:
             platform="tmall",
             month_gmv_cny=1_600_000,
             month_aov_cny=96,
+            today=TODAY,
             note="Name, people and all figures are invented; templates/make_stores.py draws them with a fixed seed.",
         ),
         waves=(

@@ -145,9 +145,10 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
     ----------
     history : Series of counts on a DatetimeIndex
         One regular step that divides a day, from a minute to a day; with a time zone or without. Rows that are
-        missing or nan were not seen; a slot that no day has, or a weekday without a row in three weeks, is closed.
-        Where the last day is cut short the
-        forecast begins right after its last interval and rests on the days before (``reforecast`` is for tonight).
+        missing or nan were not seen. A slot that no day has is closed; a weekday that no week has was not recorded
+        and is forecast as the other days are, with the band of a store about which little is known. Where the last
+        day is cut short the forecast begins right after its last interval and rests on the days before
+        (``reforecast`` is for tonight).
     days : int
         How many days ahead, >= 1.
     promo_days : dates, or a boolean Series with the index of ``history``
@@ -197,7 +198,8 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
     mean = _forecast(past, np.arange(1, horizon.max() + 1), trial)[horizon - 1, slot]
     mean = mean * _holiday_share(cells, past, _marked(holidays, history, grid), day)
     low, high = _spreads(trial)
-    return _band(mean, low(horizon, slot), high(horizon, slot), index)
+    least = np.where(_unseen(cells, past, horizon), UNKNOWN_SPREAD, 0.0)
+    return _band(mean, np.maximum(low(horizon, slot), least), np.maximum(high(horizon, slot), least), index)
 
 
 def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
@@ -257,7 +259,6 @@ def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     np.add.at(total, (day, slot), values)
     np.add.at(times, (day, slot), 1.0)
     cells = np.where(times > 0, total / np.maximum(times, 1.0), np.nan)
-    cells[_shut_weekdays(grid, index, len(cells))] = 0.0
 
     closing_slot = slot[day < last_day].max() if (day < last_day).any() else last_slot
     cut_short = last_slot < closing_slot
@@ -266,12 +267,11 @@ def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     return grid, cells[:-1] if cut_short else cells, begin
 
 
-def _shut_weekdays(grid: Grid, index: pd.DatetimeIndex, days: int) -> Bools:
-    """Find the days whose weekday has no row in three weeks or more: shut, and left out of the export."""
-    listed = np.isin(np.arange(days), grid.locate(index)[0])
-    weekday = np.arange(days) % 7
-    never = np.bincount(weekday, listed, minlength=7) == 0
-    return (never & (np.bincount(weekday, minlength=7) >= 3))[weekday]
+def _unseen(cells: Floats, past: Days, horizon: Ints) -> Bools:
+    """Whether the weekday of each interval ahead has no day in the history: not recorded, which is not zero."""
+    skipped = len(cells) - len(past.counts)
+    seen = np.bincount(past.weekday, (~np.isnan(cells[skipped:])).any(axis=1), minlength=7) > 0
+    return ~seen[past.weekday_ahead(horizon)]
 
 
 def _stamps(history: pd.Series) -> pd.DatetimeIndex:

@@ -10,6 +10,10 @@ come in. Both shrinkages are conjugate, and the field counts as ``field_weight``
   weighing the same. An hour's share still differs from promo to promo: its spread falls from the field's by
   sqrt((1 + 1 / (k + n)) / (1 + 1 / k)), and never to nothing.
 
+The curve of an opening belongs to the opening, not to the clock. It is split into an ordinary day below and the surge
+around its busiest hour; the surge moves to the hour and minute at which the wave opens, and the ordinary day keeps its
+hours.
+
 .. [1] Gelman et al., "Bayesian Data Analysis", 3rd ed., 2013, section 3.3.
 """
 
@@ -25,14 +29,21 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from simlib import facts
-from simlib.forecasting.base import TAIL_Z, expected_base, quantiles
+from simlib.forecasting.base import TAIL_Z, expected_base, forecast_counts, quantiles
 from simlib.intervals import Grid
 from simlib.messages import Lang, translate
 
 Floats = NDArray[np.float64]
 Profile = Literal["N", "M", "E", "L"]
 PROFILES: tuple[Profile, ...] = ("N", "M", "E", "L")
+OPENED: tuple[Profile, ...] = ("M", "E")  # the kinds of day that have an opening
 MINUTE = pd.Timedelta(minutes=1)
+HOUR_MIN = 60
+SURGE_LEAD_H, SURGE_TAIL_H = 3, 8  # hours around an opening that belong to it rather than to the clock (ours)
+OPENING_JUMP = 1.6  # an hour so much busier than the one before it is an opening (ours)
+OLD_DAYS = 120  # a history that ended longer ago is compared with a wider band
+OLD_SPREAD = 0.4  # standard deviation of the log of a store's level over one more year (ours)
+FURTHEST_AHEAD = 28  # days the base forecast has learned; a farther day is its weekday in the last of those weeks
 BELIEF_SHAPE = 2.0  # a0 of the inverse gamma belief: the first band is a Student t with four degrees of freedom
 
 
@@ -155,6 +166,155 @@ def past_promos(history: pd.Series, promo_days: Mapping[str, Sequence[Any]], pro
     return found
 
 
+def read_past_promos(counts: pd.Series, promo_days: Mapping[str, Sequence[Any]], *, coming: Profile) -> list[PastPromo]:
+    """Return what the store's own promos teach about a coming day: one day per promo.
+
+    Parameters
+    ----------
+    counts : Series of counts on a DatetimeIndex
+        One queue's history, as for ``forecast_counts``.
+    promo_days : mapping of str to dates
+        Days by the name of the promo.
+    coming : {"N", "M", "E", "L"}
+        Kind of the day that is planned.
+
+    Returns
+    -------
+    list of PastPromo
+        From a history by the hour or finer, the busiest day of each promo; its hours tell its kind. A history by the
+        day has no hours: of each promo it gives the day that stands where the coming one stands in its own promo, the
+        last day for profile L and the first one for the others. Empty where no ordinary day is left to compare with.
+
+    Examples
+    --------
+    >>> shop = pd.Series(100.0, index=pd.date_range("2026-05-01", periods=60, freq="D"))
+    >>> shop["2026-06-17"], shop["2026-06-18"] = 450.0, 300.0
+    >>> marked = {"618": [dt.date(2026, 6, 17), dt.date(2026, 6, 18)]}
+    >>> [(promo.day.day, promo.profile, round(promo.uplift, 1)) for promo in read_past_promos(shop, marked, coming="E")]
+    [(17, 'E', 4.5)]
+    """
+    found: list[PastPromo] = []
+    dates = pd.Index(counts.index.date)
+    everything = [day for days in promo_days.values() for day in days]
+    by_day = _is_daily(counts)
+    for name, days in promo_days.items():
+        inside = counts[dates.isin(days)].dropna()
+        if inside.empty:
+            continue
+        daily = inside.groupby(inside.index.date).sum()
+        if by_day:
+            day = max(daily.index) if coming == "L" else min(daily.index)
+            profile = coming
+        else:
+            day = daily.idxmax()
+            profile = _kind_of_day(inside[inside.index.date == day])
+        clean = counts[~dates.isin([other for other in everything if other != day])]
+        if clean.dropna().index.date.tolist() == [day] * len(clean.dropna()):
+            continue  # nothing but promo days: nobody knows what is ordinary
+        found += past_promos(clean, {name: [day]}, profile)
+    return found
+
+
+def _is_daily(counts: pd.Series) -> bool:
+    """Whether a history has one figure per day."""
+    return not pd.Index(counts.index.date).duplicated().any()
+
+
+def _kind_of_day(day: pd.Series) -> Profile:
+    """Tell the kind of a promo day by its busiest hour: 0-1 M, a jump within two hours before it E, else L."""
+    hours = day.groupby(pd.DatetimeIndex(day.index).hour).sum()
+    hour = int(pd.Timestamp(day.idxmax()).hour)
+    if hour <= 1:
+        return "M"
+    before = hours.reindex([hour - 2, hour - 1]).min()
+    return "E" if hours[hour] >= OPENING_JUMP * before else "L"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryForecast:
+    """What a store's own history says of one queue's promo day.
+
+    Attributes
+    ----------
+    low, mean, high : float
+        Contacts of the day: 5 %, likely, 95 %.
+    last_day : datetime.date
+        The last day of the history that was used.
+    age_days : int
+        Days from there to the promo day.
+    unseen_weekday : bool
+        Whether the history holds no day of the promo day's weekday, so that other weekdays stand in for it.
+    """
+
+    low: float
+    mean: float
+    high: float
+    last_day: dt.date
+    age_days: int
+    unseen_weekday: bool
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the history ended so long ago that its band was widened."""
+        return self.age_days > OLD_DAYS
+
+
+def forecast_by_history(
+    counts: pd.Series, curve: PromoCurve, *, day: dt.date, promo_days: Sequence[Any] = ()
+) -> HistoryForecast | None:
+    """Forecast one queue's promo day from its history: an ordinary day times the uplift.
+
+    Parameters
+    ----------
+    counts : Series of counts on a DatetimeIndex
+        The queue's history; what it holds of ``day`` and later is not used.
+    curve : PromoCurve
+        Uplift of the kind of day.
+    day : datetime.date
+        The promo day.
+    promo_days : sequence of dates
+        Days that are not ordinary.
+
+    Returns
+    -------
+    HistoryForecast or None
+        None where the history holds no ordinary day before ``day``, or one observation alone, whose step nobody knows.
+        A history that ended more than 120 days before is compared all the same, with a band that widens with its age.
+
+    Examples
+    --------
+    >>> shop = pd.Series(100.0, index=pd.date_range("2025-01-01", periods=60, freq="D", tz="Asia/Shanghai"))
+    >>> old = forecast_by_history(shop, promo_curve("E"), day=dt.date(2026, 10, 31))
+    >>> round(old.mean), old.age_days, old.is_old
+    (450, 609, True)
+    """
+    known = counts[pd.Index(counts.index.date) < day].dropna()
+    marked = {pd.Timestamp(other).date() for other in promo_days}
+    ordinary = [date for date in known.index.date if date not in marked]
+    if not ordinary or len(known.index.unique()) < 2:
+        return None
+    last_day = max(known.index.date)
+    age = (day - last_day).days
+    # a far day is forecast as the same weekday in the last week that the method has learned
+    ahead = age if age <= OLD_DAYS else FURTHEST_AHEAD - 7 + (age - 1) % 7 + 1
+    base = forecast_counts(known, ahead, promo_days=sorted(marked))
+    stands_for = last_day + dt.timedelta(days=ahead)
+    low, mean, high = day_total(base, curve, day=stands_for)
+    if age > OLD_DAYS and mean > 0:
+        drift = TAIL_Z * OLD_SPREAD * np.sqrt((age - OLD_DAYS) / 365)
+        low = mean * np.exp(-np.hypot(np.log(mean / low), drift)) if low > 0 else 0.0
+        high = mean * np.exp(np.hypot(np.log(high / mean), drift))
+    seen_weekdays = {date.weekday() for date in ordinary}
+    return HistoryForecast(
+        low=float(low),
+        mean=float(mean),
+        high=float(high),
+        last_day=last_day,
+        age_days=age,
+        unseen_weekday=day.weekday() not in seen_weekdays,
+    )
+
+
 def promo_curve(profile: Profile, past: Sequence[PastPromo] = ()) -> PromoCurve:
     """Believe in the field's figures, less and less as the store's own promos of the same kind come in.
 
@@ -199,8 +359,12 @@ def promo_curve(profile: Profile, past: Sequence[PastPromo] = ()) -> PromoCurve:
         b += ((x - x.mean()) ** 2).sum() / 2 + weight * n * (x.mean() - centre) ** 2 / (2 * (weight + n))
     half_width = stdtrit(2 * a, 0.95) * np.sqrt(b * (weight + n + 1) / (a * (weight + n)))
 
+    field = _shares(facts.value("profiles", profile), "profile")
     shapes = [np.asarray(promo.shape) / sum(promo.shape) for promo in own if promo.shape]
-    total = weight * _shares(facts.value("profiles", profile), "profile") + np.sum(shapes, axis=0)
+    if profile in OPENED:  # openings at another hour are laid over the field's before they are averaged
+        at = dt.time(int(field.argmax()))
+        shapes = [hours_of_opening(shape, opening=at) for shape in shapes]
+    total = weight * field + np.sum(shapes, axis=0)
     narrower = np.sqrt((1 + 1 / (weight + len(shapes))) / (1 + 1 / weight))
     return PromoCurve(
         profile=profile,
@@ -240,10 +404,14 @@ def minute_profile(grid: Grid, *, opening: pd.Timestamp) -> pd.Series:
         raise ValueError(f"opening must carry a time zone, got {opening!r}")
     minutes = pd.date_range(grid.opens, grid.opens + grid.n * pd.Timedelta(seconds=grid.step_s), freq=MINUTE)[:-1]
     since = np.asarray((minutes - opening) / MINUTE, dtype=float) + 0.5
+    return pd.Series(_burst_weights(since), index=minutes, name="weight")
+
+
+def _burst_weights(since: Floats) -> Floats:
+    """Weigh minutes by how long after an opening their middle lies."""
     burst = float(facts.value("uplift", "opening_burst")) - 1
     decay = float(facts.value("uplift", "opening_decay_min"))
-    weights = 1 + np.where(since > 0, burst * np.exp(-np.maximum(since, 0.0) / decay), 0.0)
-    return pd.Series(weights, index=minutes, name="weight")
+    return np.asarray(1 + np.where(since > 0, burst * np.exp(-np.maximum(since, 0.0) / decay), 0.0), dtype=float)
 
 
 def spread_day(
@@ -273,7 +441,8 @@ def spread_day(
     grid : Grid
         Intervals to spread over; they may run past midnight.
     opening : pandas.Timestamp, optional
-        Instant of an opening: inside its hours the contacts fall as ``minute_profile`` says, elsewhere evenly.
+        Instant of an opening: the surge around the profile's busiest hour moves there, and its contacts fall into
+        the minutes as ``minute_profile`` says; the rest of the day keeps its own hours.
     next_profile : array of 24, optional
         Shape of the day after, for a grid that runs past midnight, at the same day total; the day's own if left out.
     bot_share : float
@@ -426,20 +595,105 @@ def forecast_frame(
     )
 
 
+def hours_of_opening(
+    profile: ArrayLike, *, opening: dt.time | None, next_profile: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the share of a day in each of its hours when its opening comes at a given time.
+
+    Parameters
+    ----------
+    profile : array of 24
+        Share of the day in each hour, on any scale, with the opening in its busiest hour.
+    opening : datetime.time or None
+        When the wave opens by the wall clock; None leaves the profile as it is.
+    next_profile : array of 24, optional
+        Shape of the day after, into which a late opening runs on.
+
+    Returns
+    -------
+    ndarray of 24
+        Adds up to 1.
+
+    Examples
+    --------
+    >>> evening = promo_curve("E").shape
+    >>> int(evening.argmax()), int(hours_of_opening(evening, opening=dt.time(10)).argmax())
+    (20, 10)
+    """
+    own = _shares(profile, "profile")
+    if opening is None or opening == dt.time(int(own.argmax())):
+        return own
+    day = dt.date(2001, 1, 1)
+    after = own if next_profile is None else _shares(next_profile, "next_profile")
+    grid = Grid.of_day(day, tz="UTC", step_s=3600)
+    return _interval_shares(grid, own, after, pd.Timestamp(dt.datetime.combine(day, opening), tz="UTC"))
+
+
 def _interval_shares(grid: Grid, own: Floats, after: Floats, opening: pd.Timestamp | None) -> Floats:
     """Share of the day's total in each interval, minute by minute: hours by the profile, minutes by the burst."""
     if grid.step_s % 60:
         raise ValueError(f"grid.step_s must be whole minutes, got {grid.step_s!r} s")
     step = pd.Timedelta(seconds=grid.step_s)
-    minutes = pd.date_range(grid.opens, grid.opens + grid.n * step, freq=MINUTE, inclusive="left")
-    weight = np.ones(len(minutes)) if opening is None else minute_profile(grid, opening=opening).to_numpy()
+    midnight = grid.opens.normalize()
+    tomorrow = (midnight + pd.Timedelta(hours=36)).normalize()
+    ends = max(grid.opens + grid.n * step, tomorrow)
+    minutes = pd.date_range(midnight, ends, freq=MINUTE, inclusive="left")
+    first_day = np.asarray(minutes < tomorrow)
     hour = np.asarray(minutes.hour)
-    first_day = np.asarray(minutes.normalize() == grid.opens.normalize())
     share = np.where(first_day, own[hour], after[hour])
-    whole_hour = pd.Series(weight).groupby([np.asarray(minutes.date), hour]).transform("mean").to_numpy()
-    by_minute = share * weight / whole_hour / 60
-    interval = np.asarray((minutes - grid.opens) // step)
-    return np.asarray(np.bincount(interval, by_minute, minlength=grid.n), dtype=float)
+    plain = int(first_day.sum()) == 24 * HOUR_MIN
+    if opening is not None and opening.tzinfo is None:
+        raise ValueError(f"opening must carry a time zone, got {opening!r}")
+    if opening is not None and opening.tz_convert(midnight.tz).normalize() == midnight:
+        since = np.floor(np.asarray((minutes - opening) / MINUTE, dtype=float)).astype(int)
+        moved = int(first_day.sum()) != 24 * HOUR_MIN or int((opening - midnight) / MINUTE) != own.argmax() * HOUR_MIN
+        if moved and np.ptp(own) > 0:
+            share = _move_surge(own, after, hour=hour, first_day=first_day, since_h=since // HOUR_MIN)
+        share = _with_burst(share, minutes, opening, hour)
+        plain = plain and not moved
+    if not plain:  # a moved surge, and a day of 23 or 25 hours, still add up to the day
+        share = share * HOUR_MIN / share[first_day].sum()
+    inside = np.asarray((minutes >= grid.opens) & (minutes < grid.opens + grid.n * step))
+    interval = np.asarray((minutes[inside] - grid.opens) // step)
+    return np.asarray(np.bincount(interval, share[inside] / HOUR_MIN, minlength=grid.n), dtype=float)
+
+
+def _with_burst(share: Floats, minutes: pd.DatetimeIndex, opening: pd.Timestamp, hour: NDArray[np.int64]) -> Floats:
+    """Weigh the minutes by the burst of an opening, so that each hour since it keeps what it has."""
+    since = np.asarray((minutes - opening) / MINUTE, dtype=float) + 0.5
+    weight = _burst_weights(since)
+    if opening.minute == 0:
+        whole_hour = pd.Series(weight).groupby([np.asarray(minutes.date), hour]).transform("mean").to_numpy()
+        return np.asarray(share * weight / whole_hour, dtype=float)
+    table = pd.DataFrame({"share": share, "weighed": share * weight}).groupby(np.floor(since / HOUR_MIN))
+    whole = table["share"].transform("sum") / table["weighed"].transform("sum").clip(lower=1e-300)
+    return np.asarray(share * weight * whole.to_numpy(), dtype=float)
+
+
+def _move_surge(
+    own: Floats, after: Floats, *, hour: NDArray[np.int64], first_day: NDArray[np.bool_], since_h: NDArray[np.int64]
+) -> Floats:
+    """Move the surge of a day's curve to its opening: share of an hour, minute by minute.
+
+    Below the surge lies an ordinary day at the level of the hours that the opening leaves alone. ``since_h`` counts
+    the hours since the new opening, by the elapsed time.
+    """
+    both = np.concatenate([own, after])
+    peak = int(own.argmax())
+    window = np.zeros(len(both), dtype=bool)
+    window[max(peak - SURGE_LEAD_H, 0) : peak + SURGE_TAIL_H] = True
+    ordinary = _shares(facts.value("profiles", "N"), "profile")
+    floor = both.copy()
+    for part in (slice(0, 24), slice(24, 48)):
+        calm = ~window[part]
+        level = both[part][calm].sum() / ordinary[calm].sum() if calm.any() else 0.0
+        floor[part] = np.where(calm, both[part], np.minimum(both[part], level * ordinary))
+    surge = both - floor
+    offset = since_h + peak
+    inside = (offset >= 0) & (offset < len(both))
+    inside[inside] = window[offset[inside]]
+    on_top = np.where(inside, surge[np.clip(offset, 0, len(both) - 1)], 0.0)
+    return np.where(first_day, floor[hour], floor[24 + hour]) + on_top
 
 
 def _shares(profile: ArrayLike, name: str) -> Floats:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import known_keys, known_terms, nearest
-from simlib.store.models import Actual, HistoryRow, HourShare, Store, Wave
-from simlib.store.problems import Problem
+from simlib.store.models import Actual, Agent, HistoryRow, HourShare, Rule, Shift, Store, StoreInfo, Wave
+from simlib.store.problems import Loss, Problem
 
 if TYPE_CHECKING:
     from simlib.store.reader import ReadSheet
 
 SHARE_SLACK = 0.01
+ORDER_VALUE = "aov_cny"
 DAY = dt.timedelta(days=1)
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
@@ -47,16 +49,29 @@ def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     yield from _key_problems(read)
     yield from _name_problems(read)
     yield from _profile_problems(read["day_profile"])
+    yield from _clock_problems(read)
+    yield from _shift_problems(read)
     for sheet in ("history", "actuals"):
-        yield from _series_problems(sheet, read[sheet])
+        yield from _series_problems(sheet, read[sheet], _zone_of(read["store"]))
 
 
-def find_notices(store: Store) -> Iterator[Problem]:
+def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find what is no error and yet worth knowing before a rehearsal."""
     for sheet in store.missing:
         yield Problem(message="sheet_left_empty", sheet=sheet)
-    yield from _wave_notices(store)
+    for sheet, found in read.items():
+        if found.totals:
+            yield Problem(message="total_rows", sheet=sheet, values={"rows": ", ".join(map(str, found.totals))})
+    yield from _wave_notices(
+        store, {wave.name for number, wave in read["waves"].of(Wave) if number in read["waves"].day_ends}
+    )
     own = {ratio.key for ratio in store.ratios}
+    if store.store.month_aov_cny or all(wave.day_aov_cny for wave in store.waves):
+        own.add(ORDER_VALUE)
+    elif ORDER_VALUE not in own:
+        own.add(ORDER_VALUE)
+        value = f"{store.ratio(ORDER_VALUE).likely:g}"
+        yield Problem(message="order_value_missing", sheet="store", column="month_aov_cny", values={"value": value})
     defaults = tuple(key for key in dict.fromkeys(facts.table("ratios")["key"]) if key not in own)
     if defaults:
         yield Problem(message="ratios_from_defaults", sheet="ratios", values={"ratios": defaults})
@@ -73,7 +88,7 @@ def find_notices(store: Store) -> Iterator[Problem]:
             who = f"{agent.agent_id} {agent.seat}"
             yield Problem(message="seat_unusable", sheet="agents", column="seat", value=who)
     for goal in store.goals:
-        if fold(goal.kpi) not in known_terms():
+        if fold(goal.kpi) not in known_terms() and goal.kpi not in set(facts.table("targets")["key"]):
             yield Problem(
                 message="kpi_unknown",
                 sheet="goals",
@@ -81,9 +96,114 @@ def find_notices(store: Store) -> Iterator[Problem]:
                 value=goal.kpi,
                 nearest=nearest(goal.kpi, known_terms()),
             )
+    yield from _history_notices(store)
+
+
+def _history_notices(store: Store) -> Iterator[Problem]:
+    """Find what a history does not hold, queue by queue: weekdays, hours of the day, ordinary days."""
     steps = _steps(store.history)
     if steps and min(steps.values()) == DAY:
         yield Problem(message="history_by_day", sheet="history")
+    by_queue: dict[str, list[HistoryRow]] = defaultdict(list)
+    for row in store.history:
+        by_queue[row.queue].append(row)
+    for queue, rows in by_queue.items():
+        place: dict[str, Any] = {"sheet": "history", "column": "start"}
+        days = {row.start.date() for row in rows}
+        if (max(days) - min(days)).days >= 6:
+            lacking = tuple(sorted(set(range(7)) - {day.weekday() for day in days}))
+            if lacking:
+                yield Problem(message="weekdays_not_recorded", values={"queue": queue, "weekdays": lacking}, **place)
+        if steps.get(queue, DAY) < DAY:
+            step_h = steps[queue] / dt.timedelta(hours=1)
+            seen = {row.start.hour + n for row in rows for n in range(max(int(step_h), 1))}
+            open_hours = [hour for hour in range(24) if _serves(store, dt.time(hour))]
+            hours = [hour for hour in open_hours if hour not in seen]
+            if hours:
+                shown = _spans_of_hours(hours)
+                yield Problem(message="hours_not_recorded", values={"queue": queue, "hours": shown}, **place)
+        if all(row.promo is not None for row in rows):
+            yield Problem(message="history_all_promo", values={"queue": queue}, **(place | {"column": "promo"}))
+
+
+def _spans_of_hours(hours: list[int]) -> str:
+    """Show hours of the day as spans: 0-8, 23."""
+    spans: list[list[int]] = []
+    for hour in hours:
+        if spans and hour == spans[-1][1] + 1:
+            spans[-1][1] = hour
+        else:
+            spans.append([hour, hour])
+    return ", ".join(f"{first}–{last}" if last > first else f"{first}" for first, last in spans)
+
+
+def _serves(store: Store, clock: dt.time) -> bool:
+    """Whether human service is open at a time; equal hours mean round the clock."""
+    opens, closes = store.store.service_opens, store.store.service_closes
+    if opens == closes:
+        return True
+    return opens <= clock < closes if opens < closes else clock >= opens or clock < closes
+
+
+def _clock_change(moment: dt.datetime, zone: ZoneInfo) -> str | None:
+    """Whether the clock leaves a moment out (``clock_skipped``) or shows it twice (``clock_twice``)."""
+    early, late = (moment.replace(tzinfo=zone, fold=fold_).utcoffset() for fold_ in (0, 1))
+    if early is None or late is None or early == late:
+        return None
+    return "clock_twice" if early > late else "clock_skipped"
+
+
+def _zone_of(store: ReadSheet) -> ZoneInfo:
+    """Return the zone of a store whose sheet is read; the usual one where that cannot be told."""
+    found = next((info.timezone for _, info in store.of(StoreInfo)), StoreInfo.model_fields["timezone"].default)
+    return ZoneInfo(found)
+
+
+def _clock_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Find times that the store's clock never shows."""
+    zone = _zone_of(read["store"])
+    for sheet in ("waves", "duties", "scenarios"):
+        for number, row in read[sheet].rows:
+            for column in ("start", "end"):
+                moment = getattr(row, column)
+                if _clock_change(moment, zone) != "clock_skipped":
+                    continue
+                there = moment.replace(tzinfo=zone).astimezone(dt.UTC).astimezone(zone)
+                values = {"clock": f"{moment:%H:%M}", "hint": f"{there:%Y-%m-%d %H:%M}"}
+                loss: Loss = "wave" if sheet == "waves" else "row"
+                place: dict[str, Any] = {"sheet": sheet, "row": number, "column": column}
+                yield Problem(
+                    message="clock_skipped", value=f"{moment:%Y-%m-%d %H:%M}", values=values, loss=loss, **place
+                )
+
+
+def _shift_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Find shifts that the law lets nobody of the store work: too long for a day, or a student's night."""
+    own = {row.key: row.value for _, row in read["rules"].of(Rule)}
+
+    def limit(key: str) -> float:
+        return own.get(key, float(facts.value("labour", key)))
+
+    most_h = limit("standard_h_day") + limit("overtime_max_h_day")
+    student_h, student_nights = limit("student_max_h_day"), limit("student_nights_allowed")
+    night_from, night_to = limit("night_from_h"), limit("night_to_h")
+    cohorts = {row.cohort for _, row in read["agents"].of(Agent)}
+    for number, shift in read["shifts"].of(Shift):
+        begin, end = (clock.hour + clock.minute / 60 for clock in (shift.start, shift.end))
+        end += 24 * (end <= begin)
+        hours = end - begin - shift.meal_min / 60
+        place: dict[str, Any] = {"sheet": "shifts", "row": number, "column": "end", "loss": "row"}
+        if hours > most_h + 1e-9:
+            values = {"code": shift.code, "hours": f"{hours:g}", "most": f"{most_h:g}"}
+            yield Problem(message="shift_unlawful", value=f"{shift.end:%H:%M}", values=values, **place)
+            continue
+        night = any(
+            begin < later + night_to + 24 * (night_to <= night_from) and later + night_from < end
+            for later in (-24, 0, 24)
+        )
+        if cohorts == {"student"} and (hours > student_h + 1e-9 or (night and not student_nights)):
+            values = {"code": shift.code, "most": f"{student_h:g}"}
+            yield Problem(message="shift_for_few", value=f"{shift.end:%H:%M}", values=values, **place)
 
 
 def _wave_problems(store: ReadSheet, waves: ReadSheet) -> Iterator[Problem]:
@@ -132,15 +252,17 @@ def _overlaps(waves: Iterable[tuple[int, Wave]], month_gmv: float) -> Iterator[P
         )
 
 
-def _wave_notices(store: Store) -> Iterator[Problem]:
-    opens, closes = store.store.service_opens, store.store.service_closes
+def _wave_notices(store: Store, day_ends: Set[str]) -> Iterator[Problem]:
+    """Find what of the waves is worth knowing; ``day_ends`` are those whose end was typed as 24:00."""
     for wave in store.waves:
-        if wave.end.time() == dt.time():
+        for column, moment in (("start", wave.start), ("end", wave.end)):
+            if _clock_change(moment, store.zone) == "clock_twice":
+                values = {"clock": f"{moment:%H:%M}"}
+                yield Problem(message="clock_twice", sheet="waves", column=column, value=wave.name, values=values)
+        if wave.end.time() == dt.time() and wave.name not in day_ends:
             last = {"last": (wave.end - DAY).date()}
             yield Problem(message="wave_ends_at_midnight", sheet="waves", column="end", value=wave.name, values=last)
-        start = wave.start.time()
-        open_now = opens == closes or (opens <= start < closes if opens < closes else start >= opens or start < closes)
-        if not open_now:
+        if not _serves(store, wave.start.time()):
             yield Problem(message="wave_outside_service", sheet="waves", column="start", value=wave.name)
     month_gmv = store.store.month_gmv_cny
     total = sum(wave.day_gmv_cny or 0 for wave in store.waves)
@@ -159,13 +281,14 @@ def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
             if limit is None or value is None:
                 continue
             if not limit["min"] <= value <= limit["max"]:
-                as_percent = limit["unit"] == "share" and 1 < value <= 100
+                typed = (number, column) in ratios.percents
+                as_percent = limit["unit"] == "share" and 1 < value <= 100 and not typed
                 yield Problem(
                     message="share_not_percent" if as_percent else "ratio_out_of_range",
                     sheet="ratios",
                     row=number,
                     column=column,
-                    value=f"{value:g}",
+                    value=f"{100 * value:g}%" if typed else f"{value:g}",
                     values={"ratio": limit["key"], "hint": f"{value:g}%"},
                     allowed=(f"{limit['min']:g} – {limit['max']:g}",),
                     loss="default",
@@ -263,7 +386,7 @@ def _worded_step(step: dt.timedelta) -> str:
     return f"{hours:g} h" if hours >= 1 else f"{60 * hours:g} min"
 
 
-def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
+def _series_problems(sheet: str, series: ReadSheet, zone: ZoneInfo) -> Iterator[Problem]:
     """Find times that stand twice, steps that jump, and rows in a unit other than their neighbours'."""
     by_queue: dict[str, list[tuple[dt.datetime, int, float]]] = defaultdict(list)
     rows_found: list[tuple[int, HistoryRow | Actual]] = [*series.of(HistoryRow), *series.of(Actual)]
@@ -272,8 +395,13 @@ def _series_problems(sheet: str, series: ReadSheet) -> Iterator[Problem]:
     steps = _steps(row for _, row in rows_found)
     for queue, rows in by_queue.items():
         rows.sort()
+        if sheet == "history" and len({start for start, _, _ in rows}) == 1:
+            place: dict[str, Any] = {"sheet": sheet, "row": rows[0][1], "column": "start"}
+            yield Problem(message="series_too_short", values={"queue": queue}, loss="series", **place)
+        times = Counter(start for start, _, _ in rows)
         for (before, first, _), (start, number, _) in pairwise(rows):
-            if start == before:
+            shown_twice = times[start] == 2 and _clock_change(start, zone) == "clock_twice"
+            if start == before and not shown_twice:
                 yield Problem(
                     message="time_twice",
                     sheet=sheet,

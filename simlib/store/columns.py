@@ -11,11 +11,16 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from simlib import facts
-from simlib.messages import LANGS, Lang, glossary, label
+from simlib.messages import LANGS, Lang, glossary, label, texts, translate
 from simlib.store.cells import fold, spellings
 from simlib.store.models import SHEETS
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
+NAME_LENGTH_MAX = 200
+ONE_NAME = {"cny": "CNY", "seconds": "s", "0 or 1": ""}  # units that the facts call by another name
+DECLARED_UNITS = ("ratios", "rules")  # sheets whose rows bear a unit that the facts declare
+SCENARIO_UNITS = {"stay": "h", "people": "people", "concurrency": "chats", "bot_share": "share", "absent": "share"}
+NEAR_ENOUGH, CLEARLY_NEARER = 0.75, 0.08  # likeness of a suggestion, and its lead over the next one
 _KINDS = {bool: "bool", int: "integer", dt.datetime: "datetime", dt.date: "date", dt.time: "time"}
 
 
@@ -29,6 +34,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     above: float | None = None
+    unit: str = ""
     choices: Mapping[str, str] = field(default_factory=dict)
 
     def header(self) -> str:
@@ -72,13 +78,15 @@ def _limit(metadata: list[Any], name: str) -> float | None:
     return next((getattr(item, name) for item in metadata if hasattr(item, name)), None)
 
 
-def _kind(key: str, annotation: Any, low: float | None, high: float | None) -> str:
+def _kind(key: str, annotation: Any, low: float | None, high: float | None, length: float | None) -> str:
     if get_origin(annotation) is Literal:
         return "choice"
     if get_origin(annotation) is tuple:
         return "spans"
     if annotation is str:
-        return "code" if key in CODES else "text"
+        if key in CODES:
+            return "code"
+        return "note" if length is not None and length > NAME_LENGTH_MAX else "text"
     if annotation is float:
         if (low, high) == (0, 1):
             return "share"
@@ -90,6 +98,39 @@ def _choice_key(column: str, value: str) -> str:
     """Find the glossary key that names a value of a list: its own, or one with the column before it."""
     with_column = f"{column}_{value}"
     return with_column if with_column in glossary() else value
+
+
+def _unit(key: str, kind: str) -> str:
+    """Return the unit of a column of figures; empty where a row decides it, or there is none."""
+    if kind not in ("share", "money", "number", "integer"):
+        return ""
+    return "CNY/h" if key.endswith("_cny_h") else glossary()[key]["unit"]
+
+
+@cache
+def _declared_units(fact_file: str) -> Mapping[str, str]:
+    units = {row["key"]: row["unit"] or "" for row in facts.table(fact_file).to_dict("records")}
+    return {key: ONE_NAME.get(unit, unit) for key, unit in units.items()}
+
+
+def unit_of_row(sheet: str, values: Mapping[str, Any]) -> str | None:
+    """Return the unit of a row's figures where the row itself decides it; None where the column does.
+
+    Examples
+    --------
+    >>> unit_of_row("ratios", {"key": "patience_s"}), unit_of_row("rules", {"key": "rest_min_h"})
+    ('s', 'h')
+    >>> unit_of_row("goals", {"kpi": "first_response"}), unit_of_row("waves", {})
+    ('s', None)
+    """
+    if sheet in DECLARED_UNITS:
+        return _declared_units("ratios" if sheet == "ratios" else "labour").get(str(values.get("key")), "")
+    if sheet == "goals":
+        kpi = str(values.get("kpi"))
+        return glossary()[kpi]["unit"] if kpi in glossary() else _declared_units("targets").get(kpi, "")
+    if sheet == "scenarios":
+        return SCENARIO_UNITS.get(str(values.get("kind")), "")
+    return None
 
 
 @cache
@@ -107,7 +148,7 @@ def columns(sheet: str) -> tuple[Column, ...]:
     for key, info in SHEETS[sheet].model_fields.items():
         annotation, metadata = _plain(info.annotation, info.metadata)
         low, high = _limit(metadata, "ge"), _limit(metadata, "le")
-        kind = _kind(key, annotation, low, high)
+        kind = _kind(key, annotation, low, high, _limit(metadata, "max_length"))
         choices = {value: _choice_key(key, value) for value in get_args(annotation)} if kind == "choice" else {}
         found.append(
             Column(
@@ -117,6 +158,7 @@ def columns(sheet: str) -> tuple[Column, ...]:
                 low=low,
                 high=high,
                 above=_limit(metadata, "gt"),
+                unit=_unit(key, kind),
                 choices=choices,
             )
         )
@@ -161,15 +203,55 @@ def sheet_title(sheet: str) -> str:
 
 
 def nearest(name: str, known: Mapping[str, str]) -> str | None:
-    """Find the key whose known spelling is nearest to a name, or None where nothing is near.
+    """Find the key whose known spelling is plainly meant by a name, or None where that is not sure.
+
+    A spelling must be alike in three letters of four, and clearly more alike than that of any other key.
 
     Examples
     --------
-    >>> nearest("waevs", sheet_names())
-    'waves'
+    >>> nearest("waevs", sheet_names()), nearest("S3", {"s1": "S1", "s2": "S2"})
+    ('waves', None)
     """
-    close = difflib.get_close_matches(fold(name), known, n=1, cutoff=0.5)
-    return known[close[0]] if close else None
+    folded = fold(name)[:80]
+    if not folded:
+        return None
+    likeness: dict[str, float] = {}
+    for spelling, key in known.items():
+        matcher = difflib.SequenceMatcher(None, folded, spelling, autojunk=False)
+        if matcher.real_quick_ratio() >= NEAR_ENOUGH and matcher.quick_ratio() >= NEAR_ENOUGH:
+            likeness[key] = max(likeness.get(key, 0.0), matcher.ratio())
+    ranked = sorted(likeness.items(), key=lambda item: -item[1])
+    if not ranked or ranked[0][1] < NEAR_ENOUGH:
+        return None
+    sure = len(ranked) == 1 or ranked[0][1] - ranked[1][1] >= CLEARLY_NEARER
+    return ranked[0][0] if sure else None
+
+
+def meant_choice(name: str, column: Column) -> str | None:
+    """Find the value of a list that a word stands for: by the table of synonyms first, then by its letters.
+
+    Examples
+    --------
+    >>> cohort, profile = columns("agents")[2], columns("waves")[1]
+    >>> meant_choice("全职", cohort), meant_choice("晚上8点开卖", profile), meant_choice("freelance", cohort)
+    ('own', 'E', None)
+    """
+    folded = fold(name)[:80]
+    words = spellings("synonyms").get(column.key, {})
+    meant = {value for value, parts in words.items() if any(_says(folded, fold(part)) for part in parts)}
+    if meant:
+        return meant.pop() if len(meant) == 1 else None
+    return nearest(name, column.spelled())
+
+
+def _says(text: str, part: str) -> bool:
+    """Whether a text holds a part; one that begins with a figure is no end of a longer figure: 20 o'clock is not 0."""
+    at = text.find(part)
+    while at >= 0:
+        if not (part[0].isdigit() and at > 0 and text[at - 1].isdigit()):
+            return True
+        at = text.find(part, at + 1)
+    return False
 
 
 @cache
@@ -177,9 +259,22 @@ def known_keys(fact_file: str) -> Mapping[str, str]:
     """Map the spellings of the keys of a file of facts (ratios, labour), folded, to the keys."""
     found: dict[str, str] = {}
     for key in facts.table(fact_file)["key"]:
-        names = [key, *(label(key, lang) for lang in LANGS if key in glossary())]
+        names = [key, *(key_label(key, lang) for lang in LANGS)]
         found |= {fold(name): key for name in names}
     return found
+
+
+def key_label(key: str, lang: Lang) -> str:
+    """Return the name of a ratio, a rule or a KPI in words; the key itself where there are none.
+
+    Examples
+    --------
+    >>> key_label("rest_min_h", "zh"), key_label("conversion", "en")
+    ('两班之间最短休息', 'Inquiry conversion')
+    """
+    if key in glossary():
+        return label(key, lang)
+    return translate(f"store.rule_{key}", lang) if f"store.rule_{key}" in texts() else key
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -62,7 +62,11 @@ def _complaint(sentence: str, column: str) -> PydanticCustomError:
 
 
 class StoreInfo(Row):
-    """The sheet ``store``: one field a line. Service hours that are equal mean round the clock."""
+    """The sheet ``store``: one field per line. Service hours that are equal mean round the clock.
+
+    ``today`` is the day from which the store is looked at; left empty it is the calendar's own. The example stores
+    carry one, so that they always lie before their promo.
+    """
 
     name: Text
     platform: Platform
@@ -71,6 +75,7 @@ class StoreInfo(Row):
     month_aov_cny: Sales | None = None
     service_opens: dt.time = dt.time(0)
     service_closes: dt.time = dt.time(0)
+    today: dt.date | None = None
     note: Note = None
 
     @field_validator("timezone")
@@ -426,6 +431,24 @@ class Store(BaseModel):
     def zone(self) -> ZoneInfo:
         """The store's time zone."""
         return ZoneInfo(self.store.timezone)
+
+    def local_times(self, times: Iterable[dt.datetime]) -> pd.DatetimeIndex:
+        """Put times of the store's own clock into its zone.
+
+        A time that the clock shows twice is the first of the two, and the second where it stands there again; one
+        that the clock leaves out is the first that comes after it.
+
+        Examples
+        --------
+        >>> store = Store.model_validate({"store_id": "x", "store": {"name": "x", "platform": "jd", "timezone":
+        ...     "America/New_York"}, "waves": (), "ratios": (), "agents": ()})
+        >>> twice = [dt.datetime(2026, 11, 1, 1, 30)] * 2 + [dt.datetime(2027, 3, 14, 2, 30)]
+        >>> [str(time)[11:] for time in store.local_times(twice)]
+        ['01:30:00-04:00', '01:30:00-05:00', '03:00:00-04:00']
+        """
+        index = pd.DatetimeIndex(list(times))
+        first = ~index.duplicated()
+        return index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
 
     @property
     def missing(self) -> tuple[str, ...]:

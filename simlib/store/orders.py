@@ -142,7 +142,7 @@ def _read_orders(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     readers = {field: _read_times if field in ("created", "paid_at") else _read_amounts for field in FIELDS}
     frame = pd.DataFrame({field: readers[field](field, cells[field], spoiled) for field in FIELDS})
     frame = frame.drop(index=list(spoiled))
-    if frame.empty:
+    if frame.empty and not spoiled:
         raise StoreError([Problem(message="orders_no_rows", sheet=path.name)])
     notices: list[Problem] = []
     if spoiled:
@@ -156,6 +156,8 @@ def _read_orders(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
             value=shown(cell),
             values=error.values,
         )
+        if frame.empty:  # the whole file fails, most likely for one reason: the first row says it
+            raise StoreError([Problem(message="orders_no_rows", sheet=path.name), first])
         notices.append(_RowsLeftOut(message="import_rows_left_out", values={"count": f"{len(spoiled):,}"}, first=first))
     notices.append(Problem(message="import_other_columns"))
     return frame.reset_index(drop=True), notices

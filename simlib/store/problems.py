@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from simlib.messages import Lang, UserError, glossary, label, translate
 
@@ -35,6 +35,8 @@ class Problem:
         counts as blank), the ``row``, a ``wave`` for which another may be shown, a ratio for which a ``default``
         stands in, a queue's ``series``, the rows of a ``merged`` range, the day's ``profile``, the ``sheet``, what is
         ``unread`` anyway, the ``second`` of two, or ``nothing``. None where nothing is wrong with the store's data.
+    rows : tuple of int
+        All rows with the same mistake, where several are shown in one line; ``row`` is the first.
 
     Examples
     --------
@@ -51,10 +53,16 @@ class Problem:
     allowed: tuple[str, ...] = ()
     nearest: str | None = None
     loss: Loss | None = None
+    rows: tuple[int, ...] = ()
 
     def text(self, lang: Lang) -> str:
         """Say the problem in one line of one language."""
         names = {name: _worded(value, lang) if name in LABELLED else value for name, value in self.values.items()}
+        if "weekdays" in names:
+            days = [translate(f"store.weekday_{day}", lang) for day in self.values["weekdays"]]  # type: ignore[attr-defined]
+            names["weekdays"] = translate("store.list_mark", lang).join(days)
+        if "unit" in names:
+            names["unit"] = unit_label(str(names["unit"]), lang)
         parts = [translate(f"store.{self.message}", lang, **names)]
         if self.allowed:
             parts.append(translate("store.allowed", lang, choices=_worded(self.allowed, lang)))
@@ -71,15 +79,21 @@ class Problem:
 
     def _place(self, lang: Lang) -> str:
         place = [] if self.sheet is None else [coded_label(self.sheet, lang)]
-        if self.row is not None:
+        if len(self.rows) > 1:
+            place.append(translate("store.at_rows", lang, rows=_spans_of(self.rows, lang), count=len(self.rows)))
+        elif self.row is not None:
             place.append(translate("store.at_row", lang, row=self.row))
         if self.column is not None:
             place.append(translate("store.at_column", lang, column=coded_label(self.column, lang)))
         if self.value is not None:
-            place.append(translate("store.at_value", lang, value=self.value))
+            several = len(self.rows) > 1 and self.message not in SHOWN_BY_VALUE
+            place.append(translate("store.at_first_value" if several else "store.at_value", lang, value=self.value))
         return translate("store.place_mark", lang).join(place) + translate("store.colon", lang) if place else ""
 
 
+# Complaints whose value is the mistake itself: rows with another value are another mistake.
+SHOWN_BY_VALUE = frozenset({"not_choice", "key_unknown", "not_in_sheet", "column_unknown", "item_unknown", "merged"})
+SPANS_SHOWN = 8
 LABELLED = frozenset({"queue", "other_queue", "sheet_name", "ratio", "ratios"})
 
 
@@ -104,16 +118,70 @@ def _worded(value: object, lang: Lang) -> str:
     return translate("store.list_mark", lang).join(coded_label(str(key), lang) for key in keys)
 
 
-def shorten(problems: Iterable[Problem]) -> list[Problem]:
-    """Keep the first twenty of one kind in one column, and one that tells how many more there are.
+def unit_label(unit: str, lang: Lang) -> str:
+    """Show a unit in words.
 
     Examples
     --------
-    >>> many = [Problem(message="missing", sheet="agents", row=row, column="name") for row in range(2, 40)]
+    >>> unit_label("s", "zh"), unit_label("CNY/h", "en"), unit_label("", "en")
+    ('秒', 'CNY/h', '')
+    """
+    named = {
+        "CNY/h": "store.unit_cny_h",
+        "%": "report.unit_share",
+        "years": "store.unit_years",
+    }
+    return translate(named.get(unit, f"report.unit_{unit}"), lang) if unit else ""
+
+
+def _spans_of(rows: Sequence[int], lang: Lang) -> str:
+    """Show row numbers, runs of them as a span; of many the first few."""
+    spans: list[list[int]] = []
+    for row in sorted(set(rows)):
+        if spans and row == spans[-1][1] + 1:
+            spans[-1][1] = row
+        else:
+            spans.append([row, row])
+    shown = [f"{first}–{last}" if last > first else f"{first}" for first, last in spans]
+    if len(shown) > SPANS_SHOWN:
+        shown = [*shown[: SPANS_SHOWN - 1], f"… {shown[-1]}"]
+    return translate("store.list_mark", lang).join(shown)
+
+
+def group_rows(problems: Iterable[Problem]) -> list[Problem]:
+    """Make one problem of the same mistake in many rows, where the first of them stood.
+
+    Examples
+    --------
+    >>> many = [Problem(message="missing", sheet="agents", row=row, column="name") for row in (2, 3, 4, 9)]
+    >>> print(group_rows(many)[0].text("en"))
+    "Agents" (agents), rows 2–4, 9 (4 rows), column "Name" (name): it must be filled in and is empty.
+    """
+    groups: dict[Any, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name != "hint"))
+        by_value = problem.value if problem.message in SHOWN_BY_VALUE else None
+        same = (problem.message, problem.sheet, problem.column, problem.loss, problem.nearest, values, by_value)
+        alone = type(problem) is not Problem or problem.row is None
+        groups.setdefault(number if alone else same, []).append(problem)
+    grouped = []
+    for group in groups.values():
+        rows = tuple(dict.fromkeys(problem.row for problem in group if problem.row is not None))
+        grouped.append(group[0] if len(rows) < 2 else replace(group[0], rows=rows))
+    return grouped
+
+
+def shorten(problems: Iterable[Problem]) -> list[Problem]:
+    """Show the same mistake in many rows once, keep twenty of one kind in one column, and count the rest.
+
+    Examples
+    --------
+    >>> many = [Problem(message="stands_twice", sheet="agents", row=row, column="name", values={"first": row - 1})
+    ...         for row in range(2, 40)]
     >>> print(shorten(many)[-1].text("en"))
     "Agents" (agents), column "Name" (name): 18 more lines like this, up to row 39.
     """
-    problems = list(problems)
+    problems = group_rows(problems)
     kinds = [(problem.sheet, problem.column, problem.message, problem.loss) for problem in problems]
     total, seen = Counter(kinds), Counter[tuple[str | None, ...]]()
     kept = []
@@ -122,7 +190,8 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
         if seen[kind] <= SHOWN_OF_A_KIND:
             kept.append(problem)
         elif seen[kind] == total[kind]:
-            rest = {**problem.values, "count": total[kind] - SHOWN_OF_A_KIND, "last": problem.row}
+            last = problem.rows[-1] if problem.rows else problem.row
+            rest = {**problem.values, "count": total[kind] - SHOWN_OF_A_KIND, "last": last}
             message = "more_like_this" if problem.row else "more_of_these"
             kept.append(
                 Problem(message=message, sheet=problem.sheet, column=problem.column, values=rest, loss=problem.loss)
@@ -131,7 +200,7 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def list_problems(problems: Iterable[Problem], lang: Lang) -> str:
-    """Say all problems, one a line; of one kind in one column the first twenty, then how many more there are."""
+    """Return all problems, one per line; the same mistake in many rows is one line with its rows."""
     return "\n".join(problem.text(lang) for problem in shorten(problems))
 
 

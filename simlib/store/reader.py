@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from simlib.messages import LANGS, label
 from simlib.store import checks
-from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
+from simlib.store.cells import CellError, Percent, fold, is_blank, read_cell, says_nothing, shown, spellings
 from simlib.store.columns import (
     Column,
     column_names,
     columns,
     known_keys,
     known_terms,
+    meant_choice,
     nearest,
     sheet_names,
+    unit_of_row,
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
-from simlib.store.problems import Loss, Problem, StoreError
+from simlib.store.problems import Loss, Problem, StoreError, unit_label
 from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
@@ -39,6 +43,13 @@ SPEAKS_OF: dict[str, set[str]] = {
 }
 # What a wrong row costs where it is more than the row, or something stands in for it.
 COST_OF_ROW: dict[str, Loss] = {"waves": "wave", "ratios": "default", "day_profile": "profile"}
+PROBLEMS_MAX = 20_000
+DAY_END = re.compile(r"24\s*(?:[:\uff1a]\s*00(?:[:\uff1a]00)?|[\u70b9\u65f6])\s*$")  # 24:00, or 24 o'clock in Chinese
+NAME_MAX = 200  # characters of a header that are compared with the known names
+# Sheets whose rows may say in a column of their own in which unit their figures are.
+WITH_UNIT = ("ratios", "rules", "goals")
+UNIT = "unit"
+FIGURES = ("share", "money", "number", "integer")
 R = TypeVar("R", bound=Row)
 
 
@@ -47,6 +58,8 @@ class ReadSheet:
     """What one sheet gave: sound rows with their numbers, the cells of all rows, columns that lack, problems.
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
+    ``percents`` are the places of figures that were typed as percentages, ``day_ends`` the rows whose end was typed as
+    24:00, ``totals`` the rows that add up others.
     """
 
     sheet: str
@@ -55,13 +68,21 @@ class ReadSheet:
     problems: list[Problem] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     merged: set[int] = field(default_factory=set)
+    percents: set[tuple[int, str]] = field(default_factory=set)
+    day_ends: set[int] = field(default_factory=set)
+    totals: list[int] = field(default_factory=list)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
         return [(number, row) for number, row in self.rows if isinstance(row, models)]
 
     def complain(self, message: str, row: int | None = None, column: str | None = None, **more: Any) -> None:
-        """Note a problem of this sheet."""
+        """Note a problem of this sheet; of very many the first ones are kept."""
+        if len(self.problems) >= PROBLEMS_MAX:
+            self.problems[-1] = Problem(
+                message="too_many_problems", sheet=self.sheet, values={"limit": PROBLEMS_MAX}, loss="nothing"
+            )
+            return
         self.problems.append(Problem(message=message, sheet=self.sheet, row=row, column=column, **more))
 
 
@@ -79,7 +100,7 @@ def load_store(path: str | Path) -> Store:
     Parameters
     ----------
     path : str or Path
-        An ``.xlsx`` workbook, or a folder with one CSV or YAML file a sheet (``waves.csv``, ``store.yml``).
+        An ``.xlsx`` workbook, or a folder with one CSV or YAML file per sheet (``waves.csv``, ``store.yml``).
 
     Returns
     -------
@@ -137,8 +158,12 @@ def read_store(path: str | Path) -> Store:
 
 def _check_once(path: Path) -> StoreCheck:
     """Read a store once as long as its files stay as they are: every notebook of a run asks for it."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    stamp = tuple((str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files if file.is_file())
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [(file, file.stat()) for file in files if file.is_file()]
+    except OSError:  # said in words where the store is read
+        return check_store(path)
+    stamp = tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)
     return _check_unchanged(path, stamp)
 
 
@@ -180,9 +205,44 @@ def check_store(path: str | Path) -> StoreCheck:
             problems.append(Problem(message="sheet_needed", sheet=sheet, loss="sheet"))
     problems += checks.find_problems(read)
     problems += [problem for sheet in read.values() for problem in sheet.problems]
+    problems = _without_consequences(problems, read)
     problems.sort(key=_reading_order)
     store = _build(path, read, problems)
-    return StoreCheck(store, tuple(problems), () if problems or store is None else tuple(checks.find_notices(store)))
+    notices = () if problems or store is None else tuple(checks.find_notices(store, read))
+    return StoreCheck(store, tuple(problems), notices)
+
+
+def _without_consequences(problems: Sequence[Problem], read: Mapping[str, ReadSheet]) -> list[Problem]:
+    """Leave out complaints that only follow from another: mended, that one takes them along."""
+    renamed = {
+        (problem.sheet, problem.nearest)
+        for problem in problems
+        if problem.message in ("column_unknown", "item_unknown")
+    }
+    misnamed = {problem.nearest for problem in problems if problem.message == "sheet_unknown"}
+    spoiled = {
+        (problem.sheet, problem.row)
+        for problem in problems
+        if problem.message in ("ratio_out_of_range", "share_not_percent")
+    }
+    under_merged = {(sheet, row) for sheet, found in read.items() for row in found.merged}
+    hour_twice = any(problem.message == "hour_twice" for problem in problems)
+    kept: list[Problem] = []
+    lost: set[tuple[str | None, str | None]] = set()
+    for problem in problems:
+        place = problem.sheet, problem.column
+        if problem.message in ("column_needed", "missing") and place in renamed:
+            lost |= {place} if problem.message == "column_needed" else set()
+        elif (
+            (problem.message == "sheet_needed" and problem.sheet in misnamed)
+            or (problem.message == "span_out_of_order" and (problem.sheet, problem.row) in spoiled)
+            or (problem.message == "shares_not_one" and hour_twice)
+            or (problem.message == "missing" and (problem.sheet, problem.row) in under_merged)
+        ):
+            continue
+        else:
+            kept.append(problem)
+    return [replace(problem, loss="sheet") if (problem.sheet, problem.nearest) in lost else problem for problem in kept]
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:
@@ -247,7 +307,7 @@ def store_id(path: Path) -> str:
     >>> store_id(Path("my shop (2).xlsx"))
     'my-shop-2'
     """
-    stem = path.name if path.is_dir() else path.stem
+    stem = path.resolve().name if path.is_dir() else path.stem
     return re.sub(r"[^\w-]+", "-", stem).strip("-")[:80] or "store"
 
 
@@ -281,9 +341,10 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         return
     at, tall = header
     number, cells = raw.rows[at]
+    lines = [line for line, _ in raw.rows]
     for top, bottom, where in raw.merged:
         if bottom >= number:
-            covered = set(range(max(top, number + 1), bottom + 1))
+            covered = set(lines[bisect_left(lines, max(top, number + 1)) : bisect_right(lines, bottom)])
             into.complain("merged", value=where, loss="merged" if covered else "nothing")
             into.merged |= covered
     if tall:
@@ -295,6 +356,13 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         _read_store_lines(raw.rows[at:], into)
 
 
+@cache
+def _unit_headers() -> frozenset[str]:
+    """Return the headers, folded, of the column that says the unit of a row's figures."""
+    names = [UNIT, *(label(UNIT, lang) for lang in LANGS), "".join(label(UNIT, lang) for lang in LANGS)]
+    return frozenset(fold(name) for name in names)
+
+
 def _needed(sheet: str) -> set[str]:
     return {column.key for column in columns(sheet) if column.needed}
 
@@ -303,7 +371,7 @@ def _find_header(raw: RawSheet, sheet: str) -> tuple[int, bool] | None:
     """Find the header among the first rows, and whether it heads a table (or lines of item and value)."""
     names = column_names(sheet)
     for at, (_, cells) in enumerate(raw.rows[:HEADER_WITHIN_ROWS]):
-        words = [fold(str(cell)) for cell in cells if not is_blank(cell)]
+        words = [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)]
         if sheet == "store" and {"key", "value"} <= {column_names("rules").get(word) for word in words}:
             return at, False
         known = sum(word in names for word in words)
@@ -321,7 +389,9 @@ def _match_columns(
         if is_blank(cell):
             places.append(None)
             continue
-        key = names.get(fold(str(cell)))
+        key = names.get(fold(str(cell)[:NAME_MAX]))
+        if key is None and into.sheet in WITH_UNIT and fold(str(cell)[:NAME_MAX]) in _unit_headers():
+            key = UNIT
         if key is None:
             near = nearest(str(cell), names)
             into.complain("column_unknown", row=number, value=shown(cell), nearest=near, loss="unread")
@@ -381,22 +451,42 @@ def _read_records(
 ) -> None:
     """Read the cells of every record and build its row; ``lines`` gives a column its own line."""
     known = {column.key: (column, column.spelled()) for column in columns(into.sheet)}
-    may_be_blank = known.keys() - _needed(into.sheet) - SPEAKS_OF.get(into.sheet, set())
+    needed = _needed(into.sheet)
+    may_be_blank = known.keys() - needed - SPEAKS_OF.get(into.sheet, set())
     model = SHEETS[into.sheet]
     for number, record in records:
+        typed_unit = record.pop(UNIT, None) if into.sheet in WITH_UNIT else None
         if into.sheet != "store" and not record.keys() - DESCRIBING.get(into.sheet, {"note"}):
+            continue
+        if into.sheet != "store" and _adds_up(record, needed):
+            into.totals.append(number)
             continue
         values: dict[str, Any] = {}
         errors: dict[str, CellError] = {}
-        for key, cell in record.items():
+        for key in sorted(record, key=lambda key: known[key][0].kind in FIGURES):  # what decides the unit comes first
             column, spelled = known[key]
+            cell = record[key]
+            if column.kind == "text" and key not in needed and says_nothing(cell, promo=key == "promo"):
+                continue
+            unit = column.unit
+            if column.kind in FIGURES:
+                _resolve_names(into.sheet, values)
+                own = unit_of_row(into.sheet, values)
+                unit = column.unit if own is None else own
+                cell = _with_unit(cell, typed_unit, unit)
             try:
-                value = read_cell(cell, column.kind, spelled)
+                value = read_cell(cell, column.kind, spelled, unit=unit, begins=key == "start")
             except CellError as error:
                 errors[key] = error
                 continue
             if value is not None:
                 values[key] = value
+                if column.kind in FIGURES and (
+                    isinstance(cell, Percent) or str(cell).rstrip().endswith(("%", "\uff05"))
+                ):
+                    into.percents.add((number, key))
+                if key == "end" and DAY_END.search(str(cell)[-NAME_MAX:]):
+                    into.day_ends.add(number)
         into.cells.append((number, values))
         _resolve_names(into.sheet, values)
         row, details = _fit(model, values, may_be_blank)
@@ -409,6 +499,31 @@ def _read_records(
             _complain_of_cell(into, (lines or {}).get(key, number), known[key][0], record[key], wrong, cost)
         for detail in details:
             _complain_of_row(into, number, record, errors.keys(), detail, lines or {}, cost)
+
+
+def _adds_up(record: Mapping[str, Any], needed: Set[str]) -> bool:
+    """Whether a row is the sum of the ones above it: it begins with such a word and lacks what a row needs."""
+    first = next(iter(record.values()))
+    if not isinstance(first, str) or fold(first[:NAME_MAX]).rstrip(":") not in _total_words():
+        return False
+    return bool(needed - record.keys()) or next(iter(record)) in ("start", "hour")
+
+
+@cache
+def _total_words() -> frozenset[str]:
+    return frozenset(fold(word) for word in spellings("total_rows"))
+
+
+def _with_unit(cell: Any, typed: Any, unit: str) -> Any:
+    """Put the unit that a row says in its own column behind a bare figure, unless it is meant anyway."""
+    if typed is None or isinstance(cell, bool) or not isinstance(cell, str | int | float):
+        return cell
+    word = fold(str(typed)[:NAME_MAX])
+    usual = {fold(name) for name in (unit, *(unit_label(unit, lang) for lang in LANGS))}
+    bare = not isinstance(cell, str) or re.fullmatch(r"[\d.,\s]+", cell) is not None
+    if not word or word in usual or not bare or says_nothing(typed):
+        return cell
+    return f"{cell:.15g}{typed}" if isinstance(cell, float) else f"{cell}{typed}"
 
 
 def _fit(model: type[Row], values: Mapping[str, Any], may_be_blank: Set[str]) -> tuple[Row | None, list[Any]]:
@@ -440,7 +555,7 @@ def _resolve_names(sheet: str, values: dict[str, Any]) -> None:
 
 
 def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, error: CellError, cost: Loss) -> None:
-    found = nearest(str(cell), column.spelled()) if error.message == "not_choice" else None
+    found = meant_choice(str(cell), column) if error.message == "not_choice" else None
     into.complain(
         error.message,
         row=row,

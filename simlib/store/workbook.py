@@ -14,10 +14,20 @@ import yaml
 from simlib import facts
 from simlib.files import write_file
 from simlib.messages import Lang, glossary, label, translate
-from simlib.store.cells import fold
-from simlib.store.columns import Column, choice_label, columns, known_keys, known_terms, sheet_names, sheet_title
+from simlib.store.cells import fold, spellings
+from simlib.store.columns import (
+    Column,
+    choice_label,
+    columns,
+    key_label,
+    known_keys,
+    known_terms,
+    sheet_names,
+    sheet_title,
+    unit_of_row,
+)
 from simlib.store.models import NEEDED, SHEETS, Row, Store
-from simlib.store.problems import StoreError, coded_label
+from simlib.store.problems import StoreError, coded_label, unit_label
 from simlib.store.sources import TABLE_ENDINGS, guard, read_source, refuse
 
 if TYPE_CHECKING:
@@ -31,14 +41,16 @@ WIDTHS = {"text": 18, "code": 12, "money": 14, "datetime": 17, "date": 12, "time
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "datetime": "yyyy-mm-dd hh:mm", "date": "yyyy-mm-dd", "time": "hh:mm"}
 NEEDED_COLOUR, OPTIONAL_COLOUR = "#1F4E79", "#7F7F7F"
 
+UNIT = Column(key="unit", kind="text", needed=False)
 Record = Mapping[str, Any]
 
 
 def write_template(path: str | Path, lang: Lang) -> None:
     """Write the empty workbook that a store fills in.
 
-    One sheet a table, a header in both languages, lists to choose from, a note that says what to fill in. The
-    ratios are filled in with the figures of the field, each with its source, so that a newcomer can begin.
+    One sheet per table, a header in both languages, lists to choose from, a note that says what to fill in, and a page
+    with example rows to copy. The ratios are filled in with the figures of the field, each with its unit and what it
+    rests on, so that a newcomer can begin.
 
     Parameters
     ----------
@@ -101,7 +113,7 @@ def _records(store: Store, sheet: str) -> list[Record]:
 
 
 def _default_ratio(key: str, lang: Lang) -> Record:
-    """Take a ratio from the facts, with a note that says what it is and where it comes from.
+    """Take a ratio from the facts, with a note that says what it is and what it rests on, in one language.
 
     One that differs by platform stays empty: left so, the store's platform decides.
     """
@@ -112,7 +124,8 @@ def _default_ratio(key: str, lang: Lang) -> Record:
         figures = translate("store.list_mark", lang).join(by_platform)
         return {"key": key, "note": translate("store.ratio_by_platform", lang, definition=definition, figures=figures)}
     row = rows[0]
-    note = translate("store.ratio_note", lang, definition=definition, source=row["source"])
+    basis = translate(f"store.basis_{row['status']}", lang)
+    note = translate("store.ratio_note", lang, definition=definition, basis=basis)
     source = "ours" if row["status"] == "ours" else "field"
     return {"key": key, "low": row["low"], "likely": row["value"], "high": row["high"], "source": source, "note": note}
 
@@ -146,7 +159,8 @@ def _workbook_bytes(tables: Mapping[str, list[Record]], lang: Lang, kept: Mappin
     with Workbook(buffer, options) as book:
         book.set_properties({"created": MADE_ON})
         styles = _Styles(book)
-        _write_readme(book.add_worksheet(_readme_title()), styles, lang)
+        _write_readme(book.add_worksheet(_page_title("readme")), styles, lang)
+        _write_examples(book.add_worksheet(_page_title("examples")), styles, lang)
         for sheet, records in tables.items():
             page = book.add_worksheet(sheet_title(sheet))
             if sheet == "store":
@@ -163,8 +177,24 @@ def _workbook_bytes(tables: Mapping[str, list[Record]], lang: Lang, kept: Mappin
     return buffer.getvalue()
 
 
-def _readme_title() -> str:
-    return f"{translate('store.readme_title', 'zh')} {translate('store.readme_title', 'en')}"
+def _page_title(page: str) -> str:
+    return f"{translate(f'store.{page}_title', 'zh')} {translate(f'store.{page}_title', 'en')}"
+
+
+def _laid_out(sheet: str) -> tuple[Column, ...]:
+    """Return the columns of a sheet as the workbook shows them, with the unit beside figures whose row decides it."""
+    laid = columns(sheet)
+    if sheet not in ("ratios", "rules", "goals"):
+        return laid
+    at = 1 + max(number for number, column in enumerate(laid) if column.kind == "number")
+    return (*laid[:at], UNIT, *laid[at:])
+
+
+def _shown(sheet: str, column: Column, record: Record, lang: Lang) -> Any:
+    """Return what a record shows in a column; its unit is worked out."""
+    if column is UNIT:
+        return unit_label(unit_of_row(sheet, record) or "", lang) or None
+    return record.get(column.key)
 
 
 class _Styles:
@@ -190,7 +220,7 @@ class _Styles:
 
 def _write_table(page: Worksheet, styles: _Styles, sheet: str, records: list[Record], lang: Lang) -> None:
     """Write one sheet: header with comments, cells, lists to choose from."""
-    laid = columns(sheet)
+    laid = _laid_out(sheet)
     _write_header(page, styles, laid, lang)
     for at, column in enumerate(laid):
         form = FORMATS.get(column.kind)
@@ -200,7 +230,7 @@ def _write_table(page: Worksheet, styles: _Styles, sheet: str, records: list[Rec
         _offer_choices(page, (1, at, last, at), sheet, column, lang)
     for number, record in enumerate(records, start=1):
         for at, column in enumerate(laid):
-            value = record.get(column.key)
+            value = _shown(sheet, column, record, lang)
             if value not in (None, ()):
                 form = _form(sheet, column, record)
                 _write_cell(page, styles, number, at, _cell_of(sheet, column, value, lang), form)
@@ -267,7 +297,7 @@ def _spans_text(spans: Iterable[Any]) -> str:
 def _key_text(sheet: str, key: str, lang: Lang) -> str:
     """Show a key by its label where the label leads back to the key."""
     known = {"ratios": known_keys("ratios"), "rules": known_keys("labour")}.get(sheet, known_terms())
-    name = label(key, lang) if key in glossary() else key
+    name = key_label(key, lang)
     return name if known.get(fold(name)) == key else key
 
 
@@ -327,6 +357,46 @@ def _write_lists(page: Worksheet, lang: Lang) -> None:
     page.hide()
 
 
+def example_rows(sheet: str, lang: Lang) -> list[Record]:
+    """Return the example rows of a sheet, from ``playbook/facts/spellings.yml``, in one language.
+
+    Examples
+    --------
+    >>> [row["profile"] for row in example_rows("waves", "en")], example_rows("shifts", "en")[0]["meal_min"]
+    (['E'], 60)
+    """
+    rows: list[Record] = []
+    for each in spellings("example_rows")[sheet]:
+        spoken = {key: value[lang] if isinstance(value, dict) else value for key, value in each.items()}
+        row = SHEETS[sheet].model_validate(spoken)
+        rows.append({key: getattr(row, key) for key in SHEETS[sheet].model_fields if key in spoken})
+    return rows
+
+
+def _write_examples(page: Worksheet, styles: _Styles, lang: Lang) -> None:
+    """Write the page of example rows: under each sheet's name its header and rows that can be copied as they are."""
+    page.set_column(0, 20, 16)
+    page.write_string(0, 0, translate("store.examples_head", lang), styles.get(bold=True))
+    line = 2
+    for sheet in SHEETS:
+        if sheet == "store":
+            continue
+        laid = _laid_out(sheet)
+        page.write_string(line, 0, coded_label(sheet, lang), styles.get(bold=True, font_size=13))
+        for at, column in enumerate(laid):
+            page.write_string(line + 1, at, column.header(), styles.header(needed=column.needed))
+        line += 2
+        for record in example_rows(sheet, lang):
+            for at, column in enumerate(laid):
+                value = _shown(sheet, column, record, lang)
+                if value not in (None, ()):
+                    _write_cell(
+                        page, styles, line, at, _cell_of(sheet, column, value, lang), _form(sheet, column, record)
+                    )
+            line += 1
+        line += 1
+
+
 def _write_readme(page: Worksheet, styles: _Styles, lang: Lang) -> None:
     """Write the page that explains how to fill in the workbook, and lists every column."""
     page.set_column(0, 0, 22)
@@ -334,7 +404,7 @@ def _write_readme(page: Worksheet, styles: _Styles, lang: Lang) -> None:
     page.set_column(2, 2, 90)
     page.write_string(0, 0, translate("store.readme_title", lang), styles.get(bold=True, font_size=16))
     line = 2
-    for name in ("begin", "colours", "ratios", "check", "private"):
+    for name in ("begin", "colours", "ratios", "units", "check", "private"):
         page.merge_range(line, 0, line, 2, translate(f"store.readme_{name}", lang), styles.get(text_wrap=True))
         page.set_row(line, 34)
         line += 1

@@ -186,15 +186,21 @@ def test_shop_that_opens_one_weekday_keeps_it():
     assert np.delete(totals, 5).max() < OPEN.sum() / 1000
 
 
-def test_weekend_that_the_export_leaves_out_is_shut():
-    """A shop shut at weekends is forecast the same whether the export writes zeros or leaves the rows out."""
+def test_weekend_of_zeros_is_shut_and_one_that_was_not_recorded_is_not():
+    """Zeros at weekends are a shut shop; rows that the export leaves out are days that nobody recorded."""
     zeros = shop(82, week=(1, 1, 1, 1, 1, 0, 0))
     left_out = zeros[zeros.index.day_of_week < 5]
-    pd.testing.assert_frame_equal(forecast_counts(zeros, 7), forecast_counts(left_out, 7))
-    totals = day_totals(forecast_counts(zeros, 14))
+    shut, unknown = (forecast_counts(history, 14) for history in (zeros, left_out))
+    totals = day_totals(shut)
     weekend = pd.DatetimeIndex(totals.index).day_of_week >= 5
     assert totals[weekend].max() < OPEN.sum() / 200
     np.testing.assert_allclose(totals[~weekend], OPEN.sum(), rtol=0.08)
+    np.testing.assert_allclose(day_totals(unknown), OPEN.sum(), rtol=0.12)
+    wide, narrow = (
+        unknown[(unknown.index.day_of_week >= 5) == at_weekend].pipe(lambda f: f["p95"].sum() / f["mean"].sum())
+        for at_weekend in (True, False)
+    )
+    assert wide > narrow + 0.2
 
 
 def test_constant_zeros_stay_zero():

@@ -179,7 +179,7 @@ def test_merged_cells_cost_their_rows(as_book, sound):
     sound["goals"] = [["kpi", "floor"], ["service_level", 0.8], ["first_response", 30], ["abandoned", 0.05]]
     store = read_store(as_book(sound, lambda book: book["goals"].merge_cells("A2:A3")))
     assert [goal.kpi for goal in store.goals] == ["abandoned"]
-    assert {problem.loss for problem in store.problems} == {"merged", "row"}
+    assert {problem.loss for problem in store.problems} == {"merged"}
 
 
 def test_names_of_what_was_left_out_are_blank(spoiled):
