@@ -20,7 +20,7 @@ from simlib.messages import Message, UserError
 __all__ = ["Item", "Score", "combine_score", "read_ledger", "score_sheet", "work_out_scores"]
 
 PARTS = ("data", "learning", "team")
-SCORE_COLUMNS = ["person", "sheet", *PARTS, "bonus", "score", "lacks"]
+SCORE_COLUMNS = ["person", "sheet", *(f"{part}_score" for part in PARTS), "bonus", "score", "lacks"]
 ITEM_COLUMNS = ["person", "sheet", "part", "item", "value", "points", "weight", "weighted"]
 
 
@@ -64,7 +64,8 @@ class Score:
     Attributes
     ----------
     scores : DataFrame
-        person, sheet, data, learning, team (0 to 100 each), bonus, score, lacks: score is missing where an item is.
+        person, sheet, data_score, learning_score, team_score (0 to 100 each), bonus, score, lacks: score is missing
+        where an item is.
     items : DataFrame
         person, sheet, part, item, value, points, weight, weighted: one row per person and item.
     findings : tuple of Message

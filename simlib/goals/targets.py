@@ -244,7 +244,7 @@ def cohort_targets(people: pd.DataFrame) -> pd.DataFrame:
         heads=("agent_id", "count"), **{name: (name, "sum") for name in ["hours", *columns]}
     )
     whole = {"cohort": EVERYBODY, **heads.drop(columns="cohort").sum().to_dict()}
-    return pd.concat([heads, pd.DataFrame([whole])], ignore_index=True)
+    return pd.concat([heads, pd.DataFrame([whole])], ignore_index=True).astype({"heads": "int64"})
 
 
 def paid_hours(roster: pd.DataFrame) -> pd.DataFrame:
@@ -288,7 +288,7 @@ def compare_efficiency(people: pd.DataFrame) -> pd.DataFrame:
         receptions=("receptions", "sum"),
     )
     whole = pd.DataFrame([{"cohort": EVERYBODY, **sums.drop(columns="cohort").sum().to_dict()}])
-    table = pd.concat([sums, whole], ignore_index=True)
+    table = pd.concat([sums, whole], ignore_index=True).astype({"heads": "int64"})
     hours = table["paid_hours"].astype(float).where(table["paid_hours"] > 0)
     return table.assign(
         sales_cny_paid_hour=table["sales_cny"] / hours, receptions_paid_hour=table["receptions"] / hours

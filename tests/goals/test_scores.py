@@ -88,7 +88,7 @@ def test_scores_of_people_and_what_is_missing():
     ledger = pd.DataFrame([{"person": "A", "points": 2}, {"person": "A", "points": "-0.5"}])
     found = work_out_scores(results, ledger=ledger)
     first = found.scores.iloc[0]
-    assert first[["data", "learning", "team", "bonus", "score"]].tolist() == [
+    assert first[["data_score", "learning_score", "team_score", "bonus", "score"]].tolist() == [
         100,
         100,
         100,
@@ -97,7 +97,7 @@ def test_scores_of_people_and_what_is_missing():
     ]
     second = found.scores.iloc[1]
     assert second["score"] is None
-    assert second["data"] == 90
+    assert second["data_score"] == 90
     assert second["lacks"] == "attendance"
     assert "left open" in found.findings[0].text("en")
     own = found.items[found.items["person"] == "A"]
