@@ -1,0 +1,375 @@
+"""The workbook ``goals.xlsx``: goals, schemes, prizes, results, scores, evidence, QA and grades."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from simlib import facts
+from simlib.goals.pay import project_rewards
+from simlib.goals.schemes import COLUMNS, KINDS, TIES, UNITS
+from simlib.goals.scores import PARTS, score_sheet
+from simlib.messages import Lang, UserError, glossary, label, translate
+from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
+from simlib.store.problems import Problem, StoreError
+from simlib.store.sources import RawSheet, read_source
+
+__all__ = ["SHEETS", "GoalsWorkbook", "check_goals_workbook", "read_goals_workbook", "write_goals_template"]
+
+MADE_ON = dt.datetime(2026, 1, 1)  # one date for every template, so that the same version gives the same bytes
+# What a cell is: text, date, number, integer, a choice, or ``any`` (a number or an expression, read with its rule).
+Kind = str
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "ties": TIES,
+    "unit": UNITS,
+    "part": PARTS,
+    "better": ("higher", "lower"),
+    "grade": ("P1", "P2", "P3", "P4", "P5", "P6"),
+}
+# The figures that the project rewards look at; a store adds columns of its own.
+FIGURES = (
+    *("exam_score", "usual_score", "exam_months_missed", "typing_cpm", "typing_accuracy", "typing_months_short"),
+    *("items_per_order", "completion", "summary_accepted", "summary_handed_in", "effective_hours"),
+)
+# Columns by sheet: name to (kind, needed).
+SHEETS: Mapping[str, Mapping[str, tuple[Kind, bool]]] = {
+    "goals": {
+        "kpi": ("text", True),
+        "queue": ("text", False),
+        "floor": ("number", True),
+        "stretch": ("number", False),
+        "note": ("text", False),
+    },
+    "schemes": {
+        **dict.fromkeys(COLUMNS, ("any", False)),
+        "scheme": ("text", True),
+        "rule": ("integer", True),
+        "kind": ("choice", True),
+        "ties": ("choice", False),
+        "unit": ("choice", False),
+        "announced_on": ("date", False),
+        "pay_on": ("date", False),
+        "note": ("text", False),
+    },
+    "prizes": {
+        "prize": ("text", True),
+        "definition": ("text", True),
+        "selection": ("text", True),
+        "payout": ("text", True),
+        "announced_on": ("date", True),
+        "pay_on": ("date", True),
+        "note": ("text", False),
+    },
+    "results": {
+        "person": ("text", True),
+        "name": ("text", False),
+        "cohort": ("text", False),
+        **dict.fromkeys(FIGURES, ("any", False)),
+    },
+    "scores": {
+        "sheet": ("text", True),
+        "part": ("choice", True),
+        "item": ("text", True),
+        "weight": ("number", True),
+        "better": ("choice", True),
+        "bands": ("text", True),
+        "note": ("text", False),
+    },
+    "evidence": {
+        "person": ("text", True),
+        "day": ("date", True),
+        "points": ("number", True),
+        "reason": ("text", True),
+        "evidence": ("text", True),
+        "entered_by": ("text", True),
+        "rule": ("text", False),
+    },
+    "qa": {
+        "person": ("text", True),
+        "week": ("integer", True),
+        "score": ("number", True),
+        "supervisor": ("text", False),
+        "note": ("text", False),
+    },
+    "grades": {"person": ("text", True), "grade": ("choice", True), "since": ("date", True), "note": ("text", False)},
+}
+OPEN_SHEETS = frozenset({"results"})  # a column that nobody knows is a figure of the store
+_UNIQUE: Mapping[str, tuple[str, ...]] = {
+    "schemes": ("scheme", "rule"),
+    "results": ("person",),
+    "goals": ("kpi", "queue"),
+    "scores": ("sheet", "item"),
+    "qa": ("person", "week"),
+    "grades": ("person",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalsWorkbook:
+    """What a store filled in.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        One frame per sheet with the columns of ``SHEETS``; schemes and results also source_file and source_row, so
+        that a refusal and a dispute name the row. A sheet that is not there is empty.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RuleProblem(Problem):
+    """A problem of a whole sheet whose words are those of the goals chapter."""
+
+    what: UserError
+
+    def text(self, lang: Lang) -> str:
+        """Return the place and what is wrong, in one language."""
+        return self._place(lang) + self.what.text(lang)
+
+
+def write_goals_template(path: str | Path, *, lang: Lang) -> None:
+    """Write the workbook to fill in: a header with notes, lists to choose from, and the five project rewards.
+
+    The rewards bear no dates, so that none is paid before somebody has announced it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.xlsx`` file; one that is there is replaced.
+    lang : {"zh", "en"}
+        Language of the notes.
+    """
+    from xlsxwriter import Workbook
+
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(buffer, options) as book:
+        book.set_properties({"created": MADE_ON})
+        head = book.add_format({"bold": True, "text_wrap": True, "font_color": "#FFFFFF", "bg_color": "#1F4E79"})
+        free = book.add_format({"bold": True, "text_wrap": True, "font_color": "#FFFFFF", "bg_color": "#7F7F7F"})
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        for sheet, columns in SHEETS.items():
+            page = book.add_worksheet(f"{_label(sheet, 'zh')} {sheet}")
+            page.freeze_panes(1, 0)
+            page.set_row(0, 32)
+            for at, (name, (kind, needed)) in enumerate(columns.items()):
+                page.write_string(0, at, f"{_label(name, 'zh')}\n{name}", head if needed else free)
+                page.write_comment(0, at, _explain(name, kind, needed, lang), {"x_scale": 2, "author": ""})
+                page.set_column(at, at, 30 if name in ("where", "metric", "bands", "note") else 14)
+                if kind == "date":
+                    page.set_column(at, at, 12, day)
+                if kind == "choice":
+                    page.data_validation(1, at, 500, at, {"validate": "list", "source": list(_CHOICES[name])})
+            for number, row in enumerate(_examples(sheet), start=1):
+                for at, name in enumerate(columns):
+                    _write(page, number, at, row.get(name))
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    part.write_bytes(buffer.getvalue())
+    part.replace(target)
+
+
+def _write(page: Any, row: int, at: int, value: object) -> None:
+    """Write a cell by the type of its value; text is never a formula."""
+    if is_blank(value):
+        return
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        page.write_number(row, at, value)
+    else:
+        page.write_string(row, at, str(value))
+
+
+def _examples(sheet: str) -> list[dict[str, Any]]:
+    if sheet == "schemes":
+        rows = project_rewards(announced_on=MADE_ON.date(), pay_on=MADE_ON.date()).to_dict("records")
+        return [{**row, "announced_on": None, "pay_on": None} for row in rows]
+    if sheet == "scores":
+        return [
+            {
+                "sheet": row.sheet,
+                "part": row.part,
+                "item": row.key,
+                "weight": float(row.value),
+                "better": row.better,
+                "bands": "; ".join(f"{bound}:{points}" for bound, points in row.bands),
+            }
+            for row in facts.table("score_sheets").itertuples()
+        ]
+    return []
+
+
+def _term(name: str) -> str:
+    return f"pay_{name}" if f"pay_{name}" in glossary() else name
+
+
+def _label(name: str, lang: Lang) -> str:
+    term = _term(name)
+    return label(term, lang) if term in glossary() else name
+
+
+def _explain(name: str, kind: Kind, needed: bool, lang: Lang) -> str:
+    """Return what a column wants: its meaning, whether it must be filled in, and what is allowed."""
+    term = _term(name)
+    parts = [glossary()[term][f"definition_{lang}"]] if term in glossary() else []
+    parts.append(translate("store.column_needed_mark" if needed else "store.column_optional_mark", lang))
+    if kind == "choice":
+        parts.append(translate("store.allowed", lang, choices=translate("store.list_mark", lang).join(_CHOICES[name])))
+    return "\n".join(parts)
+
+
+def read_goals_workbook(path: str | Path) -> GoalsWorkbook:
+    """Read ``goals.xlsx`` (or a folder of the same sheets as CSV) and refuse it with all its problems at once.
+
+    Raises
+    ------
+    StoreError
+        Each problem names sheet, row, column, value and what is allowed.
+    """
+    workbook, problems = check_goals_workbook(path)
+    if problems:
+        raise StoreError(problems)
+    return workbook
+
+
+def check_goals_workbook(path: str | Path) -> tuple[GoalsWorkbook, tuple[Problem, ...]]:
+    """Read the workbook as far as it is right: a wrong cell counts as empty, a row without a needed cell is left out.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be read at all.
+    """
+    path = Path(path)
+    raw, found = read_source(path)
+    problems = list(found)
+    names = {fold(f"{_label(sheet, 'zh')} {sheet}"): sheet for sheet in SHEETS}
+    for sheet in SHEETS:
+        names |= {fold(sheet): sheet, fold(_label(sheet, "zh")): sheet, fold(_label(sheet, "en")): sheet}
+    tables = {sheet: pd.DataFrame(columns=list(columns), dtype=object) for sheet, columns in SHEETS.items()}
+    for page in raw:
+        stem = Path(page.name).stem if page.name.lower().endswith(".csv") else page.name
+        if page.private:
+            continue
+        if fold(stem) not in names:
+            problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=tuple(SHEETS)))
+            continue
+        found_sheet = names[fold(stem)]
+        tables[found_sheet] = _read_sheet(found_sheet, page, path.name, problems)
+    problems += _check_sheets(tables)
+    return GoalsWorkbook(tables=tables), tuple(problems)
+
+
+def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) -> pd.DataFrame:
+    columns = SHEETS[sheet]
+    placed = sheet in ("schemes", "results")
+    rows = [(number, cells) for number, cells in page.rows if not all(is_blank(cell) for cell in cells)]
+    if not rows:
+        return pd.DataFrame(columns=list(columns), dtype=object)
+    header = _read_header(sheet, rows[0], problems)
+    records = []
+    for number, cells in rows[1:]:
+        given = {name: cells[at] for at, name in header.items() if at < len(cells) and not is_blank(cells[at])}
+        if not given:
+            continue
+        record = {name: _read(sheet, number, name, value, problems) for name, value in given.items()}
+        lacking = [name for name, (_, needed) in columns.items() if needed and record.get(name) is None]
+        for name in lacking:
+            if name not in given:
+                problems.append(Problem(message="missing", sheet=sheet, row=number, column=_term(name)))
+        if not lacking:
+            records.append(record | ({"source_file": file, "source_row": number} if placed else {}))
+    strange = [name for name in header.values() if name not in columns]
+    wanted = [*columns, *strange, *(["source_file", "source_row"] if placed else [])]
+    return pd.DataFrame(records, columns=wanted, dtype=object)
+
+
+def _read_header(sheet: str, row: tuple[int, Sequence[Any]], problems: list[Problem]) -> dict[int, str]:
+    known: dict[str, str] = {}
+    for name in SHEETS[sheet]:
+        for text in (name, _label(name, "zh"), _label(name, "en"), f"{_label(name, 'zh')}\n{name}"):
+            known.setdefault(fold(text), name)
+    number, cells = row
+    header: dict[int, str] = {}
+    for at, cell in enumerate(cells):
+        if is_blank(cell):
+            continue
+        text = str(cell).strip()
+        name = known.get(fold(text), text if sheet in OPEN_SHEETS else "")
+        if not name:
+            allowed = tuple(_term(one) for one in SHEETS[sheet])
+            problems.append(Problem(message="column_unknown", sheet=sheet, row=number, column=text, allowed=allowed))
+        elif name in header.values():
+            problems.append(Problem(message="column_twice", sheet=sheet, row=number, column=_term(name)))
+        else:
+            header[at] = name
+    for name, (_, needed) in SHEETS[sheet].items():
+        if needed and name not in header.values():
+            problems.append(Problem(message="column_needed", sheet=sheet, row=number, column=_term(name)))
+    return header
+
+
+def _read(sheet: str, number: int, name: str, value: object, problems: list[Problem]) -> Any:
+    kind = SHEETS[sheet].get(name, ("any", False))[0]
+    choices = {fold(choice): choice for choice in _CHOICES.get(name, ())}
+    try:
+        if kind != "any":
+            return read_cell(value, kind, choices if kind == "choice" else None)
+        if isinstance(value, Formula):
+            raise CellError("formula_without_result")
+        return value.strip() if isinstance(value, str) else value
+    except CellError as error:
+        allowed = _CHOICES.get(name, ()) if kind == "choice" else ()
+        problems.append(
+            Problem(
+                message=error.message,
+                sheet=sheet,
+                row=number,
+                column=_term(name),
+                value=shown(value),
+                values=error.values,
+                allowed=allowed,
+            )
+        )
+        return None
+
+
+def _check_sheets(tables: Mapping[str, pd.DataFrame]) -> list[Problem]:
+    """Check what only whole sheets show: rows that stand twice, floors above stretches, weights and bands."""
+    found = []
+    for sheet, keys in _UNIQUE.items():
+        table = tables[sheet]
+        seen: dict[tuple[str, ...], int] = {}
+        for position, row in enumerate(table.to_dict("records"), start=2):
+            number = int(row.get("source_row", position))
+            key = tuple(str(row.get(name)) for name in keys)
+            if key in seen:
+                value = ", ".join(part for part in key if part not in ("None", "nan"))
+                found.append(
+                    Problem(
+                        message="stands_twice",
+                        sheet=sheet,
+                        row=number,
+                        column=_term(keys[0]),
+                        value=value,
+                        values={"first": seen[key]},
+                    )
+                )
+            else:
+                seen[key] = number
+    scores = tables["scores"]
+    for sheet in dict.fromkeys(scores["sheet"]):
+        try:
+            score_sheet(str(sheet), scores)
+        except UserError as error:
+            found.append(_RuleProblem(message="", sheet="scores", value=str(sheet), what=error))
+    return found
