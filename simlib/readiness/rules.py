@@ -101,7 +101,12 @@ def round_half_up(amount: Fraction) -> int:
     >>> round_half_up(Fraction(5, 2)), round_half_up(Fraction(7, 3))
     (3, 2)
     """
-    return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)
+    return round_half_up_ratio(amount.numerator, amount.denominator)
+
+
+def round_half_up_ratio(numerator: int, denominator: int) -> int:
+    """Round a ratio of whole numbers that is not negative, a half upwards."""
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def to_cny(cents: int) -> Decimal:
@@ -217,7 +222,9 @@ class Activity:
         if self.amount_cents is not None:
             return max(list_cents - self.amount_cents, 0)
         assert self.percent is not None
-        return round_half_up(list_cents * (1 - self.percent))
+        return round_half_up_ratio(
+            list_cents * (self.percent.denominator - self.percent.numerator), self.percent.denominator
+        )
 
     def is_met(self, *, cents: int, pieces: int) -> bool:
         """Tell whether goods in scope of a worth and a number meet both thresholds; no piece never does."""
@@ -226,7 +233,7 @@ class Activity:
     def nominal_cents(self, *, cents: int, pieces: int) -> int:
         """Return what a reduction whose thresholds are met takes off goods in scope at most, in cents."""
         if self.percent is not None:
-            nominal = round_half_up(self.percent * cents)
+            nominal = round_half_up_ratio(self.percent.numerator * cents, self.percent.denominator)
         else:
             assert self.amount_cents is not None
             counts = []
