@@ -70,7 +70,7 @@ class Field:
 
     def spelled(self) -> dict[str, str]:
         """Return every spelling of every choice, folded, with its value."""
-        found = {}
+        found: dict[str, str] = {}
         for value, term in self.choices.items():
             found |= {fold(name): value for name in (value, term, *(label(term, lang) for lang in LANGS))}
         return found
@@ -190,9 +190,9 @@ SHEETS: Mapping[str, tuple[Field, ...]] = {
         _pieces("quantity"),
         Field(key="seat", term="seat", kind="code"),
         Field(key="owner", term="device_owner"),
-        Field(key="test_tool", term="test_tool", kind="bool"),
-        Field(key="test_browser", term="test_browser", kind="bool"),
-        Field(key="test_network", term="test_network", kind="bool"),
+        Field(key="test_smooth", term="test_smooth", kind="bool"),
+        Field(key="test_accounts", term="test_accounts", kind="bool"),
+        Field(key="test_bot", term="test_bot", kind="bool"),
         NOTE,
     ),
     "logistics": (
