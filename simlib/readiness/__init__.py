@@ -3,6 +3,7 @@
 from simlib.readiness.conflicts import CONFLICT_KINDS, find_conflicts
 from simlib.readiness.counts import check_readiness, phrase_coverage, score_readiness
 from simlib.readiness.prices import Price, final_price
+from simlib.readiness.result import ReadinessResult, work_out_readiness
 from simlib.readiness.rules import BUYERS, KINDS, PromoSheet, read_promo_sheet
 
 __all__ = [
@@ -11,10 +12,12 @@ __all__ = [
     "KINDS",
     "Price",
     "PromoSheet",
+    "ReadinessResult",
     "check_readiness",
     "final_price",
     "find_conflicts",
     "phrase_coverage",
     "read_promo_sheet",
     "score_readiness",
+    "work_out_readiness",
 ]

@@ -48,8 +48,8 @@ def follow_training(training: pd.DataFrame, *, today: dt.date) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        agent_id, of (courses), done, share, late (due before today and not done), unsigned (done without a sign-off),
-        mentor (the last named, None where nobody is), next_due (the earliest day of what is open).
+        agent_id, of (courses), done, share, late_courses (due before today and not done), unsigned (done without a
+        sign-off), mentor (the last named, None where nobody is), next_due (the earliest day of what is open).
     """
     rows = []
     for agent, courses in training.groupby("agent_id", sort=True):
@@ -65,13 +65,13 @@ def follow_training(training: pd.DataFrame, *, today: dt.date) -> pd.DataFrame:
                 "of": len(courses),
                 "done": int(done.sum()),
                 "share": float(done.mean()),
-                "late": sum(late),
+                "late_courses": sum(late),
                 "unsigned": unsigned,
                 "mentor": mentors[-1] if mentors else None,
                 "next_due": min(open_days, default=None),
             }
         )
-    columns = ["agent_id", "of", "done", "share", "late", "unsigned", "mentor", "next_due"]
+    columns = ["agent_id", "of", "done", "share", "late_courses", "unsigned", "mentor", "next_due"]
     table = pd.DataFrame(rows, columns=columns)
     for column in ("mentor", "next_due"):
         table[column] = pd.Series([row[column] for row in rows], dtype=object)

@@ -212,6 +212,7 @@ SHEETS: Mapping[str, tuple[Field, ...]] = {
         Field(key="block", term="block", kind="choice", needed=True, choices=_choices("", BLOCKS)),
         OWNER,
         Field(key="offset_days", term="offset_days", kind="integer", low=-365, high=365),
+        Field(key="takes_days", term="takes_days", kind="integer", low=0, high=365),
         _day("due_on"),
         _day("done_on"),
         Field(key="evidence", term="evidence"),

@@ -244,7 +244,7 @@ def test_late_learners_and_missing_sign_offs_are_counted() -> None:
         dtype=object,
     )
     found = follow_training(training, today=DAY)
-    assert found[["agent_id", "done", "late", "unsigned", "mentor"]].to_numpy().tolist() == [
+    assert found[["agent_id", "done", "late_courses", "unsigned", "mentor"]].to_numpy().tolist() == [
         ["A", 1, 1, 1, "M2"],
         ["B", 0, 0, 0, None],
     ]
