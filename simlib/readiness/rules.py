@@ -1,8 +1,8 @@
 """Read the promo rules of a store: goods and activities from two frames, each cell exact or named as wrong.
 
 Amounts are whole cents and shares are exact fractions inside; instants are microseconds, so that a sheet of thousands
-of rules is read once and compared by integers. The rules are those of the promo model
-(``playbook/promo_model.md`` is its summary for people).
+of rules is read once and compared by integers. What the model leaves open is decided in ``playbook/decisions.md``,
+section Readiness.
 """
 
 from __future__ import annotations
