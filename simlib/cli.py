@@ -99,20 +99,34 @@ def stop(text: str, *, status: int) -> typer.Exit:
     return typer.Exit(status)
 
 
+class Chapter(StrEnum):
+    """The chapters that have a workbook of their own."""
+
+    readiness = "readiness"
+
+
 @app.command(help=both("new"))
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=both("new_name"), show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=both("new_name"), show_default=False)] = "",
+    chapter: Annotated[Chapter | None, typer.Option("--chapter", help=both("new_chapter"))] = None,
     lang: Lingo = Language.zh,
 ) -> None:
     """Write a fresh workbook; one that is there already stays as it is."""
+    from simlib.readiness.workbook import write_readiness_template
     from simlib.store import write_template
 
+    if not name and chapter is None:
+        raise stop(translate("cli.new_without_name", lang.value), status=USAGE_WRONG)
+    name = name or str(chapter)
     path = Path(name if name.endswith(".xlsx") else f"{name}.xlsx")
     if path.exists():
         raise stop(translate("cli.new_exists", lang.value, path=path), status=USAGE_WRONG)
     if not path.parent.is_dir():
         raise stop(translate("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
-    write_template(path, lang=lang.value)
+    if chapter is None:
+        write_template(path, lang=lang.value)
+    else:
+        write_readiness_template(path, lang=lang.value)
     tell("new_done", lang.value, path=path)
 
 

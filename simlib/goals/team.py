@@ -33,7 +33,7 @@ DAILY_SAMPLE = 20  # ours: inquiries in a day below which a conversion is luck
 SPOTLIGHT_LEAD = 0.05  # ours: how much better than the team's median a strength must be to be praised
 LOWER_BETTER = frozenset({"first_response_s", "mean_response_s", "unanswered", "complaints", "dispute_rate"})
 # Which strength fits which work (seed: the careful to tables, the lively to activities; the others are ours).
-WORK_OF = {"careful": "tables", "lively": "activities", "fast": "peak_hours", "patient": "hard_cases"}
+WORK_OF = {"careful": "tables", "lively": "team_activities", "fast": "peak_hours", "patient": "hard_cases"}
 
 
 def duty_list(lang: Lang, *, owners: Mapping[str, str] | None = None, kind: str = "duty") -> pd.DataFrame:

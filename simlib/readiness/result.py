@@ -1,54 +1,309 @@
-"""What chapter 2 has worked out: what is ready, block by block, and one score."""
+"""The readiness chapter worked out: every table, figure and finding, from what the store has filled in."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
-from simlib.readiness import check_readiness, phrase_coverage, score_readiness
+from simlib.messages import Message, Term
+from simlib.readiness.changes import find_stale
+from simlib.readiness.conflicts import find_conflicts
+from simlib.readiness.countdown import lay_countdown
+from simlib.readiness.counts import check_readiness, score_readiness
+from simlib.readiness.floor import (
+    check_logistics,
+    count_food,
+    count_presence,
+    diets_of,
+    find_quiet_windows,
+    find_shortage,
+    lay_duty_sheet,
+    list_equipment,
+    plan_rental,
+    rooms_of,
+)
+from simlib.readiness.gate import follow_training, open_gate
+from simlib.readiness.quiz import ExamResult
+from simlib.readiness.rules import is_missing
+from simlib.readiness.workbook import BLOCKS, ReadinessBook
 from simlib.store.models import Store
+from simlib.store.problems import Problem
+
+RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadinessResult:
-    """What is ready.
+    """What the chapter says.
 
     Attributes
     ----------
-    items : DataFrame
-        item, block, done, of, share, days_left.
-    phrases : DataFrame
-        topic, queue, written, owner.
-    score : float
-        In [0, 1]; nan where nothing is asked for.
-    days_left : int
-        Days until the promo day.
+    tables : mapping of str to DataFrame
+        By glossary key, columns by glossary key; a table is absent where the sheets it needs are.
+    figures : mapping of str to float
+        score (0 to 100, nan where nothing is asked), blocks_known, allowed, agents, conflicts, at_risk_cny,
+        stale_items, red_items.
+    findings : tuple of Message
+        What it comes to, the most urgent first.
+    problems : tuple of Problem
+        What is wrong in the sheets, by row.
     """
 
-    items: pd.DataFrame = field(repr=False)
-    phrases: pd.DataFrame = field(repr=False)
-    score: float
-    days_left: int
-
-    @property
-    def unwritten(self) -> list[str]:
-        """The topics of phrases that are still to be written."""
-        return self.phrases.loc[~self.phrases["written"], "topic"].tolist()
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table of the chapter, by name."""
-        return {"readiness": self.items.drop(columns="days_left"), "phrase_coverage": self.phrases}
+    tables: Mapping[str, pd.DataFrame]
+    figures: Mapping[str, float]
+    findings: tuple[Message, ...]
+    problems: tuple[Problem, ...]
 
 
-def work_out_readiness(store: Store, *, day: dt.date, today: dt.date, peak_heads: float) -> ReadinessResult:
-    """Count what is ready by the promo day, as :func:`simlib.readiness.check_readiness` does."""
-    items = check_readiness(store, day=day, today=today, peak_heads=peak_heads)
+def work_out_readiness(
+    store: Store,
+    *,
+    book: ReadinessBook,
+    promo_day: dt.date,
+    today: dt.date,
+    peak_heads: float,
+    assignments: pd.DataFrame | None = None,
+    contacts: pd.DataFrame | None = None,
+    change_log: pd.DataFrame | None = None,
+    exam: ExamResult | None = None,
+    gone: Collection[str] = (),
+) -> ReadinessResult:
+    """Work out how ready a store is: rules, phrases, people, site, logistics, countdown, one score, red items.
+
+    Parameters
+    ----------
+    store : Store
+    book : ReadinessBook
+        What the store wrote into its readiness workbook; sheets that are missing shrink the result.
+    promo_day, today : datetime.date
+    peak_heads : float
+        Heads at the peak, against which the core workbook's seats are counted.
+    assignments : pandas.DataFrame, optional
+        The roster's segments; without them nothing is counted by half hour.
+    contacts : pandas.DataFrame, optional
+        start, contacts of the forecast, for quiet windows.
+    change_log : pandas.DataFrame, optional
+        As `read_change_log` gives it.
+    exam : ExamResult, optional
+    gone : collection of str
+        People who are no longer there.
+    """
+    sheets = book.tables
+    tables: dict[str, pd.DataFrame] = {sheet: sheets[sheet].drop(columns="row") for sheet in ("activities", "goods")}
+    tables = {sheet: table for sheet, table in tables.items() if sheet not in book.missing}
+    problems = list(book.problems)
+    has_rules = {"activities", "goods"} <= tables.keys()
+    conflicts = find_conflicts(sheets["activities"], sheets["goods"]) if has_rules else None
+    if conflicts is not None:
+        tables["conflicts"] = _show_conflicts(conflicts)
+    if change_log is not None and not change_log.empty:
+        tables["rule_changes"] = change_log
+        tables["stale_items"] = find_stale(change_log, {"phrase": sheets["phrases"]})
+    training = None if "training" in book.missing else sheets["training"]
+    results = None if exam is None else exam.results
+    tables["gate"] = open_gate(store, day=promo_day, training=training, results=results)
+    if training is not None:
+        tables["progress"] = follow_training(training, today=today)
+    if exam is not None:
+        tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})
+        tables["weak_topics"] = exam.by_topic.rename(columns={"group": "answer_group"})
+        problems += exam.problems
+    if "tasks" not in book.missing:
+        tables["countdown"] = lay_countdown(sheets["tasks"], promo_day=promo_day, today=today)
+    tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
+    if "logistics" not in book.missing:
+        tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"])
+        problems += check_logistics(sheets["logistics"], gone=gone)
+    items = _count_items(store, book, tables, promo_day=promo_day, today=today, peak_heads=peak_heads)
+    tables["readiness"] = items
+    tables["blocks"] = _count_blocks(items)
+    tables["red_items"] = _list_red(tables, gone)
+    figures = _figures(tables)
     return ReadinessResult(
-        items=items,
-        phrases=phrase_coverage(store),
-        score=score_readiness(items),
-        days_left=int(items["days_left"].iloc[0]),
+        tables=tables,
+        figures=figures,
+        findings=tuple(_findings(figures, tables, book)),
+        problems=tuple(problems),
     )
+
+
+def _show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the conflicts as a table to read: keys of the glossary, rows and basket as text."""
+    rows = []
+    for found in conflicts.itertuples(index=False):
+        basket = None
+        if found.basket is not None:
+            basket = "; ".join(f"{sku} × {quantity}" for sku, quantity in found.basket)
+        rows.append(
+            {
+                "conflict": f"conflict_{found.kind}",
+                "conflict_rows": "; ".join(found.rows),
+                "basket": basket,
+                "buyer": None if found.buyer is None else f"open_to_{found.buyer}",
+                "order_at": found.at,
+                "at_risk_cny": found.at_risk_cny,
+            }
+        )
+    columns = ["conflict", "conflict_rows", "basket", "buyer", "order_at", "at_risk_cny"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _look_at_floor(
+    store: Store,
+    book: ReadinessBook,
+    assignments: pd.DataFrame | None,
+    contacts: pd.DataFrame | None,
+    promo_day: dt.date,
+    today: dt.date,
+) -> dict[str, pd.DataFrame]:
+    tables: dict[str, pd.DataFrame] = {}
+    equipment = None
+    if "site" not in book.missing:
+        equipment = list_equipment(book.tables["site"])
+        shown = equipment.drop(columns="row").rename(columns={"item": "site_item", "owner": "device_owner"})
+        tables["equipment"] = shown.assign(site_item=[f"item_{item}" for item in shown["site_item"]])
+    if assignments is None or assignments.empty:
+        return tables
+    presence = count_presence(assignments, rooms=rooms_of(store))
+    tables["floor_presence"] = presence
+    tables["food"] = count_food(assignments, diets=diets_of(book.tables["logistics"]))
+    if equipment is not None:
+        shortage = find_shortage(presence, equipment)
+        tables["rental"] = plan_rental(shortage, promo_day=promo_day, today=today)
+        tables["equipment_shortage"] = shortage.assign(site_item=[f"item_{item}" for item in shortage["site_item"]])
+    if contacts is not None:
+        tables["quiet_windows"] = find_quiet_windows(contacts, presence)
+    return tables
+
+
+def _count_items(
+    store: Store,
+    book: ReadinessBook,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    promo_day: dt.date,
+    today: dt.date,
+    peak_heads: float,
+) -> pd.DataFrame:
+    """Count what is ready, item by item: those of the core workbook, and those of the chapter's own.
+
+    One rule holds for all: done of what is asked for. Where nothing is asked the share is nan, neither 0 nor 1, and
+    the item weighs nothing in its block.
+    """
+    base = check_readiness(store, day=promo_day, today=today, peak_heads=peak_heads)
+    rows: list[tuple[str, str, int, int]] = []
+    rows.append(("gate", "people", int(tables["gate"]["allowed"].sum()), len(store.agents)))
+    if "progress" in tables:
+        rows.append(("training", "people", int(tables["progress"]["done"].sum()), int(tables["progress"]["of"].sum())))
+    if "conflicts" in tables:
+        named = {row for rows_of in tables["conflicts"]["conflict_rows"] for row in rows_of.split("; ")}
+        keys = [*book.tables["activities"]["id"], *book.tables["goods"]["sku"]]
+        rows.append(("activities", "software", sum(str(key) not in named for key in keys), len(keys)))
+    if "stale_items" in tables:
+        stale = set(tables["stale_items"]["content_id"])
+        ids = list(book.tables["phrases"]["id"])
+        rows.append(("stale_items", "software", sum(key not in stale for key in ids), len(ids)))
+    if "equipment_shortage" in tables:
+        short = tables["equipment_shortage"]
+        there = (short["pieces_needed"] - short["shortage"]).sum()
+        rows.append(("equipment", "hardware", int(there), int(short["pieces_needed"].sum())))
+    if "duty_sheet" in tables:
+        duties = tables["duty_sheet"]
+        pairs = zip(duties["owner"], duties["at"], strict=True)
+        owned = sum(not is_missing(owner) and not is_missing(at) for owner, at in pairs)
+        rows.append(("duty_sheet", "logistics", owned, len(duties)))
+    if "countdown" in tables:
+        for block, tasks in tables["countdown"].groupby("block", sort=False):
+            rows.append(("tasks", str(block), int((tasks["state"] == "task_done").sum()), len(tasks)))
+    own = pd.DataFrame(rows, columns=["item", "block", "done", "of"])
+    own["share"] = own["done"] / own["of"].where(own["of"] > 0)
+    own["days_left"] = (promo_day - today).days
+    return pd.concat([base, own], ignore_index=True)
+
+
+def _count_blocks(items: pd.DataFrame) -> pd.DataFrame:
+    """Return share by block, nan where nothing is asked in it; every block is there."""
+    rows = []
+    for block in BLOCKS:
+        of_block = items[items["block"] == block]
+        share = float(of_block["share"].mean()) if of_block["share"].notna().any() else float("nan")
+        rows.append((block, int(of_block["done"].sum()), int(of_block["of"].sum()), share))
+    return pd.DataFrame(rows, columns=["block", "done", "of", "share"])
+
+
+def _list_red(tables: Mapping[str, pd.DataFrame], gone: Collection[str]) -> pd.DataFrame:
+    """List what is red, with owner and date: tasks, duties, conflicts, shortages; the earliest date first."""
+    rows: list[tuple[str, Any, str, Any, Any]] = []
+    for task in tables["countdown"].itertuples() if "countdown" in tables else ():
+        if task.state == "task_done":
+            continue
+        if task.state in RED_STATES:
+            rows.append((task.block, task.task, RED_STATES[task.state], task.owner, task.due_on))
+        elif task.owner is None or task.owner in gone:
+            rows.append((task.block, task.task, "red_no_owner", task.owner, task.due_on))
+    for duty in tables["duty_sheet"].itertuples() if "duty_sheet" in tables else ():
+        at = None if is_missing(duty.at) else pd.Timestamp(duty.at).date()
+        owner = None if is_missing(duty.owner) else duty.owner
+        name = f"item_{duty.logistics_item}" if is_missing(duty.name) else duty.name
+        if owner is None or owner in gone:
+            rows.append(("logistics", name, "red_no_owner", owner, at))
+        elif at is None:
+            rows.append(("logistics", name, "red_no_date", owner, at))
+    for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
+        at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
+        rows.append(("software", found.conflict_rows, found.conflict, None, at))
+    for short in tables["rental"].itertuples() if "rental" in tables else ():
+        rows.append(("hardware", short.room, "red_short", None, short.last_day))
+    rows.sort(key=lambda row: (row[4] or dt.date.max, BLOCKS.index(row[0]), str(row[1])))
+    return pd.DataFrame(rows, columns=["block", "item", "reason", "owner", "due_on"], dtype=object)
+
+
+def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    gate = tables["gate"]
+    figures = {
+        "score": 100 * score_readiness(tables["readiness"]),
+        "blocks_known": float(tables["blocks"]["share"].notna().sum()),
+        "allowed": float(gate["allowed"].sum()),
+        "agents": float(len(gate)),
+        "red_items": float(len(tables["red_items"])),
+    }
+    if "conflicts" in tables:
+        risks = [risk for risk in tables["conflicts"]["at_risk_cny"] if not is_missing(risk)]
+        figures["conflicts"] = float(len(tables["conflicts"]))
+        figures["at_risk_cny"] = float(sum(risks, Decimal(0)))
+    if "stale_items" in tables:
+        figures["stale_items"] = float(len(tables["stale_items"]))
+    return figures
+
+
+def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], book: ReadinessBook) -> list[Message]:
+    """Return what the tables come to: the score and how much of it is known, then what hurts most."""
+    known = int(figures["blocks_known"])
+    said = []
+    if known:
+        said.append(Message("readiness.found_score", score=f"{figures['score']:.0f}", known=known, blocks=len(BLOCKS)))
+    else:
+        said.append(Message("readiness.found_nothing"))
+    if figures.get("conflicts"):
+        count, risk = int(figures["conflicts"]), f"{figures['at_risk_cny']:,.0f}"
+        said.append(Message("readiness.found_conflicts", count=count, risk=risk))
+    kept_off = int(figures["agents"] - figures["allowed"])
+    if kept_off:
+        allowed, agents = int(figures["allowed"]), int(figures["agents"])
+        said.append(Message("readiness.found_gate", allowed=allowed, agents=agents, count=kept_off))
+    if figures.get("stale_items"):
+        said.append(Message("readiness.found_stale", count=int(figures["stale_items"])))
+    rental = tables.get("rental")
+    if rental is not None and not rental.empty:
+        pieces, last = int(rental["quantity"].sum()), rental["last_day"].iloc[0]
+        said.append(Message("readiness.found_rental", count=pieces, last=f"{last:%Y-%m-%d}"))
+    if figures["red_items"]:
+        said.append(Message("readiness.found_red", count=int(figures["red_items"])))
+    if book.missing:
+        said.append(Message("readiness.found_missing", sheets=tuple(Term(sheet) for sheet in book.missing)))
+    return said

@@ -107,7 +107,7 @@ def test_praise_goes_to_who_is_furthest_ahead_and_not_twice_in_a_row():
 
 def test_strengths_choose_the_work():
     people = MONTH[["person", "name"]].assign(strength=["careful", "lively", None])
-    assert assign_work(people)["work"].tolist()[:2] == ["tables", "activities"]
+    assert assign_work(people)["work"].tolist()[:2] == ["tables", "team_activities"]
     with pytest.raises(ValueError, match="loud"):
         assign_work(people.assign(strength="loud"))
 

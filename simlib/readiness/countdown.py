@@ -1,0 +1,130 @@
+"""The countdown: tasks as offsets to the store's own opening, where today stands, and a calendar file with owners."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+import pandas as pd
+
+from simlib.messages import Lang, label, translate
+from simlib.readiness.rules import is_missing
+
+STATES = ("task_done", "task_late", "task_impossible", "task_today", "task_open", "task_undated")
+FOLD_AT = 73  # bytes of a line of a calendar file, its CRLF left out; RFC 5545 asks for lines of at most 75
+
+
+def lay_countdown(tasks: pd.DataFrame, *, promo_day: dt.date, today: dt.date) -> pd.DataFrame:
+    """Lay the tasks over the calendar and say of each where it stands today.
+
+    A date of its own goes before an offset. What is late is still possible as long as the days that it takes fit
+    before the promo day (a task after the promo day is always possible).
+
+    Parameters
+    ----------
+    tasks : pandas.DataFrame
+        The sheet tasks: task, block, owner, offset_days, takes_days, due_on, done_on, proof.
+    promo_day : datetime.date
+        The day of the store's own opening.
+    today : datetime.date
+
+    Returns
+    -------
+    pandas.DataFrame
+        task, block, owner, offset_days, due_on, days_left, state (of `STATES`), done_on, proof; by due day.
+
+    Examples
+    --------
+    >>> tasks = pd.DataFrame([{"task": "rent", "block": "hardware", "owner": "Li", "offset_days": -10}])
+    >>> found = lay_countdown(tasks, promo_day=dt.date(2026, 10, 31), today=dt.date(2026, 10, 25))
+    >>> str(found["due_on"][0]), int(found["days_left"][0]), found["state"][0]
+    ('2026-10-21', -4, 'task_late')
+    """
+    rows = []
+    for record in tasks.to_dict("records"):
+        due, offset = record.get("due_on"), record.get("offset_days")
+        if is_missing(due):
+            due = None if is_missing(offset) else promo_day + dt.timedelta(days=int(str(offset)))
+        takes = record.get("takes_days")
+        state = _state(record.get("done_on"), due, 0 if is_missing(takes) else int(str(takes)), promo_day, today)
+        rows.append(
+            {
+                "task": record["task"],
+                "block": record["block"],
+                "owner": None if is_missing(record.get("owner")) else record["owner"],
+                "offset_days": None if due is None else (due - promo_day).days,
+                "due_on": due,
+                "days_left": None if due is None else (due - today).days,
+                "state": state,
+                "done_on": None if is_missing(record.get("done_on")) else record["done_on"],
+                "proof": None if is_missing(record.get("proof")) else record["proof"],
+            }
+        )
+    rows.sort(key=lambda row: (row["due_on"] or dt.date.max, str(row["task"])))
+    columns = ["task", "block", "owner", "offset_days", "due_on", "days_left", "state", "done_on", "proof"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _state(done: object, due: dt.date | None, takes: int, promo_day: dt.date, today: dt.date) -> str:
+    if not is_missing(done):
+        return "task_done"
+    if due is None:
+        return "task_undated"
+    if due == today:
+        return "task_today"
+    if due > today:
+        return "task_open"
+    if due <= promo_day and today + dt.timedelta(days=takes) > promo_day:
+        return "task_impossible"
+    return "task_late"
+
+
+def make_calendar(countdown: pd.DataFrame, *, name: str, stamp: dt.datetime, lang: Lang) -> str:
+    """Return the open tasks as a calendar file (iCalendar, RFC 5545): one day-long entry each, with its owner.
+
+    Parameters
+    ----------
+    countdown : pandas.DataFrame
+        As `lay_countdown` gives it.
+    name : str
+        The store, in the name of the calendar and the ids of the entries: imported again, entries are replaced.
+    stamp : datetime.datetime
+        When the file was made, UTC.
+    """
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//sandtable//countdown//", "CALSCALE:GREGORIAN"]
+    lines = [*head, f"X-WR-CALNAME:{_escape(name)}"]
+    for row in countdown.itertuples():
+        if row.due_on is None or row.state == "task_done":
+            continue
+        owner = row.owner or translate("readiness.nobody", lang)
+        uid = hashlib.sha256(repr((name, row.task, row.block)).encode()).hexdigest()[:24]
+        said = translate("readiness.calendar_entry", lang, task=row.task, owner=owner)
+        details = [label(row.block, lang), label(row.state, lang), *([row.proof] if row.proof else [])]
+        lines += [
+            "BEGIN:VEVENT",
+            f"UID:{uid}@sandtable",
+            f"DTSTAMP:{stamp:%Y%m%dT%H%M%SZ}",
+            f"DTSTART;VALUE=DATE:{row.due_on:%Y%m%d}",
+            f"DTEND;VALUE=DATE:{row.due_on + dt.timedelta(days=1):%Y%m%d}",
+            f"SUMMARY:{_escape(said)}",
+            f"DESCRIPTION:{_escape(translate('words.list_comma', lang, first='', second='').join(details))}",
+            "END:VEVENT",
+        ]
+    lines.append("END:VCALENDAR")
+    return "".join(f"{_fold(line)}\r\n" for line in lines)
+
+
+def _escape(text: str) -> str:
+    escaped = str(text).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    return escaped.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
+
+
+def _fold(line: str) -> str:
+    """Fold a line at whole characters, so that no line has more bytes than allowed."""
+    parts, current = [], ""
+    for sign in line:
+        if len((current + sign).encode()) > FOLD_AT:
+            parts.append(current)
+            current = ""
+        current += sign
+    return "\r\n ".join([*parts, current])

@@ -1,0 +1,260 @@
+"""The floor on the night: people against seats and machines by half hour and room, food counted, everything owned."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+import pandas as pd
+
+from simlib import facts
+from simlib.readiness.rules import is_missing
+from simlib.store.models import Store
+from simlib.store.problems import Problem
+
+HALF_HOUR = pd.Timedelta(minutes=30)
+COMPUTERS = ("pc", "laptop", "rented")
+TESTS = ("test_smooth", "test_accounts", "test_bot")
+PER_PERSON = ("seat", "computer", "keyboard", "mouse", "headset", "port", "socket")
+NOWHERE = "-"
+
+
+def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd.DataFrame:
+    """Count who is on the floor in each half hour and room, on chat or not.
+
+    Parameters
+    ----------
+    assignments : pandas.DataFrame
+        The roster's segments: agent_id, start, end, activity; a segment that touches a half hour counts in it.
+    rooms : mapping of agent id to room
+        Whoever is not in it sits nowhere yet (``-``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        start, room, present; half hours with nobody in a room are left out.
+    """
+    seen: set[tuple[pd.Timestamp, str, str]] = set()
+    for agent, start, end in zip(assignments["agent_id"], assignments["start"], assignments["end"], strict=True):
+        at = pd.Timestamp(start).floor(HALF_HOUR)
+        while at < end:
+            seen.add((at, rooms.get(agent, NOWHERE), agent))
+            at += HALF_HOUR
+    table = pd.DataFrame(sorted(seen), columns=["start", "room", "agent_id"])
+    return table.groupby(["start", "room"], as_index=False).agg(present=("agent_id", "size"))
+
+
+def rooms_of(store: Store) -> dict[str, str]:
+    """Return the room of every agent whose seat is in the store's sheet of seats."""
+    rooms = {seat.seat: seat.room for seat in store.site}
+    return {agent.agent_id: rooms[agent.seat] for agent in store.agents if agent.seat in rooms}
+
+
+def list_equipment(site: pd.DataFrame) -> pd.DataFrame:
+    """List what is registered, and whether it counts: a laptop only with all three tests passed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        row, room, item, quantity, seat, owner, state: ``usable``, ``failed`` (a test failed) or ``untested`` (a
+        laptop with a test that nobody has done).
+    """
+    rows = []
+    for record in site.to_dict("records"):
+        results = [record[test] for test in TESTS]
+        if any(result is False for result in results):
+            state = "failed"
+        elif record["item"] == "laptop" and any(is_missing(result) for result in results):
+            state = "untested"
+        else:
+            state = "usable"
+        quantity = 1 if is_missing(record["quantity"]) else int(record["quantity"])
+        rows.append((record["row"], record["room"], record["item"], quantity, record["seat"], record["owner"], state))
+    return pd.DataFrame(rows, columns=["row", "room", "item", "quantity", "seat", "owner", "state"], dtype=object)
+
+
+def find_shortage(presence: pd.DataFrame, equipment: pd.DataFrame) -> pd.DataFrame:
+    """Set the equipment of each room against the most people in it at once, spares included.
+
+    Only kinds of equipment of which anything is registered anywhere are judged: what nobody wrote down is unknown,
+    which is not the same as none.
+
+    Parameters
+    ----------
+    presence : pandas.DataFrame
+        As `count_presence` gives it.
+    equipment : pandas.DataFrame
+        As `list_equipment` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        room, site_item, peak_start (the first half hour with the most people), present, pieces_needed (with spares),
+        pieces_usable, shortage.
+    """
+    usable = equipment[equipment["state"] == "usable"]
+    have: dict[tuple[str, str], int] = {}
+    registered = {_family(item) for item in equipment["item"]}
+    for room, item, quantity in zip(usable["room"], usable["item"], usable["quantity"], strict=True):
+        key = (room, _family(item))
+        have[key] = have.get(key, 0) + int(quantity)
+    rows = []
+    for room, at_room in presence.groupby("room", sort=True):
+        peak = at_room.loc[at_room["present"].idxmax()]
+        for item in PER_PERSON:
+            if item not in registered:
+                continue
+            needed = math.ceil(peak["present"] * (1 + _spare(item)) - 1e-9)
+            there = have.get((str(room), item), 0)
+            rows.append((room, item, peak["start"], peak["present"], needed, there, max(needed - there, 0)))
+    columns = ["room", "site_item", "peak_start", "present", "pieces_needed", "pieces_usable", "shortage"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _family(item: str) -> str:
+    return "computer" if item in COMPUTERS else item
+
+
+def _spare(item: str) -> float:
+    keys = set(facts.table("floor")["key"])
+    return float(facts.value("floor", f"spare_{item}")) if f"spare_{item}" in keys else 0.0
+
+
+def plan_rental(shortage: pd.DataFrame, *, promo_day: dt.date, today: dt.date) -> pd.DataFrame:
+    """List how many computers each room has to rent and the last day to order them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        room, quantity, last_day, days_left, late.
+    """
+    short = shortage[(shortage["site_item"] == "computer") & (shortage["shortage"] > 0)]
+    last_day = promo_day - dt.timedelta(days=int(facts.value("sourcing", "pc_rental")))
+    table = short[["room", "shortage"]].rename(columns={"shortage": "quantity"}).reset_index(drop=True)
+    table["last_day"] = pd.Series([last_day] * len(table), dtype=object)
+    table["days_left"] = (last_day - today).days
+    table["late"] = last_day < today
+    return table
+
+
+# --- food
+
+
+def count_food(assignments: pd.DataFrame, *, diets: Mapping[str, str]) -> pd.DataFrame:
+    """Count meals, teas and midnight snacks from who is there, with their diets and the last moment to order.
+
+    A meal is a meal break of the roster, counted by shift; tea and snack are for everybody present at their time.
+
+    Returns
+    -------
+    pandas.DataFrame
+        logistics_item (meal, tea, snack), at (the first meal of the shift, or the time), shift (None for tea and
+        snack), quantity, one column per diet, order_by.
+    """
+    eaters: dict[tuple[str, pd.Timestamp, str | None], set[str]] = {}
+    meals = assignments[assignments["activity"] == "meal"]
+    for (date, shift), of_shift in meals.groupby(["date", "shift"], sort=True):
+        first = min(of_shift["start"])
+        eaters[("meal", first, f"{date:%m-%d} {shift}")] = set(of_shift["agent_id"])
+    if not assignments.empty:
+        zone = pd.Timestamp(assignments["start"].min()).tz
+        days = pd.date_range(
+            pd.Timestamp(assignments["start"].min()).date(), pd.Timestamp(assignments["end"].max()).date(), tz=zone
+        )
+        for item in ("tea", "snack"):
+            hour, minute = map(int, str(facts.value("floor", item)).split(":"))
+            for day in days:
+                at = day + pd.Timedelta(hours=hour, minutes=minute)
+                there = assignments[(assignments["start"] <= at) & (assignments["end"] > at)]
+                if not there.empty:
+                    eaters[(item, at, None)] = set(there["agent_id"])
+    kinds = ("regular", "vegetarian", "halal", "mild")
+    rows = []
+    for (item, at, shift), people in sorted(eaters.items(), key=lambda entry: (entry[0][1], entry[0][0])):
+        counts = {kind: sum(diets.get(person, "regular") == kind for person in people) for kind in kinds}
+        row = facts.table("floor").set_index("key").loc[item]
+        order_by = at - pd.Timedelta(hours=float(row["order_h"]))
+        rows.append({"logistics_item": item, "at": at, "shift": shift, "quantity": len(people)} | counts)
+        rows[-1]["order_by"] = order_by
+    columns = ["logistics_item", "at", "shift", "quantity", *kinds, "order_by"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def diets_of(logistics: pd.DataFrame) -> dict[str, str]:
+    """Return the diets that the sheet logistics states, by agent id."""
+    rows = logistics[logistics["item"] == "diet"]
+    return {
+        person: diet
+        for person, diet in zip(rows["person"], rows["diet"], strict=True)
+        if not is_missing(person) and not is_missing(diet)
+    }
+
+
+# --- everything is owned
+
+
+def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> Iterator[Problem]:
+    """Name every logistics item without an owner or a time, and every owner who left.
+
+    Parameters
+    ----------
+    logistics : pandas.DataFrame
+        The sheet logistics.
+    gone : collection of str
+        Names and ids of people who are no longer there.
+    """
+    for record in logistics[logistics["item"] != "diet"].to_dict("records"):
+        for column in ("owner", "at"):
+            if is_missing(record[column]):
+                yield Problem(
+                    message="needs_owner_and_time", sheet="logistics", row=record["row"], column=column, loss="nothing"
+                )
+        if not is_missing(record["owner"]) and record["owner"] in gone:
+            yield Problem(
+                message="owner_left",
+                sheet="logistics",
+                row=record["row"],
+                column="owner",
+                value=str(record["owner"]),
+                loss="nothing",
+            )
+
+
+def lay_duty_sheet(logistics: pd.DataFrame) -> pd.DataFrame:
+    """Lay the duty sheet of the night: what, when, who, in the order of time; items without a time come last.
+
+    Returns
+    -------
+    pandas.DataFrame
+        at, logistics_item, name, owner, order_by, budget_cny, done_on.
+    """
+    rows = logistics[logistics["item"] != "diet"].copy()
+    order = [pd.Timestamp.max if is_missing(at) else pd.Timestamp(at) for at in rows["at"]]
+    rows = rows.assign(_order=order).sort_values("_order", kind="stable")
+    named = rows.rename(columns={"item": "logistics_item"})
+    columns = ["at", "logistics_item", "name", "owner", "order_by", "budget_cny", "done_on"]
+    return named[columns].reset_index(drop=True)
+
+
+def find_quiet_windows(contacts: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:
+    """Find the half hours in which an activity on site costs least: few contacts for each person present.
+
+    Parameters
+    ----------
+    contacts : pandas.DataFrame
+        start, contacts (several queues of one half hour are added up).
+    presence : pandas.DataFrame
+        As `count_presence` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        start, contacts, present, contacts_per_person; the quietest quarter, in the order of time.
+    """
+    load = contacts.groupby("start", as_index=False)["contacts"].sum()
+    there = presence.groupby("start", as_index=False)["present"].sum()
+    table = load.merge(there, on="start")
+    table["contacts_per_person"] = table["contacts"] / table["present"]
+    count = math.ceil(len(table) * float(facts.value("floor", "quiet_share")))
+    return table.nsmallest(count, "contacts_per_person").sort_values("start", ignore_index=True)

@@ -1,0 +1,216 @@
+"""A16: the readiness of a store worked out: every table, one score, red items, and what is missing said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from simlib.messages import LANGS, glossary
+from simlib.readiness import work_out_readiness
+from simlib.readiness.changes import record_change
+from simlib.readiness.quiz import make_quiz, mark_answers
+from simlib.readiness.workbook import SHEETS, empty_book, read_readiness, write_readiness_template
+from simlib.store import load_store
+from tests.readiness.test_changes import CHANGED
+from tests.readiness.test_conflicts import clean_sheet
+from tests.readiness.test_floor import TASKS, roster, sheet
+
+DAY = dt.date(2026, 10, 31)
+STORE = load_store("tests/stores/a1")
+
+
+def full_book(**changes: pd.DataFrame):
+    """Make the book of a store that has filled in every sheet."""
+    activities, goods = clean_sheet()
+    agents = [agent.agent_id for agent in STORE.agents]
+    tables = {
+        "activities": sheet("activities", activities),
+        "goods": sheet("goods", goods),
+        "phrases": sheet("phrases", [{"id": "P1", "topic": "coupon", "zh": "满199减10", "rests_on": "C1"}]),
+        "training": sheet(
+            "training",
+            [{"agent_id": agent, "course": "c", "due_on": DAY, "qa_result": True} for agent in agents[:4]],
+        ),
+        "exam": sheet("exam", []),
+        "site": sheet("site", [{"room": "-", "item": "pc", "quantity": 1}]),
+        "logistics": sheet(
+            "logistics",
+            [
+                {"item": "snack", "owner": "Wang", "at": dt.datetime(2026, 10, 31, 23)},
+                {"item": "tea", "at": dt.datetime(2026, 10, 31, 15)},
+            ],
+        ),
+        "tasks": TASKS,
+    } | changes
+    missing = tuple(name for name in SHEETS if tables[name].empty)
+    return type(empty_book())(tables=tables, missing=missing)
+
+
+def work_out(book, **more):
+    """Work the chapter out seven days before the promo."""
+    given = {"promo_day": DAY, "today": DAY - dt.timedelta(days=7), "peak_heads": 4.0}
+    return work_out_readiness(STORE, book=book, **(given | more))
+
+
+def full_result():
+    """Work out a store that has given everything."""
+    activities, goods = clean_sheet()
+    frames = pd.DataFrame(activities), pd.DataFrame(goods)
+    quiz = make_quiz(activities=frames[0], goods=frames[1], items=10)
+    rows = [
+        {"quiz": quiz.id, "agent_id": agent.agent_id, "attempt": 1, "item": item.number, "answer": item.correct}
+        for agent in STORE.agents[:5]
+        for item in quiz.items
+    ]
+    log = record_change(
+        None,
+        before={"activities": frames[0].assign(threshold_cny=None), "goods": frames[1]},
+        after={"activities": frames[0], "goods": frames[1]},
+        changed_by="Li",
+        changed_on=CHANGED,
+    )
+    people = roster().assign(name="x", cohort="own", queue="presale")
+    starts = pd.date_range(people["start"].min(), periods=20, freq="30min")
+    return work_out(
+        full_book(),
+        assignments=people,
+        contacts=pd.DataFrame({"start": starts, "contacts": range(20)}),
+        change_log=log,
+        exam=mark_answers(quiz, pd.DataFrame(rows), pass_mark=90),
+    )
+
+
+def test_every_table_and_column_has_a_word() -> None:
+    """Each table and each of its columns is a key of the glossary, and so is each key that stands in a cell."""
+    result = full_result()
+    assert set(result.tables) == {
+        "activities",
+        "goods",
+        "conflicts",
+        "rule_changes",
+        "stale_items",
+        "gate",
+        "progress",
+        "weak_items",
+        "weak_topics",
+        "countdown",
+        "equipment",
+        "floor_presence",
+        "equipment_shortage",
+        "rental",
+        "food",
+        "quiet_windows",
+        "duty_sheet",
+        "readiness",
+        "blocks",
+        "red_items",
+    }
+    known = set(glossary())
+    raw = {"activities", "goods"}  # shown under the names of the workbook's fields
+    terms = {field.key: field.term for name in raw for field in SHEETS[name]}
+    lacking = {
+        (name, column)
+        for name, table in result.tables.items()
+        for column in table.columns
+        if (terms[column] if name in raw else column) not in known
+    }
+    assert lacking == set()
+    assert set(result.tables) <= known
+    cells = {
+        "readiness": ["item", "block"],
+        "gate": ["reason", "step", "cohort"],
+        "countdown": ["block", "state"],
+        "red_items": ["reason", "block"],
+        "equipment": ["site_item", "state"],
+        "equipment_shortage": ["site_item"],
+        "weak_topics": ["topic"],
+    }
+    for name, columns in cells.items():
+        for column in columns:
+            assert set(result.tables[name][column].dropna()) <= known, (name, column)
+
+
+def test_the_red_items_have_owner_and_date_and_the_block_that_lacks_them() -> None:
+    """Late, too late, undated tasks, a duty without an owner, computers that are missing: each once."""
+    red = full_result().tables["red_items"]
+    found = set(zip(red["item"], red["reason"], strict=True))
+    assert {
+        ("rent", "red_late"),
+        ("meals", "red_no_owner"),
+        ("banner", "red_no_date"),
+        ("item_tea", "red_no_owner"),
+        ("-", "red_short"),
+    } <= found
+    dates = [day for day in red["due_on"] if day is not None]
+    assert dates == sorted(dates)
+    assert red.loc[red["item"] == "rent", "owner"].tolist() == ["office"]
+
+
+def test_the_figures_are_those_of_the_tables() -> None:
+    """Score, gate, conflicts, red items and stale phrases can be counted again from the tables."""
+    result = full_result()
+    figures, tables = result.figures, result.tables
+    items = tables["readiness"]
+    assert figures["score"] == pytest.approx(100 * items.groupby("block")["share"].mean().mean())
+    assert figures["allowed"] == tables["gate"]["allowed"].sum()
+    assert figures["red_items"] == len(tables["red_items"])
+    assert figures["conflicts"] == 0
+    assert figures["stale_items"] == 1
+    assert 0 <= figures["score"] <= 100
+    assert figures["blocks_known"] == 4
+
+
+def test_a_conflict_shows_with_its_money_in_table_figures_findings_and_red_items() -> None:
+    """A floor that a coupon breaks: the basket as text, the loss summed, a finding in both languages."""
+    activities, goods = clean_sheet()
+    goods[4]["floor_price_cny"] = 120
+    result = work_out(full_book(goods=sheet("goods", goods)))
+    (row,) = result.tables["conflicts"].to_dict("records")
+    assert row["conflict"] == "conflict_below_floor"
+    assert row["conflict_rows"] == "G04"
+    assert "×" in row["basket"]
+    assert row["buyer"] in glossary()
+    assert result.figures["at_risk_cny"] == float(row["at_risk_cny"]) > 0
+    assert "conflict_below_floor" in set(result.tables["red_items"]["reason"])
+    risk = f"{row['at_risk_cny']:,.0f}"
+    assert any(risk in finding.text("en") for finding in result.findings)
+    items = result.tables["readiness"].set_index("item")
+    assert items.loc["activities", "of"] - items.loc["activities", "done"] == 1
+    assert activities
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_missing_is_named_and_counts_neither_as_nought_nor_as_a_hundred(lang: str) -> None:
+    """Without a readiness workbook the result is that of the core workbook, and each empty sheet is named."""
+    bare = work_out(empty_book())
+    assert "conflicts" not in bare.tables
+    assert "conflicts" not in bare.figures
+    shown = bare.findings[-1].text(lang)
+    assert all(glossary()[name][lang] in shown for name in SHEETS)
+    blocks = bare.tables["blocks"].set_index("block")["share"]
+    empty = blocks[bare.tables["blocks"].set_index("block")["of"] == 0]
+    assert empty.isna().all()
+    assert bare.figures["blocks_known"] == blocks.notna().sum()
+    known = bare.tables["readiness"].dropna(subset=["share"]).groupby("block")["share"].mean().mean()
+    assert bare.figures["score"] == pytest.approx(100 * known)
+
+
+def test_an_empty_item_changes_no_score() -> None:
+    """One rule: an item of which nothing is asked leaves the score as it was."""
+    with_tasks = work_out(full_book())
+    nothing_asked = with_tasks.tables["readiness"].query("of == 0")
+    assert nothing_asked["share"].isna().all()
+    rest = with_tasks.tables["readiness"].query("of > 0")
+    assert with_tasks.figures["score"] == pytest.approx(100 * rest.groupby("block")["share"].mean().mean())
+    assert not math.isnan(with_tasks.figures["score"])
+
+
+def test_the_template_filled_with_its_own_examples_is_worked_out(tmp_path: Path) -> None:
+    """An untouched template changes nothing; the result of a path is that of an empty book."""
+    write_readiness_template(tmp_path / "readiness.xlsx", "zh")
+    book = read_readiness(tmp_path)
+    assert work_out(book).figures == work_out(empty_book()).figures
