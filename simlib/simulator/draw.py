@@ -315,6 +315,74 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
     return {queue: service(_KIND.get(queue, "aftersale")) for queue in get_args(Queue)}
 
 
+def slowdown_from_ratio(pct: float, *, capacity_max: int) -> tuple[float, ...]:
+    """Return the slow-down by open chats (``Policy.slowdown``) of a store's ratio ``switch_cost_pct``.
+
+    Parameters
+    ----------
+    pct : float
+        By how many percent each further open chat makes a reply slower than with one chat fewer; >= 0 and finite.
+    capacity_max : int
+        The most chats that anybody may hold, >= 1; the factor of that many holds for more.
+
+    Returns
+    -------
+    tuple of float
+        Factors for 1 to ``capacity_max`` open chats, the first 1.
+
+    Examples
+    --------
+    >>> [round(factor, 4) for factor in slowdown_from_ratio(3, capacity_max=4)]
+    [1.0, 1.03, 1.0609, 1.0927]
+    >>> slowdown_from_ratio(0, capacity_max=9)
+    (1.0,)
+    """
+    if not 0 <= pct < math.inf:
+        raise ValueError(f"switch_cost_pct must be >= 0 percent and finite, got {pct!r}")
+    if capacity_max < 1:
+        raise ValueError(f"capacity_max must be a whole number of chats >= 1, got {capacity_max!r}")
+    if pct == 0:
+        return (1.0,)
+    return tuple((1.0 + pct / 100.0) ** further for further in range(int(capacity_max)))
+
+
+def slowdown_from_curve(points: Mapping[int, float], *, capacity_max: int) -> tuple[float, ...]:
+    """Return the slow-down by open chats of a curve by level: what a store measured at some numbers of open chats.
+
+    Parameters
+    ----------
+    points : mapping of open chats to factor
+        Seconds of a reply at so many open chats, over the seconds at one; each >= 1 and none below an earlier one.
+        Between two levels the factor rises evenly, before the first it rises from 1 at one open chat, and beyond the
+        last level that level's factor holds.
+    capacity_max : int
+        The most chats that anybody may hold, >= 1.
+
+    Examples
+    --------
+    >>> slowdown_from_curve({3: 1.1, 5: 1.2}, capacity_max=7)
+    (1.0, 1.05, 1.1, 1.15, 1.2, 1.2, 1.2)
+    >>> slowdown_from_curve({2: 0.9}, capacity_max=3)
+    Traceback (most recent call last):
+    ValueError: slow-down at 2 open chats = 0.9: must be a factor >= 1, and not below that of fewer chats (1.0)
+    """
+    if capacity_max < 1:
+        raise ValueError(f"capacity_max must be a whole number of chats >= 1, got {capacity_max!r}")
+    known = {1: 1.0} | dict(sorted(points.items()))
+    before = 1.0
+    for level, factor in known.items():
+        if level < 1 or level != int(level):
+            raise ValueError(f"slow-down at {level!r} open chats: the level must be a whole number of chats >= 1")
+        if not before <= factor < math.inf:
+            raise ValueError(
+                f"slow-down at {level} open chats = {factor}: must be a factor >= 1, and not below that of fewer "
+                f"chats ({before})"
+            )
+        before = factor
+    factors = np.interp(np.arange(1, int(capacity_max) + 1), list(known), list(known.values()))
+    return tuple(np.round(factors, 12).tolist())
+
+
 def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid) -> Agents:
     """Put a roster's people on the floor of one night.
 
@@ -325,8 +393,8 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
         activity ``chat`` are worked; one already under way when the grid opens counts from its opening, and one
         that does not touch the grid belongs to another night. Segments that touch or overlap become one.
     agents : DataFrame
-        agent_id, skill_1, skill_2, skill_3, capacity, speed: agent number i of the simulator is row i, rostered
-        or not.
+        agent_id, skill_1, skill_2, skill_3, capacity, speed and, if it is there, weight (for the routing "weighted"):
+        agent number i of the simulator is row i, rostered or not.
     queues : sequence of str
         The queues in the order of their numbers.
     grid : Grid
@@ -384,6 +452,7 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
         capacity=agents["capacity"].to_numpy(dtype=np.int64),
         speed=agents["speed"].to_numpy(dtype=float),
         skill=skill,
+        weight=agents["weight"].to_numpy(dtype=float) if "weight" in agents else np.ones(len(agents)),
         shifts=np.array(shifts).reshape(-1, 3),
     )
 
