@@ -206,10 +206,14 @@ class ChatService:
         (``bot_share`` > 0) and none where there is not.
     bot_s : float
         Mean seconds with the bot before it resolves or hands over.
+    bot_return_rate : float
+        Share of the contacts that the bot counts as resolved whose buyers come back to a person.
+    bot_return_s : float
+        Mean seconds from there until they do; a bot outage in between brings them at once.
     transfer_rate : float
         Share of the contacts not resolved by the bot that one agent hands on to another; each is received once more,
         in the same queue and interval, past the bot.
-    replies, reply, think, patience, retry, bot : Spread
+    replies, reply, think, patience, retry, bot, bot_return : Spread
         How the draws spread around their means.
 
     Examples
@@ -231,6 +235,8 @@ class ChatService:
     bot_share: float = 0.0
     bot_meets_share: float | None = None
     bot_s: float = 45.0
+    bot_return_rate: float = 0.0
+    bot_return_s: float = 600.0
     transfer_rate: float = 0.0
     replies: Spread = Spread("geometric")
     reply: Spread = Spread("lognormal", cv=0.6)
@@ -238,16 +244,17 @@ class ChatService:
     patience: Spread = Spread("exponential")
     retry: Spread = Spread("exponential")
     bot: Spread = Spread("exponential")
+    bot_return: Spread = Spread("exponential")
 
     def __post_init__(self) -> None:
         if not 1 <= self.replies_mean < math.inf:
             raise ValueError(f"replies_mean must be >= 1 and finite, got {self.replies_mean!r}")
-        for name in ("reply_s", "think_s", "retry_s", "bot_s"):
+        for name in ("reply_s", "think_s", "retry_s", "bot_s", "bot_return_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be >= 0 seconds and finite, got {getattr(self, name)!r}")
         if not self.patience_s >= 0:
             raise ValueError(f"patience_s must be >= 0 seconds, inf allowed, got {self.patience_s!r}")
-        for name in ("silent_share", "retry_share", "bot_share", "transfer_rate"):
+        for name in ("silent_share", "retry_share", "bot_share", "bot_return_rate", "transfer_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)!r}")
         if self.bot_meets_share is not None and not self.bot_share <= self.bot_meets_share <= 1:
@@ -270,6 +277,11 @@ class ChatService:
         """Chats an hour that an agent who never pauses handles; inf where a reply takes no time."""
         work_s = self.replies_mean * self.reply_s
         return 3600.0 / work_s if work_s else math.inf
+
+    @property
+    def bot_net_share(self) -> float:
+        """Share of all contacts that the bot settles for good: its share less those who come back to a person."""
+        return self.bot_share * (1.0 - self.bot_return_rate)
 
     @property
     def meets_bot(self) -> float:
@@ -594,6 +606,11 @@ class Demand:
         meets_bot = bot_mark < self._each("meets_bot")[queue]
         comes_back = marks.of(ids, "retry_share") < self._each("retry_share")[queue]
         bot_s = self._spread("bot", marks.of(ids, "bot"), queue)
+        resolves = bot_mark < self._each("bot_share")[queue]
+        if self._each("bot_return_rate").any():
+            back = resolves & (marks.of(ids, "bot_return_rate") < self._each("bot_return_rate")[queue])
+            bot_s = bot_s + np.where(back, self._spread("bot_return", marks.of(ids, "bot_return"), queue), 0.0)
+            resolves &= ~back
         retry_s = self._spread("retry", marks.of(ids, "retry"), queue)
         drawn = {
             "arrival": arrival,
@@ -604,7 +621,7 @@ class Demand:
             "patience": self._spread("patience", marks.of(ids, "patience"), queue),
             "silent": marks.of(ids, "silent") < self._each("silent_share")[queue],
             "bot": np.where(meets_bot, bot_s, np.nan),
-            "bot_resolves": bot_mark < self._each("bot_share")[queue],
+            "bot_resolves": resolves,
             "retry": np.where(comes_back, retry_s, np.nan),
         }
         for column in drawn.values():
