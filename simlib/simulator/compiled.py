@@ -29,7 +29,8 @@ def run(
     bot = tables.pass_bot(contacts, disruptions.bot_down)
     timetable = tables.build_timetable(agents, policy, disruptions, bot)
     # A reply begins and ends, a chat opens and closes: on a first attempt and a second, and again after a cut.
-    rows = 2 * (len(contacts.handle) + 2 * len(contacts) + len(disruptions.down)) if trace else 0
+    cuts = len(disruptions.down) + len(disruptions.away)
+    rows = 2 * (len(contacts.handle) + 2 * len(contacts) + cuts) if trace else 0
     while True:
         floor = _lay_out(contacts, agents, policy, disruptions, skill, bot, timetable, turns=turns, rows=rows)
         run_floor(floor)
@@ -61,6 +62,9 @@ def _lay_out(
     seats["capacity"] = agents.capacity
     if policy.routing == "most_available":
         seats["handicap"] = agents.capacity.max(initial=0) - agents.capacity
+    if policy.routing == "weighted":
+        seats["handicap"] = tables.LOADS  # all of a group in one heap, by assignments for their weight
+        seats["weight"] = agents.weight
     seats["speed"] = agents.speed
     seats["group"] = groups.of_agent
     seats["ranked"] = -1
@@ -101,6 +105,7 @@ def _lay_out(
         enter_s=enter_s,
         skill=skill.copy(order="C"),  # writable like the rest: Numba compiles for the types it is given
         slow=slow,
+        slowdown=np.array(policy.slowdown),
         batches=timetable.batches,
         changes=timetable.changes,
         concerned=timetable.agents,
@@ -115,6 +120,7 @@ def _lay_out(
         waiting_at=np.full(n, -1, np.int32),
         handed=np.empty(min(n, int(agents.capacity.max(initial=0))), KEY),
         handed_heap=tables.lay_heaps([n]),
+        called=np.empty(len(agents), np.int32),
         near=np.empty(n, KEY),
         near_heap=tables.lay_heaps([n]),
         near_at=chats["near_at"],
@@ -148,7 +154,7 @@ def _read_off(floor: Floor, agents: Agents) -> Outcome:
         busy=seats["busy_s"].copy(),
         on_duty=agents.on_duty_s,
         overtime=seats["overtime_s"].copy(),
-        agent_replies=seats["replies"].copy(),
+        agent_replies=seats["replies"].astype(np.int64),
         chat_seconds=seats["chat_s"].copy(),
         asked=floor.asked,
         replied=floor.replied,

@@ -206,10 +206,14 @@ class ChatService:
         (``bot_share`` > 0) and none where there is not.
     bot_s : float
         Mean seconds with the bot before it resolves or hands over.
+    bot_return_rate : float
+        Share of the contacts that the bot counts as resolved whose buyers come back to a person.
+    bot_return_s : float
+        Mean seconds from there until they do; a bot outage in between brings them at once.
     transfer_rate : float
         Share of the contacts not resolved by the bot that one agent hands on to another; each is received once more,
         in the same queue and interval, past the bot.
-    replies, reply, think, patience, retry, bot : Spread
+    replies, reply, think, patience, retry, bot, bot_return : Spread
         How the draws spread around their means.
 
     Examples
@@ -231,6 +235,8 @@ class ChatService:
     bot_share: float = 0.0
     bot_meets_share: float | None = None
     bot_s: float = 45.0
+    bot_return_rate: float = 0.0
+    bot_return_s: float = 600.0
     transfer_rate: float = 0.0
     replies: Spread = Spread("geometric")
     reply: Spread = Spread("lognormal", cv=0.6)
@@ -238,16 +244,17 @@ class ChatService:
     patience: Spread = Spread("exponential")
     retry: Spread = Spread("exponential")
     bot: Spread = Spread("exponential")
+    bot_return: Spread = Spread("exponential")
 
     def __post_init__(self) -> None:
         if not 1 <= self.replies_mean < math.inf:
             raise ValueError(f"replies_mean must be >= 1 and finite, got {self.replies_mean!r}")
-        for name in ("reply_s", "think_s", "retry_s", "bot_s"):
+        for name in ("reply_s", "think_s", "retry_s", "bot_s", "bot_return_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be >= 0 seconds and finite, got {getattr(self, name)!r}")
         if not self.patience_s >= 0:
             raise ValueError(f"patience_s must be >= 0 seconds, inf allowed, got {self.patience_s!r}")
-        for name in ("silent_share", "retry_share", "bot_share", "transfer_rate"):
+        for name in ("silent_share", "retry_share", "bot_share", "bot_return_rate", "transfer_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)!r}")
         if self.bot_meets_share is not None and not self.bot_share <= self.bot_meets_share <= 1:
@@ -270,6 +277,11 @@ class ChatService:
         """Chats an hour that an agent who never pauses handles; inf where a reply takes no time."""
         work_s = self.replies_mean * self.reply_s
         return 3600.0 / work_s if work_s else math.inf
+
+    @property
+    def bot_net_share(self) -> float:
+        """Share of all contacts that the bot settles for good: its share less those who come back to a person."""
+        return self.bot_share * (1.0 - self.bot_return_rate)
 
     @property
     def meets_bot(self) -> float:
@@ -315,6 +327,74 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
     return {queue: service(_KIND.get(queue, "aftersale")) for queue in get_args(Queue)}
 
 
+def slowdown_from_ratio(pct: float, *, capacity_max: int) -> tuple[float, ...]:
+    """Return the slow-down by open chats (``Policy.slowdown``) of a store's ratio ``switch_cost_pct``.
+
+    Parameters
+    ----------
+    pct : float
+        By how many percent each further open chat makes a reply slower than with one chat fewer; >= 0 and finite.
+    capacity_max : int
+        The most chats that anybody may hold, >= 1; the factor of that many holds for more.
+
+    Returns
+    -------
+    tuple of float
+        Factors for 1 to ``capacity_max`` open chats, the first 1.
+
+    Examples
+    --------
+    >>> [round(factor, 4) for factor in slowdown_from_ratio(3, capacity_max=4)]
+    [1.0, 1.03, 1.0609, 1.0927]
+    >>> slowdown_from_ratio(0, capacity_max=9)
+    (1.0,)
+    """
+    if not 0 <= pct < math.inf:
+        raise ValueError(f"switch_cost_pct must be >= 0 percent and finite, got {pct!r}")
+    if capacity_max < 1:
+        raise ValueError(f"capacity_max must be a whole number of chats >= 1, got {capacity_max!r}")
+    if pct == 0:
+        return (1.0,)
+    return tuple((1.0 + pct / 100.0) ** further for further in range(int(capacity_max)))
+
+
+def slowdown_from_curve(points: Mapping[int, float], *, capacity_max: int) -> tuple[float, ...]:
+    """Return the slow-down by open chats of a curve by level: what a store measured at some numbers of open chats.
+
+    Parameters
+    ----------
+    points : mapping of open chats to factor
+        Seconds of a reply at so many open chats, over the seconds at one; each >= 1 and none below an earlier one.
+        Between two levels the factor rises evenly, before the first it rises from 1 at one open chat, and beyond the
+        last level that level's factor holds.
+    capacity_max : int
+        The most chats that anybody may hold, >= 1.
+
+    Examples
+    --------
+    >>> slowdown_from_curve({3: 1.1, 5: 1.2}, capacity_max=7)
+    (1.0, 1.05, 1.1, 1.15, 1.2, 1.2, 1.2)
+    >>> slowdown_from_curve({2: 0.9}, capacity_max=3)
+    Traceback (most recent call last):
+    ValueError: slow-down at 2 open chats = 0.9: must be a factor >= 1, and not below that of fewer chats (1.0)
+    """
+    if capacity_max < 1:
+        raise ValueError(f"capacity_max must be a whole number of chats >= 1, got {capacity_max!r}")
+    known = {1: 1.0} | dict(sorted(points.items()))
+    before = 1.0
+    for level, factor in known.items():
+        if level < 1 or level != int(level):
+            raise ValueError(f"slow-down at {level!r} open chats: the level must be a whole number of chats >= 1")
+        if not before <= factor < math.inf:
+            raise ValueError(
+                f"slow-down at {level} open chats = {factor}: must be a factor >= 1, and not below that of fewer "
+                f"chats ({before})"
+            )
+        before = factor
+    factors = np.interp(np.arange(1, int(capacity_max) + 1), list(known), list(known.values()))
+    return tuple(np.round(factors, 12).tolist())
+
+
 def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid) -> Agents:
     """Put a roster's people on the floor of one night.
 
@@ -325,8 +405,8 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
         activity ``chat`` are worked; one already under way when the grid opens counts from its opening, and one
         that does not touch the grid belongs to another night. Segments that touch or overlap become one.
     agents : DataFrame
-        agent_id, skill_1, skill_2, skill_3, capacity, speed: agent number i of the simulator is row i, rostered
-        or not.
+        agent_id, skill_1, skill_2, skill_3, capacity, speed and, if it is there, weight (for the routing "weighted"):
+        agent number i of the simulator is row i, rostered or not.
     queues : sequence of str
         The queues in the order of their numbers.
     grid : Grid
@@ -384,6 +464,7 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
         capacity=agents["capacity"].to_numpy(dtype=np.int64),
         speed=agents["speed"].to_numpy(dtype=float),
         skill=skill,
+        weight=agents["weight"].to_numpy(dtype=float) if "weight" in agents else np.ones(len(agents)),
         shifts=np.array(shifts).reshape(-1, 3),
     )
 
@@ -525,6 +606,11 @@ class Demand:
         meets_bot = bot_mark < self._each("meets_bot")[queue]
         comes_back = marks.of(ids, "retry_share") < self._each("retry_share")[queue]
         bot_s = self._spread("bot", marks.of(ids, "bot"), queue)
+        resolves = bot_mark < self._each("bot_share")[queue]
+        if self._each("bot_return_rate").any():
+            back = resolves & (marks.of(ids, "bot_return_rate") < self._each("bot_return_rate")[queue])
+            bot_s = bot_s + np.where(back, self._spread("bot_return", marks.of(ids, "bot_return"), queue), 0.0)
+            resolves &= ~back
         retry_s = self._spread("retry", marks.of(ids, "retry"), queue)
         drawn = {
             "arrival": arrival,
@@ -535,7 +621,7 @@ class Demand:
             "patience": self._spread("patience", marks.of(ids, "patience"), queue),
             "silent": marks.of(ids, "silent") < self._each("silent_share")[queue],
             "bot": np.where(meets_bot, bot_s, np.nan),
-            "bot_resolves": bot_mark < self._each("bot_share")[queue],
+            "bot_resolves": resolves,
             "retry": np.where(comes_back, retry_s, np.nan),
         }
         for column in drawn.values():

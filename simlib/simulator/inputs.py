@@ -19,7 +19,7 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Windows = npt.NDArray[np.void]
 
-ROUTINGS = ("least_active", "most_available")
+ROUTINGS = ("least_active", "most_available", "weighted")
 SHIFT_ENDS = ("finish", "handover")
 
 _SHIFT = np.dtype([("agent", np.int64), ("start", np.float64), ("end", np.float64)])
@@ -158,11 +158,14 @@ class Agents:
     skill : int array [agents, queues], optional
         0 = does not serve the queue, 1 = serves it first, 2 = next, ...; None = everybody serves every
         queue first.
+    weight : float array or one number
+        Share of the contacts an agent gets under the routing "weighted", beside the others' weights; > 0. No other
+        routing reads it.
 
     Notes
     -----
-    There are as many agents as the longest of ``capacity``, ``speed`` and ``skill`` says; where all three are
-    left to numbers that hold for everybody, as many as ``shifts`` names.
+    There are as many agents as the longest of ``capacity``, ``speed``, ``weight`` and ``skill`` says; where all four
+    are left to numbers that hold for everybody, as many as ``shifts`` names.
 
     Examples
     --------
@@ -179,6 +182,7 @@ shifts of one agent may touch but not overlap
     capacity: IntArray = 1  # type: ignore[assignment]
     speed: FloatArray = 1.0  # type: ignore[assignment]
     skill: IntArray | None = None
+    weight: FloatArray = 1.0  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         shifts = _windows("shifts", self.shifts, _SHIFT)
@@ -188,7 +192,7 @@ shifts of one agent may touch but not overlap
             if skill.ndim != 2:
                 raise ValueError(f"skill has {skill.ndim} dimension(s): must have two, [agents, queues]")
             _demand("skill", skill, skill >= 0, "0 (does not serve) or a rank >= 1")
-        given: tuple[Any, ...] = (self.capacity, self.speed, skill)
+        given: tuple[Any, ...] = (self.capacity, self.speed, self.weight, skill)
         lengths = {len(values) for values in given if np.ndim(values)}
         if not lengths:
             lengths = {int(shifts["agent"].max()) + 1 if len(shifts) else 0}
@@ -199,9 +203,11 @@ shifts of one agent may touch but not overlap
         _demand("capacity", capacity, (capacity >= 1) & (capacity < 2**31), "a whole number of chats >= 1")
         speed = _column("speed", self.speed, np.float64, n)
         _demand("speed", speed, np.isfinite(speed) & (speed > 0), "a number > 0 (1 = standard)")
+        weight = _column("weight", self.weight, np.float64, n)
+        _demand("weight", weight, np.isfinite(weight) & (weight > 0), "a number > 0 (1 = as much as any other)")
         _demand_agents("shifts", shifts, n)
         _refuse_overlaps(shifts)
-        _keep(self, shifts=shifts, capacity=capacity, speed=speed, skill=skill)
+        _keep(self, shifts=shifts, capacity=capacity, speed=speed, skill=skill, weight=weight)
 
     def __len__(self) -> int:
         return len(self.capacity)
@@ -233,8 +239,12 @@ class Policy:
 
     Parameters
     ----------
-    routing : {"least_active", "most_available"}
-        A contact goes to the available agent with the fewest open chats, or with the most free capacity.
+    routing : {"least_active", "most_available", "weighted"}
+        A contact goes to the available agent with the fewest open chats, with the most free capacity, or with the
+        fewest assignments for their weight: the smallest (assignments so far + 1) / weight.
+    slowdown : sequence of float
+        A reply takes ``slowdown[k - 1]`` times as long, where k is the number of the agent's open chats as the reply
+        begins; each >= 1. The last entry holds for all larger numbers.
     at_shift_end : {"finish", "handover"}
         An agent whose shift ends finishes its chats (overtime), or hands them over.
     close_s : float
@@ -250,10 +260,14 @@ class Policy:
     'least_active'
     >>> Policy(routing="random")
     Traceback (most recent call last):
-    ValueError: routing = 'random': must be one of 'least_active', 'most_available'
+    ValueError: routing = 'random': must be one of 'least_active', 'most_available', 'weighted'
+    >>> Policy(slowdown=[1, 1.03, 0.9])
+    Traceback (most recent call last):
+    ValueError: slowdown[2] = 0.9: must be a factor >= 1 (1 = as fast as with one open chat)
     """
 
     routing: str = "least_active"
+    slowdown: tuple[float, ...] = (1.0,)
     at_shift_end: str = "finish"
     close_s: float = 0.0
     silent_close_s: float = 0.0
@@ -269,11 +283,25 @@ class Policy:
             if not (value >= 0 and not isinf(value)) and not (never and isnan(value)):
                 raise ValueError(f"{name} = {value}: must be finite seconds >= 0{', nan = never' if never else ''}")
             object.__setattr__(self, name, value)
+        slowdown = _column("slowdown", self.slowdown, np.float64)
+        if not len(slowdown):
+            raise ValueError(
+                "slowdown has no entry: must have one factor for each number of open chats, (1.0,) for none"
+            )
+        _demand(
+            "slowdown",
+            slowdown,
+            np.isfinite(slowdown) & (slowdown >= 1),
+            "a factor >= 1 (1 = as fast as with one open chat)",
+        )
+        object.__setattr__(self, "slowdown", tuple(slowdown.tolist()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Disruptions:
     """What goes wrong. Rows are tuples, an array or a DataFrame; a window is [start, end) in seconds.
+
+    A window of no length is none.
 
     Parameters
     ----------
@@ -282,6 +310,9 @@ class Disruptions:
     slow : rows (agent, start, end, factor)
         A reply begun in the window takes ``factor`` (> 0) times as long; overlapping factors multiply in
         row order.
+    away : rows (agent, start, end)
+        Nobody sits at this seat, yet the chat client shows its agent as online: nothing is written, and contacts go
+        on being assigned to it. Windows of one agent may overlap.
     bot_down : rows (start, end)
         The bot answers nobody.
 
@@ -296,6 +327,7 @@ class Disruptions:
 
     down: Windows = ()  # type: ignore[assignment]
     slow: Windows = ()  # type: ignore[assignment]
+    away: Windows = ()  # type: ignore[assignment]
     bot_down: Windows = ()  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -305,6 +337,7 @@ class Disruptions:
             self,
             down=_windows("down", self.down, _SHIFT),
             slow=slow,
+            away=_windows("away", self.away, _SHIFT),
             bot_down=_windows("bot_down", self.bot_down, _SPAN),
         )
 
@@ -316,6 +349,7 @@ def check_together(contacts: Contacts, agents: Agents, disruptions: Disruptions)
     """
     _demand_agents("down", disruptions.down, len(agents))
     _demand_agents("slow", disruptions.slow, len(agents))
+    _demand_agents("away", disruptions.away, len(agents))
     return agents.skill_table(contacts)
 
 

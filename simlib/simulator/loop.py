@@ -41,6 +41,8 @@ from simlib.simulator.tables import (
     ABANDONED,
     ATTENDED,
     AWAY,
+    BACK,
+    BETWEEN,
     BOT,
     DOWN,
     ENDED,
@@ -90,6 +92,7 @@ class Floor(NamedTuple):
     # Agents, duty and disruptions
     skill: np.ndarray  # [agents, queues]
     slow: np.ndarray  # windows ordered by agent, rows of an agent in the order given
+    slowdown: np.ndarray  # by open chats, from one on
     batches: np.ndarray  # changes of duty, see `tables.Timetable`
     changes: np.ndarray
     concerned: np.ndarray
@@ -106,6 +109,7 @@ class Floor(NamedTuple):
     waiting_at: np.ndarray
     handed: np.ndarray  # chats that one agent hands over
     handed_heap: np.ndarray
+    called: np.ndarray  # agents who have been handed a chat at this instant
     near: np.ndarray  # events that are nearly due
     near_heap: np.ndarray
     near_at: np.ndarray
@@ -381,7 +385,10 @@ def _rank(seat, free, free_heap, free_at, a):
         _drop(free, free_heap[ix(seat.ranked)], free_at, a)
     seat.ranked = heap
     if heap >= 0:
-        _put(free, free_heap[ix(heap)], free_at, a, float(load), seat.assigned)
+        first = float(load)
+        if seat.weight > 0.0:
+            first = (float(seat.assignments) + 1.0) / seat.weight
+        _put(free, free_heap[ix(heap)], free_at, a, first, seat.assigned)
 
 
 @_part
@@ -501,8 +508,12 @@ def run_floor(floor):
     waiting, waiting_heap, waiting_at = floor.waiting, floor.waiting_heap, floor.waiting_at
     handed, handed_heap = floor.handed, floor.handed_heap[0]
     batches, concerned, skill, trace = floor.batches, floor.concerned, floor.skill, floor.trace
+    levels = np.int64(len(floor.slowdown))
+    if levels == 1 and floor.slowdown[0] == 1.0:
+        levels = np.int64(0)
     in_queue = 0
     b = e = i = 0
+    calls = 0
     taken = False
     now = 0.0
     phase = CALM
@@ -566,14 +577,19 @@ def run_floor(floor):
                 i += 1
                 continue
         elif phase == BEGINNING:
-            if i == batches[b].agents_to:
+            if i == batches[b].agents_to and calls == 0:
                 phase = TAKING
                 i = batches[b].agents_from
                 taken = False
                 continue
             step = GO_ON
-            a = concerned[i]
-            i += 1
+            if i < batches[b].agents_to:
+                a = concerned[i]
+                i += 1
+            else:
+                calls -= 1
+                a = np.int64(floor.called[calls])
+                seats[a].called = False
         elif phase == TAKING:
             if in_queue == 0 or (i == batches[b].agents_to and not taken):
                 phase = ENTERING
@@ -631,7 +647,7 @@ def run_floor(floor):
                     then_s = now + chat.think
                     if chat.leaving:  # this was the reply that a shift end waited for (rule 9)
                         chat.leaving = False
-                        chat.stage = AWAY
+                        chat.stage = BETWEEN
                         floor.transfers[c] += 1
                         frees = c
                         then = MESSAGE
@@ -654,7 +670,7 @@ def run_floor(floor):
             takes = ALL
         elif step == MESSAGE:
             chat = chats[ix(c)]
-            if chat.stage == AWAY:
+            if chat.stage == BETWEEN:
                 _write(floor.asked, chat, now)
                 seeks = c
             else:
@@ -701,8 +717,11 @@ def run_floor(floor):
         elif step == CHANGE:
             seat = seats[a]
             kind = floor.changes[i - 1].kind
-            if kind == DOWN:
-                seat.down += 1
+            if kind in (DOWN, AWAY):
+                if kind == DOWN:
+                    seat.down += 1
+                else:
+                    seat.away += 1
                 if seat.writing >= 0:  # the reply is cut, its message is the next one again (rule 8)
                     cut = np.int64(seat.writing)
                     _cancel(clock, chats, wheel, after, near, near_heap, near_at, cut)
@@ -713,6 +732,8 @@ def run_floor(floor):
                     _lay_mail(seat, desks, np.int64(seat.desk + seat.mails), cut, now, True)
             elif kind == UP:
                 seat.down -= 1
+            elif kind == BACK:
+                seat.away -= 1
             elif kind == TRANSFER:
                 seat.handing = True
             else:
@@ -739,7 +760,7 @@ def run_floor(floor):
                         _write(floor.asked, chat, mail.due)
                     _put(handed, handed_heap, waiting_at, c, floor.entry[c], 0.0)
                 else:
-                    chat.stage = AWAY
+                    chat.stage = BETWEEN
                     if chat.kind == NOTHING:
                         chat.kind = MESSAGE
                         chat.due = mail.due
@@ -806,6 +827,7 @@ def run_floor(floor):
             _tally(seat, now)
             seat.open += 1
             seat.assigned = now
+            seat.assignments += 1
             _rank(seat, free, free_heap, free_at, a)
             _join_mail(seat, desks, opens, now, before)
             if clock.large and seat.group >= 0:  # who takes the next one
@@ -817,9 +839,14 @@ def run_floor(floor):
             _note(clock, trace, now, a, seat)
 
         # --- The agent begins the reply to the next message on its desk (rule 4)
-        if a >= 0:
+        if a >= 0 and step == OFFER:  # but not before all chats of this instant are handed over (rule 11)
+            if not seats[a].called:
+                seats[a].called = True
+                floor.called[calls] = a
+                calls += 1
+        elif a >= 0:
             seat = seats[ix(a)]
-            if seat.writing < 0 and seat.mails > 0 and seat.down == 0 and not seat.handing:
+            if seat.writing < 0 and seat.mails > 0 and seat.down + seat.away == 0 and not seat.handing:
                 mail = desks[ix(seat.desk + seat.mails - 1)]
                 head = np.int64(mail.item)
                 chat = chats[ix(head)]
@@ -844,7 +871,10 @@ def run_floor(floor):
                             factor *= floor.slow[row].factor
                     message = messages[ix(chat.turn)]
                     chat.think = message.think
-                    also, also_then, also_s = head, SENT, now + message.handle * factor / seat.speed
+                    handle_s = message.handle * factor
+                    if levels > 0:
+                        handle_s *= floor.slowdown[ix(min(np.int64(seat.open), levels) - 1)]
+                    also, also_then, also_s = head, SENT, now + handle_s / seat.speed
                     _note(clock, trace, now, a, seat)
 
         while also >= 0 or then != NOTHING:

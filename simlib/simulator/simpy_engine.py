@@ -1,9 +1,9 @@
 """The readable engine: the chat floor as SimPy processes, to be walked through line by line.
 
 A buyer is a process (`Floor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
-answered, thinks, writes again. An agent is a process (`Floor.work`): it begins the reply at the head of its
-inbox, sends it, and waits for mail. Everything that an instant changes at once (who is available, who takes
-whom) is a plain method that a process calls, because a customer-service floor decides in no time.
+answered, thinks, writes again. An agent is a process (`Floor.work`): it writes the reply that it has begun,
+sends it, and waits for mail. Everything that an instant changes at once (who is available, who takes whom,
+which reply is begun) is a plain method that a process calls, because a floor decides in no time.
 
 **Order.** SimPy's queue is ordered by (time, priority, insertion). A priority here is a step of the model's
 rule 11 and an index (`_Moment`), so what falls on one instant happens in the model's order, not in the
@@ -29,6 +29,8 @@ from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy, check
 from simlib.simulator.outcome import Outcome
 from simlib.simulator.tables import (
     ABANDONED,
+    AWAY,
+    BACK,
     BOT,
     CHANGE,
     DOWN,
@@ -103,18 +105,24 @@ class _Chat:
 class _Agent:
     """A person at the desk."""
 
-    def __init__(self, agents: Agents, index: int, slow: list[tuple[float, float, float]]) -> None:
+    def __init__(
+        self, agents: Agents, index: int, slow: list[tuple[float, float, float]], slowdown: tuple[float, ...]
+    ) -> None:
         self.index = index
         self.capacity = int(agents.capacity[index])
         self.speed = float(agents.speed[index])
+        self.weight = float(agents.weight[index])
         self.slow = slow
+        self.slowdown = slowdown
         self.on_duty = False
         self.down = 0  # windows that hold the seat
+        self.away = 0  # windows in which nobody sits there
         self.handing = False
         self.open: list[_Chat] = []  # chats on the screen, those whose place is not freed yet included
         self.inbox: deque[_Chat] = deque()
         self.writing: _Chat | None = None
-        self.began = nan
+        self.began = self.writes_s = nan
+        self.assignments = 0
         self.last_assigned = -inf
         self.mail: simpy.Event | None = None  # what an idle agent waits for
         self.process: simpy.Process | None = None
@@ -125,13 +133,18 @@ class _Agent:
     def is_available(self) -> bool:
         return self.on_duty and not self.down and len(self.open) < self.capacity
 
+    @property
+    def can_begin(self) -> bool:
+        return not self.writing and not self.down and not self.away and bool(self.inbox)
+
     def handling_time(self, seconds: float, now: float) -> float:
-        """How long a reply of so many seconds takes if it is begun now (rule 4)."""
+        """Return how long a reply of so many seconds takes if it is begun now (rules 4 and 4b)."""
         factor = 1.0
         for start, end, times in self.slow:
             if start <= now < end:
                 factor *= times
-        return seconds * factor / self.speed
+        level = min(len(self.open), len(self.slowdown))
+        return seconds * factor * self.slowdown[level - 1] / self.speed
 
     def tally(self, now: float) -> None:
         """Bring the time integrals up to now, before the open chats or the duty change."""
@@ -153,11 +166,13 @@ class Floor:
         self.chats = [_Chat(contacts, i, first) for i, first in enumerate(contacts.first_turn[:-1].tolist())]
         slow = disruptions.slow
         self.agents = [
-            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]]) for a in range(len(agents))
+            _Agent(agents, a, [row.item()[1:] for row in slow[slow["agent"] == a]], policy.slowdown)
+            for a in range(len(agents))
         ]
         queues = range(len(self.skill[0]) if self.skill else 1 + int(contacts.queue.max(initial=0)))
         self.serving = [[agent for agent in self.agents if self.skill[agent.index][q] > 0] for q in queues]
         self.waiting: list[list[_Chat]] = [[] for _ in queues]  # each in order of (entry, index)
+        self.handing_over = False  # nobody begins a reply before all chats of an instant are handed over
         self.bot_outages = 0
         self.with_bot: dict[int, simpy.Process] = {}
         self.changes: list[tuple[float, int, int, bool]] = []
@@ -206,10 +221,10 @@ class Floor:
             yield chat.sent  # type: ignore[misc]
             if chat.outcome != OPEN:
                 break
-        hold_s = self.policy.close_s if chat.outcome == SERVED else self.policy.silent_close_s
-        if hold_s > 0:
+        hold_s = self.holds_place_s(chat)
+        if hold_s > 0:  # else the place was freed with the reply
             yield _Moment(env, hold_s, FREED, index)
-        self.free_place(chat)
+            self.free_place(chat)
 
     def enter(self, chat: _Chat) -> None:
         """Enter the human stage, the first time or again; the first message is sent now (rules 2 and 7)."""
@@ -248,33 +263,49 @@ class Floor:
         """Reply to the inbox, first come first served (rules 4, 6, 8 and 9)."""
         env = self.env
         while True:
-            while agent.down or not agent.inbox:
+            while agent.writing is None:
                 agent.mail = env.event()
                 yield agent.mail
-            chat = agent.inbox.popleft()
-            turn = chat.replies
-            if not chat.is_begun and (not chat.silent or env.now <= chat.deadline):
-                chat.begun.succeed()  # type: ignore[union-attr]
-            agent.writing, agent.began = chat, env.now
-            self.note(agent)
+            chat = agent.writing
             try:
-                yield _Moment(env, agent.handling_time(chat.handle[turn], env.now), SENT, chat.index)
+                yield _Moment(env, agent.writes_s, SENT, chat.index)
             except simpy.Interrupt:  # cut: the message is back in the inbox already
                 continue
             self.stop_writing(agent)
             chat.unanswered = False
             if chat.is_begun:
-                self.count_reply(chat, agent, turn)
+                self.count_reply(chat, agent)
             else:  # the buyer had gone
                 chat.outcome, chat.end = SILENT, chat.deadline
-            if chat.leaving and chat.outcome == OPEN:
+            if chat.outcome != OPEN and self.holds_place_s(chat) == 0:
+                self.free_place(chat)
+            elif chat.outcome == OPEN and chat.leaving:
                 self.leave(chat)
                 self.take_waiting(agent)
             chat.sent.succeed()  # type: ignore[union-attr]
+            self.begin(agent)
 
-    def count_reply(self, chat: _Chat, agent: _Agent, turn: int) -> None:
-        """Enter a reply that reached its buyer into the books."""
+    def begin(self, agent: _Agent) -> None:
+        """Begin the reply at the head of the inbox, if the agent can (rule 4)."""
+        if self.handing_over or not agent.can_begin:
+            return
         now = self.env.now
+        chat = agent.inbox.popleft()
+        if not chat.is_begun and (not chat.silent or now <= chat.deadline):
+            chat.begun.succeed()  # type: ignore[union-attr]
+        agent.writing, agent.began = chat, now
+        agent.writes_s = agent.handling_time(chat.handle[chat.replies], now)
+        self.note(agent)
+        if agent.mail is not None and not agent.mail.triggered:
+            agent.mail.succeed()
+
+    def holds_place_s(self, chat: _Chat) -> float:
+        """Return how long a chat that is over holds its place (rules 4 and 6)."""
+        return self.policy.close_s if chat.outcome == SERVED else self.policy.silent_close_s
+
+    def count_reply(self, chat: _Chat, agent: _Agent) -> None:
+        """Enter a reply that reached its buyer into the books."""
+        now, turn = self.env.now, chat.replies
         response_s = now - chat.asked[turn]
         chat.replied[turn], chat.replied_by[turn] = now, agent.index
         chat.response_sum += response_s
@@ -292,16 +323,11 @@ class Floor:
         agent.writing = None
         self.note(agent)
 
-    def wake(self, agent: _Agent) -> None:
-        """Let an idle agent look into its inbox."""
-        if agent.mail is not None and not agent.mail.triggered:
-            agent.mail.succeed()
-
     def deliver(self, chat: _Chat) -> None:
         """Put the contact's message at the tail of its agent's inbox (rules 3 and 4)."""
         assert chat.agent is not None
         chat.agent.inbox.append(chat)
-        self.wake(chat.agent)
+        self.begin(chat.agent)
 
     # --- who gets whom ------------------------------------------------------------------------------------
 
@@ -314,11 +340,13 @@ class Floor:
             insort(self.waiting[chat.queue], chat, key=_Chat.place)
 
     def rank(self, agent: _Agent) -> tuple[float, float, int]:
-        """Tell what makes an agent the best: routing, then longest without an assignment, then index."""
-        load = len(agent.open)
+        """Return what makes an agent the best: routing, then longest without an assignment, then index."""
+        first: float = len(agent.open)
         if self.policy.routing == "most_available":
-            load -= agent.capacity
-        return load, agent.last_assigned, agent.index
+            first -= agent.capacity
+        elif self.policy.routing == "weighted":
+            first = (agent.assignments + 1) / agent.weight
+        return first, agent.last_assigned, agent.index
 
     def assign(self, chat: _Chat, agent: _Agent) -> None:
         """Open a chat (rule 3)."""
@@ -328,6 +356,7 @@ class Floor:
         agent.tally(now)
         agent.open.append(chat)
         agent.last_assigned = now
+        agent.assignments += 1
         chat.agent = agent
         chat.had_by = agent.index
         self.note(agent)
@@ -377,11 +406,13 @@ class Floor:
             for kind, a in sorted(instant.changes):
                 self.change_duty(self.agents[a], kind)
             concerned = [self.agents[a] for a in sorted({a for _, a in instant.changes})]
+            self.handing_over = True
             for agent in concerned:
                 if agent.handing:
                     self.hand_over(agent)
-            for agent in concerned:
-                self.wake(agent)
+            self.handing_over = False
+            for agent in self.agents:
+                self.begin(agent)
             while sum(self.take_one(agent) for agent in concerned):  # one each, until no one takes any
                 pass
             self.bot_outages += instant.bot_opens - instant.bot_closes
@@ -391,12 +422,15 @@ class Floor:
 
     def change_duty(self, agent: _Agent, kind: int) -> None:
         """Change one agent's duty, or the state of its seat (rules 8 and 9)."""
-        if kind == DOWN:
-            agent.down += 1
+        if kind in (DOWN, AWAY):
+            agent.down += kind == DOWN
+            agent.away += kind == AWAY
             if agent.writing:
                 self.cut(agent)
         elif kind == UP:
             agent.down -= 1
+        elif kind == BACK:
+            agent.away -= 1
         elif kind == TRANSFER:
             agent.handing = True
         else:
@@ -472,13 +506,19 @@ def _read_calendar(agents: Agents, policy: Policy, disruptions: Disruptions) -> 
             at(start).changes.append((SHIFT_START, agent))
             at(end).changes.append((SHIFT_END, agent))
     for agent, start, end in disruptions.down.tolist():
-        at(start).changes.append((DOWN, agent))
-        at(end).changes.append((UP, agent))
-        if start + policy.transfer_s < end:
-            at(start + policy.transfer_s).changes.append((TRANSFER, agent))
+        if start < end:
+            at(start).changes.append((DOWN, agent))
+            at(end).changes.append((UP, agent))
+            if start + policy.transfer_s < end:
+                at(start + policy.transfer_s).changes.append((TRANSFER, agent))
+    for agent, start, end in disruptions.away.tolist():
+        if start < end:
+            at(start).changes.append((AWAY, agent))
+            at(end).changes.append((BACK, agent))
     for start, end in disruptions.bot_down.tolist():
-        at(start).bot_opens += 1
-        at(end).bot_closes += 1
+        if start < end:
+            at(start).bot_opens += 1
+            at(end).bot_closes += 1
     return [instants[time] for time in sorted(instants) if time < inf]
 
 

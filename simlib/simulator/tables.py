@@ -20,12 +20,12 @@ from simlib.simulator.inputs import Agents, BoolArray, Contacts, Disruptions, Fl
 OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED = range(-1, 5)
 OUTCOMES = ("bot", "served", "abandoned", "silent", "unserved")
 
-# Where a contact in the human stage is: in its queue, with an agent, with none while its buyer writes (handed over),
-# over.
-QUEUED, ATTENDED, AWAY, ENDED = range(4)
+# Where a contact in the human stage is: in its queue, with an agent, between two agents while its buyer writes (handed
+# over), over.
+QUEUED, ATTENDED, BETWEEN, ENDED = range(4)
 
 # Changes of duty, in the order in which those of one instant are made.
-DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)
+DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START = range(7)
 
 # The available agents of a group are ranked apart by load (open chats, or how many more the most spacious agent could
 # hold): who takes a chat goes behind all of the next load, where one heap of all would have to be walked down.
@@ -35,8 +35,8 @@ REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the even
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
 # of CLOCK, tells it which numbers from above are compiled in.
 _NUMBERS = (
-    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, AWAY, ENDED),
-    *(DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START, LOADS, REMEMBERED),
+    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, BETWEEN, ENDED),
+    *(DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START, LOADS, REMEMBERED),
 )
 COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
@@ -87,24 +87,28 @@ SEAT = _record(
         ("began", "f8"),
         ("speed", "f8"),
         ("busy_s", "f8"),
-        ("replies", "i8"),
         ("desk", "i8"),
+        ("replies", "i4"),
         ("writing", "i4"),
         ("mails", "i4"),
-        ("down", "i4"),
+        ("down", "i4"),  # windows that hold the seat
+        ("away", "i4"),
         ("slow_from", "i4"),
         ("slow_to", "i4"),
         ("on_duty", "?"),
         ("handing", "?"),
+        ("called", "?"),  # has been handed a chat and begins when all chats are handed over
         ("open", "i4"),
         ("capacity", "i4"),
         ("handicap", "i4"),  # what its load is above its open chats
+        ("assignments", "i4"),
         ("assigned", "f8"),
         ("since", "f8"),
         ("chat_s", "f8"),
         ("overtime_s", "f8"),
         ("group", "i4"),
         ("ranked", "i4"),  # the heap of available agents it is in, -1 = none
+        ("weight", "f8"),  # 0 = ranked by load
     ],
 )
 # A contact met when looking ahead, and what has been found out of it since.
@@ -166,7 +170,7 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
     opening = np.full(n, -1)
     if not meets.any():
         return BotStage(resolved=meets, leaves=arrival, opening=opening)
-    windows = np.sort(bot_down, order="start")
+    windows = np.sort(_of_some_length(bot_down), order="start")
     opens = np.append(windows["start"], np.inf)
     down_until = np.append(np.maximum.accumulate(windows["end"]), -np.inf)  # by windows opened so far; last: none
     opened = np.searchsorted(windows["start"], arrival, side="right")
@@ -181,15 +185,16 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
 
 def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bot: BotStage) -> Timetable:
     """Sort the changes of duty and group them by instant (rule 11)."""
-    shifts = agents.shifts[agents.shifts["end"] > agents.shifts["start"]]
-    down = disruptions.down
+    shifts, down, away = (_of_some_length(rows) for rows in (agents.shifts, disruptions.down, disruptions.away))
     transfer_s = down["start"] + policy.transfer_s
     transferred = transfer_s < down["end"]
     parts = [
         (DOWN, down["start"], down["agent"]),
+        (AWAY, away["start"], away["agent"]),
         (SHIFT_END, shifts["end"], shifts["agent"]),
         (TRANSFER, transfer_s[transferred], down["agent"][transferred]),
         (UP, down["end"], down["agent"]),
+        (BACK, away["end"], away["agent"]),
         (SHIFT_START, shifts["start"], shifts["agent"]),
     ]
     changes = np.empty(sum(len(time) for _, time, _ in parts), DUTY)
@@ -216,6 +221,11 @@ def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bo
         batches[f"{name}_from"] = np.searchsorted(column, times, side="left")
         batches[f"{name}_to"] = np.searchsorted(column, times, side="right")
     return Timetable(batches=batches, changes=changes, agents=concerned["agent"].copy(), outages=outages)
+
+
+def _of_some_length(windows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Leave out the windows of no length, which are none."""
+    return windows[windows["end"] > windows["start"]]
 
 
 class Groups(NamedTuple):

@@ -63,10 +63,12 @@ def floors(draw):
         capacity=np.array(each(st.sampled_from([1, 1, 2, 3, 99]), n_agents), dtype=int),
         speed=np.array(each(st.sampled_from([1.0, 1.0, 0.8, 1.3]), n_agents), dtype=float),
         skill=np.array(each(st.integers(0, 2), n_agents * queues), dtype=int).reshape(n_agents, queues),
+        weight=np.array(each(st.sampled_from([1.0, 1.0, 0.8, 1.5, 3.0]), n_agents), dtype=float),
         shifts=draw(st.permutations(shifts)),
     )
     policy = Policy(
-        routing=draw(st.sampled_from(["least_active", "most_available"])),
+        routing=draw(st.sampled_from(["least_active", "most_available", "weighted"])),
+        slowdown=draw(st.sampled_from([(1.0,), (1.0, 2.0), (1.0, 1.03, 1.1, 1.5), (1.5, 1.0, 3.0)])),
         at_shift_end=draw(st.sampled_from(["finish", "handover"])),
         close_s=draw(st.sampled_from([0.0, 0.0, GRID_S, 7.3])),
         silent_close_s=draw(st.sampled_from([0.0, GRID_S, 30.0])),
@@ -76,6 +78,7 @@ def floors(draw):
     disruptions = Disruptions(
         down=draw(windows(n_agents, 4)),
         slow=slow,
+        away=draw(windows(n_agents, 3)),
         bot_down=[row[1:] for row in draw(windows(1, 2))],
     )
     return contacts, agents, policy, disruptions

@@ -29,12 +29,13 @@ def buyer(arrival, handle=(10.0,), think=(), **fields):
     return {"arrival": arrival, "turns": turns, "handle": list(handle), "think": think, **usual, **fields}
 
 
-def agent(*shifts, capacity=1, speed=1.0, skill=(1,)):
+def agent(*shifts, capacity=1, speed=1.0, skill=(1,), weight=1.0):
     """One agent: on duty all night unless shifts are given."""
-    return {"shifts": shifts or ((0.0, ALWAYS),), "capacity": capacity, "speed": speed, "skill": skill}
+    shifts = shifts or ((0.0, ALWAYS),)
+    return {"shifts": shifts, "capacity": capacity, "speed": speed, "skill": skill, "weight": weight}
 
 
-def night(buyers, agents, *, down=(), slow=(), bot_down=(), **policy):
+def night(buyers, agents, *, down=(), slow=(), away=(), bot_down=(), **policy):
     """Put buyers and agents into the arrays of the chat model; further names are fields of the policy."""
 
     def column(rows, name, dtype):
@@ -45,6 +46,7 @@ def night(buyers, agents, *, down=(), slow=(), bot_down=(), **policy):
 
     usual = {
         "routing": "least_active",
+        "slowdown": (1.0,),
         "at_shift_end": "finish",
         "close_s": 0.0,
         "silent_close_s": 0.0,
@@ -69,10 +71,11 @@ def night(buyers, agents, *, down=(), slow=(), bot_down=(), **policy):
             capacity=column(agents, "capacity", int),
             speed=column(agents, "speed", float),
             skill=np.array([row["skill"] for row in agents], dtype=int),
+            weight=column(agents, "weight", float),
             shifts=[(i, start, end) for i, row in enumerate(agents) for start, end in row["shifts"]],
         ),
         policy=SimpleNamespace(**usual | policy),
-        disruptions=SimpleNamespace(down=list(down), slow=list(slow), bot_down=list(bot_down)),
+        disruptions=SimpleNamespace(down=list(down), slow=list(slow), away=list(away), bot_down=list(bot_down)),
     )
 
 

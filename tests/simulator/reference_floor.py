@@ -78,14 +78,17 @@ class Seat:
     capacity: int
     speed: float
     skill: list[int]
+    weight: float
     shifts: list[tuple[float, float]]
     down: list[tuple[float, float]]
+    away: list[tuple[float, float]]
     slow: list[tuple[float, float, float]]
     open: list[Chat] = field(default_factory=list)
     inbox: list[Chat] = field(default_factory=list)
     writing: Chat | None = None
     begun_at: float = math.nan
     last_assigned: float = -math.inf
+    assignments: int = 0
     busy: float = 0.0
     overtime: float = 0.0
     replies: int = 0
@@ -103,7 +106,7 @@ class ReferenceFloor:
         self.policy = policy
         self.chats = _chats(contacts)
         self.seats = _seats(agents, disruptions)
-        self.bot_down = _rows(disruptions.bot_down)
+        self.bot_down = _without_empty(_rows(disruptions.bot_down))
         self.now = 0.0
         self.duty_instants = self._duty_instants()
 
@@ -133,7 +136,7 @@ class ReferenceFloor:
     def _duty_instants(self) -> list[float]:
         instants = {edge for start, end in self.bot_down for edge in (start, end)}
         for seat in self.seats:
-            instants |= {edge for start, end in seat.shifts + seat.down for edge in (start, end)}
+            instants |= {edge for start, end in seat.shifts + seat.down + seat.away for edge in (start, end)}
             instants |= set(self._transfers(seat))
         return sorted(instant for instant in instants if instant < math.inf)
 
@@ -173,12 +176,16 @@ class ReferenceFloor:
     def _is_down(self, seat):
         return any(start <= self.now < end for start, end in seat.down)
 
+    def _is_away(self, seat):
+        """Nobody sits there: no work, but as available as ever (8b)."""
+        return any(start <= self.now < end for start, end in seat.away)
+
     def _available(self, seat):
         return self._on_duty(seat) and not self._is_down(seat) and len(seat.open) < seat.capacity
 
     def _begin(self, seat):
         """Begin the reply at the head of the inbox, on or off duty (4)."""
-        if seat.writing is not None or self._is_down(seat) or not seat.inbox:
+        if seat.writing is not None or self._is_down(seat) or self._is_away(seat) or not seat.inbox:
             return
         chat = seat.inbox.pop(0)
         if not chat.begun:
@@ -188,7 +195,9 @@ class ReferenceFloor:
         for start, end, factor in seat.slow:
             if start <= self.now < end:
                 factors = factors * factor
-        chat.stage, chat.when = "replying", self.now + chat.handle[chat.turn] * factors / seat.speed
+        # 4b: by the places taken at this moment; the last entry holds for all larger numbers.
+        slowdown = self.policy.slowdown[min(len(seat.open), len(self.policy.slowdown)) - 1]
+        chat.stage, chat.when = "replying", self.now + chat.handle[chat.turn] * factors * slowdown / seat.speed
         seat.writing, seat.begun_at = chat, self.now
 
     def _stop_writing(self, seat):
@@ -241,8 +250,10 @@ class ReferenceFloor:
             return None
         if self.policy.routing == "least_active":
             best = min(able, key=lambda seat: (len(seat.open), seat.last_assigned, seat.index))
-        else:
+        elif self.policy.routing == "most_available":
             best = min(able, key=lambda seat: (len(seat.open) - seat.capacity, seat.last_assigned, seat.index))
+        else:  # 2b
+            best = min(able, key=lambda seat: ((seat.assignments + 1) / seat.weight, seat.last_assigned, seat.index))
         self._assign(chat, best)
         return best
 
@@ -254,6 +265,7 @@ class ReferenceFloor:
         seat.open.append(chat)
         seat.inbox.append(chat)
         seat.last_assigned = self.now
+        seat.assignments += 1
 
     def _send_reply(self, chat):
         seat = chat.seat
@@ -340,7 +352,7 @@ class ReferenceFloor:
         """Do everything that the tables say for this instant, in the order of rule 11."""
         leavers = set()
         for seat in self.seats:
-            if any(start == self.now for start, _ in seat.down) and seat.writing is not None:
+            if any(start == self.now for start, _ in seat.down + seat.away) and seat.writing is not None:
                 chat = seat.writing
                 self._stop_writing(seat)
                 chat.stage, chat.when, chat.gone = "inbox", math.nan, False
@@ -406,6 +418,11 @@ def _rows(table):
     return [tuple(float(value) for value in row) for row in values]
 
 
+def _without_empty(windows):
+    """Leave out windows of no length: they are none (8)."""
+    return [window for window in windows if window[0] < window[1]]
+
+
 def _chats(contacts):
     firsts = np.concatenate([[0], np.cumsum(contacts.turns)]).astype(int)
     return [
@@ -436,8 +453,10 @@ def _seats(agents, disruptions):
             capacity=int(agents.capacity[i]),
             speed=float(agents.speed[i]),
             skill=[int(level) for level in agents.skill[i]],
+            weight=float(agents.weight[i]),
             shifts=of(agents.shifts, i),
-            down=of(disruptions.down, i),
+            down=_without_empty(of(disruptions.down, i)),
+            away=_without_empty(of(disruptions.away, i)),
             slow=of(disruptions.slow, i),
         )
         for i in range(len(agents.capacity))

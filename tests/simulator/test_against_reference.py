@@ -96,6 +96,7 @@ def night_on(tape, *, most_buyers, most_agents, last, most_turns):
             capacity=tape.pick(1, 1, 2, 3, 99),
             speed=tape.pick(1.0, 1.0, 0.5, 2.0, 3.0),
             skill=[tape.pick(1, 1, 2, 0) for _ in range(queues)],
+            weight=tape.pick(1.0, 1.0, 0.8, 1.5, 3.0),
         )
         | {"shifts": tape.pick(always, shifts(), shifts())}
         for _ in range(n_agents)
@@ -105,8 +106,10 @@ def night_on(tape, *, most_buyers, most_agents, last, most_turns):
         agents,
         down=windows(),
         slow=windows(by=(0.5, 1.1, 1.5, 3.0)),
+        away=windows(),
         bot_down=windows(agents=False),
-        routing=tape.pick("least_active", "most_available"),
+        routing=tape.pick("least_active", "most_available", "weighted"),
+        slowdown=tape.pick((1.0,), (1.0, 2.0), (1.0, 1.03, 1.1, 1.5), (1.5, 1.0, 3.0), (2.0,)),
         at_shift_end=tape.pick("finish", "handover"),
         close_s=tape.pick(0.0, time(4)),
         silent_close_s=tape.pick(0.0, time(4)),
@@ -157,7 +160,7 @@ def test_both_engines_agree_with_the_reference(drawn):
     How long a chat stays open on a seat that never comes back is nobody's number.
     """
     reference = run(drawn, "reference")
-    lost_seat = any(math.isinf(end) for _, _, end in drawn.disruptions.down)
+    lost_seat = any(math.isinf(end) for _, _, end in [*drawn.disruptions.down, *drawn.disruptions.away])
     compared = [name for name in AGENT_COLUMNS if not (lost_seat and name in ("overtime", "chat_seconds"))]
     for engine in ("compiled", "simpy"):
         found = run(drawn, engine, turns=True)

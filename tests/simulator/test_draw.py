@@ -23,6 +23,8 @@ from simlib.simulator.draw import (
     draw_contacts,
     fit_spread,
     services_from_store,
+    slowdown_from_curve,
+    slowdown_from_ratio,
 )
 from simlib.store.models import Agent, Ratio, Store, StoreInfo, Wave
 
@@ -545,3 +547,53 @@ def test_a_roster_with_strangers_is_refused():
         )
     with pytest.raises(ValueError, match="presale"):
         agents_from_roster(pd.DataFrame([segment("ann", 0, 1)]), PEOPLE, queues=("aftersale",), grid=NIGHT)
+
+
+# --- slow-down by open chats ------------------------------------------------------------------------------
+
+
+def test_the_default_slow_down_is_that_of_the_one_measured_floor():
+    """5 r s(5) - h = 47 and 6 r s(6) - h = 70: for replies of 18 to 21 s the sixth chat costs 1 to 5 %."""
+    from simlib import facts
+
+    row = facts.rows("ratios").set_index("key").loc["switch_cost_pct"]
+    assert (row["low"], row["value"], row["high"], row["status"]) == (1, 3, 8, "ours")
+    five, six = slowdown_from_ratio(row["value"], capacity_max=6)[4:]
+    for x in (18.0, 21.0):  # r s(5)
+        assert 1.005 < (23 + 5 * x) / (6 * x) < 1.05
+    assert six / five == pytest.approx(1.03)
+    x = 23 / (6 * 1.03 - 5)  # where 3 % reproduces both figures
+    assert 5 * x - (5 * x - 47) == 47
+    assert 6 * x * six / five - (5 * x - 47) == pytest.approx(70)
+    assert 18 < x < 21
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: slowdown_from_ratio(-1, capacity_max=3), "switch_cost_pct must be >= 0 percent"),
+        (lambda: slowdown_from_ratio(math.nan, capacity_max=3), "switch_cost_pct must be >= 0 percent"),
+        (lambda: slowdown_from_ratio(3, capacity_max=0), "capacity_max must be a whole number of chats >= 1"),
+        (lambda: slowdown_from_curve({2: 1.2, 4: 1.1}, capacity_max=5), r"slow-down at 4 open chats = 1.1: must be"),
+        (lambda: slowdown_from_curve({1.5: 1.2}, capacity_max=5), r"slow-down at 1.5 open chats"),
+        (lambda: slowdown_from_curve({0: 1.0}, capacity_max=5), r"slow-down at 1 open chats|slow-down at 0 open"),
+        (lambda: slowdown_from_curve({2: math.inf}, capacity_max=5), r"slow-down at 2 open chats = inf"),
+        (lambda: slowdown_from_curve({2: 1.1}, capacity_max=0), "capacity_max must be"),
+    ],
+)
+def test_a_slow_down_refuses_nonsense(call, says):
+    """A percentage below 0, a curve that falls or a level that is no number of chats is named."""
+    with pytest.raises(ValueError, match=says):
+        call()
+
+
+def test_weights_of_the_people_are_put_on_the_floor():
+    """A column weight of the agents is read; without it everybody has 1."""
+    roster = pd.DataFrame(
+        {"agent_id": ["a"], "start": [NIGHT.opens], "end": [NIGHT.opens + pd.Timedelta(hours=1)], "activity": ["chat"]}
+    )
+    people = pd.DataFrame({"agent_id": ["a", "b"], "skill_1": QUEUES[0], "capacity": 3, "speed": 1.0})
+    plain = agents_from_roster(roster, people, queues=QUEUES, grid=NIGHT)
+    assert plain.weight.tolist() == [1.0, 1.0]
+    weighted = agents_from_roster(roster, people.assign(weight=[1.5, 0.8]), queues=QUEUES, grid=NIGHT)
+    assert weighted.weight.tolist() == [1.5, 0.8]

@@ -59,10 +59,12 @@ def busy_night(seed: int, *, n: int = 1200, n_agents: int = 25, grid_s: float | 
         capacity=draw.integers(1, 6, n_agents),
         speed=draw.uniform(0.7, 1.3, n_agents),
         skill=draw.integers(0, 4, (n_agents, 4)),
+        weight=draw.integers(8, 16, n_agents) / 10,
         shifts=[(a, *edges[a, k : k + 2]) for a in range(n_agents) for k in (0, 2)],
     )
     policy = Policy(
-        routing=("least_active", "most_available")[seed % 2],
+        routing=("least_active", "most_available", "weighted")[seed % 3],
+        slowdown=((1.0,), (1.0, 1.03, 1.07, 1.12))[seed // 2 % 2],
         at_shift_end=("finish", "handover")[seed // 2 % 2],
         close_s=(0.0, 20.0)[seed // 4 % 2],
         silent_close_s=60.0,
@@ -71,6 +73,7 @@ def busy_night(seed: int, *, n: int = 1200, n_agents: int = 25, grid_s: float | 
     disruptions = Disruptions(
         down=windows(30, 120),
         slow=np.column_stack([windows(30, 400), draw.uniform(0.5, 3, 30)]),
+        away=windows(20, 200),
         bot_down=windows(3, 200)[:, 1:],
     )
     return contacts, agents, policy, disruptions
@@ -99,7 +102,7 @@ def test_a_floor_of_thousands_is_run_like_a_small_one(seed, monkeypatch):
 def test_another_number_in_the_tables_is_another_program():
     """Numba's cache, which looks at the date of the loop's file and at types, sees a number of the tables change."""
     source = Path(tables.__file__).read_text(encoding="utf-8")
-    line = "DOWN, SHIFT_END, TRANSFER, UP, SHIFT_START = range(5)"
+    line = "DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START = range(7)"
     assert source.count(line) == 1
 
     def clock_of(text):
@@ -108,7 +111,7 @@ def test_another_number_in_the_tables_is_another_program():
         return names["CLOCK"]
 
     assert clock_of(source) == tables.CLOCK
-    assert clock_of(source.replace(line, line.replace("DOWN, SHIFT_END", "SHIFT_END, DOWN"))) != tables.CLOCK
+    assert clock_of(source.replace(line, line.replace("DOWN, AWAY", "AWAY, DOWN"))) != tables.CLOCK
 
 
 def test_events_far_apart_are_found_in_order():
@@ -136,7 +139,7 @@ def test_everybody_at_the_same_instant():
     assert (np.diff(compiled.assigned) >= 0).all()
 
 
-@pytest.mark.parametrize("routing", ["least_active", "most_available"])
+@pytest.mark.parametrize("routing", ["least_active", "most_available", "weighted"])
 def test_agents_who_hold_many_chats_are_ranked_by_how_many(routing):
     """More open chats than there are loads with a ranking of their own, on agents whose capacities differ."""
     draw = np.random.default_rng(7)

@@ -64,6 +64,10 @@ def test_contacts_refuse(fields, sentence):
         ({"capacity": [1, 1], "speed": [1.0]}, r"speed has length 1: must have 2"),
         ({"speed": [1.0, 0.0]}, r"speed\[1\] = 0.0: must be a number > 0"),
         ({"speed": [np.nan, 1.0]}, r"speed\[0\] = nan: must be a number > 0"),
+        ({"weight": [0.0, 0.0]}, r"weight\[0\] = 0.0: must be a number > 0 \(1 = as much as any other\)"),
+        ({"weight": [1.0, -2.0]}, r"weight\[1\] = -2.0: must be a number > 0"),
+        ({"weight": [1.0, np.inf]}, r"weight\[1\] = inf: must be a number > 0"),
+        ({"capacity": [1, 1], "weight": [1.0]}, r"weight has length 1: must have 2"),
         ({"skill": [1, 1]}, r"skill has 1 dimension\(s\): must have two"),
         ({"skill": [[1, 0], [0, -2]]}, r"skill\[1, 1\] = -2: must be 0 \(does not serve\) or a rank >= 1"),
         ({"skill": [[1, 0]], "capacity": [1, 1]}, r"skill has 1 rows: must have 2"),
@@ -115,8 +119,14 @@ def test_shifts_may_touch_and_have_no_length():
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"routing": "nearest"}, r"routing = 'nearest': must be one of 'least_active', 'most_available'"),
+        ({"routing": "nearest"}, r"routing = 'nearest': must be one of 'least_active', 'most_available', 'weighted'"),
         ({"at_shift_end": "stop"}, r"at_shift_end = 'stop': must be one of 'finish', 'handover'"),
+        ({"slowdown": ()}, r"slowdown has no entry: must have one factor for each number of open chats"),
+        ({"slowdown": (1.0, 0.99)}, r"slowdown\[1\] = 0.99: must be a factor >= 1"),
+        ({"slowdown": (np.nan,)}, r"slowdown\[0\] = nan: must be a factor >= 1"),
+        ({"slowdown": (1.0, np.inf)}, r"slowdown\[1\] = inf: must be a factor >= 1"),
+        ({"slowdown": 1.5}, r"slowdown has 0 dimensions: must have one"),
+        ({"slowdown": "abc"}, r"slowdown: must be numbers"),
         ({"close_s": -1}, r"close_s = -1.0: must be finite seconds >= 0"),
         ({"silent_close_s": np.nan}, r"silent_close_s = nan: must be finite seconds >= 0"),
         ({"transfer_s": np.inf}, r"transfer_s = inf: must be finite seconds >= 0, nan = never"),
@@ -134,6 +144,8 @@ def test_policy_refuses(fields, sentence):
         ({"down": [(0, 5, 4)]}, r"down row 0 = \(0, 5.0, 4.0\): end must not be before start"),
         ({"slow": [(0, 5, 9, 0.0)]}, r"slow row 0 = \(0, 5.0, 9.0, 0.0\): factor must be a number > 0"),
         ({"slow": [(0, 5, 9)]}, r"slow row 0 = \(0, 5, 9\): must be \(agent, start, end, factor\)"),
+        ({"away": [(0, 5, 4)]}, r"away row 0 = \(0, 5.0, 4.0\): end must not be before start"),
+        ({"away": [(0, np.inf, np.inf)]}, r"away row 0 = \(0, inf, inf\): start must be finite seconds >= 0"),
         ({"bot_down": [(1, 2), (5, 4)]}, r"bot_down row 1 = \(5.0, 4.0\): end must not be before start"),
         (
             {"bot_down": pd.DataFrame({"from": [1], "to": [2], "why": [3]})},
@@ -159,6 +171,7 @@ def test_disruptions_refuse(fields, sentence):
             {"disruptions": Disruptions(slow=[(7, 1, 2, 3)])},
             r"slow row 0 = \(7, 1.0, 2.0, 3.0\): agent must be",
         ),
+        ({"disruptions": Disruptions(away=[(3, 1, 2)])}, r"away row 0 = \(3, 1.0, 2.0\): agent must be"),
         ({"contacts": three(queue=[0, 1, 0])}, r"queue\[1\] = 1: must be a queue index below 1"),
         ({"agents": Agents(shifts=[]), "disruptions": Disruptions(down=[(0, 1, 2)])}, r"there are no agents"),
     ],
@@ -195,6 +208,12 @@ def test_numbers_stand_for_everybody():
     assert len(Agents(shifts=[(3, 0, 1)])) == 4
     assert len(Agents(shifts=[(0, 0, 1)], capacity=[1, 2])) == 2
     assert len(Agents(shifts=[], skill=np.ones((3, 2), int))) == 3
+
+
+def test_a_slow_down_is_read_from_any_sequence():
+    """A list, an array and a tuple are the same policy, which can be compared and used as a key."""
+    policies = {Policy(slowdown=way) for way in ((1, 1.03), [1.0, 1.03], np.array([1.0, 1.03]))}
+    assert policies == {Policy(slowdown=(1.0, 1.03))}
 
 
 def test_inputs_cannot_change():

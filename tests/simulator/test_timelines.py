@@ -796,3 +796,228 @@ def test_12_an_empty_night(engine):
     out = run(night([], [agent((0, 60), skill=(1, 1))]), engine)
     assert len(out.contacts) == 0
     assert_columns(out.agents, busy=[0], on_duty=[60], overtime=[0], chat_seconds=[0])
+
+
+# ---- 2b weights -----------------------------------------------------------------------------------------
+
+
+def weighted(engine, buyers, *agents, **rest):
+    """Run a small night under weights and return its contacts."""
+    return contacts_of(engine, buyers, list(agents), routing="weighted", **rest)
+
+
+def test_02b_weights_share_the_contacts_out(engine):
+    """The smallest (assignments + 1) / weight; of equals the one whose last assignment is longest ago."""
+    # Weights 2 and 1. 0: 1/2, 1 -> A0. 1: 2/2, 1: A1 never -> A1. 2: 2/2, 2 -> A0. 3: 3/2, 2 -> A0.
+    # 4: 4/2, 2: A0 was assigned at 3, A1 at 1 -> A1. 5: 4/2, 3 -> A0.
+    buyers = [buyer(t, [100]) for t in range(6)]
+    found = weighted(engine, buyers, agent(capacity=9, weight=2.0), agent(capacity=9, weight=1.0))
+    assert_columns(found, agent=[0, 1, 0, 0, 1, 0])
+
+
+def test_02b_open_chats_do_not_matter(engine):
+    """Who has the most open chats gets the next contact all the same, if the weight says so."""
+    # Weights 3 and 1. 0: 1/3 -> A0. 1: 2/3 -> A0. 2: 3/3, 1: A1 never -> A1.
+    buyers = [buyer(t, [100]) for t in range(3)]
+    found = weighted(engine, buyers, agent(capacity=9, weight=3.0), agent(capacity=9))
+    assert_columns(found, agent=[0, 0, 1])
+
+
+def test_02b_a_full_agent_is_not_available_whatever_the_weight(engine):
+    """A hundred to one: the contact goes to the one who has a place."""
+    found = weighted(engine, [buyer(0), buyer(1)], agent(weight=100.0), agent(weight=1.0))
+    assert_columns(found, agent=[0, 1])
+
+
+def test_02b_contacts_taken_from_a_queue_count(engine):
+    """A freed place is filled as always, and the contact that fills it is an assignment too."""
+    # A0 alone: 0 0-10, 1 waits and is taken at 10, 10-20: two assignments. A1 comes at 50.
+    # 2 at 60: 3, 1 -> A1. 3 at 80: 3, 2 -> A1, although A0's last is longer ago. 4 at 100: 3, 3 -> A0.
+    buyers = [buyer(0), buyer(1), buyer(60), buyer(80), buyer(100)]
+    found = weighted(engine, buyers, agent(), agent((50, 500)))
+    assert_columns(found, agent=[0, 0, 1, 1, 0], assigned=[0, 10, 60, 80, 100])
+
+
+def test_02b_who_left_counts_as_an_assignment(engine):
+    """A contact that abandoned in the inbox was an assignment."""
+    # 1 leaves A0's inbox at 11. 2 at 60: 3, 1 -> A1. 3 at 70: 3, 2 -> A1. 4 at 80: 3, 3: A0 last at 1 -> A0.
+    buyers = [buyer(0, [40]), buyer(1, patience=10), buyer(60), buyer(70), buyer(80)]
+    found = weighted(engine, buyers, agent(capacity=2), agent((50, 500), capacity=2))
+    assert_columns(found, outcome=["served", "abandoned", "served", "served", "served"], agent=[0, 0, 1, 1, 0])
+
+
+def test_02b_a_chat_handed_over_counts_with_both(engine):
+    """Who had the chat first keeps the assignment, and who gets it has one more."""
+    # 0 on A0 at 0; the seat fails at 5, the chat goes to A1 at 10. 1 at 30: 2, 2: A0 last at 0, A1 at 10 -> A0.
+    # 2 at 31: 3, 2 -> A1.
+    buyers = [buyer(0, [20]), buyer(30, [100]), buyer(31, [100])]
+    found = weighted(
+        engine, buyers, agent(capacity=3), agent(capacity=3), down=[(0, 5, 20)], transfer_s=5
+    )  # fmt: skip
+    assert_columns(found, agent=[1, 0, 1], transfers=[1, 0, 0])
+
+
+# ---- 4b slow-down ---------------------------------------------------------------------------------------
+
+
+def test_04b_a_reply_slows_with_the_open_chats_as_it_begins(engine):
+    """The chat itself counts; chats that come later do not."""
+    # 0 begins alone, 0-10, although 1 and 2 come meanwhile. Then two are open: 10 x 1.5 -> 25. Then one -> 35.
+    buyers = [buyer(0), buyer(2), buyer(4)]
+    found = contacts_of(engine, buyers, [agent(capacity=3)], slowdown=(1.0, 1.5, 2.0))
+    assert_columns(found, first_reply=[10, 25, 35])
+
+
+def test_04b_a_place_not_yet_freed_counts(engine):
+    """After the last reply a chat slows the next ones until its place is free."""
+    # At 10 the places of 0, 1 and 2 are taken: 20 s -> 30; still: -> 50.
+    buyers = [buyer(0), buyer(2), buyer(4)]
+    found = contacts_of(engine, buyers, [agent(capacity=3)], slowdown=(1.0, 1.5, 2.0), close_s=100)
+    assert_columns(found, first_reply=[10, 30, 50])
+
+
+def test_04b_a_place_freed_at_once_is_filled_before_the_next_reply_begins(engine):
+    """The chat that comes in for the one that ended is counted."""
+    # At 10 the place of 0 goes to 2: with 1 that is two, 20 s -> 30. Then 2 alone -> 40.
+    buyers = [buyer(0), buyer(1), buyer(2)]
+    found = contacts_of(engine, buyers, [agent(capacity=2)], slowdown=(1.0, 2.0))
+    assert_columns(found, first_reply=[10, 30, 40], assigned=[0, 1, 10])
+
+
+def test_04b_the_last_factor_holds_for_all_larger_numbers(engine):
+    """Two factors, four places."""
+    # At 10 three are open: 20 s -> 30. Two: 20 s -> 50. One -> 60.
+    found = contacts_of(engine, [buyer(t) for t in range(4)], [agent(capacity=4)], slowdown=(1.0, 2.0))
+    assert_columns(found, first_reply=[10, 30, 50, 60])
+
+
+def test_04b_a_thinking_buyer_counts(engine):
+    """An open chat slows the others while its buyer writes."""
+    # 0: 0-10, its buyer thinks until 110. 1 at 20 is the second: 30 s -> 50. Then 0 alone again: 110-120.
+    buyers = [buyer(0, [10, 10], [100]), buyer(20)]
+    found = contacts_of(engine, buyers, [agent(capacity=2)], slowdown=(1.0, 3.0))
+    assert_columns(found, end=[120, 50])
+
+
+def test_04b_slow_windows_slow_down_and_speed_multiply(engine):
+    """10 s x 1.5 x 2 / 2."""
+    found = contacts_of(engine, [buyer(0)], [agent(speed=2.0)], slow=[(0, 0, 100, 1.5)], slowdown=(2.0,))
+    assert_columns(found, first_reply=[15])
+
+
+def test_04b_a_cut_reply_begins_again_with_the_open_chats_of_then(engine):
+    """Fixed for a reply means for one beginning of it."""
+    # 0 begins alone at 0, is cut at 5, begins at 20 beside 1: 30 s -> 50. Then 1 alone -> 60.
+    found = contacts_of(engine, [buyer(0), buyer(1)], [agent(capacity=2)], down=[(0, 5, 20)], slowdown=(1.0, 3.0))
+    assert_columns(found, first_reply=[50, 60])
+
+
+def test_04b_agents_with_mail_begin_before_waiting_contacts_are_taken(engine):
+    """When a seat comes back its own chat begins first, and then the waiting one is taken."""
+    # 1 waits from 6. At 20 the reply to 0 begins with one open chat: -> 30; then 1 is taken: 30-40.
+    found = contacts_of(engine, [buyer(0), buyer(6)], [agent(capacity=2)], down=[(0, 5, 20)], slowdown=(1.0, 3.0))
+    assert_columns(found, first_reply=[30, 40], assigned=[0, 20])
+
+
+def test_04b_all_chats_are_handed_over_before_anybody_begins(engine):
+    """Of two chats handed over to one agent the first is begun with both open."""
+    # A0 writes to 0, 0-10; its shift ends at 10 and 1 and 2 go to A1: two open, 30 s -> 40. Then one -> 50.
+    agents = [agent((0, 10), capacity=3), agent((9, 500), capacity=3)]
+    found = contacts_of(engine, [buyer(t) for t in (0, 1, 2)], agents, at_shift_end="handover", slowdown=(1.0, 3.0))
+    assert_columns(found, agent=[0, 1, 1], transfers=[0, 1, 1])
+    assert_columns(found, first_reply=[10, 40, 50])
+
+
+def test_04b_who_starts_begins_with_the_first_contact_taken(engine):
+    """Three wait at the start of a shift: one is taken and begun, with one open chat, then the others are taken."""
+    # 0: 10-20. Then 1 with two open: 50 s -> 70. Then 2 -> 80.
+    found = contacts_of(engine, [buyer(t) for t in (0, 1, 2)], [agent((10, 500), capacity=3)], slowdown=(1.0, 5.0))
+    assert_columns(found, first_reply=[20, 70, 80], assigned=[10, 10, 10])
+
+
+# ---- 8b away --------------------------------------------------------------------------------------------
+
+
+def test_08b_away_cuts_the_reply_and_it_takes_its_full_time_again(engine):
+    """As with a seat that is down."""
+    out = run(night([buyer(0)], [agent()], away=[(0, 4, 20)]), engine)
+    assert_columns(out.contacts, first_reply=[30])
+    assert_columns(out.agents, busy=[14])
+
+
+def test_08b_contacts_go_on_being_assigned(engine):
+    """The chat client sees an agent with a place, where nobody sits."""
+    found = contacts_of(engine, [buyer(10)], [agent()], away=[(0, 0, 50)])
+    assert_columns(found, assigned=[10], first_reply=[60])
+    found = contacts_of(engine, [buyer(10)], [agent()], down=[(0, 0, 50)])
+    assert_columns(found, assigned=[50], first_reply=[60])
+
+
+def test_08b_an_empty_seat_gets_its_full_share_by_weight(engine):
+    """Beside a person with the same weight every second contact."""
+    # 0 -> A0, 1 -> A1, 2: 2, 2: A0 last at 0 -> A0. A1 answers at once, A0 from 100 on.
+    buyers = [buyer(0), buyer(1), buyer(20)]
+    found = weighted(engine, buyers, agent(capacity=9), agent(capacity=9), away=[(0, 0, 100)])
+    assert_columns(found, agent=[0, 1, 0], first_reply=[110, 11, 120])
+
+
+def test_08b_an_empty_seat_takes_from_its_queues(engine):
+    """A place that a leaving buyer frees is filled, although nobody sits there."""
+    # 0 leaves at 20; 1 has waited since 5.
+    found = contacts_of(engine, [buyer(0, patience=20), buyer(5)], [agent()], away=[(0, 0, 100)])
+    assert_columns(found, outcome=["abandoned", "served"], assigned=[0, 20], first_reply=[NAN, 110])
+
+
+def test_08b_nothing_is_handed_over_for_being_away(engine):
+    """``transfer_s`` is for seats that are down."""
+    found = contacts_of(engine, [buyer(0)], [agent(), agent()], away=[(0, 2, 50)], transfer_s=5)
+    assert_columns(found, agent=[0], transfers=[0], first_reply=[60])
+
+
+def test_08b_away_and_down_is_down(engine):
+    """Down inside away: not available; when the seat is up it takes contacts again, and nobody answers them."""
+    # 0 at 20 finds the seat down, is taken at 30, answered from 100 on.
+    found = contacts_of(engine, [buyer(20)], [agent()], away=[(0, 0, 100)], down=[(0, 10, 30)])
+    assert_columns(found, assigned=[30], first_reply=[110])
+
+
+def test_08b_away_inside_down_inside_slow(engine):
+    """Chats of a seat that is down are handed over also while nobody sits there; slow counts as a reply begins."""
+    # 0 begins at 0 with factor 3, is cut at 5, begins again at 40, outside the slow window: -> 50.
+    rest = {"slow": [(0, 0, 40, 3.0)], "down": [(0, 5, 30)], "away": [(0, 10, 40)]}
+    found = contacts_of(engine, [buyer(0)], [agent()], **rest)
+    assert_columns(found, first_reply=[50])
+    # The seat has been down for 10 s at 15: the chat goes to A1.
+    found = contacts_of(engine, [buyer(0)], [agent(), agent()], transfer_s=10, **rest)
+    assert_columns(found, agent=[1], transfers=[1], first_reply=[25])
+
+
+@pytest.mark.parametrize("windows", [[(0, 0, 20), (0, 10, 40)], [(0, 0, 20), (0, 20, 40)], [(0, 10, 20), (0, 0, 40)]])
+def test_08b_windows_may_overlap_and_touch(engine, windows):
+    """Nobody is back before the last of them is over."""
+    found = contacts_of(engine, [buyer(5)], [agent()], away=windows)
+    assert_columns(found, first_reply=[50])
+
+
+@pytest.mark.parametrize("kind", ["down", "away"])
+def test_08b_a_window_of_no_length_is_none(engine, kind):
+    """Neither cuts a reply that is being written."""
+    out = run(night([buyer(0)], [agent()], transfer_s=0, **{kind: [(0, 5, 5)]}), engine)
+    assert_columns(out.contacts, first_reply=[10], transfers=[0])
+    assert_columns(out.agents, busy=[10])
+
+
+def test_08b_a_bot_outage_of_no_length_is_none(engine):
+    """Nobody is sent from the bot."""
+    found = contacts_of(engine, [buyer(0, bot=10), buyer(5, bot=10)], [agent()], bot_down=[(5, 5)])
+    assert_columns(found, entry=[10, 15])
+
+
+def test_08b_a_shift_ends_at_an_empty_seat(engine):
+    """``handover``: its chats go at once. ``finish``: they wait for somebody to come back, in overtime."""
+    agents = [agent((0, 30)), agent((20, 500))]
+    found = contacts_of(engine, [buyer(0)], agents, away=[(0, 5, 50)], at_shift_end="handover")
+    assert_columns(found, agent=[1], transfers=[1], first_reply=[40])
+    out = run(night([buyer(0)], agents, away=[(0, 5, 50)]), engine)
+    assert_columns(out.contacts, agent=[0], first_reply=[60])
+    assert_columns(out.agents, overtime=[30, 0])
