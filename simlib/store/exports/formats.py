@@ -36,6 +36,7 @@ _MARKS = re.compile(r"[\W_]+")
 _BRACKETS = re.compile(r"[(\[{](.*?)(?:[)\]}]|$)")
 
 
+@cache
 def value(key: str) -> Any:
     """Look up one row of ``playbook/facts/exports.yml``."""
     return facts.value("exports", key)

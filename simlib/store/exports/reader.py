@@ -276,7 +276,7 @@ def _merge_days(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.Dat
     names = [column for column in figures if differs[column]]
     if names:
         files = tuple(dict.fromkeys(several["source_file"]))
-        for at in sorted(set(several["_part"]))[1:]:
+        for at in sorted(set(several["_part"]))[1:2]:
             parts[int(at)].note("sources_differ", figures=tuple(names), files=files)
     merged = first.reset_index()
     return pd.concat(_alike([rest, merged]), ignore_index=True).sort_values(["_part", "source_row"], kind="stable")

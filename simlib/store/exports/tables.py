@@ -76,11 +76,12 @@ def _read_under(header: Header, raw: RawTable, part: Part) -> None:
     part.format = header.format
     listed = header.listed
     part.platform = (listed.platform if listed else None) or platform_in(raw.file)
-    table = table_of(header)
-    if table == "message":
+    if table_of(header) == "message":
         read_messages(header, raw, part)
         return
-    _name_by_place(header, raw)
+    if _name_by_place(header, raw):
+        part.note("agent_by_place")
+    table = table_of(header)
     body = raw.rows[header.begins :]
     body, summaries = _part_rows(header, body, orders=table == "orders")
     if table is None:
@@ -144,10 +145,10 @@ def platform_in(text: str) -> str | None:
     return None
 
 
-def _name_by_place(header: Header, raw: RawTable) -> None:
+def _name_by_place(header: Header, raw: RawTable) -> bool:
     """Take the column without a heading that holds the people, where no heading says who they are."""
     if header.at("agent") or header.at("account") or table_of(header) in ("orders", "chat", "roster", "store_interval"):
-        return
+        return False
     headed = {column.at for column in header.columns}
     width = max((len(cells) for _, cells in raw.rows[header.begins :]), default=0)
     for at in range(min(width, 3)):
@@ -161,7 +162,8 @@ def _name_by_place(header: Header, raw: RawTable) -> None:
                     at=at, title="", heading=split_heading("agent"), field="agent", how="place", candidates=("agent",)
                 )
             )
-            return
+            return True
+    return False
 
 
 def _part_rows(
@@ -436,11 +438,13 @@ def _base(found: Found, numbers: np.ndarray, part: Part) -> pd.DataFrame:
     frame["inquiries"] = first("inquiries")
     frame["buyers_paid"] = paid
     frame["sales_cny"] = sales
-    frame["first_response_s"] = first("first_response_s")
-    frame["mean_response_s"] = fill(
-        first("mean_response_s", "mean_response_new_s"), ratio("response_sum_s", "sessions")
+    frame["first_response_s"] = fill(
+        first("first_response_s"), ratio("first_response_sum_s", "first_reply_times")
     )
-    frame["chat_s"] = first("chat_s")
+    frame["mean_response_s"] = fill(
+        first("mean_response_s", "mean_response_new_s"), ratio("response_sum_s", "reply_times"), ratio("response_sum_s", "sessions")
+    )
+    frame["chat_s"] = fill(first("chat_s"), ratio("chat_sum_s", "receptions"))
     frame["rate_3min"] = fill(first("rate_3min", "rate_3min_sessions"), ratio("in_time", "sessions"))
     for name in ("messages_buyer", "messages_agent", "characters", "most_chats", "unanswered"):
         frame[name] = first(name)
