@@ -3,6 +3,7 @@
 Run ``python templates/make_exports.py`` from the top of the project. The same seed gives the same bytes.
 """
 
+# ruff: noqa: E501  rows of a sample read best as rows
 from __future__ import annotations
 
 import argparse
@@ -132,7 +133,13 @@ def make_agent_reports(place: Path) -> None:
         for n, d in draws.items()
     ]  # fmt: skip
     mean = ["均值", "-", *[round(sum(r[at] for r in rows) / 4, 2) if at < 10 else "-" for at in range(2, 20)]]
-    book = [["勿删_客服日报"], columns("chitu_report"), *rows, totals(rows, "汇总", [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16]), mean]
+    book = [
+        ["勿删_客服日报"],
+        columns("chitu_report"),
+        *rows,
+        totals(rows, "汇总", [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16]),
+        mean,
+    ]
     write_book(place / "赤兔_勿删_客服日报_下单优先判定_2026-04-20至2026-04-20.xlsx", {"自定义报表": book})
 
     week = {n: [Draw(n, DAY + dt.timedelta(days=d)) for d in range(7)] for n in PEOPLE}
@@ -181,7 +188,9 @@ def make_agent_reports(place: Path) -> None:
         "平均值", "全店汇总值", "全店平均值", "同行同层优秀", "同行同层均值")]]  # fmt: skip
     write_book(place / "客服绩效20260420.xlsx", {"数据信息": [columns("sycm_performance"), *rows, *below]})
 
-    rows = [[nick[n], seconds_as("excel", d.mean_s), d.receptions, share_as("percent", d.in_time)] for n, d in draws.items()]
+    rows = [
+        [nick[n], seconds_as("excel", d.mean_s), d.receptions, share_as("percent", d.in_time)] for n, d in draws.items()
+    ]
     write_book(place / "客服接待_2026-04-20.xlsx", {"按客服查看": [columns("tmall_by_agent"), *rows]})
 
     head = columns("jd_receptions")
@@ -199,7 +208,10 @@ def make_agent_reports(place: Path) -> None:
         for n, d in draws.items()
     ]  # fmt: skip
     head = ["", *columns("douyin_performance")[1:]]
-    sums = [totals(rows, "店铺汇总值", [2, 3, 4, 5, 6, 7, 8, 14, 15, 16, 17, 18, 19, 20]), ["店铺平均值", *["暂无数据"] * 21]]
+    sums = [
+        totals(rows, "店铺汇总值", [2, 3, 4, 5, 6, 7, 8, 14, 15, 16, 17, 18, 19, 20]),
+        ["店铺平均值", *["暂无数据"] * 21],
+    ]
     write_book(place / "飞鸽_客服绩效_20260420.xlsx", {"Sheet1": [head, *rows, *sums]})
 
     rows = [
@@ -274,11 +286,18 @@ def make_store_reports(place: Path) -> None:
         member = zipfile.ZipInfo("咨询接待_按天.csv", MADE_ON.timetuple()[:6])
         archive.writestr(member, text.encode("gbk"))
 
-    rows = [[day, s["sales"] * 1.6, s["paid"] * 2, s["paid"] + 30, 120.5, 1.4, 86.1] for day, s in zip(days, sums, strict=True)]
+    rows = [
+        [day, s["sales"] * 1.6, s["paid"] * 2, s["paid"] + 30, 120.5, 1.4, 86.1]
+        for day, s in zip(days, sums, strict=True)
+    ]
     write_book(place / "客单价.xlsx", {"Sheet1": [columns("sycm_order_value"), *rows]})
 
     groups = ["", "", *[g if k == 0 else "" for g in ("总", "邀请", "自主") for k in range(9)]]
-    names = ["日期", "接待人数", *["发出", "收到", "很满意", "满意", "一般", "不满", "很不满", "发送率", "返回率", "满意率", "服务度"][:9] * 3]
+    names = [
+        "日期",
+        "接待人数",
+        *["发出", "收到", "很满意", "满意", "一般", "不满", "很不满", "发送率", "返回率", "满意率", "服务度"][:9] * 3,
+    ]
     names = ["日期", "接待人数", *["发出", "收到", "很满意", "满意", "一般", "不满", "很不满", "返回率", "满意率"] * 3]
     rows = [
         [day, s["receptions"], 100, 60, 40, 16, 2, 1, 1, "60%", "93.3%", 70, 40, 30, 8, 1, 1, 0, "57%", "95%", 30, 20, 10, 8, 1, 0,
@@ -425,7 +444,16 @@ def make_chats(place: Path) -> None:
         for number in range(6):
             of_buyer = number % 2 == 0
             text = "请到客户端查看原始记录" if number == 4 else "在吗" if of_buyer else "亲，在的，请问有什么可以帮您"
-            lines.append([buyer, number + 1, f"{at:%H:%M:%S}", text, buyer if of_buyer else f"{SHOP}:小禾", "买家" if of_buyer else "客服"])
+            lines.append(
+                [
+                    buyer,
+                    number + 1,
+                    f"{at:%H:%M:%S}",
+                    text,
+                    buyer if of_buyer else f"{SHOP}:小禾",
+                    "买家" if of_buyer else "客服",
+                ]
+            )
             at += dt.timedelta(seconds=70)
         sheets[buyer] = [columns("qianniu_chats"), *lines]
     write_book(place / "聊天记录_2026-04-20.xlsx", sheets)
@@ -446,7 +474,10 @@ def make_plans(place: Path) -> None:
     rows = [["姓名", "日期", "班次"], *[[n, f"4月{d}日", codes[d % 7]] for n in PEOPLE for d in (20, 21, 22)]]
     (place / "班次明细2026.csv").write_text(as_text(rows), encoding="utf-8-sig", newline="")
     head = ["渠道", "店铺", *[f"{m}月" for m in range(1, 13)]]
-    rows = [["天猫", SHOP, *[f"{100 + m}万" for m in range(12)]], ["京东", "青禾示例京东店", *[500_000 + 1000 * m for m in range(12)]]]
+    rows = [
+        ["天猫", SHOP, *[f"{100 + m}万" for m in range(12)]],
+        ["京东", "青禾示例京东店", *[500_000 + 1000 * m for m in range(12)]],
+    ]
     total = ["合计", "", *["-"] * 12]
     write_book(place / "2026年目标.xlsx", {"目标金额": [head, *rows, total]})
 

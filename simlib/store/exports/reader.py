@@ -405,6 +405,9 @@ def _add_accounts(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     rows = []
     for _, group in frame[twice].groupby(keys, sort=False, dropna=False):
+        # one account under two spellings (with its shop in front, and without) is one account
+        bare = group["account"].astype(str).str.rpartition(":")[2]
+        group = group.groupby(bare.to_numpy(), sort=False).first()
         row = group.iloc[0].copy()
         weight = group["receptions"].fillna(0.0).to_numpy()
         for name in group.columns[[pd.api.types.is_float_dtype(dtype) for dtype in group.dtypes]]:

@@ -425,7 +425,7 @@ def _base(found: Found, numbers: np.ndarray, part: Part) -> pd.DataFrame:
             values = np.where(np.isnan(values), other, values)
         return values
 
-    frame = pd.DataFrame(index=range(n))
+    frame: dict[str, Any] = {}
     receptions = first("receptions", "sessions")
     if "receptions" not in found and "sessions" in found:
         part.note("sessions_for_people")
@@ -438,11 +438,11 @@ def _base(found: Found, numbers: np.ndarray, part: Part) -> pd.DataFrame:
     frame["inquiries"] = first("inquiries")
     frame["buyers_paid"] = paid
     frame["sales_cny"] = sales
-    frame["first_response_s"] = fill(
-        first("first_response_s"), ratio("first_response_sum_s", "first_reply_times")
-    )
+    frame["first_response_s"] = fill(first("first_response_s"), ratio("first_response_sum_s", "first_reply_times"))
     frame["mean_response_s"] = fill(
-        first("mean_response_s", "mean_response_new_s"), ratio("response_sum_s", "reply_times"), ratio("response_sum_s", "sessions")
+        first("mean_response_s", "mean_response_new_s"),
+        ratio("response_sum_s", "reply_times"),
+        ratio("response_sum_s", "sessions"),
     )
     frame["chat_s"] = fill(first("chat_s"), ratio("chat_sum_s", "receptions"))
     frame["rate_3min"] = fill(first("rate_3min", "rate_3min_sessions"), ratio("in_time", "sessions"))
@@ -468,7 +468,7 @@ def _base(found: Found, numbers: np.ndarray, part: Part) -> pd.DataFrame:
             frame[f"sales_{by_name}_cny"] = sales
             part.note("sales_rule", rule=Message(f"exports.rule_{by_name}"))
     frame["platform"] = part.platform or ""
-    return frame
+    return pd.DataFrame(frame, index=range(n))
 
 
 def _sales(found: Found, n: int) -> tuple[np.ndarray, str | None]:
