@@ -434,6 +434,9 @@ def _base(found: Found, numbers: np.ndarray, part: Part) -> pd.DataFrame:
         paid = found["buyers_sold"]
         part.note("sold_for_paid")
     sales, rule = _sales(found, n)
+    if "ordered_cny" in found and np.isnan(sales).all():
+        sales = found["ordered_cny"]
+        part.note("ordered_for_sales")
     frame["receptions"] = receptions
     frame["inquiries"] = first("inquiries")
     frame["buyers_paid"] = paid

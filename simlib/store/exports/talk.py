@@ -18,6 +18,7 @@ from simlib.store.exports.part import Part
 from simlib.store.exports.values import bare, days_in
 
 DAY_S = 86_400
+LINES_TRIED = 60
 BACK_S = 6 * 3600  # a clock that goes back by more than this has passed midnight
 _STAMP = r"(20\d{2}[-/]\d{1,2}[-/]\d{1,2}\s+\d{1,2}:\d{2}(?::\d{2})?)"
 _HEADS = (
@@ -183,7 +184,10 @@ def _blocks(raw: RawTable) -> list[tuple[int, Spoken]]:
     if raw.text is not None:
         if len(raw.text) > 5_000_000:
             return []
-        spoken = _spoken(raw.text.splitlines())
+        lines = raw.text.splitlines()
+        if not _spoken(lines[:LINES_TRIED], least=1):
+            return []
+        spoken = _spoken(lines)
         return [(1, spoken)] if spoken else []
     found = []
     for number, cells in raw.rows[:20_000]:

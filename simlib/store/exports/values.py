@@ -18,6 +18,7 @@ from simlib.store.cells import EXCEL_EPOCH, CellError, Formula, is_blank, read_c
 from simlib.store.exports.formats import Kind, fold_word, units, value, words
 
 DAY_S = 86_400
+WRAPPING = " \t\r\n\u00a0\u3000\u200b\ufeff'\""  # what exports wrap round a value
 FEW_CELLS = 400  # below this a loop is faster than pandas
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)([^\d.]+)")
@@ -56,10 +57,10 @@ def bare(cell: Any) -> Any:
         return found[1] if found else cell
     if not isinstance(cell, str):
         return cell
-    text = cell.strip().strip("​﻿")
+    text = cell.strip(WRAPPING)
     if text.startswith("="):
-        text = text.removeprefix("=")
-    return re.sub(r"^[\s\'\"]+|[\s\'\"]+$", "", text) or None
+        text = text[1:].strip(WRAPPING)
+    return text or None
 
 
 def is_missing(cell: Any) -> bool:
