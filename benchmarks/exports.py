@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simlib.store.exports import read_exports
-from simlib.store.exports.files import RawTable
 from simlib.store.exports.formats import bare_names, fields, formats, spellings, split_heading
 from simlib.store.exports.headers import find_header
 
@@ -67,7 +66,9 @@ def mutate(columns: list[str], chance: random.Random) -> tuple[list[list[str]], 
     if chance.random() < 0.4 and len(names) > 4:
         names.pop()
     if chance.random() < 0.4:
-        names.insert(chance.randrange(len(names)), (chance.choice(["备用一", "自定义指标", "加权得分", "环比增减"]), None))
+        names.insert(
+            chance.randrange(len(names)), (chance.choice(["备用一", "自定义指标", "加权得分", "环比增减"]), None)
+        )
     written: list[tuple[str, str | None]] = []
     for name, field in names:
         draw = chance.random()
@@ -109,7 +110,9 @@ def judge_headers(count: int, seed: int = 2026) -> Iterator[tuple[str, str, str 
             elif read is not None and read != field:
                 heading = split_heading(name)
                 exact = (heading.name, heading.remarks) in spellings() or heading.name in bare_names()
-                verdict = "other_name" if exact else "wrong_reported" if column and column.how == "close" else "wrong_silent"
+                verdict = (
+                    "other_name" if exact else "wrong_reported" if column and column.how == "close" else "wrong_silent"
+                )
             yield verdict, name, field, read
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from simlib.messages import Message
 from simlib.store.exports.formats import rules
+from simlib.store.exports.values import days_in
 from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, decode, read_workbook
 
@@ -89,7 +90,8 @@ def _open_one(path: Path, name: str, seen: dict[str, str], *, nested: bool) -> I
     if path.stat().st_size > BYTES_MAX:
         raise StoreError([Problem(message="file_too_big", values={"file": name, "limit_mb": BYTES_MAX // 1_000_000})])
     data = path.read_bytes()
-    mark = hashlib.sha256(data).hexdigest()
+    # the same rows under another day's name may be another day: only the name says which
+    mark = f"{hashlib.sha256(data).hexdigest()} {days_in(name)}"
     if mark in seen:
         yield Opened(file=name, refusal=Message("exports.same_file", file=name, other=seen[mark]))
         return

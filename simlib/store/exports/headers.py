@@ -252,14 +252,19 @@ def repair_name(name: str) -> str | tuple[str, ...]:
     near = _close_names(name)
     if not near:
         return ()
-    keys = {key for known in near for key in bare_names()[known]}
-    plain = {known for known in near if _is_slip(name, known)}
-    meant = {key for known in plain for key in bare_names()[known]}
+    keys = {key for known in near for key in _plain_fields(known)}
+    meant = {key for known in near if _is_slip(name, known) for key in _plain_fields(known)}
     if len(keys) == 1 and len(meant) == 1:
         (key,) = meant
         if fields()[key].kind != "private":
             return key
     return tuple(sorted(keys))
+
+
+def _plain_fields(known: str) -> frozenset[str]:
+    """Return what a bare name stands for without brackets; all that it may with them, where it never is without."""
+    key = spellings().get((known, ()))
+    return bare_names()[known] if key is None else frozenset({key})
 
 
 def _close_fields(name: str) -> frozenset[str]:

@@ -374,7 +374,8 @@ def _refuse(read: Cells, cells: Sequence[Any], wrong: np.ndarray) -> None:
 
 
 def _read_moments(cells: Sequence[Any], *, whole_days: bool, year: int | None) -> Cells:
-    series = pd.Series(cells, dtype=object)
+    written = [None if isinstance(cell, int | float) else cell for cell in cells]
+    series = pd.Series(written, dtype=object)
     times = pd.to_datetime(series, format="%Y-%m-%d %H:%M:%S", errors="coerce").astype("datetime64[s]")
     values = times.to_numpy().copy()
     read = Cells(found=values, filled=int((~np.isnat(values)).sum()))
