@@ -25,16 +25,18 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from simlib.files import explained
-from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, label, translate
+from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, glossary, label, translate
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
+ROWS_SHOWN = 12  # changed rows of one sheet that an import prints
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from simlib.planning import Plan
     from simlib.runs import BatchRow, RunFolder
+    from simlib.store.exports import StoreImport
 
 
 class Language(StrEnum):
@@ -69,6 +71,11 @@ def remember_language(context: typer.Context, lang: Language) -> Language:
     """Keep the language of a command for the errors that end it."""
     context.find_root().obj = lang
     return lang
+
+
+def of_exports(key: str) -> str:
+    """Return a help text of the import in both languages."""
+    return " / ".join(translate(f"exports.{key}", lang) for lang in LANGS)
 
 
 app = typer.Typer(
@@ -151,21 +158,95 @@ def import_files(
     store: Annotated[Path, typer.Option("--store", metavar="STORE", help=both("store"))],
     out: Out = Path("out"),
     lang: Lingo = Language.zh,
+    save_as: Annotated[Path | None, typer.Option("--save-as", help=of_exports("help_save_as"))] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=of_exports("help_dry_run"))] = False,
+    who: Annotated[list[str], typer.Option("--who", help=of_exports("help_who"))] = [],  # noqa: B006  never changed
+    own_shop: Annotated[list[str], typer.Option("--own-shop", help=of_exports("help_own_shop"))] = [],  # noqa: B006
 ) -> None:
-    """Read order exports into the store and show the day's profile they give."""
+    """Read what the platforms export into the store: what was understood, what changes, what must be asked."""
     from simlib.report import plot_hours, save_figure
-    from simlib.store import StoreError, import_orders
+    from simlib.store import StoreError, import_exports
 
+    answers = dict(_read_answer(given, lang.value) for given in who)
     try:
-        result = import_orders(files, store, lang=lang.value)
+        with progress_bar() as bar:
+            task = bar.add_task("", total=None)
+            result = import_exports(
+                files,
+                store,
+                answers=answers,
+                own_shops=own_shop,
+                lang=lang.value,
+                on_file=lambda name: bar.update(task, advance=1, description=name),
+            )
+        strangers = [question for question in result.exports.questions if question.kind == "agent"]
+        if strangers and sys.stdin.isatty():
+            for question in strangers:
+                prompt = translate("exports.prompt_agent", lang.value, nick=question.value)
+                answers[question.value] = typer.prompt(prompt, default="", show_default=False)
+            result = import_exports(files, store, answers=answers, own_shops=own_shop, lang=lang.value)
     except StoreError as error:
         raise stop(error.text(lang.value), status=DATA_WRONG) from None
-    console.print(escape(result.text(lang.value)), soft_wrap=True)
-    picture = out / f"{result.store.store_id}-day-profile.svg"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    left_out = result.days.loc[~result.days["used"], "date"].tolist()
-    save_figure(plot_hours(result.hours, lang=lang.value, left_out=left_out), picture)
-    tell("picture", lang.value, path=picture)
+    except UserError as error:
+        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
+    print_import(result, lang.value)
+    if not (result.exports.understood["rows"] > 0).any():
+        raise stop(translate("exports.nothing_understood", lang.value), status=DATA_WRONG)
+    if dry_run:
+        raise stop(translate("exports.not_saved", lang.value), status=DONE)
+    try:
+        target = result.save(save_as, lang.value)
+    except StoreError as error:
+        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    console.print(escape(translate("exports.saved", lang.value, path=target)), soft_wrap=True)
+    normal = result.hours[result.hours["kind"] == "N"]
+    if len(normal):
+        picture = out / f"{result.store.store_id}-day-profile.svg"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        save_figure(plot_hours(normal.rename(columns={"count": "orders"}), lang=lang.value, left_out=[]), picture)
+        tell("picture", lang.value, path=picture)
+
+
+def _read_answer(given: str, lang: Lang) -> tuple[str, str]:
+    """Read one ``--who ACCOUNT=AGENT_ID``; an account may hold a = itself."""
+    account, mark, person = given.rpartition("=")
+    if not mark or not account.strip() or not person.strip():
+        raise stop(translate("exports.who_wrong", lang, given=given), status=USAGE_WRONG)
+    return account.strip(), person.strip()
+
+
+def print_import(result: StoreImport, lang: Lang) -> None:
+    """Print an import: what was understood, what changes in the store, what stands against it, what to ask."""
+    table = Table(title=translate("exports.title_understood", lang), title_justify="left")
+    for key in ("column_file", "column_understood"):
+        table.add_column(translate(f"exports.{key}", lang), overflow="fold")
+    for row in result.exports.understood.to_dict("records"):
+        table.add_row(Text(f"{row['file']} {row['sheet']}".strip()), Text(row["note"]))
+    console.print(table)
+    if result.changes.empty:
+        console.print(escape(translate("exports.nothing_changes", lang)))
+    else:
+        table = Table(title=translate("exports.title_changes", lang), title_justify="left")
+        for key in ("column_sheet", "column_key", "column_before", "column_after"):
+            table.add_column(translate(f"exports.{key}", lang))
+        for sheet, rows in result.changes.groupby("sheet", sort=False):
+            for row in rows.head(ROWS_SHOWN).to_dict("records"):
+                name = label(row["key"], lang) if row["key"] in glossary() else row["key"]
+                before, after = (_show_figure(row[side]) for side in ("before", "after"))
+                table.add_row(*map(Text, (label(str(sheet), lang), str(name), before, after)))
+        console.print(table)
+        for sheet, rows in result.changes.groupby("sheet", sort=False):
+            if len(rows) > ROWS_SHOWN:
+                text = translate("exports.more_rows", lang, sheet=label(str(sheet), lang), count=len(rows))
+                console.print(escape(text), soft_wrap=True)
+    for message in (*result.against, *(question.message for question in result.exports.questions)):
+        console.print(escape(message.text(lang)), soft_wrap=True)
+    if any(question.kind == "agent" for question in result.exports.questions):
+        console.print(escape(translate("exports.answer_agents", lang)), soft_wrap=True)
+
+
+def _show_figure(value: object) -> str:
+    return "" if value is None or value != value else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @app.command(help=both("rehearse"))

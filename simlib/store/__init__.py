@@ -19,6 +19,8 @@ _HOMES = {
     "save_store": "simlib.store.workbook",
     "import_orders": "simlib.store.orders",
     "ImportResult": "simlib.store.orders",
+    "read_exports": "simlib.store.exports",
+    "import_exports": "simlib.store.exports",
 }
 
 __all__ = ["Store", *_HOMES]

@@ -87,14 +87,14 @@ def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Pa
     store = load_store(store_path)
     paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
     orders, notices = _gather(paths)
-    days = _judge_days(orders)
+    days = judge_days(orders)
     rules = spellings("import_rules")
     if days["used"].sum() < rules["days_min"]:
         values = {"count": int(days["used"].sum()), "least": rules["days_min"]}
         raise StoreError([Problem(message="orders_few_days", sheet=paths[0].name, values=values)])
     used = orders[orders["date"].isin(days.loc[days["used"], "date"])]
-    spans, net_cny, net_amounts = _measure(used)
-    hours = _count_hours(used)
+    spans, net_cny, net_amounts = measure_orders(used)
+    hours = count_hours(used)
     changed, filled = _fill(store, spans, hours, used, lang)
     notices += _tell(days, hours, filled, net_cny=net_cny, net_amounts=net_amounts)
     if changed != store:
@@ -268,7 +268,7 @@ def _bare_text(cell: Any) -> Any:
 # --- measuring
 
 
-def _judge_days(orders: pd.DataFrame) -> pd.DataFrame:
+def judge_days(orders: pd.DataFrame) -> pd.DataFrame:
     """Count every calendar day and judge which hold enough to say something."""
     rules = spellings("import_rules")
     paid = orders["paid_at"].notna()
@@ -283,8 +283,10 @@ def _judge_days(orders: pd.DataFrame) -> pd.DataFrame:
     return days.reset_index()
 
 
-def _measure(orders: pd.DataFrame) -> tuple[dict[str, tuple[float, float, float]], float, bool]:
+def measure_orders(orders: pd.DataFrame) -> tuple[dict[str, tuple[float, float, float]], float, bool]:
     """Measure order value, paid share and refund share: low and high over days, likely over all.
+
+    Returns (low, likely, high) by ratio, the mean amount net of refunds, and whether the amounts were net already.
 
     A refund above the amount paid shows that the export's amounts are net of refunds.
     """
@@ -309,7 +311,7 @@ def _measure(orders: pd.DataFrame) -> tuple[dict[str, tuple[float, float, float]
     return spans, net_cny, net_amounts
 
 
-def _count_hours(orders: pd.DataFrame) -> pd.DataFrame:
+def count_hours(orders: pd.DataFrame) -> pd.DataFrame:
     """Count the orders created in each hour of the day."""
     counts = orders["created"].dt.hour.value_counts().reindex(range(24), fill_value=0)
     shares = (counts / counts.sum()).round(6)

@@ -1,0 +1,226 @@
+"""The import of dropped files into a store: figures by hand, old values kept, accounts asked once, saved whole."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from simlib.cli import app
+from simlib.messages import UserError
+from simlib.store import import_orders, load_store, save_store
+from simlib.store.exports import import_exports, people_path, read_exports
+from simlib.store.exports.people import People, read_people, write_people
+
+HERE = Path(__file__).parents[2] / "stores" / "a1"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """The store of the first story, copied to where it may be changed."""
+    save_store(load_store(HERE), tmp_path / "shop.xlsx")
+    return tmp_path / "shop.xlsx"
+
+
+def agent_days(folder, days=5, *, unknown=False):
+    """Write a report of two agents for each of some days; the second day's inquiries are by hand 60 of 90."""
+    people = load_store(HERE).agents
+    paths = []
+    for day in range(days):
+        date = dt.date(2026, 4, 1) + dt.timedelta(days=day)
+        rows = [
+            "旺旺昵称,咨询人数,接待人数,询单人数,最终付款人数,买家消息数,客服消息数,平均响应(秒),平均接待时长,未回复人数"
+        ]
+        for who in (0, 1):
+            name = "店:不知是谁" if unknown and who else f"店:{people[who].name}"
+            rows.append(f"{name},52,{50 - 10 * who},{30 + day},{15},{300},{330},37.8,528,1")
+        path = folder / f"赤兔_{date:%Y%m%d}.csv"
+        path.write_text("\n".join(rows), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def test_ratios_by_hand(tmp_path, shop):
+    """Shares pool the days, weighted; low and high are quantiles of the days; the note says from what."""
+    result = import_exports(agent_days(tmp_path), shop, lang="en")
+    ratio = {row.key: row for row in result.store.ratios}
+    inquiries = [2 * (30 + day) for day in range(5)]
+    assert ratio["inquiries_per_reception"].likely == pytest.approx(sum(inquiries) / 450, abs=1e-4)
+    by_day = pd.Series(inquiries) / 90
+    assert ratio["inquiries_per_reception"].low == pytest.approx(by_day.quantile(0.1), abs=1e-4)
+    assert ratio["conversion"].likely == pytest.approx(150 / sum(inquiries), abs=1e-4)
+    assert ratio["presale_replies"].likely == pytest.approx(600 / 90, abs=1e-4)
+    turns = 600 / 90
+    assert ratio["presale_think_s"].likely == pytest.approx((528 - turns * 37.8) / turns, abs=0.01)
+    assert ratio["agent_day_capacity"].likely == 50
+    assert {ratio[key].source for key in ("conversion", "presale_replies")} == {"store"}
+    assert "赤兔_20260401.csv" in ratio["conversion"].note
+    assert f"{load_store(shop).ratio('conversion').likely:g}" in ratio["conversion"].note
+
+
+def test_the_field_page_gives_its_own_think_time(tmp_path, shop):
+    """82 receptions, 507 and 605 messages, 37.8 s and 528 s give the 48 s that the field page works out."""
+    rows = [
+        "旺旺昵称,接待人数,买家消息数,客服消息数,首次响应(秒),平均响应(秒),平均接待时长",
+        "店:小美,82,507,605,27.8,37.8,528",
+    ]
+    path = tmp_path / "赤兔_20260420.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    ratio = {row.key: row for row in import_exports(path, shop).store.ratios}
+    assert ratio["presale_think_s"].likely == pytest.approx(47.6, abs=0.1)
+    assert ratio["presale_replies"].likely == pytest.approx(6.18, abs=0.01)
+
+
+def test_nothing_is_written_before_it_is_saved(tmp_path, shop):
+    before = shop.read_bytes()
+    result = import_exports(agent_days(tmp_path), shop)
+    assert shop.read_bytes() == before
+    copy = result.save(tmp_path / "copy.xlsx")
+    assert shop.read_bytes() == before
+    assert load_store(copy).ratios == result.store.ratios
+    result.save()
+    assert load_store(shop).ratios == result.store.ratios
+
+
+def test_a_second_import_changes_nothing(tmp_path, shop):
+    import_exports(agent_days(tmp_path), shop).save()
+    data = shop.read_bytes()
+    again = import_exports(sorted(tmp_path.glob("赤兔*.csv")), shop)
+    assert again.changes.empty
+    again.save()
+    assert shop.read_bytes() == data
+
+
+def test_history_takes_the_days_and_keeps_what_was_there(tmp_path, shop):
+    result = import_exports(agent_days(tmp_path), shop, lang="en")
+    result.save()
+    rows = {row.start: row.contacts for row in load_store(shop).history}
+    assert rows[dt.datetime(2026, 4, 1)] == 104
+    later = tmp_path / "later"
+    later.mkdir()
+    path = later / "赤兔_20260401.csv"
+    text = (tmp_path / "赤兔_20260401.csv").read_text(encoding="utf-8").replace(",52,", ",60,")
+    path.write_text(text, encoding="utf-8")
+    again = import_exports(path, shop, lang="en")
+    row = next(row for row in again.store.history if row.start == dt.datetime(2026, 4, 1))
+    assert row.contacts == 120
+    assert "104" in row.note
+
+
+def test_an_unknown_account_is_asked_once(tmp_path, shop):
+    """The answer is kept beside the store; with it the account is a person from then on."""
+    files = agent_days(tmp_path, unknown=True)
+    first = import_exports(files, shop, lang="en")
+    asked = [question.value for question in first.exports.questions if question.kind == "agent"]
+    assert asked == ["店:不知是谁"]
+    assert "One account" in first.exports.text("en") or "1 account" in first.exports.text("en")
+    first.save()
+    again = import_exports(files, shop, lang="en")
+    assert not [question for question in again.exports.questions if question.kind == "agent"]
+    person = load_store(shop).agents[1].agent_id
+    import_exports(files, shop, answers={"店:不知是谁": person}).save()
+    known = read_exports(files, store=shop).tables["agent_day"]
+    assert set(known["agent"]) == {agent.agent_id for agent in load_store(shop).agents[:2]}
+    assert people_path(shop).exists()
+
+
+def test_several_accounts_of_one_person_add_up(tmp_path, shop):
+    agents = load_store(shop).agents
+    text = "旺旺昵称,接待人数,平均响应(秒)\n店:甲,30,20\n店:乙,10,40\n店:丙,7,9\n"
+    path = tmp_path / "赤兔_20260420.csv"
+    path.write_text(text, encoding="utf-8")
+    one = agents[0].agent_id
+    people = read_people(load_store(shop), None).with_answers({"店:甲": one, "店:乙": one, "店:丙": "-"})
+    write_people(people, shop)
+    rows = read_exports(path, store=shop).tables["agent_day"]
+    assert rows[["agent", "receptions", "mean_response_s"]].to_numpy().tolist() == [[one, 40.0, 25.0]]
+
+
+def test_an_answer_that_names_nobody_is_refused(tmp_path, shop):
+    with pytest.raises(UserError) as caught:
+        import_exports(agent_days(tmp_path), shop, answers={"店:谁": "Z99"})
+    assert "Z99" in caught.value.text("en")
+    people_path(shop).write_text("- a list\n", encoding="utf-8")
+    with pytest.raises(UserError):
+        import_exports(agent_days(tmp_path), shop)
+
+
+def test_people_are_found_by_name_behind_the_shop():
+    people = People(kept={"x": "-"}, names={"小美": "A1"})
+    assert (people.find("店:小美"), people.find("店：小美"), people.find("x"), people.find("y")) == (
+        "A1",
+        "A1",
+        "-",
+        None,
+    )
+
+
+def test_orders_give_what_the_old_import_gives(tmp_path, shop):
+    """The same export through either door: order value, paid share, refund share and hours agree."""
+    rows = []
+    for day in range(5):
+        for number in range(40):
+            created = dt.datetime(2026, 9, 1) + dt.timedelta(days=day, hours=number % 24, minutes=number)
+            paid = created + dt.timedelta(minutes=2) if number % 5 else ""
+            amount, refund = (100.0 + number, 10.0 if number % 10 == 1 else 0.0) if paid else (0.0, 0.0)
+            rows.append([f"N{day}{number}", f"buyer{number}", created, paid, amount, refund])
+    path = tmp_path / "o.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["订单编号", "买家会员名", "订单创建时间", "订单付款时间", "买家实际支付金额", "退款金额"])
+        writer.writerows(rows)
+    new = import_exports(path, shop).store
+    old = import_orders(path, shop).store
+    for key in ("aov_cny", "paid_share", "refund_share"):
+        assert [getattr(new.ratio(key), name) for name in ("low", "likely", "high")] == [
+            getattr(old.ratio(key), name) for name in ("low", "likely", "high")
+        ]
+    assert [row.share for row in new.day_profile] == [row.share for row in old.day_profile]
+    assert new.store.month_aov_cny == old.store.month_aov_cny
+
+
+def test_files_of_another_shop_or_platform_stay_out(tmp_path, shop):
+    text = "日期,店铺,客服昵称,接待人数,询单人数\n2026-04-20,别人家的店,小美,10,5\n"
+    (tmp_path / "别家.csv").write_text(text, encoding="utf-8")
+    result = import_exports(tmp_path / "别家.csv", shop, lang="en")
+    assert result.changes.empty
+    assert "shop" in {question.kind for question in result.exports.questions}
+    assert "别家.csv" in " ".join(message.text("en") for message in result.against)
+    assert not import_exports(tmp_path / "别家.csv", shop, own_shops=["别人家的店"]).changes.empty
+
+
+def test_a_waves_own_order_value_wins_and_says_so(tmp_path, shop):
+    store = load_store(shop)
+    waves = (store.waves[0].model_copy(update={"day_aov_cny": 222.0}), *store.waves[1:])
+    save_store(store.model_copy(update={"waves": waves}), shop)
+    rows = [
+        f"N{k},2026-09-0{1 + k % 4} {k % 24:02d}:00:00,2026-09-0{1 + k % 4} {k % 24:02d}:01:00,99" for k in range(160)
+    ]
+    path = tmp_path / "o.csv"
+    path.write_text("\n".join(["订单编号,订单创建时间,订单付款时间,买家实际支付金额", *rows]), encoding="utf-8")
+    result = import_exports(path, shop, lang="en")
+    assert "222.00" in " ".join(message.text("en") for message in result.against)
+    assert "refund_share" not in set(result.changes["key"])
+
+
+def test_the_command_shows_changes_and_writes_a_copy(tmp_path, shop):
+    agent_days(tmp_path, unknown=True)
+    files = [str(path) for path in sorted(tmp_path.glob("赤兔*.csv"))]
+    before = shop.read_bytes()
+    arguments = ["import", *files, "--store", str(shop), "--out", str(tmp_path / "out"), "--lang", "en"]
+    dry = CliRunner().invoke(app, [*arguments, "--dry-run"])
+    assert dry.exit_code == 0
+    assert shop.read_bytes() == before
+    done = CliRunner().invoke(app, [*arguments, "--save-as", str(tmp_path / "new.xlsx"), "--who", "店:不知是谁=-"])
+    assert done.exit_code == 0
+    assert "receptions of" in done.output
+    assert shop.read_bytes() == before
+    assert load_store(tmp_path / "new.xlsx").ratios != load_store(shop).ratios
+    wrong = CliRunner().invoke(app, [*arguments, "--who", "nobody"])
+    assert wrong.exit_code == 2
+    (tmp_path / "none.csv").write_text("a,b\n1,2\n")
+    nothing = CliRunner().invoke(app, ["import", str(tmp_path / "none.csv"), "--store", str(shop), "--lang", "en"])
+    assert nothing.exit_code == 1
+    assert shop.read_bytes() == before
