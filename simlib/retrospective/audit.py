@@ -8,6 +8,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import Lang, Message, UserError
+from simlib.retrospective.inputs import need_columns
 
 HIGHEST = 5
 AREAS = ("role", "attitude", "basics", "process")
@@ -56,6 +57,7 @@ def score_audit(answers: pd.DataFrame, *, before: pd.DataFrame | None = None) ->
         if given is None:
             table[name] = float("nan")
             continue
+        need_columns(given, "question", "score", name="audit")
         strange = [key for key in given["question"] if key not in area_of.index]
         if strange:
             raise UserError(Message("retrospective.audit_question", value=str(strange[0])))
@@ -93,6 +95,7 @@ def check_actions(actions: pd.DataFrame, *, today: dt.date, cards: list[str] | N
         The same with ``lacks`` (tuple of owner, due, card: what is not filled in or not known) and ``state``: done,
         overdue, incomplete, open; what needs somebody first.
     """
+    need_columns(actions, "lesson", "action", "owner", "due", "card", "done", name="actions")
     table = actions.reindex(columns=["lesson", "action", "owner", "due", "card", "done"]).copy()
     due = pd.to_datetime(table["due"])
     done = table["done"].fillna(False).astype(bool)

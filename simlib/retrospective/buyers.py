@@ -10,6 +10,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import Lang, Message, UserError
+from simlib.retrospective.inputs import need_columns, on_clock
 
 UNTAGGED = "untagged"
 TOP = 3
@@ -92,6 +93,7 @@ def tag_questions(messages: pd.DataFrame, *, words: Mapping[str, str] | None = N
         chat, tag; one row per contact and tag, each tag once per contact however often it was asked. A contact without
         any known word is ``untagged``.
     """
+    need_columns(messages, "chat", "text", name="questions")
     known = tag_words() if words is None else words
     texts = messages.assign(text=messages["text"].fillna("").astype(str)).groupby("chat", sort=False)["text"]
     rows = []
@@ -138,9 +140,7 @@ def pick_wordings(answers: pd.DataFrame, *, votes_min: int | None = None) -> pd.
         orders, then who comes first. Questions in the order in which they were asked.
     """
     needed = ("question", "agent", "wording", "votes")
-    lacking = tuple(name for name in needed if name not in answers)
-    if lacking:
-        raise UserError(Message("retrospective.answers_columns", columns=lacking))
+    need_columns(answers, *needed, name="answers")
     least = int(facts.value("retrospective", "wording_votes_min")) if votes_min is None else votes_min
     table = answers.reindex(columns=[*needed, "sent", "paid"])
     table["wording"] = table["wording"].astype(str).str.strip()
@@ -178,6 +178,7 @@ def review_feedback(register: pd.DataFrame, *, today: dt.date) -> pd.DataFrame:
     UserError
         A status that the register does not know.
     """
+    need_columns(register, "department", "status", "due", name="feedback")
     strange = sorted(set(register["status"]) - set(FEEDBACK_STATUS))
     if strange:
         raise UserError(Message("retrospective.feedback_status", value=str(strange[0]), known=FEEDBACK_STATUS))
@@ -203,7 +204,7 @@ def check_promises(promises: pd.DataFrame, *, evening: pd.Timestamp) -> pd.DataF
     Parameters
     ----------
     promises : DataFrame
-        promise, agent, made, due, kept (when; NaT = not yet); moments all with or all without a time zone.
+        promise, agent, made, due, kept (when; NaT = not yet); a moment without a time zone is on the evening's clock.
     evening : pandas.Timestamp
         When the list is checked.
 
@@ -213,7 +214,10 @@ def check_promises(promises: pd.DataFrame, *, evening: pd.Timestamp) -> pd.DataF
         promise, agent, made, due, state: ``kept``, ``kept_late`` (after it was due), ``broken`` (due and not kept) or
         ``open`` (not due yet); what needs somebody tonight first.
     """
-    made = promises[promises["made"] <= evening]
+    need_columns(promises, "promise", "agent", "made", "due", "kept", name="promises")
+    times = {name: on_clock(promises[name], evening.tz) for name in ("made", "due", "kept")}
+    made = promises.assign(**times)
+    made = made[made["made"] <= evening]
     kept = made["kept"].notna() & (made["kept"] <= evening)
     state = pd.Series("open", index=made.index)
     state[made["due"] <= evening] = "broken"
@@ -240,7 +244,9 @@ def review_main_push(sales: pd.DataFrame, *, items: pd.DataFrame) -> pd.DataFram
         week, item, script, inquiries, orders, sales_cny, conversion, conversion_before, change (in points of share);
         nan where a week has no inquiries.
     """
-    table = sales.assign(day=pd.to_datetime(sales["day"]))
+    need_columns(sales, "day", "item", "inquiries", "orders", "sales_cny", name="push_sales")
+    need_columns(items, "week", "item", "script", name="pushes")
+    table = sales.assign(day=on_clock(sales["day"], None))
     rows = []
     for push in items.itertuples():
         first = pd.Timestamp(push.week)
@@ -273,6 +279,7 @@ def find_second_orders(orders: pd.DataFrame, *, days: int = 7, by: Sequence[str]
     DataFrame
         The orders that are second ones, with ``first_created``, in order of time.
     """
+    need_columns(orders, *by, "created", "paid", "amount_cny", name="orders")
     paid = orders[orders["paid"].notna()].sort_values("created", kind="stable")
     before = paid.groupby(list(by))["created"].shift()
     second = (paid["created"] - before) <= pd.Timedelta(days=days)

@@ -12,7 +12,8 @@ import pandas as pd
 
 from simlib import kpis
 from simlib.intervals import Grid
-from simlib.messages import Message, Term, UserError
+from simlib.messages import Message, Term
+from simlib.retrospective.inputs import need_columns, on_clock
 
 SHOWN_ROWS = 3
 ANOTHER_ROSTER = 0.5
@@ -55,7 +56,8 @@ def check_actuals(actuals: pd.DataFrame, forecast: pd.DataFrame) -> CheckedActua
     Parameters
     ----------
     actuals : DataFrame
-        start (tz-aware), queue, contacts; answered and in_time where known. As ``store_interval`` of the exports.
+        start, queue, contacts; answered and in_time where known. A start without a time zone is on the night's clock.
+        As ``store_interval`` of the exports.
     forecast : DataFrame
         start, queue, contacts of the planned night.
 
@@ -67,7 +69,7 @@ def check_actuals(actuals: pd.DataFrame, forecast: pd.DataFrame) -> CheckedActua
     Raises
     ------
     UserError
-        A column is missing.
+        A column is missing (:func:`simlib.retrospective.inputs.need_columns`).
 
     Examples
     --------
@@ -78,10 +80,9 @@ def check_actuals(actuals: pd.DataFrame, forecast: pd.DataFrame) -> CheckedActua
     >>> checked.table["contacts"].tolist(), checked.covered, len(checked.messages)
     ([12.0], 0.25, 2)
     """
-    lacking = [name for name in ("start", "queue", "contacts") if name not in actuals]
-    if lacking:
-        raise UserError(Message("retrospective.actuals_columns", columns=tuple(Term(name) for name in lacking)))
+    need_columns(actuals, "start", "queue", "contacts", name="actuals")
     table = actuals.reindex(columns=["start", "queue", "contacts", "answered", "in_time"])
+    table["start"] = on_clock(table["start"], forecast["start"].dt.tz)
     for name in ("contacts", "answered", "in_time"):
         table[name] = pd.to_numeric(table[name], errors="coerce").astype(float)
     messages: list[Message] = []
@@ -252,6 +253,7 @@ def compare_heads(
         start, queue, needed, rostered, served, over (served - needed; below 0 is under). A message says so where
         another roster was worked than the one that was rehearsed.
     """
+    need_columns(served, "agent_id", "queue", "start", "end", "activity", name="served")
     queues = list(dict.fromkeys(requirement["queue"]))
     table = requirement[["start", "queue", "on_chat"]].rename(columns={"on_chat": "needed"})
     for name, roster in (("rostered", rostered), ("served", served)):
@@ -323,6 +325,7 @@ def score_platforms(messages: pd.DataFrame, *, platforms: Sequence[str], opens: 
     DataFrame
         platform, kpi, counted (turns or contacts), in_time, rate (nan where nothing counts).
     """
+    need_columns(messages, "contact", "time", "sender", name="platform_messages")
     rows = []
     for platform in platforms:
         for rate in kpis.platform_rates(platform, on=opens.date()):

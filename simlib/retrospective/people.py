@@ -10,6 +10,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import Message
+from simlib.retrospective.inputs import need_columns
 
 WATCHED = ("receptions", "mean_response_s", "first_response_s", "rate_3min", "unanswered", "satisfied_share", "chat_s")
 """The figures of a day in which an agent may be unusual, as the exports give them."""
@@ -44,6 +45,7 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame, people: pd.DataFrame
         (1 = at a limit), relief (bool), heaviest first. The load index is the largest of longest stretch, complaints in
         a row and open share, each over its limit.
     """
+    need_columns(chats, "agent", "begun", "ended", "complaint", name="chats")
     chat = roster[roster["activity"] == "chat"]
     capacity = people.set_index("agent_id")["capacity"].astype(float)
     rows = []
@@ -162,6 +164,7 @@ def find_outliers(agent_day: pd.DataFrame, *, figures: Sequence[str] = WATCHED) 
 
     .. [1] B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers", 1993.
     """
+    need_columns(agent_day, "day", "agent", name="agent_day")
     rows = []
     for day, people in agent_day.groupby("day"):
         for figure in [name for name in figures if name in people]:
@@ -198,6 +201,7 @@ def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None
         unanswered (share of receptions), saturation (chat time over time on duty; above 1 where chats run side by
         side), unusual (agents with an outlier).
     """
+    need_columns(agent_day, "day", "agent", name="agent_day")
     needed = ["receptions", "inquiries", "buyers_paid", "sales_cny", "mean_response_s", "chat_s", "unanswered"]
     table = agent_day.reindex(columns=["day", "agent", *needed])
     weight = table["receptions"].where(table["mean_response_s"].notna())

@@ -10,6 +10,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import Message, UserError
+from simlib.retrospective.inputs import need_columns, on_clock
 
 FIGURES = ("orders_created", "orders_paid", "paid_share", "paid_cny", "refunded_cny", "net_cny")
 _SUMS = ("receptions", "inquiries", "buyers_paid", "sales_cny")
@@ -100,9 +101,7 @@ def settle_orders(
     [(100.0, True), (150.0, False)]
     """
     needed = ("order", "created", "paid", "amount_cny", "refunded_cny")
-    lacking = tuple(name for name in needed if name not in orders)
-    if lacking:
-        raise UserError(Message("retrospective.orders_columns", columns=lacking))
+    need_columns(orders, *needed, name="orders")
     if as_of < promo_day:
         raise UserError(Message("retrospective.export_too_old", as_of=as_of.isoformat(), day=promo_day.isoformat()))
     twice = orders["order"].duplicated()
@@ -133,8 +132,7 @@ def settle_orders(
 
 def _days(moments: pd.Series) -> pd.Series:
     """Return the local calendar day of each moment, NaT where there is none."""
-    times = pd.to_datetime(moments)
-    return (times.dt.tz_localize(None) if times.dt.tz is not None else times).dt.normalize()
+    return on_clock(moments, None).dt.normalize()
 
 
 def compare_settlements(first: Settlement, second: Settlement) -> pd.DataFrame:
@@ -184,7 +182,8 @@ def compare_weeks(store_day: pd.DataFrame) -> pd.DataFrame:
         year_change (shares; nan where there is nothing to compare or the weeks have different numbers of days).
         Response times weigh by receptions; conversion is buyers who paid over inquiries.
     """
-    table = store_day.assign(day=pd.to_datetime(store_day["day"]))
+    need_columns(store_day, "day", name="store_day")
+    table = store_day.assign(day=on_clock(store_day["day"], None))
     table["week"] = table["day"] - pd.to_timedelta(table["day"].dt.day_of_week, unit="D")
     known = [name for name in _SUMS if name in table]
     weeks = table.groupby("week")[known].sum(min_count=1)

@@ -235,10 +235,15 @@ def work_out_retrospective(
         tables["incidents"] = cost_incidents(
             planned.night, record.incidents, record.cards, seed=seed, nights=nights, workers=workers
         )
-    if record.platform_messages is not None:
-        tables["platform_scores"] = score_platforms(record.platform_messages, platforms=platforms, opens=grid.opens)
-    if record.store_day is not None:
-        tables["weeks"] = compare_weeks(record.store_day)
+    if (log := record.platform_messages) is not None:
+        _try(
+            tables,
+            findings,
+            "platform_scores",
+            lambda: score_platforms(log, platforms=platforms, opens=grid.opens),
+        )
+    if (store_day := record.store_day) is not None:
+        _try(tables, findings, "weeks", lambda: compare_weeks(store_day))
     _buyers(record, tables, findings, today, grid)
     _people(record, tables, findings, planned, people)
     _team(record, tables, findings, today, cards)
@@ -284,7 +289,11 @@ def _night_by_interval(
                 figures |= {f"forecast_{name}": float(value) for name, value in fit._asdict().items()}
                 figures["covered"] = checked.covered
     if record.served is not None:
-        heads, messages = compare_heads(requirement, rostered=planned.night.roster, served=record.served, grid=grid)
+        try:
+            heads, messages = compare_heads(requirement, rostered=planned.night.roster, served=record.served, grid=grid)
+        except UserError as error:
+            findings += error.messages
+            return fit
         tables["heads"] = heads
         findings += messages
         if checked is not None and "compare_actuals" in tables:
@@ -306,9 +315,10 @@ def _buyers(
     record: NightRecord, tables: dict[str, pd.DataFrame], findings: list[Message], today: dt.date, grid: Grid
 ) -> None:
     """Work out what buyers asked, which wordings are kept, what departments and promises owe."""
-    if record.questions is not None:
-        ranked = rank_questions(tag_questions(record.questions))
-        tables["questions"] = ranked
+    if (questions := record.questions) is not None:
+        _try(tables, findings, "questions", lambda: rank_questions(tag_questions(questions)))
+    if "questions" in tables:
+        ranked = tables["questions"]
         top = ranked[ranked["top"]]
         if not top.empty:
             tags = tuple(
@@ -322,11 +332,11 @@ def _buyers(
         _try(tables, findings, "wordings", lambda: pick_wordings(answers))
     if (feedback := record.feedback) is not None:
         _try(tables, findings, "feedback", lambda: review_feedback(feedback, today=today))
-    if record.promises is not None:
+    if (promises := record.promises) is not None:
         evening = pd.Timestamp(grid.starts[-1]) + pd.Timedelta(seconds=grid.step_s)
-        tables["promises"] = check_promises(record.promises, evening=evening)
-    if record.pushes is not None and record.push_sales is not None:
-        tables["main_push"] = review_main_push(record.push_sales, items=record.pushes)
+        _try(tables, findings, "promises", lambda: check_promises(promises, evening=evening))
+    if (pushes := record.pushes) is not None and (sales := record.push_sales) is not None:
+        _try(tables, findings, "main_push", lambda: review_main_push(sales, items=pushes))
 
 
 def _people(
@@ -337,19 +347,20 @@ def _people(
     people: pd.DataFrame | None,
 ) -> None:
     """Work out load, reliefs, unusual days and what results hang on."""
-    if record.chats is not None:
-        roster = planned.night.roster if record.served is None else record.served
-        load = measure_load(roster, record.chats, planned.night.people)
-        tables["load"] = load
-        tables["reliefs"] = plan_relief(roster, record.chats)
-        findings += relief_findings(load)
-    if record.agent_day is not None:
-        tables["daily_board"] = build_daily_board(record.agent_day)
-        tables["outliers"] = find_outliers(record.agent_day)
-        if people is not None:
-            results = record.agent_day.drop(columns=["day", "source_file", "source_row"], errors="ignore")
-            means = results.groupby("agent").mean(numeric_only=True).rename_axis("agent_id").reset_index()
-            tables["traits"] = relate_results(people, means)
+    if (chats := record.chats) is not None:
+        roster = planned.night.roster if record.served is None or "heads" not in tables else record.served
+        _try(tables, findings, "load", lambda: measure_load(roster, chats, planned.night.people))
+        if "load" in tables:
+            tables["reliefs"] = plan_relief(roster, chats)
+            findings += relief_findings(tables["load"])
+    if (agent_day := record.agent_day) is not None:
+        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day))
+        if "daily_board" in tables:
+            tables["outliers"] = find_outliers(agent_day)
+            if people is not None:
+                results = agent_day.drop(columns=["day", "source_file", "source_row"], errors="ignore")
+                means = results.groupby("agent").mean(numeric_only=True).rename_axis("agent_id").reset_index()
+                tables["traits"] = relate_results(people, means)
 
 
 def _team(
@@ -362,5 +373,5 @@ def _team(
     """Score the self-audit and check the list of what changes."""
     if (audit := record.audit) is not None:
         _try(tables, findings, "self_audit", lambda: score_audit(audit, before=record.audit_before))
-    if record.actions is not None:
-        tables["actions"] = check_actions(record.actions, today=today, cards=cards)
+    if (actions := record.actions) is not None:
+        _try(tables, findings, "actions", lambda: check_actions(actions, today=today, cards=cards))

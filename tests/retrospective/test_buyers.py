@@ -104,7 +104,7 @@ def test_the_wording_with_most_votes_is_kept():
     assert table["agents"][1] == ("A", "B")
     assert table["votes"][1] == 4
     assert pick_wordings(answers, votes_min=1)["kept"].sum() == 2
-    with pytest.raises(UserError, match="lack these columns: votes"):
+    with pytest.raises(UserError, match="columns are missing: votes"):
         pick_wordings(answers.drop(columns="votes"))
 
 

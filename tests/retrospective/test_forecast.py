@@ -92,7 +92,7 @@ def test_a_mistake_in_many_rows_is_one_message(forecast, came):
 
 def test_actuals_without_their_columns_are_refused(forecast):
     """A table without contacts is no table of actuals."""
-    with pytest.raises(UserError, match="lack these columns"):
+    with pytest.raises(UserError, match="columns are missing: contacts"):
         check_actuals(forecast[["start", "queue"]], forecast)
 
 

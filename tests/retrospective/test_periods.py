@@ -64,7 +64,7 @@ def test_the_payment_lag_ends_at_everything(orders):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda rows: rows.drop(columns="paid"), "lack these columns: paid"),
+        (lambda rows: rows.drop(columns="paid"), "columns are missing: paid"),
         (lambda rows: pd.concat([rows, rows.head(3)]), "3 order numbers stand twice"),
         (lambda rows: rows.assign(refunded_cny=-rows["refunded_cny"]), "cannot be below 0"),
     ],
