@@ -469,8 +469,9 @@ def work_out_variance(
         service[key] = _table(mixture, effects, actual.unmeasured, column="effect", cents=False, confidence=confidence)
         if measured is not None:
             came = figure(key)(everything)
-            low, high = np.nanpercentile(came, [5, 95])
-            left = measured - float(np.nanmean(came))
+            known = came[~np.isnan(came)]
+            low, high = np.percentile(known, [5, 95]) if known.size else (math.nan, math.nan)
+            left = measured - _mean(came)
             row = (NOT_EXPLAINED, NOT_EXPLAINED, 0.0, left, left, measured - high, measured - low)
             service[key] = pd.concat([service[key], pd.DataFrame([row], columns=list(service[key]))], ignore_index=True)
     rows = []
@@ -493,9 +494,17 @@ def work_out_variance(
     )
 
 
+def _mean(values: np.ndarray) -> float:
+    """Return the mean over the nights that have a value; nan where none has."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else math.nan
+
+
 def _band(values: np.ndarray, confidence: float) -> tuple[float, float]:
     """Return the confidence band of a mean over nights; one that is the same every night has no width."""
     values = values[~np.isnan(values)]
+    if not values.size:
+        return math.nan, math.nan
     if not values.any():
         return 0.0, 0.0
     mean, half = float(values.mean()), half_width(values, confidence=confidence)
@@ -512,7 +521,7 @@ def _table(
     confidence: float,
 ) -> pd.DataFrame:
     group_of = _group_of(GROUPS)
-    means = {name: float(np.nanmean(nightly[name])) if name in nightly else 0.0 for name in group_of}
+    means = {name: _mean(nightly[name]) if name in nightly else 0.0 for name in group_of}
     effects = round_to_cents(means) if cents else means
     rows = []
     for name, group in group_of.items():

@@ -13,4 +13,3 @@ def test_the_tree_names_the_largest_of_the_known_causes_first(night):
     hits = sum(largest == first for largest, first, _ in judged)
     missed = [(number, *row) for number, row in enumerate(judged) if row[0] != row[1]]
     assert hits >= 0.9 * PROMOS, missed
-    assert all(ahead < 1.5 for *_, ahead in missed), missed  # only causes of nearly one size change places
