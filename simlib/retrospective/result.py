@@ -1,44 +1,377 @@
-"""What chapter 5 has worked out: what came against what was planned."""
+"""The retrospective as one result: every table, figure and finding, worked out once."""
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
-from simlib.messages import Message
-from simlib.retrospective import Fit, compare_actuals, measure_fit
+from simlib.intervals import Grid
+from simlib.messages import Message, UserError
+from simlib.night import PromoNight
+from simlib.retrospective.audit import check_actions, score_audit
+from simlib.retrospective.buyers import (
+    TOP,
+    UNTAGGED,
+    TagName,
+    check_promises,
+    find_second_orders,
+    pick_wordings,
+    rank_questions,
+    review_feedback,
+    review_main_push,
+    tag_questions,
+)
+from simlib.retrospective.forecast import (
+    Fit,
+    check_actuals,
+    compare_actuals,
+    compare_heads,
+    judge_requirement,
+    measure_fit,
+    score_platforms,
+)
+from simlib.retrospective.incidents import cost_incidents
+from simlib.retrospective.people import (
+    build_daily_board,
+    find_outliers,
+    measure_load,
+    plan_relief,
+    relate_results,
+    relief_findings,
+)
+from simlib.retrospective.periods import Settlement, compare_settlements, compare_weeks, list_payment_lag, settle_orders
+from simlib.retrospective.variance import NightFacts, Variance, work_out_variance
+from simlib.retrospective.write_back import WriteBack
+
+GIVEN = (
+    "actual",
+    "actuals",
+    "served",
+    "orders",
+    "agent_day",
+    "store_day",
+    "chats",
+    "questions",
+    "platform_messages",
+    "answers",
+    "feedback",
+    "promises",
+    "pushes",
+    "audit",
+    "actions",
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RetrospectiveResult:
-    """What came against the plan.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NightRecord:
+    """What is known of a night that came; whatever is missing narrows the retrospective and is named.
 
-    Attributes
+    Parameters
     ----------
-    note : Message, optional
-        Why there is nothing to compare.
-    compared : DataFrame
-        start, queue, planned, actual, gap, inside_band.
-    fit : Fit, optional
-        How well the forecast met the night.
+    actual : NightFacts, optional
+        The night as it came, for the variance tree.
+    actuals : DataFrame, optional
+        start, queue, contacts, answered, in_time: ``store_interval`` of the exports, or the sheet of actuals.
+    served : DataFrame, optional
+        Who was really on chat: agent_id, queue, start, end, activity.
+    incidents, cards : mapping of str to PromoNight
+        By incident: the planned night with it alone, and with the levers of its card.
+    orders, agent_day, store_day : DataFrame, optional
+        As the exports give them.
+    chats : DataFrame, optional
+        agent, begun, ended, complaint.
+    questions : DataFrame, optional
+        chat, text of the buyers' messages.
+    platform_messages : DataFrame, optional
+        contact, time, sender, for the platforms' scores.
+    answers, feedback, promises, pushes, push_sales, audit, audit_before, actions : DataFrame, optional
+        The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
     """
 
-    note: Message | None = None
-    compared: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    actual: NightFacts | None = None
+    actuals: pd.DataFrame | None = None
+    served: pd.DataFrame | None = None
+    incidents: Mapping[str, PromoNight] = field(default_factory=dict)
+    cards: Mapping[str, PromoNight] = field(default_factory=dict)
+    orders: pd.DataFrame | None = None
+    agent_day: pd.DataFrame | None = None
+    store_day: pd.DataFrame | None = None
+    chats: pd.DataFrame | None = None
+    questions: pd.DataFrame | None = None
+    platform_messages: pd.DataFrame | None = None
+    answers: pd.DataFrame | None = None
+    feedback: pd.DataFrame | None = None
+    promises: pd.DataFrame | None = None
+    pushes: pd.DataFrame | None = None
+    push_sales: pd.DataFrame | None = None
+    audit: pd.DataFrame | None = None
+    audit_before: pd.DataFrame | None = None
+    actions: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RetrospectiveResult:
+    """What came of a promo, worked out once: whatever shows it computes nothing.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        By name; only what could be worked out.
+    figures : mapping of str to float
+        Single figures, by name.
+    findings : tuple of Message
+        What it says, the most important first.
+    missing : tuple of str
+        The parts of :class:`NightRecord` that nobody gave.
+    variance, settlement, fit, write_back
+        The results behind the tables, None where there are none.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    figures: Mapping[str, float]
+    findings: tuple[Message, ...]
+    missing: tuple[str, ...]
+    variance: Variance | None = None
+    settlement: Settlement | None = None
     fit: Fit | None = None
+    write_back: WriteBack | None = None
 
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table of the chapter, by name; none where nothing can be compared."""
-        return {} if self.fit is None else {"retrospective": self.compared}
+    @cached_property
+    def provisional(self) -> bool:
+        """Whether the figures can still change: payments may come in, or nobody gave the orders."""
+        return self.settlement is None or self.settlement.provisional
 
 
-def work_out_retrospective(forecast: pd.DataFrame, actuals: pd.DataFrame, *, day: object) -> RetrospectiveResult:
-    """Set what came against the forecast, where the store has filled in actuals of this night."""
-    if actuals.empty:
-        return RetrospectiveResult(note=Message("pages.no_actuals"))
-    compared = compare_actuals(forecast, actuals[["start", "queue", "contacts"]])
-    if compared.empty:
-        return RetrospectiveResult(note=Message("pages.actuals_elsewhere", day=day))
-    return RetrospectiveResult(compared=compared, fit=measure_fit(compared))
+def work_out_retrospective(
+    record: NightRecord,
+    *,
+    planned: NightFacts,
+    forecast: pd.DataFrame,
+    requirement: pd.DataFrame,
+    target: float,
+    today: dt.date,
+    promo_day: dt.date | None = None,
+    platforms: Sequence[str] = (),
+    first_review: Settlement | None = None,
+    people: pd.DataFrame | None = None,
+    cards: list[str] | None = None,
+    write_back: WriteBack | None = None,
+    seed: int = 7,
+    nights: int = 30,
+    workers: int | None = None,
+) -> RetrospectiveResult:
+    """Work out the retrospective of a night: what missed, why, in money, and what the next promo starts from.
+
+    Parameters
+    ----------
+    record : NightRecord
+        What is known of the night.
+    planned : NightFacts
+        The night as it was planned.
+    forecast, requirement : DataFrame
+        Of the plan: start, queue, contacts, p05, p95; start, queue, on_chat.
+    target : float
+        Share of contacts in time that the requirement was to hold.
+    today : date
+        The day of the retrospective: D+1, D+9.
+    promo_day : date, optional
+        Day of the orders; the day of the night's grid if left out.
+    platforms : sequence of str
+        Whose scores to work out.
+    first_review : Settlement, optional
+        Of the provisional retrospective, so that what changed can be marked.
+    people : DataFrame, optional
+        agent_id, exam_score, tenure_days.
+    cards : list of str, optional
+        The task cards there are.
+    write_back : WriteBack, optional
+        What the next promo starts from.
+    seed, nights, workers
+        Of the simulated nights.
+
+    Returns
+    -------
+    RetrospectiveResult
+        Data that belong to another night or are wrong are reported among the findings; the rest is worked out.
+    """
+    grid = planned.night.grid
+    day = promo_day or grid.opens.date()
+    tables: dict[str, pd.DataFrame] = {}
+    figures: dict[str, float] = {}
+    findings: list[Message] = []
+    settlement = variance = fit = None
+
+    if record.orders is not None:
+        try:
+            settlement = settle_orders(record.orders, promo_day=day, as_of=today)
+        except UserError as error:
+            findings += error.messages
+        else:
+            findings.append(settlement.finding)
+            figures |= {"paid_cny": settlement.paid_cny, "net_cny": settlement.net_cny}
+            figures |= {"paid_share": settlement.paid_share}
+            tables["payment_lag"] = list_payment_lag(record.orders, promo_day=day)
+            if first_review is not None:
+                tables["reviews"] = compare_settlements(first_review, settlement)
+            if "buyer" in record.orders:
+                tables["second_orders"] = find_second_orders(record.orders)
+    if record.actual is not None:
+        try:
+            variance = work_out_variance(planned, record.actual, seed=seed, nights=nights, workers=workers)
+        except UserError as error:
+            findings += error.messages
+        else:
+            tables |= {"variance": variance.tree, "variance_groups": variance.groups}
+            tables |= {"variance_lost": variance.lost, "variance_rate": variance.rate}
+            figures |= {"planned_cny": variance.planned_cny, "expected_cny": variance.expected_cny}
+            findings += variance.findings
+    fit = _night_by_interval(record, tables, figures, findings, planned, forecast, requirement, target, grid)
+    if record.incidents:
+        tables["incidents"] = cost_incidents(
+            planned.night, record.incidents, record.cards, seed=seed, nights=nights, workers=workers
+        )
+    if (log := record.platform_messages) is not None:
+        _try(
+            tables,
+            findings,
+            "platform_scores",
+            lambda: score_platforms(log, platforms=platforms, opens=grid.opens),
+        )
+    if (store_day := record.store_day) is not None:
+        _try(tables, findings, "weeks", lambda: compare_weeks(store_day))
+    _buyers(record, tables, findings, today, grid)
+    _people(record, tables, findings, planned, people)
+    _team(record, tables, findings, today, cards)
+    if write_back is not None:
+        tables["write_back"] = write_back.changes
+        findings += write_back.messages
+    return RetrospectiveResult(
+        tables=tables,
+        figures={name: value for name, value in figures.items() if not math.isnan(value)},
+        findings=tuple(findings),
+        missing=tuple(name for name in GIVEN if getattr(record, name) is None),
+        variance=variance,
+        settlement=settlement,
+        fit=fit,
+        write_back=write_back,
+    )
+
+
+def _night_by_interval(
+    record: NightRecord,
+    tables: dict[str, pd.DataFrame],
+    figures: dict[str, float],
+    findings: list[Message],
+    planned: NightFacts,
+    forecast: pd.DataFrame,
+    requirement: pd.DataFrame,
+    target: float,
+    grid: Grid,
+) -> Fit | None:
+    """Compare contacts, heads and the requirement by interval."""
+    fit = checked = None
+    if record.actuals is not None:
+        try:
+            checked = check_actuals(record.actuals, forecast)
+        except UserError as error:
+            findings += error.messages
+        else:
+            findings += checked.messages
+            compared = compare_actuals(forecast, checked.table)
+            if not compared.empty:
+                tables["compare_actuals"] = compared
+                fit = measure_fit(compared)
+                figures |= {f"forecast_{name}": float(value) for name, value in fit._asdict().items()}
+                figures["covered"] = checked.covered
+    if record.served is not None:
+        try:
+            heads, messages = compare_heads(requirement, rostered=planned.night.roster, served=record.served, grid=grid)
+        except UserError as error:
+            findings += error.messages
+            return fit
+        tables["heads"] = heads
+        findings += messages
+        if checked is not None and "compare_actuals" in tables:
+            tables["requirement"] = judge_requirement(
+                heads, compared=tables["compare_actuals"], actuals=checked.table, target=target
+            )
+    return fit
+
+
+def _try(tables: dict[str, pd.DataFrame], findings: list[Message], name: str, work: Callable[[], pd.DataFrame]) -> None:
+    """Add a table, or what is wrong with its input to the findings."""
+    try:
+        tables[name] = work()
+    except UserError as error:
+        findings += error.messages
+
+
+def _buyers(
+    record: NightRecord, tables: dict[str, pd.DataFrame], findings: list[Message], today: dt.date, grid: Grid
+) -> None:
+    """Work out what buyers asked, which wordings are kept, what departments and promises owe."""
+    if (questions := record.questions) is not None:
+        _try(tables, findings, "questions", lambda: rank_questions(tag_questions(questions)))
+    if "questions" in tables:
+        ranked = tables["questions"]
+        top = ranked[ranked["top"]]
+        if not top.empty:
+            tags = tuple(
+                Message("retrospective.tag_contacts", tag=TagName(str(row.tag)), count=row.contacts)
+                for row in top.head(TOP).itertuples()
+            )
+            tagged = ranked.loc[ranked["tag"] != UNTAGGED, "contacts"].sum()
+            share = f"{top['contacts'].sum() / tagged:.0%}"
+            findings.append(Message("retrospective.top_questions", tags=tags, share=share))
+    if (answers := record.answers) is not None:
+        _try(tables, findings, "wordings", lambda: pick_wordings(answers))
+    if (feedback := record.feedback) is not None:
+        _try(tables, findings, "feedback", lambda: review_feedback(feedback, today=today))
+    if (promises := record.promises) is not None:
+        evening = pd.Timestamp(grid.starts[-1]) + pd.Timedelta(seconds=grid.step_s)
+        _try(tables, findings, "promises", lambda: check_promises(promises, evening=evening))
+    if (pushes := record.pushes) is not None and (sales := record.push_sales) is not None:
+        _try(tables, findings, "main_push", lambda: review_main_push(sales, items=pushes))
+
+
+def _people(
+    record: NightRecord,
+    tables: dict[str, pd.DataFrame],
+    findings: list[Message],
+    planned: NightFacts,
+    people: pd.DataFrame | None,
+) -> None:
+    """Work out load, reliefs, unusual days and what results hang on."""
+    if (chats := record.chats) is not None:
+        roster = planned.night.roster if record.served is None or "heads" not in tables else record.served
+        _try(tables, findings, "load", lambda: measure_load(roster, chats, planned.night.people))
+        if "load" in tables:
+            tables["reliefs"] = plan_relief(roster, chats)
+            findings += relief_findings(tables["load"])
+    if (agent_day := record.agent_day) is not None:
+        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day))
+        if "daily_board" in tables:
+            tables["outliers"] = find_outliers(agent_day)
+            if people is not None:
+                results = agent_day.drop(columns=["day", "source_file", "source_row"], errors="ignore")
+                means = results.groupby("agent").mean(numeric_only=True).rename_axis("agent_id").reset_index()
+                tables["traits"] = relate_results(people, means)
+
+
+def _team(
+    record: NightRecord,
+    tables: dict[str, pd.DataFrame],
+    findings: list[Message],
+    today: dt.date,
+    cards: list[str] | None,
+) -> None:
+    """Score the self-audit and check the list of what changes."""
+    if (audit := record.audit) is not None:
+        _try(tables, findings, "self_audit", lambda: score_audit(audit, before=record.audit_before))
+    if (actions := record.actions) is not None:
+        _try(tables, findings, "actions", lambda: check_actions(actions, today=today, cards=cards))

@@ -1,0 +1,286 @@
+"""What buyers asked and complained about, what they were promised, and which wording answers them best."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from simlib import facts
+from simlib.messages import Lang, Message, UserError
+from simlib.retrospective.inputs import need_columns, on_clock
+
+UNTAGGED = "untagged"
+TOP = 3
+FEEDBACK_STATUS = ("open", "sent", "answered", "done", "rejected")
+
+
+def tag_words() -> dict[str, str]:
+    """Return the tag of every marking word, from the editable list ``playbook/facts/question_tags.yml``."""
+    table = facts.table("question_tags")
+    return {word: row.key for row in table.itertuples() for word in row.value}
+
+
+def tag_name(tag: str, lang: Lang) -> str:
+    """Return a tag in one language.
+
+    >>> tag_name("invoice", "zh"), tag_name("invoice", "en")
+    ('发票', 'Invoice')
+    """
+    if tag == UNTAGGED:
+        return Message("retrospective.untagged").text(lang)
+    table = facts.table("question_tags").set_index("key")
+    return str(table.loc[tag, lang])
+
+
+class TagName(Message):
+    """The name of a tag as a value of a message, in the language of the message.
+
+    Its names stand with the editable list of tags, so that a store's own tag needs no message.
+
+    >>> TagName("invoice").text("en")
+    'Invoice'
+    """
+
+    __slots__ = ()
+
+    def text(self, lang: Lang) -> str:
+        """Return the name in one language."""
+        return tag_name(self.key, lang)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TagName, (self.key,)
+
+
+def find_words(text: str, words: Mapping[str, str]) -> list[str]:
+    """Cut a text into the known words that it holds, the longest first at every place.
+
+    A word inside a longer known word is not found again: who asks for the price guarantee does not ask for the price.
+
+    Examples
+    --------
+    >>> find_words("aabb abc", {"aa": "x", "aab": "y", "b": "z"})
+    ['aab', 'b', 'b']
+    """
+    longest = max(map(len, words), default=0)
+    found, at = [], 0
+    while at < len(text):
+        for length in range(min(longest, len(text) - at), 0, -1):
+            if text[at : at + length] in words:
+                found.append(text[at : at + length])
+                at += length
+                break
+        else:
+            at += 1
+    return found
+
+
+def tag_questions(messages: pd.DataFrame, *, words: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Tag the contacts of a night by what their buyers wrote.
+
+    Parameters
+    ----------
+    messages : DataFrame
+        chat, text; one row per message of a buyer. A missing text counts as empty.
+    words : mapping of word to tag, optional
+        The store's own; :func:`tag_words` if left out.
+
+    Returns
+    -------
+    DataFrame
+        chat, tag; one row per contact and tag, each tag once per contact however often it was asked. A contact without
+        any known word is ``untagged``.
+    """
+    need_columns(messages, "chat", "text", name="questions")
+    known = tag_words() if words is None else words
+    texts = messages.assign(text=messages["text"].fillna("").astype(str)).groupby("chat", sort=False)["text"]
+    rows = []
+    for chat, parts in texts:
+        tags = dict.fromkeys(known[word] for part in parts for word in find_words(part, known))
+        rows += [(chat, tag) for tag in tags or [UNTAGGED]]
+    return pd.DataFrame(rows, columns=["chat", "tag"])
+
+
+def rank_questions(tagged: pd.DataFrame) -> pd.DataFrame:
+    """Rank the tags by the contacts that asked for them (Pareto).
+
+    Returns
+    -------
+    DataFrame
+        tag, contacts, share (of all contacts), cumulative (share of all tags given so far), top (among the first
+        three); untagged contacts come last, without rank. A contact with two tags counts for both.
+    """
+    chats = tagged["chat"].nunique()
+    counts = tagged.groupby("tag")["chat"].nunique().rename("contacts").reset_index()
+    counts["last"] = counts["tag"] == UNTAGGED
+    counts = counts.sort_values(["last", "contacts", "tag"], ascending=[True, False, True], ignore_index=True)
+    counts["share"] = counts["contacts"] / max(chats, 1)
+    counts["cumulative"] = counts["contacts"].cumsum() / max(int(counts["contacts"].sum()), 1)
+    counts["top"] = (counts.index < TOP) & ~counts["last"]
+    return counts.drop(columns="last")
+
+
+def pick_wordings(answers: pd.DataFrame, *, votes_min: int | None = None) -> pd.DataFrame:
+    """Pick the wording that is kept for each question: every agent's answer collected, voted on, the best kept.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        question, agent, wording, votes; ``sent`` and ``paid`` (how often it was used, and how often an order followed)
+        where the phrase tool counts them. The same wording of two agents is one, its votes added.
+    votes_min : int, optional
+        Fewer votes on a question keep none yet; ``wording_votes_min`` of the facts if left out.
+
+    Returns
+    -------
+    DataFrame
+        question, wording, agents (who wrote it), votes, sent, paid_share, kept. Most votes win; then the share of
+        orders, then who comes first. Questions in the order in which they were asked.
+    """
+    needed = ("question", "agent", "wording", "votes")
+    need_columns(answers, *needed, name="answers")
+    least = int(facts.value("retrospective", "wording_votes_min")) if votes_min is None else votes_min
+    table = answers.reindex(columns=[*needed, "sent", "paid"])
+    table["wording"] = table["wording"].astype(str).str.strip()
+    grouped = table.groupby(["question", "wording"], sort=False)
+    wordings = grouped[["votes", "sent", "paid"]].sum(min_count=1).reset_index()
+    wordings["agents"] = grouped["agent"].agg(lambda names: tuple(dict.fromkeys(names))).to_numpy()
+    wordings["votes"] = wordings["votes"].fillna(0)
+    wordings["paid_share"] = wordings["paid"] / wordings["sent"].where(wordings["sent"] > 0)
+    place = {question: index for index, question in enumerate(dict.fromkeys(table["question"]))}
+    wordings["place"] = wordings["question"].map(place)
+    wordings = wordings.sort_values(
+        ["place", "votes", "paid_share"], ascending=[True, False, False], kind="stable", ignore_index=True
+    )
+    enough = wordings.groupby("question")["votes"].transform("sum") >= least
+    wordings["kept"] = ~wordings.duplicated("question") & enough
+    return wordings[["question", "wording", "agents", "votes", "sent", "paid_share", "kept"]]
+
+
+def review_feedback(register: pd.DataFrame, *, today: dt.date) -> pd.DataFrame:
+    """Sum the feedback register up by the department it was sent to.
+
+    Parameters
+    ----------
+    register : DataFrame
+        day, what, department, status (open, sent, answered, done, rejected), due (may be missing).
+
+    Returns
+    -------
+    DataFrame
+        department, received, unanswered (open or sent), overdue (unanswered and due before today), done, the most
+        overdue first.
+
+    Raises
+    ------
+    UserError
+        A status that the register does not know.
+    """
+    need_columns(register, "department", "status", "due", name="feedback")
+    strange = sorted(set(register["status"]) - set(FEEDBACK_STATUS))
+    if strange:
+        raise UserError(Message("retrospective.feedback_status", value=str(strange[0]), known=FEEDBACK_STATUS))
+    waiting = register["status"].isin(["open", "sent"])
+    overdue = waiting & (pd.to_datetime(register["due"]) < pd.Timestamp(today))
+    table = pd.DataFrame(
+        {
+            "department": register["department"],
+            "received": 1,
+            "unanswered": waiting.astype(int),
+            "overdue": overdue.astype(int),
+            "done": (register["status"] == "done").astype(int),
+        }
+    )
+    summed = table.groupby("department", as_index=False).sum()
+    order = ["overdue", "unanswered", "department"]
+    return summed.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+
+def check_promises(promises: pd.DataFrame, *, evening: pd.Timestamp) -> pd.DataFrame:
+    """Check in the evening which promises made to buyers are kept.
+
+    Parameters
+    ----------
+    promises : DataFrame
+        promise, agent, made, due, kept (when; NaT = not yet); a moment without a time zone is on the evening's clock.
+    evening : pandas.Timestamp
+        When the list is checked.
+
+    Returns
+    -------
+    DataFrame
+        promise, agent, made, due, state: ``kept``, ``kept_late`` (after it was due), ``broken`` (due and not kept) or
+        ``open`` (not due yet); what needs somebody tonight first.
+    """
+    need_columns(promises, "promise", "agent", "made", "due", "kept", name="promises")
+    times = {name: on_clock(promises[name], evening.tz) for name in ("made", "due", "kept")}
+    made = promises.assign(**times)
+    made = made[made["made"] <= evening]
+    kept = made["kept"].notna() & (made["kept"] <= evening)
+    state = pd.Series("open", index=made.index)
+    state[made["due"] <= evening] = "broken"
+    state[kept] = "kept"
+    state[kept & (made["kept"] > made["due"])] = "kept_late"
+    order = state.map({"broken": 0, "open": 1, "kept_late": 2, "kept": 3})
+    table = made[["promise", "agent", "made", "due"]].assign(state=state, order=order)
+    return table.sort_values(["order", "due"], kind="stable", ignore_index=True).drop(columns="order")
+
+
+def review_main_push(sales: pd.DataFrame, *, items: pd.DataFrame) -> pd.DataFrame:
+    """Compare each week's main-push item with the week before it.
+
+    Parameters
+    ----------
+    sales : DataFrame
+        day, item, inquiries, orders, sales_cny; one row per day and item.
+    items : DataFrame
+        week (its first day), item, script.
+
+    Returns
+    -------
+    DataFrame
+        week, item, script, inquiries, orders, sales_cny, conversion, conversion_before, change (in points of share);
+        nan where a week has no inquiries.
+    """
+    need_columns(sales, "day", "item", "inquiries", "orders", "sales_cny", name="push_sales")
+    need_columns(items, "week", "item", "script", name="pushes")
+    table = sales.assign(day=on_clock(sales["day"], None))
+    rows = []
+    for push in items.itertuples():
+        first = pd.Timestamp(push.week)
+        spans = [(first, first + pd.Timedelta("7D")), (first - pd.Timedelta("7D"), first)]
+        own = table[table["item"] == push.item]
+        weeks = [own[(own["day"] >= start) & (own["day"] < end)] for start, end in spans]
+        shares = [
+            float(week["orders"].sum() / week["inquiries"].sum()) if week["inquiries"].sum() else float("nan")
+            for week in weeks
+        ]
+        sums = weeks[0][["inquiries", "orders", "sales_cny"]].sum()
+        rows.append((first, push.item, push.script, *sums, *shares, shares[0] - shares[1]))
+    columns = ["week", "item", "script", "inquiries", "orders", "sales_cny"]
+    columns += ["conversion", "conversion_before", "change"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def find_second_orders(orders: pd.DataFrame, *, days: int = 7, by: Sequence[str] = ("buyer",)) -> pd.DataFrame:
+    """Find paid orders of buyers who had paid another one shortly before.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        buyer (masked), created, paid, amount_cny.
+    days : int
+        How many days back the first order may lie.
+
+    Returns
+    -------
+    DataFrame
+        The orders that are second ones, with ``first_created``, in order of time.
+    """
+    need_columns(orders, *by, "created", "paid", "amount_cny", name="orders")
+    paid = orders[orders["paid"].notna()].sort_values("created", kind="stable")
+    before = paid.groupby(list(by))["created"].shift()
+    second = (paid["created"] - before) <= pd.Timedelta(days=days)
+    return paid.assign(first_created=before)[second].reset_index(drop=True)
