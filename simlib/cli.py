@@ -165,39 +165,24 @@ def import_files(
 ) -> None:
     """Read what the platforms export into the store: what was understood, what changes, what must be asked."""
     from simlib.report import plot_hours, save_figure
-    from simlib.store import StoreError, import_exports
+    from simlib.store import import_exports
 
     answers = dict(_read_answer(given, lang.value) for given in who)
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("", total=None)
-            result = import_exports(
-                files,
-                store,
-                answers=answers,
-                own_shops=own_shop,
-                lang=lang.value,
-                on_file=lambda name: bar.update(task, advance=1, description=name),
-            )
-        strangers = [question for question in result.exports.questions if question.kind == "agent"]
-        if strangers and sys.stdin.isatty():
-            for question in strangers:
-                prompt = translate("exports.prompt_agent", lang.value, nick=question.value)
-                answers[question.value] = typer.prompt(prompt, default="", show_default=False)
-            result = import_exports(files, store, answers=answers, own_shops=own_shop, lang=lang.value)
-    except StoreError as error:
-        raise stop(error.text(lang.value), status=DATA_WRONG) from None
-    except UserError as error:
-        raise stop(error.text(lang.value), status=USAGE_WRONG) from None
+    asked: dict[str, Any] = {"own_shops": own_shop, "lang": lang.value}
+    with progress_bar(translate("exports.title_understood", lang.value)) as show:
+        result = import_exports(files, store, answers=answers, on_file=lambda name: show(name, None), **asked)
+    strangers = [question for question in result.exports.questions if question.kind == "agent"]
+    if strangers and sys.stdin.isatty():
+        for question in strangers:
+            prompt = translate("exports.prompt_agent", lang.value, nick=question.value)
+            answers[question.value] = typer.prompt(prompt, default="", show_default=False)
+        result = import_exports(files, store, answers=answers, **asked)
     print_import(result, lang.value)
     if not (result.exports.understood["rows"] > 0).any():
         raise stop(translate("exports.nothing_understood", lang.value), status=DATA_WRONG)
     if dry_run:
         raise stop(translate("exports.not_saved", lang.value), status=DONE)
-    try:
-        target = result.save(save_as, lang.value)
-    except StoreError as error:
-        raise stop(error.text(lang.value), status=DATA_WRONG) from None
+    target = result.save(save_as, lang.value)
     console.print(escape(translate("exports.saved", lang.value, path=target)), soft_wrap=True)
     normal = result.hours[result.hours["kind"] == "N"]
     if len(normal):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,14 @@ import pandas as pd
 
 from simlib import facts
 from simlib.clock import read_moment
-from simlib.forecasting.promo import PastPromo, PromoCurve, minute_profile, past_promos, promo_curve, spread_day
+from simlib.forecasting.promo import (
+    PromoCurve,
+    hours_of_opening,
+    minute_profile,
+    promo_curve,
+    read_past_promos,
+    spread_day,
+)
 from simlib.forecasting.requirement import Targets
 from simlib.forecasting.result import (
     ConcurrencyResult,
@@ -31,11 +38,14 @@ from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
 from simlib.messages import Message, UserError
 from simlib.night import PromoNight
+from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.retrospective.variance import NightFacts
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store
 from simlib.staffing import effective_speed, may_serve
 from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
+from simlib.store.sources import read_matrix
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
@@ -65,7 +75,7 @@ class NightInputs:
         """The instant at which the wave opens, where its day has an opening."""
         if self.wave.profile not in ("E", "M"):
             return None
-        return pd.Timestamp(self.wave.start).tz_localize(self.store.zone)
+        return self.store.local_times([self.wave.start])[0]
 
     def read_moment(self, text: str) -> pd.Timestamp:
         """Read a time of this night, as :func:`simlib.clock.read_moment` does."""
@@ -85,12 +95,8 @@ class NightInputs:
     def history(self) -> dict[str, pd.Series]:
         """Contacts that came, by queue: counts on the store's own clock."""
         rows = self.store.frame("history")
-        zone = self.store.store.timezone
         return {
-            queue: pd.Series(
-                table["contacts"].to_numpy(),
-                index=pd.DatetimeIndex(table["start"]).tz_localize(zone, ambiguous=False, nonexistent="shift_forward"),
-            ).sort_index()
+            queue: pd.Series(table["contacts"].to_numpy(), index=self.store.local_times(table["start"])).sort_index()
             for queue, table in rows.groupby("queue", sort=False)
         }
 
@@ -105,12 +111,16 @@ class NightInputs:
     def actuals(self) -> pd.DataFrame:
         """What came on the night itself, on the store's own clock; the sheet of actuals."""
         rows = self.store.frame("actuals")
-        return rows.assign(start=pd.DatetimeIndex(rows["start"]).tz_localize(self.store.store.timezone))
+        return rows.assign(start=self.store.local_times(rows["start"]))
 
     @cached_property
     def curve(self) -> PromoCurve:
         """Shape and uplift of the wave's kind of day, the more the store's own the more promos it has behind it."""
-        own = [promo for counts in self.history.values() for promo in promos_of(counts, self.promo_days)]
+        own = [
+            promo
+            for counts in self.history.values()
+            for promo in read_past_promos(counts, self.promo_days, coming=self.wave.profile)
+        ]
         return promo_curve(self.wave.profile, own)
 
     @cached_property
@@ -124,6 +134,17 @@ class NightInputs:
             shares[row.hour] = row.share
         return shares / shares.sum()
 
+    @cached_property
+    def hours(self) -> np.ndarray:
+        """Share of the promo day in each of its hours, with the opening at its own hour."""
+        opens = self.wave.start.time() if self.opening is not None else None
+        return hours_of_opening(self.shape, opening=opens, next_profile=self.next_shape)
+
+    @property
+    def next_shape(self) -> np.ndarray:
+        """Shape of the day after, for the hours after midnight."""
+        return promo_curve(NEXT_PROFILE[self.wave.profile]).shape
+
     def spread_day(self, queue: str, *, total: float, low: float, high: float) -> pd.DataFrame:
         """Spread one queue's day over the night's half hours: start, queue, contacts, p05, p95, bot, human."""
         return spread_day(
@@ -132,7 +153,7 @@ class NightInputs:
             low=low,
             high=high,
             profile=self.shape,
-            next_profile=promo_curve(NEXT_PROFILE[self.wave.profile]).shape,
+            next_profile=self.next_shape,
             grid=self.grid,
             opening=self.opening,
             bot_share=self.store.ratio("bot_share").likely,
@@ -315,6 +336,24 @@ class NightInputs:
             raise UserError(Message("repair.people_gone", people=gone))
         return adopt_roster(rows, **self.roster_tables(requirement))
 
+    def sum_contacts(self, forecast: pd.DataFrame) -> pd.DataFrame:
+        """Return the night's contacts over all queues: start, contacts."""
+        return forecast.groupby("start", as_index=False)["contacts"].sum()
+
+    def plan_facts(self, night: PromoNight, *, aov_cny: float) -> NightFacts:
+        """Return the planned side of the retrospective."""
+        return NightFacts(
+            night=night,
+            inquiry_share=self.store.ratio("inquiries_per_reception").likely,
+            conversion=self.store.ratio("conversion").likely,
+            aov_cny=aov_cny,
+            opening=self.opening,
+        )
+
+    def find_readiness(self, source: str) -> ReadinessBook:
+        """Read what lies beside the store for chapter 2; an empty book where nothing does."""
+        return read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+
     def read_own_roster(self, path: str) -> pd.DataFrame:
         """Read the team's own matrix: who takes which shift on which day.
 
@@ -323,12 +362,8 @@ class NightInputs:
         UserError
             The file cannot be read, or cells of it cannot; all that is wrong at once.
         """
-        try:
-            matrix = pd.read_excel(path, dtype=object)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise UserError(Message("roster.matrix_file", file=path, why=error)) from None
         eve = self.wave.day - dt.timedelta(days=1)
-        return from_matrix(matrix, self.shifts, self.store.frame("agents"), first_day=eve)
+        return from_matrix(read_matrix(Path(path)), self.shifts, self.store.frame("agents"), first_day=eve)
 
     # --- what they are held to ---
 
@@ -376,24 +411,6 @@ class NightInputs:
         """Return what a reception of a queue is worth: a buyer handed on is received twice and buys once."""
         receptions = 1 + self.transfer_rate * (1 - self.store.ratio("bot_share").likely)
         return {queue: value / receptions for queue, value in contact_values(self.store, aov_cny=aov_cny).items()}
-
-
-def promos_of(counts: pd.Series, promo_days: Mapping[str, list[dt.date]]) -> list[PastPromo]:
-    """Read the busiest day of each past promo; its busiest hour decides its kind: 0-1 M, 20-21 E, else L."""
-    found = []
-    dates = pd.Index(counts.index.date)
-    for name, days in promo_days.items():
-        inside = counts[dates.isin(days)]
-        if inside.empty:
-            continue
-        daily = inside.groupby(inside.index.date).sum()
-        busiest = daily.idxmax()
-        hour = int(inside[inside.index.date == busiest].idxmax().hour)
-        profile: Profile = "M" if hour <= 1 else "E" if hour in (20, 21) else "L"
-        others = [day for group in promo_days.values() for day in group if day != busiest]
-        clean = counts[~dates.isin(others)]
-        found += past_promos(clean, {name: [busiest]}, profile)
-    return found
 
 
 def find_wave(store: Store, name: str = "") -> Wave:

@@ -1,7 +1,4 @@
-"""The whole pipeline on one page, the only place where the chapters meet.
-
-store -> waves -> sales cascade -> contacts by half hour -> agents required -> roster -> the night -> verdict
-"""
+"""The pipeline on one page: store -> cascade -> contacts -> agents required -> roster -> the night -> verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from simlib.inputs import NightInputs, find_wave
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
-from simlib.retrospective.result import RetrospectiveResult, work_out_retrospective
+from simlib.retrospective.result import NightRecord, RetrospectiveResult, work_out_retrospective
 from simlib.roster import Roster, solve_roster
 from simlib.roster.repair import RepairResult, work_out_repair
 from simlib.simulator.replicate import Replications
@@ -41,6 +38,7 @@ class Plan:
 
     store: Store
     wave: Wave
+    source: str = ""
     seed: int = 7
     replications: int = 30
     roster_effort: float = 3.0
@@ -64,16 +62,14 @@ class Plan:
 
     @property
     def counted_from(self) -> dt.date:
-        """The day from which days to go are counted: the one that was given, else the real one."""
-        return self.today or dt.date.today()
-
-    # --- the results, in the order of the work ---
+        """The day from which days to go are counted: given, the store's own, else the real one."""
+        return self.today or self.store.store.today or dt.date.today()
 
     @cached_property
     def sales(self) -> SalesResult:
         """Chapter 1: from the sales task to contacts and heads."""
         given, ready = self.inputs, len(self.inputs.ready)
-        shares: dict[str, Any] = {"shape": given.shape, "peak_share": given.peak_share}
+        shares: dict[str, Any] = {"shape": given.hours, "peak_share": given.peak_share}
         return work_out_sales(self.store, wave=self.wave, ready_heads=ready, seed=self.seed, **shares)
 
     @cached_property
@@ -95,14 +91,7 @@ class Plan:
     @cached_property
     def people(self) -> PeopleResult:
         """Chapter 1: need against have, where the missing people come from, who leads whom."""
-        need = self.required.by_queue
-        return work_out_people(self.store, need=need, day=self.wave.day, today=self.counted_from)
-
-    @cached_property
-    def readiness(self) -> ReadinessResult:
-        """Chapter 2: what is ready."""
-        heads = self.required.peak_heads
-        return work_out_readiness(self.store, day=self.wave.day, today=self.counted_from, peak_heads=heads)
+        return work_out_people(self.store, need=self.required.by_queue, day=self.wave.day, today=self.counted_from)
 
     @cached_property
     def roster_result(self) -> Roster:
@@ -119,6 +108,13 @@ class Plan:
         tables = self.inputs.roster_tables(self.requirement)
         locked = self.inputs.read_own_roster(self.roster_file) if self.roster_file else None
         return solve_roster(**tables, locked=locked, seed=self.seed, effort=self.roster_effort, **watched)
+
+    @cached_property
+    def readiness(self) -> ReadinessResult:
+        """Chapter 2: what is ready."""
+        asked: dict[str, Any] = {"book": self.inputs.find_readiness(self.source), "promo_day": self.wave.day}
+        asked |= {"assignments": self.roster, "contacts": self.inputs.sum_contacts(self.forecast)}
+        return work_out_readiness(self.store, today=self.counted_from, peak_heads=self.required.peak_heads, **asked)
 
     @cached_property
     def night(self) -> PromoNight:
@@ -138,8 +134,8 @@ class Plan:
     def conclusion(self) -> Verdict:
         """What it all comes to."""
         found: dict[str, Any] = {"sales": self.sales, "forecasting": self.forecasting, "required": self.required}
-        found |= {"roster": self.roster_result, "nights": self.nights}
-        return Verdict(inputs=self.inputs, seed=self.seed, asked=self.replications, **found)
+        found |= {"roster": self.roster_result, "nights": self.nights, "seed": self.seed}
+        return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
     def next_hours(self) -> TonightResult:
@@ -163,13 +159,18 @@ class Plan:
     @cached_property
     def goals(self) -> GoalsResult:
         """Chapter 4: what to aim for."""
-        team = {"sales_cny": self.sales.value("cs_sales_cny"), "receptions": self.sales.value("human_contacts")}
-        return work_out_goals(**team, roster=self.roster, agents=self.store.frame("agents"))
+        task: dict[str, Any] = {"agents": self.inputs.people, "goals": self.store.frame("goals"), "day": self.wave.day}
+        task |= {"sales_cny": self.sales.value("cs_sales_cny"), "receptions": self.sales.value("human_contacts")}
+        return work_out_goals(roster=self.roster, demand=self.forecast, **task)
 
     @cached_property
     def retrospective(self) -> RetrospectiveResult:
         """Chapter 5: what came against the plan."""
-        return work_out_retrospective(self.forecast, self.inputs.actuals, day=self.wave.day)
+        given, aov_cny = self.inputs, self.sales.spans["aov_cny"].likely
+        asked: dict[str, Any] = {"forecast": self.forecast, "requirement": self.requirement}
+        asked |= {"planned": given.plan_facts(self.night, aov_cny=aov_cny), "target": given.target("service_level")}
+        record = NightRecord(actuals=None if given.actuals.empty else given.actuals)
+        return work_out_retrospective(record, today=self.counted_from, promo_day=self.wave.day, **asked)
 
     @cached_property
     def scenarios(self) -> ScenarioSet:
@@ -196,8 +197,6 @@ class Plan:
         """Chapter 7: a drill of this night, played by script: team 1 follows the cards, the others do nothing."""
         game = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
         return work_out_drill(play_by_script(self.night, seed=self.seed, incidents=self.incidents, **game))
-
-    # --- the tables ---
 
     cascade = property(lambda self: self.sales.cascade, doc="The sales cascade.")
     forecast = property(lambda self: self.forecasting.forecast, doc="Contacts by half hour and queue.")
@@ -243,6 +242,7 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     """
     loaded = store if isinstance(store, Store) else load_store(Path(store))
     given: dict[str, Any] = {**parameters, "wave": find_wave(loaded, wave)}
+    given |= {} if isinstance(store, Store) else {"source": str(store)}
     given |= {"today": read_date(today)} if today else {}
     shared = _SHARED.get()
     if shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given):

@@ -11,9 +11,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from simlib.forecasting.base import forecast_counts
 from simlib.forecasting.intraday import Level, read_actuals, reforecast
-from simlib.forecasting.promo import PromoCurve, day_total
+from simlib.forecasting.promo import PromoCurve, forecast_by_history
 from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents, sweep_concurrency
 from simlib.forecasting.tonight import look_ahead
 from simlib.kpis import PlatformRate
@@ -22,7 +21,7 @@ from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService
 from simlib.store.models import StoreInfo
 
-FURTHEST_DAYS = 120  # a history older than that says nothing of the day
+ROUTE_COLUMNS = ["queue", "planned", "mean", "p05", "p95", "last_day", "age_days", "unseen_weekday"]
 UNIT_FACTOR = 10  # a history so many times off the cascade is in another unit; promos differ by far less (ours)
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
 
@@ -37,7 +36,8 @@ class ForecastResult:
         start, queue, contacts, p05, p95, bot, human. ``contacts`` counts each buyer once, ``human`` each reception:
         who is handed on is received twice.
     second_route : DataFrame
-        queue, planned, mean, p05, p95: what the history expects of the day, beside the cascade; empty without one.
+        queue, planned, mean, p05, p95, last_day, age_days, unseen_weekday: what the history expects of the day, beside
+        the cascade, and how old it is; empty without one.
     doubtful_units : DataFrame
         queue, usual, expected, factor, rows_per_day: histories so far off the cascade that no promo explains it.
     curve : PromoCurve
@@ -79,15 +79,13 @@ def work_out_forecast(
     marked = [each for days in promo_days.values() for each in days]
     routes = []
     for queue, counts in history.items():
-        ahead = (day - counts.index[-1].date()).days
-        if queue not in planned or not 1 <= ahead <= FURTHEST_DAYS:
-            continue
-        base = forecast_counts(counts, ahead, promo_days=marked)
-        low, mean, high = day_total(base, curve, day=day)
-        routes.append((queue, planned[queue], mean, low, high))
+        found = forecast_by_history(counts, curve, day=day, promo_days=marked) if queue in planned else None
+        if found is not None:
+            row = (queue, planned[queue], found.mean, found.low, found.high)
+            routes.append((*row, found.last_day, found.age_days, found.unseen_weekday))
     return ForecastResult(
         forecast=forecast,
-        second_route=pd.DataFrame(routes, columns=["queue", "planned", "mean", "p05", "p95"]),
+        second_route=pd.DataFrame(routes, columns=ROUTE_COLUMNS),
         doubtful_units=_doubt_units(history, planned=planned, marked=marked, uplift=curve.likely),
         curve=curve,
     )

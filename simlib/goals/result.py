@@ -136,9 +136,9 @@ def work_out_goals(
     whole = targets[targets["queue"].isna()]
     people = split_targets(whole, roster=roster, agents=agents, demand=demand, day=day)
     tables = {
-        "targets": targets,
+        "team_targets": targets,
         "half_hours": half_hour_targets(whole, demand=demand, day=day),
-        "people": people,
+        "personal_targets": people,
         "cohorts": cohort_targets(people),
         "efficiency": _planned_efficiency(people, roster),
     }

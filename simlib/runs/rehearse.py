@@ -74,7 +74,7 @@ def rehearse(
     with folder.replaced(store_path) as staging:
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()
-        night = plan(store, **plan_parameters(parameters))
+        night = plan(store, source=given["store"], **plan_parameters(parameters))
         for number, notebook in enumerate(notebooks):
             executed = staging / notebook.name
             cells = len(nbformat.read(notebook, as_version=4).cells)

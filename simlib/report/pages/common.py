@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlib.messages import LANGS, Lang, glossary, label, texts, translate
+from simlib.messages import LANGS, Lang, Message, glossary, label, texts, translate
 from simlib.report.columns import quantity, table_label
-from simlib.report.html import Card, Fragment, show_alarm, show_table, show_typeface
+from simlib.report.html import Card, Fragment, show_alarm, show_table, show_text, show_typeface
 from simlib.report.progress import show_progress
 from simlib.store.models import Store
 from simlib.store.problems import shorten
@@ -29,6 +29,11 @@ def stack(*fragments: Fragment | None) -> Fragment:
 def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:
     """Show one table of a result under its name."""
     return show_table(tables[name], lang=lang, caption=table_label(name, lang))
+
+
+def show_findings(findings: Sequence[Message], *, lang: Lang) -> Fragment | None:
+    """Show what a chapter found, one paragraph per finding; nothing where it found nothing."""
+    return show_text(*(finding.text(lang) for finding in findings)) if findings else None
 
 
 def open_chapter(store: Store, *, lang: Lang) -> Fragment:

@@ -1,4 +1,4 @@
-"""Chapter 4, goals: the team's floor and stretch, and each person's share of them."""
+"""Chapter 4, goals: what to aim for, by team, cohort, person and half hour, and what it pays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, translate
 from simlib.report.html import Fragment, show_text
-from simlib.report.pages.common import show_result, stack
+from simlib.report.pages.common import show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -18,9 +18,10 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 
 def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the team's floor and stretch, and each person's share of them."""
-    tables = plan.goals.tables
+    """Show the team's floor and stretch, each person's share of them, and what follows from both."""
+    found = plan.goals
     return stack(
-        show_text(translate("pages.goals", lang, people=len(plan.goals.people))),
-        *(show_result(tables, name, lang=lang) for name in tables),
+        show_text(translate("pages.goals", lang, people=len(found.tables["personal_targets"]))),
+        show_findings(found.findings, lang=lang),
+        *(show_result(found.tables, name, lang=lang) for name in found.tables),
     )

@@ -1,4 +1,4 @@
-"""Chapter 2, readiness: the share that is ready by block, one score, and the phrases that are still unwritten."""
+"""Chapter 2, readiness: the share that is ready by block, what is red, and every list that the chapter works out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlib.messages import Lang, label, translate
-from simlib.report.columns import list_words, show_number
-from simlib.report.html import Fragment, show_text
-from simlib.report.pages.common import show_result, stack
+from simlib.messages import Lang, translate
+from simlib.report.columns import show_number
+from simlib.report.html import Fragment, show_alarm, show_text
+from simlib.report.pages.common import show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -21,18 +21,16 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 
 def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the share that is ready by block, one score, and the phrases that are still unwritten."""
+    """Show the score, what it comes to, what is wrong in the chapter's sheets, and its tables."""
     ready = plan.readiness
-    score = show_number(ready.score, unit="share", digits=0) if pd.notna(ready.score) else "–"
-    unwritten = [label(topic, lang) for topic in ready.unwritten]
-    todo = (
-        translate("pages.phrases_missing", lang, topics=list_words(unwritten, lang))
-        if unwritten
-        else translate("pages.phrases_whole", lang)
-    )
+    score = ready.figures["score"]
+    shown = show_number(score / 100, unit="share", digits=0) if pd.notna(score) else "–"
+    days = (plan.wave.day - plan.counted_from).days
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in ready.problems]
+    head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     return stack(
-        show_text(translate("pages.readiness_score", lang, score=score, days=ready.days_left)),
-        show_result(ready.tables, "readiness", lang=lang),
-        show_text(todo),
-        show_result(ready.tables, "phrase_coverage", lang=lang),
+        show_alarm(head, wrong, foot) if wrong else None,
+        show_text(translate("pages.readiness_score", lang, score=shown, days=days)),
+        show_findings(ready.findings, lang=lang),
+        *(show_result(ready.tables, name, lang=lang) for name in ready.tables),
     )
