@@ -27,9 +27,13 @@ _HOMES = {
     "Store": "simlib.store",
     "plan": "simlib.planning",
     "Plan": "simlib.planning",
+    "chat_pool": "simlib.erlang",
+    "forecast_counts": "simlib.forecasting",
+    "simulate": "simlib.simulator",
+    "solve_roster": "simlib.roster",
 }
 
-__all__ = ["Plan", "Store", "load_store", "plan"]
+__all__ = ["Plan", "Store", "chat_pool", "forecast_counts", "load_store", "plan", "simulate", "solve_roster"]
 
 
 def _give_numba_a_cache() -> None:
