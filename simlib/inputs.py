@@ -137,7 +137,9 @@ class NightInputs:
     @cached_property
     def hours(self) -> np.ndarray:
         """Share of the promo day in each of its hours, with the opening at its own hour."""
-        opens = self.wave.start.time() if self.opening is not None else None
+        opens = self.wave.start.time()
+        if self.opening is None or opens == dt.time(int(self.shape.argmax())):
+            return self.shape
         return hours_of_opening(self.shape, opening=opens, next_profile=self.next_shape)
 
     @property

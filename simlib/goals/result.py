@@ -25,7 +25,7 @@ from simlib.goals.targets import (
     split_targets,
     team_targets,
 )
-from simlib.messages import Message
+from simlib.messages import Message, glossary
 
 __all__ = ["GoalsResult", "Month", "work_out_goals"]
 
@@ -136,7 +136,7 @@ def work_out_goals(
     whole = targets[targets["queue"].isna()]
     people = split_targets(whole, roster=roster, agents=agents, demand=demand, day=day)
     tables = {
-        "team_targets": targets,
+        "team_targets": targets.assign(unit=[glossary()[kpi]["unit"] for kpi in targets["kpi"]]),
         "half_hours": half_hour_targets(whole, demand=demand, day=day),
         "personal_targets": people,
         "cohorts": cohort_targets(people),

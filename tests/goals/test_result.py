@@ -61,7 +61,7 @@ def month():
 
 def test_targets_alone_need_no_month():
     found = result()
-    assert set(found.tables) == {"targets", "half_hours", "people", "cohorts", "efficiency", "chances"}
+    assert set(found.tables) == {"team_targets", "half_hours", "personal_targets", "cohorts", "efficiency", "chances"}
     assert found.figures["cs_sales_cny_stretch"] == pytest.approx(115_000)
     assert found.figures["receptions_floor_chance"] == pytest.approx(2 / 3)
     assert found.payouts is None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from simlib.messages import Lang, translate
-from simlib.report.columns import show_number
 from simlib.report.html import Fragment, show_alarm, show_text
 from simlib.report.pages.common import show_findings, show_result, stack
 
@@ -23,14 +20,12 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the score, what it comes to, what is wrong in the chapter's sheets, and its tables."""
     ready = plan.readiness
-    score = ready.figures["score"]
-    shown = show_number(score / 100, unit="share", digits=0) if pd.notna(score) else "–"
     days = (plan.wave.day - plan.counted_from).days
     wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in ready.problems]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     return stack(
         show_alarm(head, wrong, foot) if wrong else None,
-        show_text(translate("pages.readiness_score", lang, score=shown, days=days)),
+        show_text(translate("pages.readiness_days", lang, days=days)),
         show_findings(ready.findings, lang=lang),
         *(show_result(ready.tables, name, lang=lang) for name in ready.tables),
     )
