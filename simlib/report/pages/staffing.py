@@ -123,6 +123,10 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
                 **_gap_texts(row.planned, row.mean, lang),
             )
         )
+        named = {"queue": label(row.queue, lang), "last": f"{row.last_day:%Y-%m-%d}", "count": row.age_days}
+        lines.append(translate("pages.route_age", lang, **named))
+        if row.unseen_weekday:
+            lines.append(translate("pages.route_unseen", lang, queue=label(row.queue, lang)))
     doubts = _doubt_texts(plan, lang)
     return stack(
         show_text(*lines),
