@@ -140,7 +140,7 @@ def make_agent_reports(place: Path) -> None:
         totals(rows, "汇总", [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16]),
         mean,
     ]
-    write_book(place / "赤兔_勿删_客服日报_下单优先判定_2026-04-20至2026-04-20.xlsx", {"自定义报表": book})
+    write_book(place / "客服绩效_勿删_客服日报_下单优先判定_2026-04-20至2026-04-20.xlsx", {"自定义报表": book})
 
     week = {n: [Draw(n, DAY + dt.timedelta(days=d)) for d in range(7)] for n in PEOPLE}
     rows = [
@@ -149,14 +149,16 @@ def make_agent_reports(place: Path) -> None:
         for n, ds in week.items()
     ]  # fmt: skip
     text = as_text([columns("chitu_persons"), *rows, totals(rows, "汇总", range(1, 8))], "\t")
-    (place / "赤兔_周人效_付款判定_2026-04-20至2026-04-26.txt").write_bytes(text.encode("utf-16"))
+    (place / "客服绩效_周人效_付款判定_2026-04-20至2026-04-26.txt").write_bytes(text.encode("utf-16"))
 
     rows = [
         [DAY + dt.timedelta(days=k), nick[n], d.receptions, d.mean_s, share_as("percent", 0.99), "延迟统计" if k else
          share_as("percent", d.paid / d.inquiries), 1, "62.5%", share_as("hundred", d.content), 30, 12, 1, 0, 1]
         for k in range(2) for n in PEOPLE for d in [Draw(n, DAY + dt.timedelta(days=k))]
     ]  # fmt: skip
-    write_book(place / "赤兔_满意度_2026-04-20至2026-04-21.xlsx", {"Sheet1": [columns("chitu_satisfaction"), *rows]})
+    write_book(
+        place / "客服绩效_满意度_2026-04-20至2026-04-21.xlsx", {"Sheet1": [columns("chitu_satisfaction"), *rows]}
+    )
 
     full = [
         [str(DAY), SHOP, n, "早班", d.receptions, d.inquiries, round(d.inquiries / 7, 1), d.paid,

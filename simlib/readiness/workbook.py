@@ -121,7 +121,7 @@ SHEETS: Mapping[str, tuple[Field, ...]] = {
         _money("threshold_cny"),
         _pieces("threshold_pieces"),
         _money("price_cny"),
-        _money("amount_cny"),
+        Field(key="amount_cny", term="amount_off_cny", kind="money", low=0),
         Field(key="percent", term="percent", kind="share", low=0, high=1),
         Field(key="repeat", term="repeat", kind="bool"),
         _money("cap_cny"),

@@ -17,6 +17,7 @@ import papermill
 
 from simlib.messages import Lang
 from simlib.planning import plan
+from simlib.runs.engine import ENGINE
 from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_recipe
 from simlib.runs.parameters import NOTEBOOKS, Values
 from simlib.store import load_store
@@ -99,7 +100,7 @@ def prepare_dashboard(
     given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters
     page = papermill.iorw.load_notebook_node(str(LIVE))
     page.cells = [cell for cell in page.cells if "notebook-only" not in cell.metadata.get("tags", ())]
-    page = papermill.parameterize.parameterize_notebook(page, declared_for(LIVE, given), engine_name="in-process")
+    page = papermill.parameterize.parameterize_notebook(page, declared_for(LIVE, given), engine_name=ENGINE)
     notebook = folder / LIVE.name
     nbformat.write(page, notebook)
     (folder / "voila.json").write_text(json.dumps(SETTINGS, indent=2), encoding="utf-8")

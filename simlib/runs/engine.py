@@ -163,7 +163,8 @@ def _run_cell(shell: _Shell, cell: nbformat.NotebookNode) -> BaseException | Non
     return error
 
 
-papermill_engines.register("in-process", InProcessEngine)
+ENGINE = "in-process"
+papermill_engines.register(ENGINE, InProcessEngine)
 
 
 def run_notebook(

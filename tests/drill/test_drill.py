@@ -11,7 +11,7 @@ from simlib.drill.floor import DARK, Moment, cut_night, simulate_floor
 from simlib.drill.game import Drill, DrillError, Rules, draw_schedule, fingerprint, read_schedule
 from simlib.drill.log import FolderLock
 from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
-from simlib.report import drill_pages
+from simlib.report.pages import drill as drill_pages
 from simlib.stress import Incident, Lever, Scenario, ScenarioError
 from tests.conftest import clock
 

@@ -100,12 +100,12 @@ def test_a_folder_with_two_tables_is_read_and_the_rest_is_missing(tmp_path: Path
     ("row", "column", "value", "says"),
     [
         (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "", "10"], "percent", "10", "10%"),
-        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "$5", ""], "amount_cny", "$5", ""),
+        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "$5", ""], "amount_off_cny", "$5", ""),
         (["C", "coupons", "all", "all", "2026-11-01", "2026-11-02", "5", ""], "activity_kind", "coupons", "coupon"),
         (["C", "coupon", "all", "vip", "2026-11-01", "2026-11-02", "5", ""], "open_to", "vip", "Members"),
         (["C", "coupon", "all", "all", "11-01", "2026-11-02", "5", ""], "start", "11-01", "2026"),
-        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "-5", ""], "amount_cny", "-5", "0"),
-        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "5", "10%"], "amount_cny", "5", ""),
+        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "-5", ""], "amount_off_cny", "-5", "0"),
+        (["C", "coupon", "all", "all", "2026-11-01", "2026-11-02", "5", "10%"], "amount_off_cny", "5", ""),
     ],
 )
 def test_a_wrong_cell_is_named_with_sheet_row_column_and_value(

@@ -167,7 +167,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("simlib.files.os.replace", refuse)
     with pytest.raises(OSError, match="disk full"):
         save_store(store.model_copy(update={"history": ()}), path)
     assert os.listdir(tmp_path) == ["bodycare.xlsx"]
@@ -185,7 +185,7 @@ def test_a_file_that_another_program_holds(tmp_path, monkeypatch):
         raise PermissionError(13, "in use")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", refuse)
+        patch.setattr("simlib.files.os.replace", refuse)
         with pytest.raises(StoreError, match="Close it in Excel"):
             save_store(store, path)
     assert path.read_bytes() == before

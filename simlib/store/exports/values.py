@@ -233,14 +233,14 @@ def _duration(cell: Any, unit_s: float, *, long: bool) -> float:
     return read_duration(str(cell), unit_s, long=long)
 
 
-def _number(cell: Any) -> tuple[float, bool]:
+def _number(cell: Any, *, money: bool = False) -> tuple[float, bool]:
     """Read a figure, and whether it was written as a percentage."""
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return float(cell), False
     if not isinstance(cell, str) or isinstance(cell, Formula):
         raise ValueError("not a figure")
     percent = cell.rstrip().endswith(("%", "％"))
-    read = read_cell(cell, "number")
+    read = read_cell(cell, "money" if money else "number")
     if read is None:
         raise ValueError("not a figure")
     return float(read), percent
@@ -294,7 +294,7 @@ def read_column(kind: Kind, cells: Sequence[Any], *, unit: str | None = None, ye
                 numbers[at] = _duration(cell, factor, long=kind == "hours")
                 exact[at] = True
             else:
-                numbers[at], percent = _number(cell)
+                numbers[at], percent = _number(cell, money=kind == "money")
                 exact[at] = percent
                 plain[at] = not percent
         except (ValueError, CellError):

@@ -36,7 +36,7 @@ def agent_days(folder, days=5, *, unknown=False):
         for who in (0, 1):
             name = "店:不知是谁" if unknown and who else f"店:{people[who].name}"
             rows.append(f"{name},52,{50 - 10 * who},{30 + day},{15},{300},{330},37.8,528,1")
-        path = folder / f"赤兔_{date:%Y%m%d}.csv"
+        path = folder / f"客服绩效_{date:%Y%m%d}.csv"
         path.write_text("\n".join(rows), encoding="utf-8")
         paths.append(path)
     return paths
@@ -56,7 +56,7 @@ def test_ratios_by_hand(tmp_path, shop):
     assert ratio["presale_think_s"].likely == pytest.approx((528 - turns * 37.8) / turns, abs=0.01)
     assert ratio["agent_day_capacity"].likely == 50
     assert {ratio[key].source for key in ("conversion", "presale_replies")} == {"store"}
-    assert "赤兔_20260401.csv" in ratio["conversion"].note
+    assert "客服绩效_20260401.csv" in ratio["conversion"].note
     assert f"{load_store(shop).ratio('conversion').likely:g}" in ratio["conversion"].note
 
 
@@ -66,7 +66,7 @@ def test_the_field_page_gives_its_own_think_time(tmp_path, shop):
         "旺旺昵称,接待人数,买家消息数,客服消息数,首次响应(秒),平均响应(秒),平均接待时长",
         "店:小美,82,507,605,27.8,37.8,528",
     ]
-    path = tmp_path / "赤兔_20260420.csv"
+    path = tmp_path / "客服绩效_20260420.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
     ratio = {row.key: row for row in import_exports(path, shop).store.ratios}
     assert ratio["presale_think_s"].likely == pytest.approx(47.6, abs=0.1)
@@ -87,7 +87,7 @@ def test_nothing_is_written_before_it_is_saved(tmp_path, shop):
 def test_a_second_import_changes_nothing(tmp_path, shop):
     import_exports(agent_days(tmp_path), shop).save()
     data = shop.read_bytes()
-    again = import_exports(sorted(tmp_path.glob("赤兔*.csv")), shop)
+    again = import_exports(sorted(tmp_path.glob("客服绩效*.csv")), shop)
     assert again.changes.empty
     again.save()
     assert shop.read_bytes() == data
@@ -100,8 +100,8 @@ def test_history_takes_the_days_and_keeps_what_was_there(tmp_path, shop):
     assert rows[dt.datetime(2026, 4, 1)] == 104
     later = tmp_path / "later"
     later.mkdir()
-    path = later / "赤兔_20260401.csv"
-    text = (tmp_path / "赤兔_20260401.csv").read_text(encoding="utf-8").replace(",52,", ",60,")
+    path = later / "客服绩效_20260401.csv"
+    text = (tmp_path / "客服绩效_20260401.csv").read_text(encoding="utf-8").replace(",52,", ",60,")
     path.write_text(text, encoding="utf-8")
     again = import_exports(path, shop, lang="en")
     row = next(row for row in again.store.history if row.start == dt.datetime(2026, 4, 1))
@@ -129,7 +129,7 @@ def test_an_unknown_account_is_asked_once(tmp_path, shop):
 def test_several_accounts_of_one_person_add_up(tmp_path, shop):
     agents = load_store(shop).agents
     text = "旺旺昵称,接待人数,平均响应(秒)\n店:甲,30,20\n店:乙,10,40\n店:丙,7,9\n"
-    path = tmp_path / "赤兔_20260420.csv"
+    path = tmp_path / "客服绩效_20260420.csv"
     path.write_text(text, encoding="utf-8")
     one = agents[0].agent_id
     people = read_people(load_store(shop), None).with_answers({"店:甲": one, "店:乙": one, "店:丙": "-"})
@@ -207,7 +207,7 @@ def test_a_waves_own_order_value_wins_and_says_so(tmp_path, shop):
 
 def test_the_command_shows_changes_and_writes_a_copy(tmp_path, shop):
     agent_days(tmp_path, unknown=True)
-    files = [str(path) for path in sorted(tmp_path.glob("赤兔*.csv"))]
+    files = [str(path) for path in sorted(tmp_path.glob("客服绩效*.csv"))]
     before = shop.read_bytes()
     arguments = ["import", *files, "--store", str(shop), "--out", str(tmp_path / "out"), "--lang", "en"]
     dry = CliRunner().invoke(app, [*arguments, "--dry-run"])

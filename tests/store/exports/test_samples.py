@@ -17,7 +17,7 @@ BUYERS = ("李梦示", "王乐例", "赵安样", "陈可示", "周宁例", "孙�
 # file, table, format, number of rows, figures of the first row, and whether it adds up to its own summary
 EXPECTED = [
     (
-        "赤兔_勿删_客服日报_下单优先判定_2026-04-20至2026-04-20.xlsx",
+        "客服绩效_勿删_客服日报_下单优先判定_2026-04-20至2026-04-20.xlsx",
         *("agent_day", "chitu_report", 4, True),
         {
             "day": DAY,
@@ -37,7 +37,7 @@ EXPECTED = [
         },
     ),
     (
-        "赤兔_周人效_付款判定_2026-04-20至2026-04-26.txt",
+        "客服绩效_周人效_付款判定_2026-04-20至2026-04-26.txt",
         *("agent_day", "chitu_persons", 4, True),
         {
             "day": pd.NaT,
@@ -48,7 +48,7 @@ EXPECTED = [
         },
     ),
     (
-        "赤兔_满意度_2026-04-20至2026-04-21.xlsx",
+        "客服绩效_满意度_2026-04-20至2026-04-21.xlsx",
         *("agent_day", "chitu_satisfaction", 8, None),
         {
             "receptions": 70,
