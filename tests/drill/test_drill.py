@@ -11,8 +11,9 @@ from simlib.drill.floor import DARK, Moment, cut_night, simulate_floor
 from simlib.drill.game import Drill, DrillError, Rules, draw_schedule, fingerprint, read_schedule
 from simlib.drill.log import FolderLock
 from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
+from simlib.messages import UserError
 from simlib.report.pages import drill as drill_pages
-from simlib.stress import Incident, Lever, Scenario, ScenarioError
+from simlib.stress import Incident, Lever, Scenario
 from tests.conftest import clock
 
 NINE = "21:00"
@@ -414,15 +415,17 @@ def test_a_deal_can_be_written_down(night):
     assert [each.start for each in deal] == [clock("21:05"), clock("22:20"), clock("22:40")]
     assert read_schedule(night, " ") is None
     for text, key in (
-        ("bot_down", "schedule_form"),
-        ("bot_down 9pm", "schedule_form"),
-        ("bot_dwn 21:05", "unknown_scenario"),
-        ("bot_down 13:05", "outside_night"),
-        ("no_shows 21:05", "not_in_the_middle"),
+        ("bot_down", "drill.schedule_form"),
+        ("bot_down soon", "clock.unread"),
+        ("bot_dwn 21:05", "stress.unknown_scenario"),
+        ("bot_down 13:05", "clock.outside"),
+        ("no_shows 21:05", "drill.not_in_the_middle"),
     ):
-        with pytest.raises((DrillError, ScenarioError)) as refused:
+        with pytest.raises(UserError) as refused:
             read_schedule(night, text)
-        assert refused.value.key == key
+        assert refused.value.messages[0].key == key
+    (evening,) = read_schedule(night, "bot_down 9pm")
+    assert evening.start == clock("21:00")
 
 
 def test_written_incidents_fit_a_drill_of_any_length(night):
