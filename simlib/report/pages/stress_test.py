@@ -9,10 +9,10 @@ import numpy as np
 
 from simlib import facts
 from simlib.messages import Lang, glossary, label, translate
+from simlib.report.charts.stress_test import plot_lever_map, plot_ranking, plot_stressed_night
 from simlib.report.columns import list_words, quantity, table_label
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages.common import show_result, stack
-from simlib.report.stress_charts import plot_lever_map, plot_ranking, plot_stressed_night
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
