@@ -27,7 +27,7 @@ from simlib.drill.log import (
     DrillLog,
     Entry,
     Injected,
-    Opened,
+    OpeningLine,
     Paused,
     Rewound,
     Scheduled,
@@ -239,7 +239,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Score:
+class TeamScore:
     """How a team stands: points of 100, and the figures behind them.
 
     Parameters
@@ -290,7 +290,7 @@ class Drill:
 
     def __init__(self, night: PromoNight, log: DrillLog, *, notices: Sequence[DrillError] = ()) -> None:
         opened = log.entries[0] if log.entries else None
-        if not isinstance(opened, Opened):
+        if not isinstance(opened, OpeningLine):
             raise DrillError("no_beginning")
         if opened.night != fingerprint(night):
             raise DrillError("other_night")
@@ -366,7 +366,7 @@ class Drill:
                 raise DrillError("exists", folder=folder)
             log.path.parent.mkdir(parents=True, exist_ok=True)
         log.append(
-            Opened(
+            OpeningLine(
                 night=fingerprint(night),
                 seed=seed,
                 teams=teams,
@@ -704,11 +704,11 @@ class Drill:
 
     # --- the score ---
 
-    def score(self, team: int) -> Score:
+    def score(self, team: int) -> TeamScore:
         """Return a team's score by now."""
         return self.judge(self.levers(team), self.decisions(team))
 
-    def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> Score:
+    def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> TeamScore:
         """Return the score of any set of levers and decisions on this night, by now."""
         rules = self.rules
         mine, idle = self._figures(levers), self._figures(())
@@ -725,7 +725,7 @@ class Drill:
             "cards": half_scale(earned - wrong * rules.wrong_card / 50),
         }
         total = sum(getattr(rules, f"weight_{key}") * value for key, value in points.items())
-        return Score(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
+        return TeamScore(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
 
     def _figures(self, levers: tuple[Lever, ...]) -> Mapping[str, float]:
         return self._measured(self.state.happens, levers, self.state.round)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.drill.game import Drill, Score
+from simlib.drill.game import Drill, TeamScore
 from simlib.drill.log import Decided
 from simlib.streams import stream
 from simlib.stress.levers import STRUCK, Lever
@@ -182,7 +182,7 @@ class Hindsight:
     """
 
     levers: tuple[Lever, ...]
-    score: Score
+    score: TeamScore
     gains: pd.DataFrame = field(repr=False)
 
 
@@ -205,7 +205,7 @@ def find_best_play(drill: Drill, *, most: int = 8, on_progress: PlayProgress | N
     chosen: list[_Option] = []
     rows: list[dict[str, Any]] = []
 
-    def score(options: Sequence[_Option]) -> Score:
+    def score(options: Sequence[_Option]) -> TeamScore:
         made = [(option.round, option.decided) for option in sorted(options, key=lambda option: option.round)]
         return drill.judge(drill.levers_of(made), [*decisions, *made])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from simlib.drill.game import Drill, Score, read_schedule
+from simlib.drill.game import Drill, TeamScore, read_schedule
 from simlib.drill.play import Hindsight, find_best_play, play_idle, play_out, play_well
 from simlib.night import PromoNight
 from simlib.stress.levers import Lever
@@ -110,7 +110,7 @@ class DebriefResult:
     """
 
     team: int
-    score: Score = field(repr=False)
+    score: TeamScore = field(repr=False)
     best: Hindsight = field(repr=False)
     courses: pd.DataFrame = field(repr=False)
     rounds: pd.DataFrame = field(repr=False)

@@ -22,7 +22,7 @@ from simlib.kpis.contacts import (
     silently_left,
     unserved,
 )
-from simlib.kpis.log import Figure, Groups, NightLog, agent_groups, example_log, interval_groups, queue_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
 from simlib.kpis.tables import BETTER, by_agent, by_interval, by_queue, summarise
@@ -31,7 +31,7 @@ __all__ = [
     "BETTER",
     "ConversionCurve",
     "Figure",
-    "Groups",
+    "Grouping",
     "HasRatios",
     "NightLog",
     "PlatformRate",

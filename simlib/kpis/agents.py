@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from simlib.kpis.contacts import answered
-from simlib.kpis.log import Figure, Groups, NightLog, divide_sums, sum_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, divide_sums, sum_groups
 
 
 def _worked(agents: pd.DataFrame) -> np.ndarray:
     return np.asarray(agents["on_duty"] + agents["overtime"], dtype=float)
 
 
-def occupancy(log: NightLog, by: Groups | None = None) -> Figure:
+def occupancy(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the share of the time worked, overtime included, that is spent writing replies (工作饱和度).
 
     ``by`` groups the rows of the agents' table here and in the other figures of agents.
@@ -28,7 +28,7 @@ def occupancy(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["busy"]), _worked(agents), by)
 
 
-def saturation(log: NightLog, by: Groups | None = None) -> Figure:
+def saturation(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the share of the chat places of the time worked that hold an open chat.
 
     >>> from simlib.kpis import example_log
@@ -39,7 +39,7 @@ def saturation(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["chat_seconds"]), _worked(agents) * np.asarray(agents["capacity"]), by)
 
 
-def concurrency(log: NightLog, by: Groups | None = None) -> Figure:
+def concurrency(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the mean number of open chats of an agent at work.
 
     >>> from simlib.kpis import example_log
@@ -50,7 +50,7 @@ def concurrency(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["chat_seconds"]), _worked(agents), by)
 
 
-def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
+def concurrency_peak(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the most chats that one agent had open at the same time (最大同时聊天数).
 
     From the trace where the log has one; else from the contacts, each open at the agent who had it last from
@@ -80,7 +80,7 @@ def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
     return pd.Series(most.to_numpy(), index=by.labels)
 
 
-def overtime(log: NightLog, by: Groups | None = None) -> Figure:
+def overtime(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the hours worked after the end of shifts.
 
     >>> from simlib.kpis import example_log

@@ -148,7 +148,7 @@ def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Groups:
+class Grouping:
     """A grouping of rows: the number of each row's group (-1 = in none), and the groups' labels."""
 
     codes: np.ndarray
@@ -159,54 +159,54 @@ class Groups:
         """Return the codes plus one, so that slot 0 collects the rows in no group."""
         return self.codes + 1
 
-    def take(self, rows: np.ndarray | pd.Series) -> Groups:
+    def take(self, rows: np.ndarray | pd.Series) -> Grouping:
         """Return a grouping of another table by the rows of this one it points to (turns by their contact)."""
-        return Groups(codes=self.codes[np.asarray(rows)], labels=self.labels)
+        return Grouping(codes=self.codes[np.asarray(rows)], labels=self.labels)
 
 
 Figure: TypeAlias = float | pd.Series
 
 
-def queue_groups(log: NightLog) -> Groups:
+def queue_groups(log: NightLog) -> Grouping:
     """Return contacts grouped by queue."""
     codes, labels = pd.factorize(log.contacts["queue"], sort=True)
-    return Groups(codes=codes, labels=pd.Index(labels, name="queue"))
+    return Grouping(codes=codes, labels=pd.Index(labels, name="queue"))
 
 
-def interval_groups(log: NightLog, grid: Grid) -> Groups:
+def interval_groups(log: NightLog, grid: Grid) -> Grouping:
     """Return contacts grouped by the interval in which they arrive; those outside the grid are in none.
 
     The grid may open at another instant than the log.
     """
     shift_s = (log.opens - grid.opens).total_seconds()
     codes = np.floor((np.asarray(log.contacts["arrival"], dtype=float) + shift_s) / grid.step_s).astype(np.int64)
-    return Groups(codes=np.where((codes >= 0) & (codes < grid.n), codes, -1), labels=grid.starts)
+    return Grouping(codes=np.where((codes >= 0) & (codes < grid.n), codes, -1), labels=grid.starts)
 
 
-def agent_groups(log: NightLog) -> Groups:
+def agent_groups(log: NightLog) -> Grouping:
     """Return contacts grouped by the agent who had them last."""
     agent = np.asarray(log.contacts["agent"])
     n = len(log.agents) if log.agents is not None else int(agent.max(initial=-1)) + 1
-    return Groups(codes=agent, labels=pd.RangeIndex(n, name="agent"))
+    return Grouping(codes=agent, labels=pd.RangeIndex(n, name="agent"))
 
 
-def _total(values: np.ndarray, by: Groups | None) -> Any:
+def _total(values: np.ndarray, by: Grouping | None) -> Any:
     if by is None:
         return float(values.sum())
     return np.bincount(by.slots, weights=values, minlength=len(by.labels) + 1)[1:]
 
 
-def label_groups(values: Any, by: Groups | None) -> Figure:
+def label_groups(values: Any, by: Grouping | None) -> Figure:
     """Return a float, or with a grouping a series by its labels."""
     return float(values) if by is None else pd.Series(values, index=by.labels)
 
 
-def sum_groups(values: np.ndarray, by: Groups | None) -> Figure:
+def sum_groups(values: np.ndarray, by: Grouping | None) -> Figure:
     """Return the sum of the values, or one sum per group."""
     return label_groups(_total(values, by), by)
 
 
-def divide_sums(part: np.ndarray, whole: np.ndarray, by: Groups | None) -> Figure:
+def divide_sums(part: np.ndarray, whole: np.ndarray, by: Grouping | None) -> Figure:
     """Return ratios of sums, not averages of ratios, so that a busy hour has its weight."""
     below = np.asarray(_total(whole, by), dtype=float)
     above = np.asarray(_total(part, by), dtype=float)

@@ -25,7 +25,7 @@ from simlib.kpis.contacts import (
     silently_left,
     unserved,
 )
-from simlib.kpis.log import Figure, Groups, NightLog, agent_groups, interval_groups, queue_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, sales
 from simlib.kpis.platforms import PlatformRate
 
@@ -133,13 +133,15 @@ def by_agent(log: NightLog, *, threshold_s: float, **options: Any) -> pd.DataFra
     [{'answered': 2.0, 'occupancy': 0.5, 'concurrency_peak': 2.0}]
     """
     figures = _of_contacts(log, agent_groups(log), threshold_s=threshold_s, **options)
-    each = Groups(codes=np.arange(len(log.need("agents"))), labels=pd.RangeIndex(len(log.need("agents")), name="agent"))
+    each = Grouping(
+        codes=np.arange(len(log.need("agents"))), labels=pd.RangeIndex(len(log.need("agents")), name="agent")
+    )
     return pd.DataFrame(figures | _of_agents(log, each)).drop(columns=["offered", "bot_resolved"])
 
 
 def _of_contacts(
     log: NightLog,
-    by: Groups | None,
+    by: Grouping | None,
     *,
     threshold_s: float,
     rates: Sequence[PlatformRate] = (),
@@ -166,7 +168,7 @@ def _of_contacts(
     return figures
 
 
-def _of_agents(log: NightLog, by: Groups | None) -> dict[str, Figure]:
+def _of_agents(log: NightLog, by: Grouping | None) -> dict[str, Figure]:
     return {
         "occupancy": occupancy(log, by),
         "saturation": saturation(log, by),

@@ -22,7 +22,7 @@ from simlib.files import replace_file
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
-    Column,
+    ShownColumn,
     describe_column,
     digits_of,
     is_empty,
@@ -196,7 +196,7 @@ def _write_cell(
     line: int,
     place: int,
     value: Any,
-    column: Column,
+    column: ShownColumn,
     *,
     row_unit: str | None,
     lang: Lang,

@@ -1,7 +1,7 @@
 """The readable engine: the chat floor as SimPy processes, to be walked through line by line.
 
-A buyer is a process (`Floor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
-answered, thinks, writes again. An agent is a process (`Floor.work`): it writes the reply that it has begun,
+A buyer is a process (`SimpyFloor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
+answered, thinks, writes again. An agent is a process (`SimpyFloor.work`): it writes the reply that it has begun,
 sends it, and waits for mail. Everything that an instant changes at once (who is available, who takes whom,
 which reply is begun) is a plain method that a process calls, because a floor decides in no time.
 
@@ -155,7 +155,7 @@ class _Agent:
         self.since = now
 
 
-class Floor:
+class SimpyFloor:
     """The floor of one night."""
 
     def __init__(self, contacts: Contacts, agents: Agents, policy: Policy, disruptions: Disruptions) -> None:
@@ -532,7 +532,7 @@ def run(
     trace: bool = False,
 ) -> Outcome:
     """Run one night and return its raw arrays."""
-    floor = Floor(contacts, agents, policy, disruptions)
+    floor = SimpyFloor(contacts, agents, policy, disruptions)
     floor.env.run()
     floor.close_books()
 

@@ -2,7 +2,7 @@
 
 from simlib.stress.compare import StressTest, rehearse_scenarios
 from simlib.stress.levers import (
-    Answer,
+    BestResponse,
     Lever,
     Reserve,
     best_answer,
@@ -24,7 +24,7 @@ from simlib.stress.scenarios import (
 )
 
 __all__ = [
-    "Answer",
+    "BestResponse",
     "Incident",
     "Lever",
     "Reserve",

@@ -292,7 +292,7 @@ def levers_for(night: PromoNight, scenario: Scenario, **sizes: float) -> tuple[L
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class BestResponse:
     """The best answer to a scenario that was found, and everything that was tried.
 
     Parameters
@@ -320,7 +320,7 @@ def best_answer(
     levers: Sequence[Lever] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Answer:
+) -> BestResponse:
     """Search the levers that win back most beyond what they cost, one after the other on the same buyers.
 
     Every lever is tried alone; the best is kept, every other is tried on top of it, and so on until none adds more
@@ -377,7 +377,7 @@ def best_answer(
             }
         )
     table = pd.DataFrame(rows).sort_values("net_cny", ascending=False, kind="stable", ignore_index=True)
-    return Answer(scenario=scenario, levers=tuple(choices[kind] for kind in best), table=table)
+    return BestResponse(scenario=scenario, levers=tuple(choices[kind] for kind in best), table=table)
 
 
 def _lost(nights: Replications) -> np.ndarray:

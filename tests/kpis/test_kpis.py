@@ -472,7 +472,7 @@ def test_the_peak_is_the_same_from_the_trace_and_from_the_contacts():
     )
     agents = Agents(capacity=[3, 5, 99], shifts=[(0, 0, 900), (1, 0, 900), (2, 300, 900)])
     log = NightLog.of(contacts, agents, simulate(contacts, agents, trace=True), queues=("presale",), opens=OPENS)
-    each = kpis.Groups(codes=np.arange(3), labels=pd.RangeIndex(3))
+    each = kpis.Grouping(codes=np.arange(3), labels=pd.RangeIndex(3))
     traced = kpis.concurrency_peak(log, each)
     swept = kpis.concurrency_peak(replace(log, trace=None), each)
     # A chat may begin at the instant another ends on the same agent: never more than the capacity either way.

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from simlib import facts
-from simlib.drill.game import Drill, Score
+from simlib.drill.game import Drill, TeamScore
 from simlib.drill.log import Decided
 from simlib.drill.play import CROWDS, Hindsight, PlayProgress, tabulate_play
 from simlib.drill.result import PARTS, DebriefResult, DrillResult, work_out_debrief
@@ -156,7 +156,7 @@ def show_debrief(found: DebriefResult, *, happens: Sequence[Scenario], lang: Lan
     }
 
 
-def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
+def _show_score(score: TeamScore, best: Hindsight, *, lang: Lang) -> Fragment:
     won = score.idle["lost_cny"] - score.lost_cny
     key = "verdict_better" if won >= 0 else "verdict_worse"
     said = translate(
