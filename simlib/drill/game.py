@@ -359,7 +359,7 @@ class Drill:
             ends = starts + pd.Timedelta(minutes=minutes)
             scenarios = tuple(_fit_schedule(scenario, cut, starts=starts, ends=ends) for scenario in scenarios)
         for scenario in scenarios:
-            scenario.strike(cut)  # refuses what this night cannot have, before anything is written
+            scenario.apply_to(cut)  # refuses what this night cannot have, before anything is written
         log = DrillLog(None if folder is None else folder / LOG)
         if log.path is not None:
             if log.path.exists():
@@ -505,7 +505,7 @@ class Drill:
             kinds = {incident.kind for incident in scenario.incidents}
             if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
                 raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
-            scenario.strike(self._with_incidents(state.happens))
+            scenario.apply_to(self._with_incidents(state.happens))
             return replace(state, injected=(*state.injected, (state.round, scenario)))
         if isinstance(entry, Decided):
             self._check(entry)
@@ -592,7 +592,7 @@ class Drill:
     def _with_incidents(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
         night = self.night
         for scenario in scenarios:
-            night = scenario.strike(night)
+            night = scenario.apply_to(night)
         return night
 
     def _simulate(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> DrillFloor:

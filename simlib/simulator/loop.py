@@ -70,7 +70,7 @@ AHEAD_SLOTS = 32  # how far to look: what is asked for earlier is forgotten agai
 AHEAD_ENTRIES = 8
 
 
-class FloorState(NamedTuple):
+class Floor(NamedTuple):
     """Everything the loop reads and writes, laid out by `compiled`."""
 
     clock: np.ndarray  # one record: the wheel and the policy

@@ -364,7 +364,7 @@ def _tell(
 ) -> list[Problem]:
     """Say what was filled in and which days were left out."""
     rules = spellings("import_rules")
-    told: list[Problem] = []
+    notices: list[Problem] = []
     for row in filled.to_dict("records"):
         form = "{:,.2f}" if row["key"] == "aov_cny" else "{:.2%}"
         values = {name: form.format(row[name]) for name in ("low", "likely", "high")}
@@ -372,11 +372,11 @@ def _tell(
         before = form.format(row["before"]) if known else ""
         message = "import_ratio" if known else "import_ratio_new"
         quantiles = {"low_pct": f"{rules['low_quantile']:.0%}", "high_pct": f"{rules['high_quantile']:.0%}"}
-        told.append(Problem(message=message, values={"ratio": row["key"], "before": before, **values, **quantiles}))
+        notices.append(Problem(message=message, values={"ratio": row["key"], "before": before, **values, **quantiles}))
     message = "import_net_amounts" if net_amounts else "import_gross_amounts"
-    told.append(Problem(message=message, values={"net": f"{net_cny:,.2f}"}))
+    notices.append(Problem(message=message, values={"net": f"{net_cny:,.2f}"}))
     busiest = int(hours["orders"].to_numpy().argmax())
-    told.append(
+    notices.append(
         Problem(
             message="import_hours",
             values={
@@ -397,5 +397,5 @@ def _tell(
             "share": f"{rules['day_share_of_median']:.0%}",
             "least": rules["day_orders_min"],
         }
-        told.append(Problem(message="import_days_left_out", values=scope))
-    return told
+        notices.append(Problem(message="import_days_left_out", values=scope))
+    return notices

@@ -150,7 +150,7 @@ class StressTest:
     ----------
     night : PromoNight
         The plan's.
-    struck : mapping of str to PromoNight
+    scenario_nights : mapping of str to PromoNight
         The night of each scenario, by its name.
     scenarios : tuple of Scenario
         As they were asked for.
@@ -162,7 +162,7 @@ class StressTest:
 
     night: PromoNight
     scenarios: tuple[Scenario, ...]
-    struck: Mapping[str, PromoNight] = field(repr=False)
+    scenario_nights: Mapping[str, PromoNight] = field(repr=False)
     nights: Mapping[str, Replications] = field(repr=False)
     targets: Mapping[str, float] = field(default_factory=dict)
 
@@ -268,7 +268,7 @@ class StressTest:
     def _breaches(self, name: str) -> dict[str, np.ndarray]:
         """Mark the steps in which each limit is missed."""
         course = self._means(name)
-        night = self.night if name == PLAN else self.struck[name]
+        night = self.night if name == PLAN else self.scenario_nights[name]
         places = chat_places(night, self.steps)
         broken = {"places_full": (course["open_chats"] >= FULL_SHARE * places) & (course["offered"] > 0)}
         broken["first_response"] = course["first_response"] > self.night.threshold_s
@@ -391,13 +391,13 @@ def rehearse_scenarios(
     aimless = [key for key in targets or {} if key not in BETTER]
     if aimless:
         raise ValueError(f"targets must be KPIs with a better side, got {aimless[0]!r}")
-    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    scenario_nights = {scenario.name: scenario.apply_to(night) for scenario in scenarios}
     return StressTest(
         night=night,
         scenarios=tuple(scenarios),
-        struck=struck,
+        scenario_nights=scenario_nights,
         nights=rehearse_nights(
-            {PLAN: night, **struck},
+            {PLAN: night, **scenario_nights},
             seed=seed,
             replications=replications,
             workers=workers,

@@ -23,7 +23,7 @@ from simlib.simulator.replicate import Replications, half_width
 from simlib.stress.compare import rehearse_nights
 from simlib.stress.scenarios import Scenario, ScenarioError, disrupt, nearest
 
-STRUCK = "no_lever"
+WITH_INCIDENTS = "no_lever"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +70,16 @@ class Lever:
         """When it begins to work."""
         return self.decided + pd.Timedelta(minutes=_fact(self.kind)["delay_min"])
 
-    def pull(self, night: PromoNight) -> PromoNight:
+    def apply(self, night: PromoNight) -> PromoNight:
         """Change a copy of the night; a lever that would begin to work after its end changes nothing."""
-        return LEVERS[self.kind].pull(night, self) if self.works_from < self.until else night
+        return LEVERS[self.kind].apply(night, self) if self.works_from < self.until else night
 
     def cost_cny(self, night: PromoNight) -> float:
         """Work out what it costs on this night, in yuan, beyond the wages of the roster."""
         return LEVERS[self.kind].cost(night, self) if self.works_from < self.until else 0.0
 
 
-def pull_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
+def apply_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
     """Pull several levers, each at most once.
 
     Raises
@@ -92,12 +92,12 @@ def pull_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
     for lever in levers:
         if kinds.count(lever.kind) > 1:
             others = [kind for kind in LEVERS if kind not in kinds]
-            near = others[0] if others else STRUCK
+            near = others[0] if others else WITH_INCIDENTS
             raise ScenarioError("lever_twice", what=lever.kind, allowed=others, near=near)
         if not opens <= lever.decided < closes:
             near = opens if lever.decided < opens else closes
             raise ScenarioError("outside_night", value=lever.decided, opens=opens, closes=closes, near=near)
-    return reduce(lambda pulled, lever: lever.pull(pulled), levers, night)
+    return reduce(lambda with_levers, lever: lever.apply(with_levers), levers, night)
 
 
 @cache
@@ -113,7 +113,7 @@ def _fact(key: str) -> dict[str, Any]:
 class LeverKind:
     """What a kind of lever does to a night, and what that costs."""
 
-    pull: Callable[[PromoNight, Lever], PromoNight]
+    apply: Callable[[PromoNight, Lever], PromoNight]
     cost: Callable[[PromoNight, Lever], float]
 
 
@@ -157,12 +157,12 @@ def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
         roster=_stack(night.roster, roster),
     )
     newcomers = range(so_far, so_far + n)
-    struck = {}
+    with_incidents = {}
     for name in ("down", "slow"):
         rows = [tuple(row) for row in getattr(night.disruptions, name).tolist()]
         common = {row[1:] for row in rows if {other[0] for other in rows if other[1:] == row[1:]} >= set(range(so_far))}
-        struck[name] = [(agent, *window) for agent in newcomers for window in sorted(common)]
-    return disrupt(more, **struck)
+        with_incidents[name] = [(agent, *window) for agent in newcomers for window in sorted(common)]
+    return disrupt(more, **with_incidents)
 
 
 def _stack(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -335,35 +335,37 @@ def best_answer(
         As in :func:`simlib.simulator.replicate.replicate_variants`, over each round of the search.
     """
     choices = {lever.kind: lever for lever in (levers_for(night, scenario) if levers is None else levers)}
-    struck = scenario.strike(night)
-    lived: dict[tuple[str, ...], Replications] = {}
+    with_incidents = scenario.apply_to(night)
+    simulated: dict[tuple[str, ...], Replications] = {}
     costs: dict[tuple[str, ...], float] = {(): 0.0}
     best: tuple[str, ...] = ()
     while True:
         sets = [(*best, kind) for kind in choices if kind not in best]
-        asked = {key: pull_levers(struck, [choices[kind] for kind in key]) for key in sets if key not in lived}
-        costs |= {key: sum(choices[kind].cost_cny(struck) for kind in key) for key in asked}
+        asked = {
+            key: apply_levers(with_incidents, [choices[kind] for kind in key]) for key in sets if key not in simulated
+        }
+        costs |= {key: sum(choices[kind].cost_cny(with_incidents) for kind in key) for key in asked}
         names = {" ".join(key): changed for key, changed in asked.items()}
         found = rehearse_nights(
-            {"": struck} | names,
+            {"": with_incidents} | names,
             course=False,
             seed=seed,
             replications=replications,
             on_progress=on_progress,
             stop=stop,
         )
-        lived |= {tuple(name.split()): nights for name, nights in found.items()}
+        simulated |= {tuple(name.split()): nights for name, nights in found.items()}
         if not found[""].complete or not sets:
             break
-        nets = {key: _lost(lived[best]) - _lost(lived[key]) - (costs[key] - costs[best]) for key in sets}
+        nets = {key: _lost(simulated[best]) - _lost(simulated[key]) - (costs[key] - costs[best]) for key in sets}
         top = max(sets, key=lambda key: float(nets[key].mean()))
         if not nets[top].mean() > half_width(nets[top], confidence=0.95):
             break
         best = top
     rows = []
-    for key, nights in lived.items():
-        n = min(len(nights), len(lived[()]))
-        gain = _lost(lived[()])[:n] - _lost(nights)[:n]
+    for key, nights in simulated.items():
+        n = min(len(nights), len(simulated[()]))
+        gain = _lost(simulated[()])[:n] - _lost(nights)[:n]
         mean, half = float(gain.mean()), half_width(gain, confidence=0.95) if key else 0.0
         rows.append(
             {
@@ -415,17 +417,17 @@ def map_levers(
     if across == up:
         raise ScenarioError("lever_twice", what=up, allowed=list(LEVERS), near=nearest(up, set(LEVERS) - {up}))
     wanted = [list((sizes or {}).get(kind, _fact(kind)["sizes"])) for kind in (across, up)]
-    struck = scenario.strike(night)
-    nights, costs = {"": struck}, {}
+    with_incidents = scenario.apply_to(night)
+    nights, costs = {"": with_incidents}, {}
     for pair in product(*wanted):
         laid = levers_for(night, scenario, **dict(zip((across, up), pair, strict=True)))
-        pulled = [lever for lever in laid if lever.kind in (across, up) and lever.size]
-        nights[repr(pair)] = pull_levers(struck, pulled)
-        costs[pair] = sum(lever.cost_cny(struck) for lever in pulled)
-    lived = rehearse_nights(nights, course=False, seed=seed, replications=replications)
+        with_levers = [lever for lever in laid if lever.kind in (across, up) and lever.size]
+        nights[repr(pair)] = apply_levers(with_incidents, with_levers)
+        costs[pair] = sum(lever.cost_cny(with_incidents) for lever in with_levers)
+    simulated = rehearse_nights(nights, course=False, seed=seed, replications=replications)
     rows = []
     for pair, cost in costs.items():
-        gain = float((_lost(lived[""]) - _lost(lived[repr(pair)])).mean())
+        gain = float((_lost(simulated[""]) - _lost(simulated[repr(pair)])).mean())
         rows.append({across: pair[0], up: pair[1], "net_cny": gain - cost})
     return pd.DataFrame(rows)
 
@@ -481,7 +483,7 @@ def smallest_reserve(
         raise ValueError(f"targets must be at least one KPI with a better side, got {list(targets)}")
     if not 0 < held_share <= 1:
         raise ValueError(f"held_share must lie in (0, 1], got {held_share!r}")
-    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    with_incidents = {scenario.name: scenario.apply_to(night) for scenario in scenarios}
     tried: dict[int, dict[str, float]] = {}
 
     def share(reserve: int) -> float:
@@ -494,12 +496,12 @@ def smallest_reserve(
                 continue
             laid = levers_for(night, scenario, call_pool=reserve)
             pool = [lever for lever in laid if lever.kind == "call_pool"]
-            nights[scenario.name] = pull_levers(struck[scenario.name], pool)
+            nights[scenario.name] = apply_levers(with_incidents[scenario.name], pool)
         if nights:
-            lived = rehearse_nights(
+            simulated = rehearse_nights(
                 nights, course=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
             )
-            kept |= {name: float(_holds(each, targets).mean()) for name, each in lived.items()}
+            kept |= {name: float(_holds(each, targets).mean()) for name, each in simulated.items()}
         tried[reserve] = {scenario.name: kept[scenario.name] for scenario in scenarios}
         return float(np.mean(list(kept.values())))
 

@@ -102,9 +102,9 @@ def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:
     one.click('[data-kind="call_pool"] button.go')
     one.wait_for_selector('[data-kind="call_pool"] button.go:disabled')
     next_round(1)
-    dealt = room.drill.noticed()
-    assert dealt, "something can be noticed after half an hour"
-    card = dealt[0].cards[0]
+    schedule = room.drill.noticed()
+    assert schedule, "something can be noticed after half an hour"
+    card = schedule[0].cards[0]
     assert pages["2"].locator("#declare").is_disabled(), "nobody has said who decides"
     assert pages["2"].locator(".move").count() == 0
     pages["2"].click('[data-role="floor"]')

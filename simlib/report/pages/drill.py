@@ -29,7 +29,7 @@ from simlib.report.html import (
     show_verdict,
 )
 from simlib.report.pages.common import show_result, stack
-from simlib.stress.levers import STRUCK
+from simlib.stress.levers import WITH_INCIDENTS
 from simlib.stress.scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     """Return the chapter's pieces in the order of the report."""
     found = plan.drill
     return [
-        show_dealt(found, lang=lang),
+        show_schedule(found, lang=lang),
         show_doors({}, lang=lang),
         show_standing(found, lang=lang),
         stack(*show_debrief(found.debrief, happens=found.drill.state.happens, lang=lang).values()),
@@ -113,9 +113,9 @@ def show_standing(found: DrillResult, *, lang: Lang) -> Fragment:
     return show_result(found.tables, "drill_standing", lang=lang)
 
 
-def show_dealt(found: DrillResult, *, lang: Lang) -> Fragment:
+def show_schedule(found: DrillResult, *, lang: Lang) -> Fragment:
     """Show what happens in this drill, and when; for the facilitator's eyes."""
-    return show_result(found.tables, "drill_dealt", lang=lang)
+    return show_result(found.tables, "drill_schedule", lang=lang)
 
 
 def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
@@ -300,7 +300,7 @@ def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
 
 def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: PlayProgress | None) -> Fragment:
     table = tabulate_play(drill, plays=plays, on_progress=on_progress)
-    kinds = [STRUCK, *drill.rules.kinds]
+    kinds = [WITH_INCIDENTS, *drill.rules.kinds]
     pieces = [
         show_text(
             translate(
