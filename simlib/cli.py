@@ -415,7 +415,7 @@ def drill(
     minutes: Annotated[int | None, typer.Option("--minutes", help=both("minutes"))] = None,
     round_min: Annotated[int | None, typer.Option("--round", help=both("round"))] = None,
 ) -> None:
-    """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
+    """Open a drill for a room of teams, or go on with one; an address holds its own key."""
     from simlib import runs
     from simlib.drill_room import open_drill
     from simlib.report.pages.drill import door_name

@@ -445,7 +445,7 @@ class Drill:
         self._take(Rewound(round=to))
 
     def inject(self, name: str) -> None:
-        """Let one of the standard scenarios begin now."""
+        """Begin one of the standard scenarios now."""
         known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
         if name not in known:
             raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
@@ -460,7 +460,7 @@ class Drill:
         self._take(Decided(team=team, role=role, what="card", key=card))
 
     def use_phrase(self, team: int, role: str, card: str) -> None:
-        """Let the floor use the phrase of a card."""
+        """Put the phrase of a card to use on the floor."""
         self._take(Decided(team=team, role=role, what="phrase", key=card))
 
     def _take(self, entry: Entry) -> None:
