@@ -6,7 +6,15 @@ given a grouping (:func:`queue_groups`, :func:`interval_groups`, :func:`agent_gr
 same line of code. A share or a mean of nothing is nan.
 """
 
-from simlib.kpis.agents import concurrency, concurrency_peak, contacts_agent_hour, occupancy, overtime, saturation
+from simlib.kpis.agents import (
+    concurrency,
+    concurrency_peak,
+    contacts_agent_hour,
+    late_break,
+    occupancy,
+    overtime,
+    saturation,
+)
 from simlib.kpis.contacts import (
     abandoned,
     answered,
@@ -25,10 +33,11 @@ from simlib.kpis.contacts import (
 from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
-from simlib.kpis.tables import BETTER, by_agent, by_interval, by_queue, summarise
+from simlib.kpis.tables import BETTER, CELL_COUNTS, by_agent, by_cell, by_interval, by_queue, summarise
 
 __all__ = [
     "BETTER",
+    "CELL_COUNTS",
     "ConversionCurve",
     "Figure",
     "Grouping",
@@ -40,6 +49,7 @@ __all__ = [
     "answered",
     "bot_resolved",
     "by_agent",
+    "by_cell",
     "by_interval",
     "by_queue",
     "concurrency",
@@ -53,6 +63,7 @@ __all__ = [
     "human",
     "interval_groups",
     "judge_turns",
+    "late_break",
     "lost_share",
     "mean_response",
     "occupancy",
