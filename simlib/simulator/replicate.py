@@ -1,6 +1,6 @@
 """Many nights side by side: replications on all cores, their bands, and fair comparisons of variants.
 
-Replication r of a seed is always the same night, whoever runs it: results hang neither on the number of workers nor
+Replication r of a seed is always the same night on every machine: results hang neither on the number of workers nor
 on who finishes first. Variants meet the same buyers in every replication, so their *differences* have narrow bands
 where the nights themselves vary a lot.
 """

@@ -64,7 +64,7 @@ def test_scenarios_meet_the_same_error(night):
     uncertain = replace(night, risk=RISK)
     start, end = night.grid.starts[4], night.grid.starts[6]
     rush = Scenario(name="rush", incidents=(Incident(kind="contacts", start=start, end=end, size=1.5),))
-    changed = rush.strike(uncertain)
+    changed = rush.apply_to(uncertain)
     for number in range(3):
         plan, other = (each.buyers().draw(seed=7, replication=number).arrival for each in (uncertain, changed))
         edges = night.grid.edges_s[[4, 6]]

@@ -71,7 +71,7 @@ def test_scenarios_meet_the_same_absences(night):
     shrinking = replace(night, shrinkage=Shrinkage(absence=0.2, off_chat=0.2))
     window = (night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0])
     more = Scenario(name="more", incidents=(Incident(kind="people", start=window[0], end=window[1], size=3),))
-    changed = more.strike(shrinking)
+    changed = more.apply_to(shrinking)
     for replication in range(5):
         before, after = (
             each.variant().of_night(seed=7, replication=replication).agents.shifts for each in (shrinking, changed)
