@@ -167,7 +167,8 @@ class Verdict:
     @property
     def fails_badly(self) -> bool:
         """Whether so many buyers are lost in service hours that finer figures mean nothing."""
-        return bool(self.judged.lost_open_share >= self.inputs.target("plan_fails_share"))
+        lost = self.judged.mean_share("lost_share")
+        return not self.holds and bool(lost >= self.inputs.target("plan_fails_share"))
 
     @property
     def shortfall(self) -> int:
@@ -206,7 +207,7 @@ class Verdict:
             return ()
         judged = self.judged
         if self.fails_badly:
-            lost, limit = f"{100 * judged.lost_open_share:.1f}", f"{100 * self.floors['lost_share']:.3g}"
+            lost, limit = f"{100 * judged.mean_share('lost_share'):.1f}", f"{100 * self.floors['lost_share']:.3g}"
             worst = judged.weakness("lost_share")
             where = "" if worst is None else Message("plan.fails_badly_where", where=worst.message)
             return (
@@ -216,8 +217,7 @@ class Verdict:
         named = {each.kpi for each in judged.weaknesses}
         for kpi in judged.missed:
             if kpi not in named:
-                mean = float(self.kpis.set_index("kpi").loc[kpi, "mean"])
-                share, limit = f"{100 * mean:.1f}", f"{100 * self.floors[kpi]:.3g}"
+                share, limit = f"{100 * judged.mean_share(kpi):.1f}", f"{100 * self.floors[kpi]:.3g}"
                 parts.append(Message("plan.weak_overall", kpi=Term(kpi), share=share, limit=limit))
         halves = int(np.any([cells.any(axis=1) for cells in judged.misses.values()], axis=0).sum())
         what = _join_parts(parts)

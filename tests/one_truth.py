@@ -46,7 +46,7 @@ def make_random_roster(night: Plan, number: int) -> pd.DataFrame:
     rows = []
     for agent in night.store.agents:
         begins = night.inputs.grid.opens + pd.Timedelta(minutes=30 * int(rng.integers(8, 38)))
-        if agent.agent_id not in night.inputs.ready or rng.random() < 1 / 6:
+        if agent.agent_id not in night.inputs.ready or (rows and rng.random() < 1 / 6):
             continue
         for after_h, hours, activity in ((0, 4, "chat"), (4, 0.5, "meal"), (4.5, 3.5, "chat")):
             start = begins + pd.Timedelta(hours=after_h)
@@ -70,8 +70,7 @@ def plan_quickly(number: int) -> Plan:
     """Plan a random store's night: its requirement is worked out, its roster is random, three nights are simulated."""
     night = plan(make_random_store(number), replications=3, seed=number)
     rows = make_random_roster(night, number)
-    if len(rows):
-        vars(night)["roster_result"] = night.inputs.adopt_roster(rows, night.requirement)
+    vars(night)["roster_result"] = night.inputs.adopt_roster(rows, night.requirement)
     return night
 
 

@@ -61,7 +61,7 @@ def test_hours_without_service_are_not_judged():
     judged = judge(make_nights(lost=lost), open_hours=np.array([False, True, True, True]))
     assert judged.holds
     assert judged.closed_contacts == 200
-    assert judged.lost_open_share == pytest.approx(0.01, abs=0.005)
+    assert judged.mean_share("lost_share") == pytest.approx(0.01, abs=0.005)
 
 
 def test_the_rate_is_judged_on_the_platforms_day():
@@ -78,6 +78,17 @@ def test_chance_alone_makes_no_miss():
     assert judge(few).holds
     one = {key: values[:1] for key, values in just.items()}
     assert judge(one).holds == bool(just["cell_lost"][0, 0, 0] <= 5.0)
+
+
+def test_small_losses_everywhere_are_a_miss_too():
+    """Where no half hour is sure to miss, the service hours together still do: 8 % everywhere, wildly varying."""
+    wild = make_nights(lost=np.full((4, 2), 8.0), nights=3)
+    wild["cell_lost"] = np.array([0.0, 0.0, 24.0])[:, None, None] * np.ones((3, 4, 2))
+    judged = judge(wild)
+    assert not judged.misses["lost_share"].any()
+    assert judged.mean_share("lost_share") > 0.05
+    assert judged.missed == ["lost_share"]
+    assert judged.weaknesses == ()
 
 
 def test_one_mapping_per_night_is_judged_alike():
