@@ -37,6 +37,7 @@ KEY_COLUMNS = {
     "lever": "",
     "logistics_item": "item_",
     "measure": "",
+    "missed": "",
     "phase": "phase_",
     "platform": "",
     "profile": "profile_",
@@ -69,6 +70,8 @@ ROW_UNIT_COLUMNS = frozenset(
         "mean",
         "p05",
         "p95",
+        "risk_p05",
+        "risk_p95",
         "floor",
         "stretch",
     }
