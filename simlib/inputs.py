@@ -421,9 +421,14 @@ class NightInputs:
         return {queue: value / receptions for queue, value in contact_values(self.store, aov_cny=aov_cny).items()}
 
 
-def with_exam(store: Store, path: Path) -> Store:
-    """Return the store with the marks and checks of the readiness workbook beside it: the roster obeys the gate."""
-    book = read_readiness(path)
+def with_exam(store: Store, source: str) -> Store:
+    """Return the store with the marks and checks of the readiness workbook beside it: the roster obeys the gate.
+
+    A store without a source stays as it is.
+    """
+    if not source:
+        return store
+    book = read_readiness(source)
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     results = None if marked is None else marked.results
     return bring_results(store, training=book.tables["training"], results=results)

@@ -240,10 +240,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
     calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
     """
-    loaded = store if isinstance(store, Store) else with_exam(load_store(Path(store)), Path(store))
-    given: dict[str, Any] = {**parameters, "wave": find_wave(loaded, wave)}
-    given |= {} if isinstance(store, Store) else {"source": str(store)}
-    given |= {"today": read_date(today)} if today else {}
+    given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
+    loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))
+    given |= {"wave": find_wave(loaded, wave)} | ({"today": read_date(today)} if today else {})
     shared = _SHARED.get()
     if shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given):
         return shared

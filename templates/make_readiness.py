@@ -70,8 +70,7 @@ def lay_activities(own: Mapping[str, Any], day: dt.date) -> Rows:
         base | {"id": "C2", "kind": "coupon", "buyers": "member", "threshold_cny": 399, "amount_cny": 25, "group": "C"},
         base | {"id": "R1", "kind": "platform_reduction", "threshold_cny": 300, "amount_cny": 30, "repeat": True},
         base | {"id": "D1", "kind": "deposit", "deposit_cny": 20, "inflate": 1.5} | first | final,
-        base
-        | {"id": "G1", "kind": "gift", "threshold_cny": 500, "gift_sku": goods[-1], "gift_quantity": 1, "stock": 900},
+        base | {"id": "G1", "kind": "gift", "threshold_cny": 500, "stock": 900} | gift,
         base | {"id": "L1", "kind": "limit", "scope": f"sku:{goods[0]}", "limit_pieces": 3},
     ]
     for row in rows:
