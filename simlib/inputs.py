@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from simlib.forecasting.result import (
 )
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
-from simlib.messages import Message, UserError
+from simlib.messages import Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.floor import check_logistics
@@ -45,15 +45,21 @@ from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
+from simlib.retrospective.workbook import note_night, read_review, take_figures
+from simlib.retrospective.write_back import learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store
 from simlib.staffing import effective_speed, may_serve
+from simlib.store.exports import read_exports
 from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
+from simlib.stress import apply_levers, levers_for, standard_scenarios
 
+EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
 NIGHT_H = 28  # the promo day and the first hours after its midnight
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
@@ -379,6 +385,48 @@ class NightInputs:
             aov_cny=aov_cny,
             opening=self.opening,
         )
+
+    def record_night(self, planned: NightFacts, *, source: str) -> NightRecord:
+        """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it.
+
+        Raises
+        ------
+        StoreError
+            The workbook of the retrospective cannot be opened at all.
+        """
+        review = read_review(source)
+        beside = Path(source) if Path(source).is_dir() else Path(source).parent
+        folder = beside / EXPORTS
+        tables = read_exports(folder, store=self.store).tables if source and folder.is_dir() else {}
+        notices: list[Message] = []
+        alone: dict[str, PromoNight] = {}
+        carded: dict[str, PromoNight] = {}
+        night = planned.night
+        known = {scenario.name: scenario for scenario in standard_scenarios(night)}
+        cards = facts.table("incidents").set_index("key")
+        for row in review.incidents.itertuples():
+            tz = night.grid.opens.tz
+            when = {"start": pd.Timestamp(row.start).tz_localize(tz), "end": pd.Timestamp(row.end).tz_localize(tz)}
+            usual = known.get(row.incident)
+            try:
+                if usual is None:
+                    raise UserError(Message("retrospective.incident_not_here", incident=Term(row.incident)))
+                scenario = replace(usual, incidents=tuple(replace(each, **when) for each in usual.incidents))
+                alone[row.incident] = scenario.apply_to(planned.night)
+            except UserError as error:
+                notices += error.messages
+                continue
+            answers = {lever for card in scenario.cards for lever in cards.loc[card, "levers"]}
+            levers = [lever for lever in levers_for(planned.night, scenario) if lever.kind in answers]
+            carded[row.incident] = apply_levers(alone[row.incident], levers)
+            night = scenario.apply_to(night)
+        happened = replace(planned, night=night) if alone else None
+        actuals = None if self.actuals.empty else self.actuals
+        record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
+        figures = take_figures(review, promo=self.wave.name, actuals=record.actuals)
+        learned = None if figures is None else learn_from_night(self.store, figures)
+        seen: dict[str, Any] = {"incidents": alone, "cards": carded, "write_back": learned}
+        return replace(record, problems=review.problems, notices=tuple(notices), **seen)
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""

@@ -21,7 +21,7 @@ from simlib.inputs import NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
-from simlib.retrospective.result import NightRecord, RetrospectiveResult, work_out_retrospective
+from simlib.retrospective.result import RetrospectiveResult, work_out_retrospective
 from simlib.roster import Roster, solve_roster
 from simlib.roster.repair import RepairResult, work_out_repair
 from simlib.simulator.replicate import Replications
@@ -169,8 +169,8 @@ class Plan:
         given, aov_cny = self.inputs, self.sales.spans["aov_cny"].likely
         asked: dict[str, Any] = {"forecast": self.forecast, "requirement": self.requirement}
         asked |= {"planned": given.plan_facts(self.night, aov_cny=aov_cny), "target": given.target("service_level")}
-        record = NightRecord(actuals=None if given.actuals.empty else given.actuals)
-        return work_out_retrospective(record, today=self.counted_from, promo_day=self.wave.day, **asked)
+        noted = given.record_night(asked["planned"], source=self.source)
+        return work_out_retrospective(noted, today=self.counted_from, promo_day=self.wave.day, **asked)
 
     @cached_property
     def scenarios(self) -> ScenarioSet:

@@ -32,6 +32,8 @@ KEY_COLUMNS = {
     "chapter": "",
     "cohort": "",
     "conflict": "",
+    "area": "audit_area_",
+    "driver": "driver_",
     "fails_first": "",
     "floor_source": "source_",
     "incident": "kind_",

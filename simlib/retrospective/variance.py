@@ -156,13 +156,13 @@ def round_to_cents(effects: Mapping[str, float | Fraction]) -> dict[str, float]:
     return {driver: cent / 100 for driver, cent in cents.items()}
 
 
-def driver_name(driver: str) -> Message:
+def driver_name(driver: str) -> Term:
     """Return the name of a driver, of a group, or of the row that the model does not explain.
 
-    >>> driver_name("absence").text("en"), driver_name("absence").text("zh")
-    ('Absence', '缺勤')
+    >>> driver_name("absence")
+    'driver_absence'
     """
-    return Message(f"retrospective.driver_{driver}")
+    return Term(f"driver_{driver}")
 
 
 # --- what goes in --------------------------------------------------------------------------------------------
