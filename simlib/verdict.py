@@ -72,13 +72,18 @@ class Verdict:
 
     @property
     def rate(self) -> str:
-        """The platform's headline rate, by key of the glossary."""
+        """The platform's rate that is drawn by half hour, by key of the glossary."""
         return self.inputs.rates[0].key
+
+    @cached_property
+    def platform_scores(self) -> pd.DataFrame:
+        """The night on every platform that the store sells on, and over each one's 30 days."""
+        return self.inputs.score_nights(self.nights)
 
     @property
     def headline(self) -> tuple[str, ...]:
         """The KPIs that stand first."""
-        return ("human", "service_level", self.rate, "first_response", "lost_share", "sales_lost")
+        return ("human", "service_level", self.inputs.headline.key, "first_response", "lost_share", "sales_lost")
 
     @property
     def floors(self) -> dict[str, float]:
@@ -126,6 +131,8 @@ class Verdict:
         warned = [translate("store.verdict_not_to_sign", lang, count=wrong)] if wrong else []
         if not self.complete:
             warned.append(translate("plan.cut_short", lang, nights=len(self.nights), asked=self.asked))
+        score = self.inputs.headline
+        judged, scale = ("mean", 1.0) if score.measure == "mean" else ("night", 100.0)
         missed = join_list([label(key, lang) for key, met in self.targets_met.items() if not met], lang)
         return [
             *warned,
@@ -147,12 +154,12 @@ class Verdict:
                 worst=f"{self._short_by_start.idxmax():%H:%M}",
             ),
             translate(
-                f"plan.{'verdict_night_holds' if self.holds else 'verdict_night_misses'}",
+                f"plan.verdict_{judged}_{'holds' if self.holds else 'misses'}",
                 lang,
-                rate=label(self.rate, lang),
-                share=f"{100 * kpis.loc[self.rate, 'mean']:.1f}",
-                low=f"{100 * kpis.loc[self.rate, 'p05']:.1f}",
-                high=f"{100 * kpis.loc[self.rate, 'p95']:.1f}",
+                rate=label(score.key, lang),
+                share=f"{scale * kpis.loc[score.key, 'mean']:.1f}",
+                low=f"{scale * kpis.loc[score.key, 'p05']:.1f}",
+                high=f"{scale * kpis.loc[score.key, 'p95']:.1f}",
                 first=whole_or_dash(kpis.loc["first_response", "mean"]),
                 lost=f"{kpis.loc['sales_lost', 'mean']:,.0f}",
                 missed=missed,
@@ -212,7 +219,7 @@ class Verdict:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of the simulated night, by name."""
-        return {"kpis": self.kpis, "intervals": self.intervals}
+        return {"kpis": self.kpis, "platform_scores": self.platform_scores, "intervals": self.intervals}
 
 
 def whole_or_dash(value: float) -> str:

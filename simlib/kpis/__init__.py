@@ -24,6 +24,18 @@ from simlib.kpis.contacts import (
 )
 from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
+from simlib.kpis.platform_scores import (
+    PlatformScore,
+    Tally,
+    cost_of_one_lost,
+    count_score,
+    find_overdue_facts,
+    platform_scores,
+    points_of,
+    score_nights,
+    score_platforms,
+    tally_scores,
+)
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
 from simlib.kpis.tables import BETTER, by_agent, by_interval, by_queue, summarise
 
@@ -35,6 +47,8 @@ __all__ = [
     "HasRatios",
     "NightLog",
     "PlatformRate",
+    "PlatformScore",
+    "Tally",
     "abandoned",
     "agent_groups",
     "answered",
@@ -45,8 +59,11 @@ __all__ = [
     "concurrency",
     "concurrency_peak",
     "contact_values",
+    "cost_of_one_lost",
+    "count_score",
     "contacts_agent_hour",
     "example_log",
+    "find_overdue_facts",
     "find_turns",
     "first_response",
     "first_response_p90",
@@ -60,11 +77,16 @@ __all__ = [
     "overtime",
     "platform_rate",
     "platform_rates",
+    "platform_scores",
+    "points_of",
     "queue_groups",
     "sales",
     "saturation",
+    "score_nights",
+    "score_platforms",
     "service_level",
     "silently_left",
     "summarise",
+    "tally_scores",
     "unserved",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from simlib.kpis import BETTER
 from simlib.live.night import LiveNight, NightFigures, Position
-from simlib.messages import Lang, label, translate
+from simlib.messages import Lang, glossary, label, translate
 from simlib.report.columns import list_words, quantity
 from simlib.simulator.replicate import half_width
 
@@ -90,14 +90,16 @@ class Comparison:
         kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
         if self.live.scenario(self.position, name="live") is None:
             return translate("live.as_planned", lang, kept=kept)
-        rate = self.live.night.rates[0].key
+        rate = self.live.judged_by
         _, share, change, _ = self.difference(rate)
+        mean = glossary()[rate]["unit"] == "s"
+        scale = 1.0 if mean else 100.0
         return translate(
-            "live.verdict",
+            f"live.{'verdict_mean' if mean else 'verdict'}",
             lang,
             rate=label(rate, lang),
-            share=f"{100 * share:.1f}",
-            change=signed(100 * change, 1),
+            share=f"{scale * share:.1f}",
+            change=signed(scale * change, 1),
             lost=self._more_or_less("sales_lost", lang),
             cost=self._more_or_less("night_wages", lang),
             kept=kept,

@@ -328,7 +328,12 @@ class LiveNight:
     @property
     def headline(self) -> tuple[str, ...]:
         """Return the KPIs of the table, by key of the glossary."""
-        return ("rostered_heads", "first_response", self.night.rates[0].key, "sales_lost", "night_wages")
+        return ("rostered_heads", "first_response", self.judged_by, "sales_lost", "night_wages")
+
+    @property
+    def judged_by(self) -> str:
+        """Return the figure by which the platform judges the night, by key of the glossary."""
+        return self.night.scores[0].key if self.night.scores else self.night.rates[0].key
 
     @cached_property
     def steps(self) -> Grid:
@@ -388,6 +393,7 @@ class LiveNight:
         by_step = kpis.interval_groups(logged, self.steps)
         return {
             "first_response": kpis.first_response(logged),
+            **{score.key: kpis.count_score(logged, score).value for score in night.scores[:1]},
             rate.key: kpis.platform_rate(logged, rate),
             "service_level": kpis.service_level(logged, threshold_s=night.threshold_s),
             "lost_share": kpis.lost_share(logged),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis import ConversionCurve, PlatformRate
+from simlib.kpis import ConversionCurve, PlatformRate, PlatformScore
 from simlib.night.buyers import Buyers, Deferral, Episode, change_buyers
 from simlib.simulator import Agents, Disruptions, Policy
 from simlib.simulator.draw import ChatService, Demand, agents_from_roster
@@ -44,11 +44,15 @@ class PromoNight:
     threshold_s : float
         Of the service level.
     rates : sequence of PlatformRate
-        The platform's own response rates.
+        The platform's own response rates; the first is drawn by interval.
+    scores : sequence of PlatformScore
+        What the platforms score; the first is the headline, by which the night is judged.
     curve, values_cny
         What slow replies cost, and what a contact of a queue is worth.
     episodes, deferrals
         Stretches in which the buyers are different, or are put off (:mod:`simlib.night.buyers`).
+    engine : {"compiled", "simpy"}
+        What simulates it; the figures are the same.
     """
 
     grid: Grid
@@ -65,8 +69,10 @@ class PromoNight:
     busyness_cv: float = 0.0
     minute_profile: pd.Series | None = None
     opening: pd.Timestamp | None = None
+    scores: Sequence[PlatformScore] = ()
     episodes: Sequence[Episode] = ()
     deferrals: Sequence[Deferral] = ()
+    engine: str = "compiled"
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -118,6 +124,7 @@ class PromoNight:
             agents=self.agents(),
             policy=self.policy,
             disruptions=self.disruptions,
+            engine=self.engine,
         )
 
     def measure(self, *, by_interval: bool = True) -> KpiMeasure:
@@ -127,6 +134,7 @@ class PromoNight:
             opens=self.grid.opens,
             threshold_s=self.threshold_s,
             rates=self.rates,
+            scores=self.scores,
             curve=self.curve,
             values_cny=self.values_cny,
             grid=self.grid if by_interval else None,

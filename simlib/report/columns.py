@@ -73,6 +73,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "stretch",
     }
     | {"in_plan", "in_scenario", "difference"}
+    | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after"}
 )
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"
