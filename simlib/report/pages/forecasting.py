@@ -16,7 +16,7 @@ from simlib.report.charts import (
 )
 from simlib.report.columns import list_words, show_number
 from simlib.report.html import Fragment, show_cards, show_chart, show_text
-from simlib.report.pages.common import kpi_cards, show_result, stack
+from simlib.report.pages.common import drawn_once, kpi_cards, show_result, stack
 from simlib.report.pages.repair import show_repair
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     ]
 
 
+@drawn_once
 def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the contacts by half hour, what the figures rest on, and the table."""
     return stack(
@@ -47,6 +48,7 @@ def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the agents needed by half hour, three methods beside each other, which target binds, which cannot."""
     beyond = plan.required.out_of_reach
@@ -57,6 +59,7 @@ def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what the concurrency limit does to people, response and rate, and that it is no divisor (story A4)."""
     found = plan.concurrency
@@ -117,6 +120,7 @@ def _clock(second: int) -> str:
     return f"{second // 3600:02d}:{second // 60 % 60:02d}"
 
 
+@drawn_once
 def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     """Show who works when, what is short, and why."""
     tables = plan.roster_result.tables
@@ -129,6 +133,7 @@ def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_night(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the simulated night: figures with their bands, and how they run through the night."""
     tables = plan.conclusion.tables
@@ -139,6 +144,7 @@ def show_night(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the rest of the night corrected by what has come, the next hours' heads, and the levers ranked."""
     tonight = plan.next_hours
