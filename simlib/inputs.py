@@ -224,6 +224,12 @@ class NightInputs:
         """The services and the policy, as the requirement and the night take them."""
         return {"services": self.services, "policy": self.policy}
 
+    @property
+    def service_s(self) -> tuple[float, float]:
+        """The hours in which the store serves, in seconds since its midnight; equal = round the clock."""
+        opens, closes = self.store.store.service_opens, self.store.store.service_closes
+        return float(opens.hour * 3600 + opens.minute * 60), float(closes.hour * 3600 + closes.minute * 60)
+
     def make_night(self, forecast: pd.DataFrame, roster: pd.DataFrame, *, aov_cny: float) -> PromoNight:
         """Make the night as a roster meets it."""
         return PromoNight(
@@ -240,6 +246,7 @@ class NightInputs:
             minute_profile=self.minutes,
             opening=self.opening,
             engine=self.engine,
+            service_s=self.service_s,
             **self.floor,
         )
 
@@ -410,7 +417,14 @@ class NightInputs:
 
     @cached_property
     def rates(self) -> tuple[PlatformRate, ...]:
-        """The platform's own response rates on the promo day; the first is drawn by half hour."""
+        """The platform's own response rates on the promo day; the first is drawn by half hour.
+
+        Raises
+        ------
+        UserError
+            Nothing is known of the platform on that day.
+        """
+        platform_scores(self.store.store.platform, on=self.wave.day)
         return platform_rates(self.store.store.platform, on=self.wave.day)
 
     @cached_property

@@ -145,7 +145,10 @@ def simulate_floor(
         replace(
             disruptions,
             down=np.array(down, dtype=disruptions.down.dtype),
-            slow=[*disruptions.slow.tolist(), *_without_placeholders(held, with_levers.policy.slowdown)],
+            slow=np.array(
+                [*disruptions.slow.tolist(), *_without_placeholders(held, with_levers.policy.slowdown)],
+                dtype=disruptions.slow.dtype,
+            ),
         ),
         turns=True,
         trace=True,

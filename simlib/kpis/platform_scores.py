@@ -26,7 +26,7 @@ import pandas as pd
 from simlib import facts
 from simlib.intervals import DAY_S
 from simlib.kpis.log import NightLog
-from simlib.kpis.platforms import PlatformRate, judge_turns
+from simlib.kpis.platforms import PlatformRate, judge_rows
 from simlib.messages import Message, Term, UserError
 
 FACTS = "platform_scores"
@@ -233,16 +233,18 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
     Tally(counted=6, total=1560.0)
     """
     turns = log.need("turns")
-    turns = turns[turns["sent"].notna()]
-    begins = turns.groupby("contact")["sent"].transform("min") if score.window_by == "chat" else turns["sent"]
+    turns = turns[turns["sent"].notna().to_numpy()]
+    contact = pd.factorize(turns["contact"].to_numpy())[0]
+    sent, replied = turns["sent"], turns["replied"]
+    begins = sent.groupby(contact).transform("min") if score.window_by == "chat" else sent
     window = PlatformRate(
         key=score.key, platform=score.platform, threshold_s=1.0, opens_s=score.opens_s, closes_s=score.closes_s
     )
-    inside = judge_turns(turns.assign(sent=begins), window, opens=log.opens)["counted"].to_numpy()
+    inside, _ = judge_rows(pd.DataFrame({"sent": begins, "replied": replied}), window, log.opens)
     if score.counts == "first":
-        inside = inside & (turns["turn"].to_numpy() == 0)
-    turns = turns[inside]
-    waits_s = (turns["replied"] - turns["sent"]).to_numpy()
+        inside = inside[turns["turn"].to_numpy()[inside] == 0]
+    turns = turns.iloc[inside]
+    waits_s = (replied - sent).to_numpy()[inside]
     if waits_s.dtype.kind == "m":
         waits_s = waits_s / np.timedelta64(1, "s")
     answered = ~np.isnan(waits_s)
@@ -318,9 +320,9 @@ def score_nights(
     Returns
     -------
     DataFrame
-        One row per figure: platform, share, kpi (its key), unit, limit_s, counted (a night's mean), mean, p05, p95
-        (of the nights, each in the figure's own unit), one_more_lost, figure_before, figure_after (nan where ``before`` lacks
-        the key) and one_more_lost_after: what one more buyer whom nobody answers does to the 30 days.
+        One row per figure: platform, share, kpi (its key), unit, limit_s, counted (a night's mean), mean, p05, p95 (of
+        the nights, each in the figure's own unit), one_more_lost, figure_before, figure_after (nan where ``before``
+        lacks the key) and one_more_lost_after: what one more buyer whom nobody answers does to the 30 days.
 
     Examples
     --------
@@ -350,7 +352,7 @@ def score_nights(
                 "unit": "s" if score.measure == "mean" else "share",
                 "limit_s": score.limit_s,
                 "counted": counted,
-                "mean": tonight.value,
+                "mean": float(seen.mean()) if seen.size else math.nan,
                 "p05": low,
                 "p95": high,
                 "one_more_lost": cost_of_one_lost(tonight, score),
@@ -471,5 +473,6 @@ def find_overdue_facts(*, on: dt.date) -> pd.DataFrame:
     (True, False)
     """
     known = facts.rows(FACTS, on=on)
+    known = known[known["scored"].ne(False)]
     overdue = known[known["recheck_by"].map(lambda day: day < on)]
     return overdue[["platform", "key", "grade", "checked_on", "recheck_by", "source"]].reset_index(drop=True)

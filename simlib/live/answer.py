@@ -88,6 +88,7 @@ class Comparison:
         """Return one sentence on what the position does, or what to do where it changes nothing."""
         missed = list_words([label(key, lang) for key in self.missed()], lang)
         kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
+        kept += self._one_more_lost(lang)
         if self.live.scenario(self.position, name="live") is None:
             return translate("live.as_planned", lang, kept=kept)
         rate = self.live.judged_by
@@ -104,6 +105,15 @@ class Comparison:
             cost=self._more_or_less("night_wages", lang),
             kept=kept,
         )
+
+    def _one_more_lost(self, lang: Lang) -> str:
+        """Return what one more buyer whom nobody answers costs on the platform; nothing where no score is known."""
+        costs = [night["one_more_lost"] for night in self.now if "one_more_lost" in night]
+        if not costs:
+            return ""
+        mean = glossary()[self.live.judged_by]["unit"] == "s"
+        change = signed(float(np.mean(costs)) * (1.0 if mean else 100.0), 3)
+        return translate(f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=change)
 
     def _more_or_less(self, key: str, lang: Lang) -> str:
         change = self.difference(key)[2]

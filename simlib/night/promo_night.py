@@ -53,6 +53,8 @@ class PromoNight:
         Stretches in which the buyers are different, or are put off (:mod:`simlib.night.buyers`).
     engine : {"compiled", "simpy"}
         What simulates it; the figures are the same.
+    service_s : (float, float)
+        The hours in which the store serves, in seconds since its midnight; equal = round the clock.
     """
 
     grid: Grid
@@ -73,6 +75,7 @@ class PromoNight:
     episodes: Sequence[Episode] = ()
     deferrals: Sequence[Deferral] = ()
     engine: str = "compiled"
+    service_s: tuple[float, float] = (0.0, 0.0)
 
     @property
     def queues(self) -> tuple[str, ...]:

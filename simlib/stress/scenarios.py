@@ -21,7 +21,7 @@ from simlib.clock import read_moment
 from simlib.messages import LANGS, Lang, Message, Term, UserError, glossary, label
 from simlib.night.buyers import Episode
 from simlib.night.promo_night import PromoNight
-from simlib.night.seats import PhantomSeat
+from simlib.night.seats import leave_seats
 from simlib.simulator import Disruptions
 from simlib.store.models import INCIDENT_SIZES, ScenarioRow, Store
 
@@ -262,17 +262,12 @@ def _apply_seat_left(night: PromoNight, incident: Incident) -> PromoNight:
     ``size`` minutes later somebody notices and logs them off; where that is not before the end, nobody does.
     """
     start_s, end_s = _seconds(night, incident)
+    if incident.site is not None or incident.room is not None or incident.seat is not None:
+        agents = people_at(night, incident).tolist()
+    else:
+        agents = pd.Index(night.people["agent_id"]).get_indexer(_on_duty(night, incident)[:1]).tolist()
     noticed_s = start_s + 60.0 * (incident.size or 0.0)
-    placed = incident.site is not None or incident.room is not None or incident.seat is not None
-    here = set(night.people["agent_id"].to_numpy()[people_at(night, incident)])
-    shifts = night.agents().shifts
-    on_duty = set(shifts["agent"][(shifts["start"] <= start_s) & (start_s < shifts["end"])].tolist())
-    number = {agent_id: row for row, agent_id in enumerate(night.people["agent_id"])}
-    left = [who for who in _on_duty(night, incident) if who in here and number[who] in on_duty]
-    for agent_id in left if placed else left[:1]:
-        noticed = noticed_s if noticed_s < end_s else None
-        night = PhantomSeat(agent_id=agent_id, start_s=start_s, end_s=end_s, noticed_s=noticed).apply_to(night)
-    return night
+    return leave_seats(night, agents, start_s=start_s, end_s=end_s, noticed_s=noticed_s)
 
 
 def _apply_weights(night: PromoNight, incident: Incident) -> PromoNight:
