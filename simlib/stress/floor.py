@@ -70,13 +70,14 @@ def _backlog(night: PromoNight, *, seed: int, replications: int, within_h: float
     opens_s, closes_s = night.service_s
     if opens_s == closes_s:
         return pd.DataFrame(columns=columns)
-    demand, agents = night.buyers(), night.agents()
+    demand, variant = night.buyers(), night.variant()
     midnight_s = -float((night.grid.opens - night.grid.opens.normalize()).total_seconds())
     found: dict[str, list[tuple[float, float, float, float]]] = {queue: [] for queue in night.queues}
     for replication in range(replications):
         drawn = demand.draw(seed=seed, replication=replication)
         contacts, left = leave_for_morning(drawn, opens_s=opens_s, closes_s=closes_s, midnight_s=midnight_s)
         tonight = contacts.arrival < night.grid.edges_s[-1]  # who waits for an opening after the grid is not judged
+        agents = variant.of_night(seed=seed, replication=replication).agents
         outcome = run_arrays(contacts, agents, night.policy, night.disruptions)
         for number, queue in enumerate(night.queues):
             mine = measure_backlog(outcome, contacts, left & tonight & (contacts.queue == number), within_h=within_h)
