@@ -36,7 +36,16 @@ from simlib.forecasting.result import (
     work_out_tonight,
 )
 from simlib.intervals import Grid
-from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
+from simlib.kpis import (
+    ConversionCurve,
+    PlatformRate,
+    PlatformScore,
+    Tally,
+    contact_values,
+    platform_rates,
+    platform_scores,
+    score_nights,
+)
 from simlib.messages import Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.readiness.conflicts import find_conflicts
@@ -51,10 +60,11 @@ from simlib.retrospective.workbook import note_night, read_review, take_figures
 from simlib.retrospective.write_back import learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
-from simlib.simulator.draw import ChatService, services_from_store
+from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
+from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, may_serve
 from simlib.store.exports import read_exports
-from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
+from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
 from simlib.stress import apply_levers, levers_for, standard_scenarios
@@ -73,10 +83,13 @@ class NightInputs:
     ----------
     store, wave : Store, Wave
         The store and the wave whose day is planned.
+    engine : {"compiled", "simpy"}
+        What simulates its nights; the figures are the same.
     """
 
     store: Store
     wave: Wave
+    engine: str = "compiled"
 
     @property
     def grid(self) -> Grid:
@@ -176,7 +189,7 @@ class NightInputs:
             next_profile=self.next_shape,
             grid=self.grid,
             opening=self.opening,
-            bot_share=self.store.ratio("bot_share").likely,
+            bot_share=self.bot_net_share,
             transfer_rate=self.transfer_rate,
             shape_cv=self.curve.shape_cv,
         )
@@ -198,6 +211,11 @@ class NightInputs:
         """Share of the human contacts that one agent hands on to another, who receives them once more."""
         return self.store.ratio("transfer_rate").likely
 
+    @property
+    def bot_net_share(self) -> float:
+        """Share of all contacts that no person ever sees: the bot's, less those who come back to a person."""
+        return self.services["presale"].bot_net_share
+
     @cached_property
     def services(self) -> dict[str, ChatService]:
         """What a chat of each queue takes, by the store's ratios."""
@@ -206,9 +224,18 @@ class NightInputs:
     @cached_property
     def policy(self) -> Policy:
         """How the floor is run, by the store's ratios."""
+        switch_cost_pct = self.store.ratio("switch_cost_pct").likely
         return Policy(
-            close_s=self.store.ratio("close_s").likely, silent_close_s=self.store.ratio("silent_close_s").likely
+            routing="weighted" if self.store.frame("agents")["routing_weight"].notna().any() else "least_active",
+            slowdown=slowdown_from_ratio(switch_cost_pct, capacity_max=self.most_chats),
+            close_s=self.store.ratio("close_s").likely,
+            silent_close_s=self.store.ratio("silent_close_s").likely,
         )
+
+    @property
+    def most_chats(self) -> int:
+        """The most chats that anybody may hold, with all that a scenario or a slider may add."""
+        return int(self.people["capacity"].max()) + int(INCIDENT_SIZES["concurrency"][1])
 
     @property
     def shrinkage(self) -> Shrinkage:
@@ -220,6 +247,12 @@ class NightInputs:
         """The services and the policy, as the requirement and the night take them."""
         return {"services": self.services, "policy": self.policy}
 
+    @property
+    def service_s(self) -> tuple[float, float]:
+        """The hours in which the store serves, in seconds since its midnight; equal = round the clock."""
+        opens, closes = self.store.store.service_opens, self.store.store.service_closes
+        return float(opens.hour * 3600 + opens.minute * 60), float(closes.hour * 3600 + closes.minute * 60)
+
     def make_night(self, forecast: pd.DataFrame, roster: pd.DataFrame, *, aov_cny: float) -> PromoNight:
         """Make the night as a roster meets it."""
         return PromoNight(
@@ -229,12 +262,15 @@ class NightInputs:
             roster=roster,
             threshold_s=self.target("service_level_s"),
             rates=self.rates,
+            scores=self.scores,
             curve=ConversionCurve.default(),
             values_cny=self.contact_values_cny(aov_cny=aov_cny),
             busyness_cv=self.store.ratio("busyness_cv").likely,
             minute_profile=self.minutes,
             opening=self.opening,
             shrinkage=self.shrinkage,
+            engine=self.engine,
+            service_s=self.service_s,
             **self.floor,
         )
 
@@ -253,6 +289,9 @@ class NightInputs:
         """The store's people with speed on the day, site and room; row i is the simulator's agent i."""
         agents = self.store.frame("agents")
         agents["speed"] = [effective_speed(agent, day=self.wave.day) for agent in self.store.agents]
+        weight = pd.to_numeric(agents.pop("routing_weight"))
+        if weight.notna().any():  # who has none has the usual one
+            agents["weight"] = weight.fillna(weight.median())
         places = self.store.frame("site")[["seat", "site", "room"]]
         return agents.merge(places, on="seat", how="left")
 
@@ -454,15 +493,53 @@ class NightInputs:
 
     @cached_property
     def rates(self) -> tuple[PlatformRate, ...]:
-        """The platform's own response rates on the promo day; the first is the headline."""
+        """The platform's own response rates on the promo day; the first is drawn by half hour.
+
+        Raises
+        ------
+        UserError
+            Nothing is known of the platform on that day.
+        """
+        platform_scores(self.store.store.platform, on=self.wave.day)
         return platform_rates(self.store.store.platform, on=self.wave.day)
+
+    @cached_property
+    def scores(self) -> tuple[PlatformScore, ...]:
+        """What the platforms score on the promo day, the store's own platform first; the first is the headline."""
+        own = self.store.store.platform
+        platforms = sorted({own, *self.store.platform_shares}, key=lambda platform: (platform != own, platform))
+        return tuple(score for platform in platforms for score in platform_scores(platform, on=self.wave.day))
+
+    @property
+    def headline(self) -> PlatformScore:
+        """The figure by which the store's own platform judges the night."""
+        return self.scores[0]
+
+    def score_nights(self, nights: Replications) -> pd.DataFrame:
+        """Return what the nights come to on every platform that the store sells on, and over its 30 days."""
+        shares = self.store.platform_shares
+        before = {}
+        for row in self.store.platforms:
+            if row.figure_before is not None and row.counted_before is not None:
+                headline = platform_scores(row.platform, on=self.wave.day)[0]
+                before[headline.key] = Tally.of_value(row.figure_before, counted=row.counted_before)
+        sold = [number for number, score in enumerate(self.scores) if score.platform in shares]
+        scores = [self.scores[number] for number in sold]
+        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before)
 
     def targets(self, *, occupancy_max: float) -> Targets:
         """Return what every half hour of the night is held to.
 
-        A platform that counts first turns binds the first reply.
+        A platform that counts first turns binds the first reply; one that scores a mean binds neither.
         """
         rate, share, within_s = self.rates[0], self.target("service_level"), self.target("service_level_s")
+        if self.headline.measure != "rate":  # a mean is judged by the simulated nights alone
+            return Targets(
+                answered_share=share,
+                answered_s=within_s,
+                abandoned_max=self.target("abandoned"),
+                occupancy_max=occupancy_max,
+            )
         floor = self.target("platform_rate")
         counts_first = rate.counts == "first"
         return Targets(
@@ -475,19 +552,26 @@ class NightInputs:
         )
 
     @property
+    def headline_target(self) -> float:
+        """What the headline must reach: the store's own goal for it, else the share or the mean of the playbook."""
+        if any(goal.kpi == self.headline.key and goal.queue is None for goal in self.store.goals):
+            return self.target(self.headline.key)
+        return self.target("platform_rate" if self.headline.measure == "rate" else "platform_mean_s")
+
+    @property
     def floors(self) -> dict[str, float]:
         """What the mean night must reach, by KPI; at most where less is better, else at least."""
         targets = self.targets(occupancy_max=1.0)
         floors = {
             "service_level": targets.answered_share,
-            self.rates[0].key: self.target("platform_rate"),
+            self.headline.key: self.headline_target,
             "lost_share": targets.abandoned_max,
         }
         return {key: floor for key, floor in floors.items() if floor is not None}
 
     def contact_values_cny(self, *, aov_cny: float) -> Mapping[str, float]:
         """Return what a reception of a queue is worth: a buyer handed on is received twice and buys once."""
-        receptions = 1 + self.transfer_rate * (1 - self.store.ratio("bot_share").likely)
+        receptions = 1 + self.transfer_rate * (1 - self.bot_net_share)
         return {queue: value / receptions for queue, value in contact_values(self.store, aov_cny=aov_cny).items()}
 
 

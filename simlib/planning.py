@@ -40,6 +40,7 @@ class Plan:
     wave: Wave
     source: str = ""
     seed: int = 7
+    engine: str = "compiled"
     replications: int = 30
     roster_effort: float = 3.0
     roster_file: str = ""
@@ -58,7 +59,7 @@ class Plan:
     @cached_property
     def inputs(self) -> NightInputs:
         """What every chapter starts from."""
-        return NightInputs(store=self.store, wave=self.wave)
+        return NightInputs(store=self.store, wave=self.wave, engine=self.engine)
 
     @property
     def counted_from(self) -> dt.date:
@@ -236,9 +237,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     """Plan the night of one store, or of a path to one.
 
     ``wave`` is a name (left out, the wave whose day sells most), ``today`` the day from which days to go are counted.
-    ``parameters``: seed, replications (nights), roster_effort (deterministic units of the solver), roster_file (the
-    team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
-    calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
+    ``parameters``: seed, replications (nights), engine (compiled or simpy), roster_effort (of the solver), roster_file
+    (the team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from
+    (who calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
     """
     given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
     loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))

@@ -221,7 +221,7 @@ def sweep_concurrency(
     *,
     contacts_h: float,
     limits: Sequence[int] = tuple(range(1, 11)),
-    close_s: float = 0.0,
+    policy: Policy | None = None,
     agents: int | None = None,
     rate: PlatformRate | None = None,
 ) -> pd.DataFrame:
@@ -229,7 +229,8 @@ def sweep_concurrency(
 
     More chats an agent save fewer and fewer people, because an agent still writes one reply at a time, and every
     buyer waits longer for each. The sweet spot is the smallest limit that needs at most 2 % more people than the
-    best. ``divided`` is what dividing the people needed at one chat each by the limit would give.
+    best. ``divided`` is what dividing the people needed at one chat each by the limit would give. Where further chats
+    make people slower (``policy.slowdown``), output an hour has a peak and the people needed have a least.
 
     Parameters
     ----------
@@ -241,8 +242,8 @@ def sweep_concurrency(
         Contacts an hour that reach a human, > 0.
     limits : sequence of int
         The limits to try; they need not begin with 1.
-    close_s : float
-        Seconds that a served chat holds its place.
+    policy : Policy, optional
+        How the floor is run: how long a served chat holds its place, and the slow-down by open chats.
     agents : int, optional
         People who are there: response, rates and occupancy are theirs at every limit. Left out, each limit has as
         many as it needs. With too few people a higher limit first helps, then only moves the wait from the line
@@ -254,7 +255,8 @@ def sweep_concurrency(
     Returns
     -------
     DataFrame
-        One row a limit: concurrency, agents_needed, mean_response (s), service_level (where it is a target),
+        One row per limit: concurrency, agents_needed, output_agent_hour (contacts that an agent with so many chats at
+        all times ends in an hour), mean_response (s), service_level (where it is a target),
         platform_rate (where it is one, or where ``rate`` is given), occupancy, divided, sweet_spot (bool). A target
         for the first reply that is the platform's own stands once, as platform_rate.
 
@@ -270,24 +272,27 @@ def sweep_concurrency(
     if len(limits) == 0:
         raise ValueError("limits must name at least one concurrency limit")
     arriving = contacts_h / 3600
+    policy = policy or Policy()
     by_first = rate is not None and rate.counts == "first"
     rate_s = targets.turn_s if rate is None else rate.threshold_s
 
     def best(limit: int, start: int) -> int:
-        return _smallest(lambda n: _pool(service, limit, close_s, n, arriving), targets, start=start)
+        return _smallest(lambda n: _pool(service, limit, policy, n, arriving), targets, start=start)
 
     alone = best(1, max(1, math.ceil(arriving * service.replies_mean * (service.reply_s + service.think_s))))
     rows = []
     needed = alone
     for limit in limits:
         needed = best(limit, needed)
-        pool = _pool(service, limit, close_s, agents or needed, arriving)
-        row = {"concurrency": limit, "agents_needed": needed, "mean_response": pool.mean_response_s}
+        pool = _pool(service, limit, policy, agents or needed, arriving)
+        output = pool.capacity_rate / (agents or needed) * 3600
+        row = {"concurrency": limit, "agents_needed": needed, "output_agent_hour": output}
+        row["mean_response"] = pool.mean_response_s
         if targets.answered_s is not None and not (by_first and targets.answered_s == rate_s):
-            row["service_level"] = pool.first_begun_within(max(targets.answered_s - service.reply_s, 0))
+            row["service_level"] = pool.first_begun_within(max(targets.answered_s - pool.reply_s, 0))
         if rate_s is not None:
             within = pool.first_begun_within if by_first else pool.turns_begun_within
-            row["platform_rate"] = within(max(rate_s - service.reply_s, 0))
+            row["platform_rate"] = within(max(rate_s - pool.reply_s, 0))
         rows.append(row | {"occupancy": pool.occupancy, "divided": math.ceil(alone / limit)})
     table = pd.DataFrame(rows)
     good = table["agents_needed"] <= 1.02 * table["agents_needed"].min()
@@ -321,7 +326,7 @@ class _Work:
 
     def pool(self, agents: int, rate: float) -> ChatPool:
         """Steady hour of this queue."""
-        return _pool(self.service, self.concurrency, self.policy.close_s, agents, rate)
+        return _pool(self.service, self.concurrency, self.policy, agents, rate)
 
 
 def _for_queue(given: _Given | Mapping[str, _Given], queue: str, name: str) -> _Given:
@@ -353,7 +358,7 @@ def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
     if "human" in rows:
         mean = rows["human"].to_numpy(dtype=float)
     elif "contacts" in rows:
-        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_share) * (1 + service.transfer_rate)
+        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_net_share) * (1 + service.transfer_rate)
     else:
         raise ValueError("forecast needs the column human, or contacts")
     bad = np.flatnonzero(~np.isfinite(mean) | (mean < 0))
@@ -398,7 +403,7 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
 # ------------------------------------------------------------------ the two formulas
 
 
-def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, rate: float) -> ChatPool:
+def _pool(service: ChatService, concurrency: int, policy: Policy, agents: int, rate: float) -> ChatPool:
     return chat_pool(
         agents,
         concurrency,
@@ -407,7 +412,8 @@ def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, r
         reply_s=service.reply_s,
         think_s=service.think_s,
         patience_s=min(max(service.patience_s, 1e-3), 1e9),  # a finite patience gives an overload an answer too
-        close_s=close_s,
+        close_s=policy.close_s,
+        slowdown=policy.slowdown,
     )
 
 

@@ -224,6 +224,8 @@ class ConcurrencyResult:
         Offered load in agents.
     best : int
         The limit with the best rate among them.
+    peak_output : int
+        The limit at which an agent ends most contacts an hour; the largest tried where output never falls.
     peak : Timestamp
         The busiest half hour.
     rate : PlatformRate
@@ -237,6 +239,7 @@ class ConcurrencyResult:
     agents: int
     load: float
     best: int
+    peak_output: int
     peak: pd.Timestamp
     rate: PlatformRate
 
@@ -270,7 +273,7 @@ def work_out_concurrency(
         service,
         targets,
         contacts_h=float(peak["human"]) * 3600 / step_s,
-        close_s=policy.close_s,
+        policy=policy,
         rate=rate,
     )
     enough = sweep_hour().query("sweet_spot").iloc[0]
@@ -286,6 +289,7 @@ def work_out_concurrency(
         agents=agents,
         load=load,
         best=int(sweep.loc[sweep[key].idxmax(), "concurrency"]),
+        peak_output=int(sweep.loc[sweep["output_agent_hour"].idxmax(), "concurrency"]),
         peak=peak["start"],
         rate=rate,
     )

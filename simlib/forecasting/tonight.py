@@ -84,7 +84,9 @@ def look_ahead(
     away = away.assign(queue=away["agent_id"].map(desk))
     rostered = _heads(chat, hours, step)
     need = required(hours, concurrency)
-    bot = hours.assign(human=[_with_more_bot(row.human, services[row.queue].bot_share) for row in hours.itertuples()])
+    bot = hours.assign(
+        human=[_with_more_bot(row.human, services[row.queue].bot_net_share) for row in hours.itertuples()]
+    )
     pool = (hours["start"] >= first + SEATED_AFTER).to_numpy() * float(len(on_call))
     split = need / np.maximum(hours.groupby("start")["human"].transform("size").to_numpy(), 1)
     share = np.divide(need, _by_start(hours, need), out=split, where=_by_start(hours, need) > 0)

@@ -22,7 +22,7 @@ from simlib.stress.scenarios import Incident, Scenario, people_in_order, standar
 
 Position = Mapping[str, float | str]
 NightFigures = Mapping[str, Any]
-OUTAGES = ("bot_down", "seats_down", "slow")
+OUTAGES = ("bot_down", "seats_down", "slow", "seat_left")
 NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
 PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
 
@@ -333,7 +333,12 @@ class LiveNight:
     @property
     def headline(self) -> tuple[str, ...]:
         """Return the KPIs of the table, by key of the glossary."""
-        return ("rostered_heads", "first_response", self.night.rates[0].key, "sales_lost", "night_wages")
+        return ("rostered_heads", "first_response", self.judged_by, "sales_lost", "night_wages")
+
+    @property
+    def judged_by(self) -> str:
+        """Return the figure by which the platform judges the night, by key of the glossary."""
+        return self.night.scores[0].key if self.night.scores else self.night.rates[0].key
 
     @cached_property
     def steps(self) -> Grid:
@@ -358,16 +363,18 @@ class LiveNight:
             shifts=shifts,
             capacity=np.maximum(places, 1),
             speed=crew.agents.speed[row],
+            weight=crew.agents.weight[row],
             skill=None if crew.agents.skill is None else crew.agents.skill[row],
         )
-        disrupted = reduce(apply_incident, self._outage_incidents(whole), self.night).disruptions
-        disruptions = replace(disrupted, down=take_rows(disrupted.down, row), slow=take_rows(disrupted.slow, row))
+        outage = reduce(apply_incident, self._outage_incidents(whole), self.night)
+        rows = {name: take_rows(getattr(outage.disruptions, name), row) for name in ("down", "slow", "away")}
+        disruptions = replace(outage.disruptions, **rows)
         buyers = self._buyers_of(whole)
         return PreparedNight(
             variant=Variant(
                 draw=buyers.draw,
                 agents=agents,
-                policy=self.night.policy,
+                policy=outage.policy,
                 disruptions=disruptions,
                 attend=self.night.attend(names),
             ),
@@ -402,6 +409,7 @@ class LiveNight:
         return {
             "first_response": kpis.first_response(logged),
             rate.key: kpis.platform_rate(logged, rate),
+            **self._judge(logged),
             "service_level": kpis.service_level(logged, threshold_s=night.threshold_s),
             "lost_share": kpis.lost_share(logged),
             "sales_lost": kpis.sales(logged, **money)[1],
@@ -410,6 +418,14 @@ class LiveNight:
             "first_response_by_step": np.asarray(kpis.first_response(logged, by_step)),
             **kpis.by_cell(logged, grid=night.grid, queues=night.queues, threshold_s=night.threshold_s, **money),
         }
+
+    def _judge(self, logged: NightLog) -> dict[str, float]:
+        """Return the platform's own figure of a night, and what one more buyer whom nobody answers does to it."""
+        if not self.night.scores:
+            return {}
+        score = self.night.scores[0]
+        tally = kpis.count_score(logged, score)
+        return {score.key: tally.value, "one_more_lost": kpis.cost_of_one_lost(tally, score)}
 
     @cached_property
     def _buyers(self) -> CachedNights:

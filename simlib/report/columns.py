@@ -61,6 +61,8 @@ KEY_COLUMNS = {
     "stage": "stage_",
     "stale_kind": "content_",
     "state": "state_",
+    "weighting": "",
+    "intent": "",
     "site_item": "",
     "stretch_source": "source_",
     "step": "",
@@ -90,6 +92,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "stretch",
     }
     | {"in_plan", "in_scenario", "difference"}
+    | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"

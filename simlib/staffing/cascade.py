@@ -52,6 +52,7 @@ INPUTS = (
     "inquiries_per_reception",
     "presale_share",
     "bot_share",
+    "bot_return_rate",
     "transfer_rate",
     "agent_day_capacity",
     "agent_hour_capacity",
@@ -59,7 +60,8 @@ INPUTS = (
     "occupancy_max",
 )
 SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
-LEFT_OUT = {"transfer_rate": 0.0}  # what an input is that nobody gives: a floor that hands no chat on
+# What an input is that nobody gives: a bot whose share is net of those who come back, a floor that hands no chat on.
+LEFT_OUT = {"bot_return_rate": 0.0, "transfer_rate": 0.0}
 DECISIONS = ("reserve", "occupancy_max")  # what the lead sets: no chance, so neither draws nor a band come from them
 INPUT_UNITS = {
     "month_gmv_cny": "CNY",
@@ -115,8 +117,10 @@ STEPS = (
     Step(
         key="human_contacts",
         unit="contacts",
-        formula="total_contacts x (1 - bot_share) x (1 + transfer_rate)",
-        calculate=lambda v: v["total_contacts"] * (1 - v["bot_share"]) * (1 + v["transfer_rate"]),
+        formula="total_contacts x (1 - bot_share x (1 - bot_return_rate)) x (1 + transfer_rate)",
+        calculate=lambda v: (
+            v["total_contacts"] * (1 - v["bot_share"] * (1 - v["bot_return_rate"])) * (1 + v["transfer_rate"])
+        ),
     ),
     Step(
         key="agents_day",
@@ -243,7 +247,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     ----------
     spans : mapping of str to Span
         The inputs of :data:`INPUTS` and ``peak_share``, as :func:`cascade_inputs` gathers them: ``day_gmv_cny``, or
-        ``month_gmv_cny`` with ``wave_share``; ``transfer_rate`` may be left out and is 0 then.
+        ``month_gmv_cny`` with ``wave_share``; ``bot_return_rate`` and ``transfer_rate`` may be left out and
+        are 0 then.
     seed : int
         Seed of the Monte Carlo band.
 

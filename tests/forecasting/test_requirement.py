@@ -16,8 +16,8 @@ from simlib.forecasting.requirement import COLUMNS, fewest_people
 from simlib.intervals import Grid
 from simlib.kpis import platform_rates
 from simlib.messages import UserError
-from simlib.simulator import Agents, simulate
-from simlib.simulator.draw import ChatService, Spread, draw_contacts
+from simlib.simulator import Agents, Policy, simulate
+from simlib.simulator.draw import ChatService, Spread, draw_contacts, slowdown_from_ratio
 
 NIGHT = Grid(opens=pd.Timestamp("2026-10-31 18:00+08:00"), n=8)
 PRESALE = ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=240, silent_share=0.3)
@@ -379,6 +379,26 @@ def test_a_first_reply_that_is_the_platforms_own_stands_once():
     table = sweep_concurrency(PRESALE, Targets(answered_share=0.6, answered_s=30), contacts_h=600, rate=rate)
     assert "service_level" not in table
     assert (table["platform_rate"] >= 0.6).all()
+
+
+def test_sweep_has_a_real_optimum_where_further_chats_slow_people_down():
+    """At 3 % a chat output peaks at 5 and heads never fall after; at 8 % heads rise again; at 0 nothing ever falls."""
+    tables = {
+        pct: sweep_concurrency(
+            PRESALE, GOOD, contacts_h=300, policy=Policy(slowdown=slowdown_from_ratio(pct, capacity_max=10))
+        ).set_index("concurrency")
+        for pct in (0, 3, 8)
+    }
+    assert tables[0]["output_agent_hour"].is_monotonic_increasing
+    assert tables[0].equals(sweep_concurrency(PRESALE, GOOD, contacts_h=300).set_index("concurrency"))
+    for pct in (3, 8):
+        output = tables[pct]["output_agent_hour"]
+        peak = output.idxmax()
+        assert 3 <= peak <= 6
+        assert output.loc[:peak].is_monotonic_increasing
+        assert output.loc[peak:].is_monotonic_decreasing
+    assert tables[8]["agents_needed"].loc[10] > tables[8]["agents_needed"].min()
+    assert (tables[8]["agents_needed"] >= tables[0]["agents_needed"]).all()
 
 
 def test_sweep_starts_anywhere():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simlib.kpis import find_overdue_facts
 from simlib.messages import Lang, label, translate
 from simlib.report.charts import (
     plot_concurrency,
@@ -13,12 +14,13 @@ from simlib.report.charts import (
     plot_requirement,
     plot_roster,
 )
-from simlib.report.columns import show_number
+from simlib.report.columns import list_words, show_number
 from simlib.report.html import Fragment, show_cards, show_chart, show_text
 from simlib.report.pages.common import drawn_once, kpi_cards, show_result, stack
 from simlib.report.pages.repair import show_repair
 
 if TYPE_CHECKING:
+    from simlib.forecasting.result import ConcurrencyResult
     from simlib.planning import Plan
 
 
@@ -30,6 +32,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
         show_concurrency(plan, lang=lang),
         show_roster(plan, lang=lang),
         show_night(plan, lang=lang),
+        show_platform_scores(plan, lang=lang),
         show_tonight(plan, lang=lang),
         show_repair(plan, lang=lang),
     ]
@@ -79,10 +82,37 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
                 agents=found.agents_needed,
             ),
             translate("pages.sweep_tight", lang, agents=found.agents, load=f"{found.load:.1f}", best=found.best),
+            _output_words(found, lang),
             counted,
         ),
         show_chart(plot_concurrency(found.sweep, lang=lang)),
         show_result(found.tables, "concurrency_sweep", lang=lang),
+    )
+
+
+def show_platform_scores(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the night by every platform's own definition, its 30 days, and which definitions are overdue for a look."""
+    overdue = find_overdue_facts(on=plan.counted_from)
+    scored = {score.platform for score in plan.inputs.scores}
+    overdue = overdue[overdue["platform"].isin(scored)]
+    names = list_words([label(key, lang) for key in overdue["key"]], lang)
+    return stack(
+        show_text(translate("pages.scores_overdue", lang, scores=names)) if len(overdue) else None,
+        show_result(plan.conclusion.tables, "platform_scores", lang=lang),
+    )
+
+
+def _output_words(found: ConcurrencyResult, lang: Lang) -> str:
+    """Return where an agent gets most done, and what the highest limit costs against it."""
+    output = found.sweep.set_index("concurrency")["output_agent_hour"]
+    falls = found.peak_output < output.index.max()
+    return translate(
+        f"pages.{'sweep_output_falls' if falls else 'sweep_output_rises'}",
+        lang,
+        best=found.peak_output,
+        output=f"{output[found.peak_output]:.1f}",
+        most=output.index.max(),
+        least=f"{output.iloc[-1]:.1f}",
     )
 
 
