@@ -17,6 +17,7 @@ from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
+from simlib.headcounts import Headcounts, collect_headcounts
 from simlib.inputs import NightInputs, find_wave
 from simlib.messages import Lang
 from simlib.night import PromoNight
@@ -138,23 +139,22 @@ class Plan:
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
+    def headcounts(self) -> Headcounts:
+        """Which number is which: every headcount with its basis."""
+        return collect_headcounts(self.inputs, self.sales, self.forecasting, self.required, self.roster_result)
+
+    @cached_property
     def next_hours(self) -> TonightResult:
         """Chapter 3: the rest of the night, corrected by what has come."""
         how: dict[str, Any] = {"until": self.tonight, "pasted": self.pasted, "seed": self.seed}
-        return self.inputs.look_ahead(self.forecast, self.roster, targets=self.required.reachable, **how)
+        return self.inputs.look_ahead(self.forecast, self.roster, self.required, **how)
 
     def repair(self, *, before: Roster | None = None, still_away: tuple[str, ...] = ()) -> RepairResult:
         """Repair the roster, or one that was adopted, after ``absent`` called in sick from ``absent_from`` on."""
-        return work_out_repair(
-            before or self.roster_result,
-            people=self.inputs.people,
-            absent=self.absent,
-            at=self.inputs.read_moment(self.absent_from),
-            step=pd.Timedelta(seconds=self.inputs.grid.step_s),
-            seed=self.seed,
-            effort=self.roster_effort,
-            still_away=still_away,
-        )
+        at, step = self.inputs.read_moment(self.absent_from), pd.Timedelta(seconds=self.inputs.grid.step_s)
+        how: dict[str, Any] = {"at": at, "step": step, "seed": self.seed, "effort": self.roster_effort}
+        how |= {"people": self.inputs.people, "absent": self.absent, "still_away": still_away}
+        return work_out_repair(before or self.roster_result, **how)
 
     @cached_property
     def goals(self) -> GoalsResult:
@@ -210,7 +210,7 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
         results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.concurrency, self.roster_result, self.conclusion, self.next_hours]
+        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.next_hours]
         results += [self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 

@@ -56,7 +56,7 @@ UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.
 LEAN = 0.05  # days that a span borrows from the next longer one
 ODD_WEEKDAY = 0.2  # a root may be so far from its week, as a share of it, without being a habit
 ODD_PROFILE = 3.0  # chi-square by slot from which the day of a weekday has its own shape
-TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
+ODD_FACTOR = 2.0  # a day is taken as at most so many times what its week promised, and at least one in so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
         Kept out of the base: they teach nothing about ordinary days. Future ones are forecast as ordinary days.
     holidays : dates, or a boolean Series with the index of ``history``
         Past ones are kept out too. Future ones are forecast at the share of an ordinary day that the past ones
-        brought, drawn toward the whole as if one more holiday had been ordinary.
+        brought, drawn to the whole as if one more holiday had been ordinary.
 
     Returns
     -------
@@ -352,8 +352,8 @@ def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
     counts, weekday = counts[begun:], weekday[begun:]
     came = np.where(scored[begun:, None], counts, np.nan)
     total = counts.sum(axis=1)
-    tamed = _tame(total, weekday, _weekday_index(np.sqrt(total), weekday))
-    shaved = np.minimum(tamed / np.maximum(total, 1e-12), 1.0)
+    clipped = _clip_odd_days(total, weekday, _weekday_index(np.sqrt(total), weekday))
+    shaved = np.minimum(clipped / np.maximum(total, 1e-12), 1.0)
     return Days(counts=counts * shaved[:, None], weekday=weekday, came=came)
 
 
@@ -398,24 +398,24 @@ def _weekday_index(root: Floats, weekday: Ints) -> Floats:
     return np.maximum((own + belief) / (usual + belief), 1e-3) ** 2
 
 
-def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
+def _clip_odd_days(total: Floats, weekday: Ints, index: Floats) -> Floats:
     """Draw odd days in: unmarked promos and shut days would otherwise pass for a new level."""
-    tamed = total.astype(float).tolist()
+    clipped = total.astype(float).tolist()
     busy = index[weekday].tolist()
-    root = [(t / b) ** 0.5 * b for t, b in zip(tamed, busy, strict=True)]
-    for day in range(7, len(tamed)):
+    root = [(t / b) ** 0.5 * b for t, b in zip(clipped, busy, strict=True)]
+    for day in range(7, len(clipped)):
         expected = (sum(root[day - 7 : day]) / sum(busy[day - 7 : day])) ** 2 * busy[day]
         noise = 2 * expected**0.5
-        tamed[day] = min(max(tamed[day], expected / TAME - noise, 0.0), expected * TAME + noise + 1)
-        root[day] = (tamed[day] / busy[day]) ** 0.5 * busy[day]
-    return np.array(tamed)
+        clipped[day] = min(max(clipped[day], expected / ODD_FACTOR - noise, 0.0), expected * ODD_FACTOR + noise + 1)
+        root[day] = (clipped[day] / busy[day]) ** 0.5 * busy[day]
+    return np.array(clipped)
 
 
-def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
+def _levels(total: Floats, clipped: Floats, busy: Floats) -> Floats:
     """Square root of the level on every day, one column a span, weekdays taken out.
 
     A day counts by how busy its weekday is. A span leans a little on the next longer one, so that a Sunday on which
-    the store is shut says nothing rather than nought. Odd days are tamed in the short spans; in the long ones they
+    the store is shut says nothing rather than nought. Odd days are clipped in the short spans; in the long ones they
     weigh little and belong to the long run.
     """
     bottom = np.concatenate([[0.0], np.cumsum(busy)])
@@ -423,26 +423,26 @@ def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
     columns: list[Floats] = []
     for span in SPANS[::-1]:
         start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
-        root = np.sqrt((tamed if span is not None and span <= 7 else total) / busy)
+        root = np.sqrt((clipped if span is not None and span <= 7 else total) / busy)
         top = np.concatenate([[0.0], np.cumsum(root * busy)])
         lean = LEAN * columns[0] if columns else 0.0
         columns.insert(0, (top[end] - top[start] + lean) / (bottom[end] - bottom[start] + (LEAN if columns else 0.0)))
     return np.column_stack(columns)
 
 
-def _level_shares(tamed: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
+def _level_shares(clipped: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
     """Mixture of spans that would have served best at one number of days ahead."""
-    belief = _belief(horizon, NEAR_SHARE, FAR_SHARE)
-    past = np.arange(7, len(tamed) - horizon)[-180:]
+    belief = _prior_share(horizon, NEAR_SHARE, FAR_SHARE)
+    past = np.arange(7, len(clipped) - horizon)[-180:]
     if len(past) == 0:
         return belief
-    weight = 0.5 ** ((len(tamed) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
+    weight = 0.5 ** ((len(clipped) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
     said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
-    loss = weight @ np.abs(tamed[past + horizon, None] - said)
+    loss = weight @ np.abs(clipped[past + horizon, None] - said)
     return _weigh(loss, weight, np.abs(SHARES - belief).sum(axis=1)) @ SHARES
 
 
-def _belief(horizon: int, near: Any, far: Any) -> Any:
+def _prior_share(horizon: int, near: Any, far: Any) -> Any:
     """Pass from what is believed for tomorrow to what is believed for a day far ahead."""
     fade = np.exp(-(horizon - 1) / FAR_DAYS)
     return fade * near + (1 - fade) * far
@@ -460,7 +460,7 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
 
 
 def _profiles(past: Days) -> Floats:
-    """Share of the day in each slot, one row a weekday; an own profile is drawn a little toward the common one.
+    """Share of the day in each slot, one row a weekday; an own profile is drawn a little to the common one.
 
     Less so where it is farther from the common one than chance would take it: a day that opens in the evening.
     """
@@ -475,8 +475,8 @@ def _profiles(past: Days) -> Floats:
     expected = np.maximum(size * common, 1e-12)
     chi_square = ((own - size * common) ** 2 / expected).sum(axis=1, keepdims=True) / max((common > 0).sum(), 1)
     near = np.minimum(ODD_PROFILE / np.maximum(chi_square, 1e-12), 1.0)
-    pull = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
-    return (own + pull * common) / (size + pull)
+    weight_of_common = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
+    return (own + weight_of_common * common) / (size + weight_of_common)
 
 
 def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
@@ -484,9 +484,9 @@ def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
     total = past.counts.sum(axis=1)
     index = _weekday_index(np.sqrt(total), past.weekday)
     busy = index[past.weekday]
-    tamed = _tame(total, past.weekday, index)
-    levels = _levels(total, tamed, busy)
-    shares = np.array([_level_shares(tamed, busy, levels, int(h)) for h in learned])
+    clipped = _clip_odd_days(total, past.weekday, index)
+    levels = _levels(total, clipped, busy)
+    shares = np.array([_level_shares(clipped, busy, levels, int(h)) for h in learned])
     share = np.column_stack([np.interp(horizons, learned, column) for column in shares.T])
     ahead = past.weekday_ahead(horizons)
     return _count_of_root(share @ levels[-1] * np.sqrt(index[ahead]))[:, None] * _profiles(past)[ahead]
@@ -580,7 +580,7 @@ def _try_on_past(past: Days, days: int) -> Trial:
     share = np.array(
         [
             _patterns_share(
-                level[:, h], patterns[:, h], came[:, h], weight, _belief(ahead, NEAR_PATTERNS, FAR_PATTERNS)
+                level[:, h], patterns[:, h], came[:, h], weight, _prior_share(ahead, NEAR_PATTERNS, FAR_PATTERNS)
             )
             for h, ahead in enumerate(horizons)
         ]
@@ -590,7 +590,7 @@ def _try_on_past(past: Days, days: int) -> Trial:
 
 
 def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, belief: float) -> float:
-    """Share of the daily patterns that would have served best, drawn toward what is believed."""
+    """Share of the daily patterns that would have served best, drawn to what is believed."""
     seen = ~np.isnan(came).all(axis=1)
     if not seen.any():
         return belief
@@ -637,12 +637,12 @@ def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
             known = _independent(error[:, row])
             both = _tail(either[:, row], known, beyond=2 * TAIL)
             own = _tail(needed[:, row], known)
-            own = float(np.fmax(own, _toward(own, both, known / ONE_SIDE)))
-            whole = _toward(own, belief, known / 6)
+            own = float(np.fmax(own, _shrink(own, both, known / ONE_SIDE)))
+            whole = _shrink(own, belief, known / 6)
             for p in range(parts):
                 known = _independent(error[:, row, part == p])
-                d[row, p] = _toward(_tail(needed[:, row, part == p], known), whole, known / 20)
-            belief = _toward(whole, UNKNOWN_SPREAD, 1.0)
+                d[row, p] = _shrink(_tail(needed[:, row, part == p], known), whole, known / 20)
+            belief = _shrink(whole, UNKNOWN_SPREAD, 1.0)
         # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
         sides.append(CountSpread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
@@ -676,8 +676,8 @@ def _tail(needed: Floats, independent: float, *, beyond: float = TAIL) -> float:
     return max(float(np.quantile(seen, min((1 - beyond) * (1 + 1 / independent), 1.0))), 1e-4)
 
 
-def _toward(own: float, belief: float, weight: float) -> float:
-    """Draw an own figure toward a belief, on a scale of ratios; the own one counts ``weight`` times the belief."""
+def _shrink(own: float, belief: float, weight: float) -> float:
+    """Shrink an own figure to a prior, on a scale of ratios; the own one counts ``weight`` times the belief."""
     if np.isnan(own):
         return belief
     return float(np.exp((weight * np.log(own) + np.log(belief)) / (weight + 1)))

@@ -111,8 +111,8 @@ def from_matrix(frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame,
             read[agent_id, day] = row
             rows.append((agent_id, name_of[agent_id], day, shift))
     if problems:
-        told = [Message(f"roster.matrix_{kind}", **values) for (_, _, kind), values in problems.items()]
-        raise UserError(Message("roster.matrix_unread"), *told)
+        complaints = [Message(f"roster.matrix_{kind}", **values) for (_, _, kind), values in problems.items()]
+        raise UserError(Message("roster.matrix_unread"), *complaints)
     return pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
 
 

@@ -115,6 +115,9 @@ def make_shifts(
     return pd.DataFrame(rows)
 
 
+Desk = tuple[tuple[str, ...], int]
+
+
 class Pause(NamedTuple):
     """A meal or break: one of ``starts`` (minutes since the horizon opens), for ``minutes``."""
 
@@ -169,7 +172,10 @@ class TimedDuty:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One row of the agents, with leave and wishes; ``fit`` = exam and quality check passed."""
+    """One row of the agents, with leave and wishes; ``fit`` = exam and quality check passed.
+
+    ``standard_pct``: a person on chat counts for so many hundredths of a standard head, one of speed 1.
+    """
 
     agent_id: str
     name: str
@@ -182,11 +188,17 @@ class Person:
     starts_on: dt.date | None
     leave: frozenset[dt.date]
     wishes: tuple[tuple[dt.date, str, float], ...]
+    standard_pct: int = 100
+
+    @property
+    def desk(self) -> Desk:
+        """What the roster shares a desk by: skills, and how many standard heads a person counts for, in percent."""
+        return (self.skills, self.standard_pct)
 
     @property
     def kind(self) -> tuple[Hashable, ...]:
         """What makes people alike, apart from the days on which they can work."""
-        return (self.skills, self.cohort, self.cost_cny_h, self.on_call, self.room)
+        return (self.desk, self.cohort, self.cost_cny_h, self.on_call, self.room)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +260,15 @@ class RosterProblem:
         cuts += [minute for duty in self.duties for minute in (duty.start, duty.end)]
         return math.gcd(*cuts, *self.slots)
 
+    @cached_property
+    def scale(self) -> int:
+        """Parts into which a standard head is cut, so that everybody counts for a whole number of them."""
+        return 100 // math.gcd(100, *(person.standard_pct for person in self.people))
+
+    def weigh(self, desk: Desk) -> int:
+        """Return how many parts of a standard head a person of a desk counts for."""
+        return desk[1] * self.scale // 100
+
     def fits(self, person: Person, option: Option) -> bool:
         """Whether a person may be given an option, looking at that option alone."""
         return self.find_bar(person, option) is None
@@ -304,13 +325,16 @@ class RosterProblem:
                 found.append((index, inside))
         return found
 
-    def count_minutes(self, rows: pd.DataFrame) -> Counter[tuple[int, str]]:
-        """Minutes on chat of roster rows, by slot and queue."""
+    def count_minutes(self, rows: pd.DataFrame) -> tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]]:
+        """Return minutes on chat of roster rows, by slot and queue: of people, and hundredths of standard heads'."""
+        percent = {person.agent_id: person.standard_pct for person in self.people}
         minutes: Counter[tuple[int, str]] = Counter()
+        standard: Counter[tuple[int, str]] = Counter()
         for row in each_row(rows[rows["activity"] == "chat"]):
             for slot, inside in self.overlaps(self.calendar.since(row.start), self.calendar.since(row.end)):
                 minutes[slot, row.queue] += inside
-        return minutes
+                standard[slot, row.queue] += inside * percent.get(row.agent_id, 100)
+        return minutes, standard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -465,12 +489,20 @@ def _read_people(
                 starts_on=None if row.get("starts_on") is None else pd.Timestamp(row["starts_on"]).date(),
                 leave=frozenset(away[row["agent_id"]]),
                 wishes=tuple(wanted[row["agent_id"]]),
+                standard_pct=_standard_pct(row),
             )
         )
         if rules.seats and people[-1].room not in (None, *rules.seats):
             rooms = ", ".join(sorted(rules.seats))
             raise ValueError(f"agents: room {people[-1].room!r} of {row['agent_id']} is not among {rooms}")
     return tuple(people)
+
+
+def _standard_pct(row: Mapping[str, Any]) -> int:
+    standard = 1.0 if row.get("standard") is None else row["standard"]
+    if not 0 < standard <= 10:
+        raise ValueError(f"agents: standard of {row['agent_id']} must lie in (0, 10], got {standard!r}")
+    return max(1, round(100 * standard))
 
 
 def _read_duties(
@@ -686,11 +718,11 @@ def open_for_repair(base: RosterProblem, rows: pd.DataFrame, absent: set[str], n
         elif new.start < seated and new.end - seated >= _STAY_ON_MIN[0] and not _duty_begun(base, new, seated):
             options.append(_rest_of_shift(base, new, seated))
     left = replace(base, options=tuple(options), closed=frozenset(closed), today=today, counts_from=seated)
-    had = left.count_minutes(rows)
+    _, had = left.count_minutes(rows)
     need = {}
     for (slot, queue), minutes in base.need.items():
         still = min(base.slots[slot] + base.step - seated, base.step)
-        lost = min(minutes * still // base.step, had[slot, queue]) if still > 0 else 0
+        lost = min(minutes * still // base.step, had[slot, queue] // 100) if still > 0 else 0
         if lost:
             need[slot, queue] = lost
     return replace(left, need=need)

@@ -498,7 +498,7 @@ class ShiftModel:
         everything = {(who, day) for who in whos for day in days}
         always = self._prices[1]
 
-        def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
+        def search_window(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
             own = clock.share(1.0)
             solver, status = _run(
                 part.model, own, seed=own_seed, workers=1, gap=gap, counts=bool(self._shared), most=most
@@ -513,15 +513,15 @@ class ShiftModel:
                 sweeps = tables or windows
                 most, anew = (_SWEEP_BITE, False) if sweeps else (_BITE, chance.random() < 0.5)
                 idle += 1
-                bites = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
-                swept = bool(bites)
+                windows = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
+                swept = bool(windows)
                 if not swept:
                     nears = self._troubles(values, chance, workers)
                     pairs = zip(kinds, nears, strict=True)
-                    bites = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
-                parts = [self._cut(self._inside(window), values, anew=anew) for window in bites]
-                jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
-                for kind, window, part, job in zip(kinds, bites, parts, jobs, strict=False):
+                    windows = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
+                parts = [self._cut(self._inside(window), values, anew=anew) for window in windows]
+                jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most) for part in parts]
+                for kind, window, part, job in zip(kinds, windows, parts, jobs, strict=False):
                     found, proven, bound, used = job.result()
                     clock.used += used
                     size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)

@@ -48,7 +48,7 @@ def solve_roster(
     agents : DataFrame
         agent_id, name, cohort, cost_cny_h, exam_score, qa_pass and ``skills`` (queues, best first; or a mapping
         queue -> rank) or skill_1, skill_2, ...; as they apply on_call, room, starts_on, leave (spans with first
-        and last).
+        and last), standard (for how many standard heads a person on chat counts; 1 where it is left out).
     shifts : DataFrame
         code, start, end (``datetime.time``; over midnight where end <= start); as they apply meal_from, meal_to,
         meal_min (unpaid), break_min (one paid break in every stretch of two hours or more), cohorts (who may).
@@ -83,7 +83,7 @@ def solve_roster(
 
     Notes
     -----
-    Coverage counts heads on chat; how fast they are is the simulator's business.
+    Coverage counts standard heads on chat, each person for as many as ``standard`` of the agents gives.
 
     Examples
     --------

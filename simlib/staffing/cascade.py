@@ -59,7 +59,9 @@ INPUTS = (
     "occupancy_max",
 )
 SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
-LEFT_OUT = {"transfer_rate": 0.0}  # what an input is that nobody gives: a floor that hands no chat on
+# What an input is that nobody gives: a floor that hands no chat on, a store that sells nothing outside its chat.
+LEFT_OUT = {"transfer_rate": 0.0, "outside_share": 0.0}
+OUTSIDE = "outside_share"  # an input only where a store gives it
 INPUT_UNITS = {
     "month_gmv_cny": "CNY",
     "day_gmv_cny": "CNY",
@@ -78,8 +80,8 @@ STEPS = (
     Step(
         key="cs_sales_cny",
         unit="CNY",
-        formula="day_gmv_cny x cs_share",
-        calculate=lambda v: v["day_gmv_cny"] * v["cs_share"],
+        formula="day_gmv_cny x (1 - outside_share) x cs_share",
+        calculate=lambda v: v["day_gmv_cny"] * (1 - v["outside_share"]) * v["cs_share"],
     ),
     Step(
         key="buyers",
@@ -183,6 +185,9 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     for key in INPUTS[len(SALES_TASK) :]:
         ratio = store.ratio(key)
         spans[key] = Span(low=ratio.low, likely=ratio.likely, high=ratio.high, source=ratio.source)
+    outside = store.ratio(OUTSIDE)
+    if outside.high > 0:
+        spans[OUTSIDE] = Span(low=outside.low, likely=outside.likely, high=outside.high, source=outside.source)
     # The wave's own order value goes before the ratio of the store, and that before the month's.
     measured = spans["aov_cny"].source == "store"
     aov = wave.day_aov_cny or (None if measured else store.store.month_aov_cny)
@@ -266,7 +271,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     for step in STEPS:
         if step.key not in spans:
             low, high = np.percentile(drawn[step.key], [5, 95])
-            rows[step.key] = (float(likely[step.key]), low, high, step.unit, step.formula, "calculated")
+            formula = step.formula if OUTSIDE in spans else step.formula.replace(" x (1 - outside_share)", "")
+            rows[step.key] = (float(likely[step.key]), low, high, step.unit, formula, "calculated")
     columns = ["value", "low", "high", "unit", "formula", "source"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step").reset_index()
     heads = [whole_heads(row.value) if row.unit == "agents" else None for row in table.itertuples()]

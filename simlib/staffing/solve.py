@@ -59,7 +59,7 @@ def _powers(values: Mapping[str, float], *, basis: Basis) -> dict[str, int]:
 
 
 def _constant(values: Mapping[str, float], *, basis: Basis) -> float:
-    human = (1 - values["bot_share"]) * (1 + values["transfer_rate"])
+    human = (1 - values["bot_share"]) * (1 + values["transfer_rate"]) * (1 - values["outside_share"])
     return human * (1 + values["reserve"] if basis == "day" else 2.0)
 
 
