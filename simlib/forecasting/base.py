@@ -1,6 +1,6 @@
 """The base forecast: what an ordinary day brings, interval by interval, with a band, for any store.
 
-A history is laid out as a matrix, one row a day and one column an interval of the day. Two simple views of it
+A history is laid out as a matrix, one row per day and one column per interval of the day. Two simple views of it
 forecast side by side and are mixed by how well each did on the days already past:
 
 * **level x weekday x profile.** The level of the next days is a mixture of yesterday, the last week, the last
@@ -83,7 +83,7 @@ class Days:
         return Days(counts=self.counts[:day], weekday=self.weekday[:day], came=self.came[:day])
 
     def weekday_ahead(self, horizons: Ints) -> Ints:
-        """Tell the weekday of days ahead; 1 is the day after the last."""
+        """Return the weekday of days ahead; 1 is the day after the last."""
         return (self.weekday[-1] + horizons) % 7
 
 
@@ -107,7 +107,7 @@ class DayMatrix:
         return np.asarray((midnight - self.first_day) // DAY), np.asarray((wall - midnight) // self.step)
 
     def stamp(self, wall: pd.Timestamp) -> pd.Timestamp:
-        """Put a wall-clock time into the zone: the first of two, the next one where the clock leaps over it."""
+        """Return a wall-clock time in the zone: the first of two, the next one where the clock leaps over it."""
         return wall.tz_localize(self.tz, ambiguous=True, nonexistent="shift_forward") if self.tz else wall
 
     def ahead(self, begin: pd.Timestamp, days: int) -> pd.DatetimeIndex:
@@ -203,7 +203,7 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
 
 
 def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
-    """Say what the days of a history would have brought, had they been ordinary.
+    """Compute what the days of a history would have brought, had they been ordinary.
 
     Parameters
     ----------
@@ -268,14 +268,14 @@ def _lay_out(history: pd.Series) -> tuple[DayMatrix, Floats, pd.Timestamp]:
 
 
 def _unseen(cells: Floats, past: Days, horizon: Ints) -> Bools:
-    """Whether the weekday of each interval ahead has no day in the history: not recorded, which is not zero."""
+    """Return whether the weekday of each interval ahead has no day in the history: not recorded, which is not zero."""
     skipped = len(cells) - len(past.counts)
     seen = np.bincount(past.weekday, (~np.isnan(cells[skipped:])).any(axis=1), minlength=7) > 0
     return ~seen[past.weekday_ahead(horizon)]
 
 
 def _stamps(history: pd.Series) -> pd.DatetimeIndex:
-    """Take the time stamps of a history; refuse one that stands on anything else."""
+    """Return the time stamps of a history; refuse one that stands on anything else."""
     if not isinstance(history.index, pd.DatetimeIndex):
         raise ValueError(f"history must stand on a DatetimeIndex, got {type(history.index).__name__}")
     return history.index
@@ -303,7 +303,7 @@ def _step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
 
 
 def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
-    """Turn dates, or a mask over the history, into row numbers of the matrix; future days lie beyond its end."""
+    """Return dates, or a mask over the history, as row numbers of the matrix; future days lie beyond its end."""
     if isinstance(marks, pd.Series) and marks.dtype == bool:
         if not marks.index.equals(history.index):
             raise ValueError("a mask of promo days or holidays must have the index of history")
@@ -321,7 +321,7 @@ def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
 
 
 def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
-    """Put what an ordinary day would have brought where nothing was seen or a day is kept out.
+    """Fill in what an ordinary day would have brought where nothing was seen or a day is kept out.
 
     A hole takes the mean of its slot on the same weekday, near weeks first, at the level of the rest of its day.
     """
@@ -364,7 +364,7 @@ def _kernel_mean(near: Floats, counts: Floats, seen: Bools) -> Floats:
 
 
 def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) -> Floats:
-    """Share of an ordinary day that each day ahead brings: one, or what past holidays brought."""
+    """Compute the share of an ordinary day that each day ahead brings: one, or what past holidays brought."""
     n = len(cells)
     skipped = n - len(past.counts)
     rows = [row for row in holidays if skipped <= row < n and not np.isnan(cells[row]).all()]
@@ -379,7 +379,7 @@ def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) ->
 
 
 def _weekday_index(root: Floats, weekday: Ints) -> Floats:
-    """How busy each weekday is beside its week, on square roots; near weeks count more, one week is half believed.
+    """Compute how busy each weekday is beside its week, on square roots; near weeks count more, one counts half.
 
     A weekday farther from its week than chance would take it, a shut one above all, is believed from the first time.
     """
@@ -399,7 +399,7 @@ def _weekday_index(root: Floats, weekday: Ints) -> Floats:
 
 
 def _clip_odd_days(total: Floats, weekday: Ints, index: Floats) -> Floats:
-    """Draw odd days in: unmarked promos and shut days would otherwise pass for a new level."""
+    """Clip odd days: unmarked promos and shut days would otherwise pass for a new level."""
     clipped = total.astype(float).tolist()
     busy = index[weekday].tolist()
     root = [(t / b) ** 0.5 * b for t, b in zip(clipped, busy, strict=True)]
@@ -460,7 +460,7 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
 
 
 def _profiles(past: Days) -> Floats:
-    """Share of the day in each slot, one row a weekday; an own profile is drawn a little to the common one.
+    """Compute the share of the day in each slot, one row per weekday; an own profile is drawn to the common one.
 
     Less so where it is farther from the common one than chance would take it: a day that opens in the evening.
     """
@@ -504,7 +504,7 @@ def _rare_counts() -> tuple[Floats, Floats]:
 
 
 def _count_of_root(root: Floats) -> Floats:
-    """Turn the mean of the square root of a count back into a count.
+    """Compute the count whose square root has a mean.
 
     For rare counts this is the mean of the Poisson count that has such a root. From ten on it is the square alone,
     a quarter lower and nearer to the median, which errs least.
@@ -590,7 +590,7 @@ def _try_on_past(past: Days, days: int) -> Trial:
 
 
 def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, belief: float) -> float:
-    """Share of the daily patterns that would have served best, drawn to what is believed."""
+    """Compute the share of the daily patterns that would have served best, drawn to what is believed."""
     seen = ~np.isnan(came).all(axis=1)
     if not seen.any():
         return belief
@@ -643,16 +643,16 @@ def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
                 known = _independent(error[:, row, part == p])
                 d[row, p] = _shrink(_tail(needed[:, row, part == p], known), whole, known / 20)
             belief = _shrink(whole, UNKNOWN_SPREAD, 1.0)
-        # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
+        # a farther day is never known better; fewer mornings show it, and luck must not
         sides.append(CountSpread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
 
 
 def _independent(error: Floats) -> float:
-    """Count the errors that tell something of their own; one row a morning, whose intervals may err together.
+    """Count the errors that show something of their own; one row per morning, whose intervals may err together.
 
     Errors over half the design effect of a sample of whole mornings, for tails move together less than means do. Few
-    mornings cannot tell the effect: a belief that half of a morning moves as one counts as much as two of them.
+    mornings cannot show the effect: a belief that half of a morning moves as one counts as much as two of them.
     """
     seen = ~np.isnan(error)
     mornings = int(seen.any(axis=1).sum())
@@ -703,7 +703,7 @@ def _gamma_quantile(share: float, mean: Floats, spread: Floats) -> Floats:
 
 
 def _band(mean: Floats, below: Floats, above: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:
-    """Put a band round a mean."""
+    """Compute the band round a mean."""
     p05, p95 = quantiles(mean, below, spread_above=above)
     p50 = np.clip(_gamma_quantile(0.5, mean, (below + above) / 2), p05, p95)
     return pd.DataFrame({"mean": mean, "p05": p05, "p50": p50, "p95": p95}, index=index)

@@ -73,11 +73,11 @@ class Level:
 
     @property
     def reacts(self) -> bool:
-        """Whether the rest of the forecast was changed."""
+        """Return whether the rest of the forecast was changed."""
         return self.reason != "inside"
 
     def text(self, lang: Lang) -> str:
-        """Say what changed and why."""
+        """Return what changed and why, as a sentence."""
         return translate(
             f"forecasting.{self.reason}",
             lang,
@@ -112,7 +112,7 @@ class Reforecast:
 
     @property
     def reacts(self) -> bool:
-        """Whether anything was changed."""
+        """Return whether anything was changed."""
         return any(level.reacts for level in self.levels)
 
 
@@ -122,7 +122,7 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
     Parameters
     ----------
     forecast : DataFrame
-        start (tz-aware), queue, contacts, p05, p95, bot, human: one row an interval and queue.
+        start (tz-aware), queue, contacts, p05, p95, bot, human: one row per interval and queue.
     actuals : DataFrame
         start (tz-aware), queue, contacts of the intervals that are over, counted as the forecast counts them (bot
         and human together). A gap is an interval that nobody counted, not a zero; a queue left out stays as it is.

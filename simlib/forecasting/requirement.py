@@ -143,7 +143,7 @@ def require_agents(
     Parameters
     ----------
     forecast : DataFrame
-        One row an interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
+        One row per interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
         that reach a human), or ``contacts``, of which the queue's ``bot_share`` is taken off and to
         which its ``transfer_rate`` adds. ``standing``, if it is there: heads on chat of intervals that are over or
         settled, which stay as they are and hand their open chats on; nan where heads are asked for.
@@ -308,7 +308,7 @@ def sweep_concurrency(
     Returns
     -------
     DataFrame
-        One row a limit: concurrency, agents_needed, mean_response (s), service_level (where it is a target),
+        One row per limit: concurrency, agents_needed, mean_response (s), service_level (where it is a target),
         platform_rate (where it is one, or where ``rate`` is given), occupancy, divided, sweet_spot (bool). A target
         for the first reply that is the platform's own stands once, as platform_rate.
 
@@ -524,7 +524,7 @@ def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, r
 
 
 def _missed(pool: ChatPool, targets: Targets) -> str | None:
-    """Name a target that the pool does not keep, those first that are quickly judged.
+    """Return a target that the pool does not keep, those first that are quickly judged.
 
     A reply counts as sent its mean length after it is begun, so that a target can be met whatever the spread.
     """
@@ -719,7 +719,7 @@ class _Rehearsal:
                 )
 
     def _put_on_floor(self, staff: Counts) -> Agents:
-        """Turn numbers by interval into people with shifts, the first to come the last to go."""
+        """Return numbers by interval as people with shifts, the first to come the last to go."""
         edges = self.work.grid.edges_s.copy()
         edges[-1] += AFTER_S
         heads = int(staff.max(initial=0))
@@ -742,14 +742,16 @@ def _find_bands(work: _Work, nights: Sequence[_Rehearsal], staff: Counts) -> tup
     step = np.maximum(np.rint(0.06 * staff), 1).astype(np.int64)
     less = np.maximum(staff - step, 0)
     at = own.lacks(less)
-    binding = own.judge(at).argmax(axis=0)[None]
+    targets = work.targets
+    asked = np.array([targets.answered_share, targets.turn_share, targets.abandoned_max], dtype=float)
+    binding = np.where(np.isnan(asked)[:, None], -np.inf, own.judge(at)).argmax(axis=0)[None]
     few, many = (np.take_along_axis(own.judge(lacks), binding, axis=0)[0] for lacks in (at, own.lacks(staff + step)))
     slope = np.maximum((few - many) / np.maximum(staff + step - less, 1), 1e-9)
     spread = np.take_along_axis(at.std(axis=1), binding, axis=0)[0]
     safety = NormalDist().inv_cdf(work.holds_share)
     error = spread * math.sqrt((1 + safety**2 / 2) / NIGHTS)
     reach = np.where(own.judged, np.minimum(np.ceil(BAND_Z * error / slope - 1e-9), 2 * step), 0)
-    by_work = np.ceil(work.load / (work.targets.occupancy_max or math.inf) - 1e-9)
+    by_work = np.ceil(work.load / (targets.occupancy_max or math.inf) - 1e-9)
     low = np.minimum(np.maximum(staff - reach, np.maximum(by_work, work.human > 0)), staff)
     held = (fresh.lacks(staff) <= 1e-9).all(axis=0).mean(axis=0)
     one_by_one = own.judged & (work.human >= NIGHTLY)

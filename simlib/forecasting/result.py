@@ -66,7 +66,7 @@ def work_out_forecast(
     curve: PromoCurve,
     day: dt.date,
 ) -> ForecastResult:
-    """Put the queues' nights together and hold them against the store's own history.
+    """Join the queues' nights and hold them against the store's own history.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ class ConcurrencyResult:
 
     @property
     def counted(self) -> bool:
-        """Whether the platform counts the busiest time of day at all."""
+        """Return whether the platform counts the busiest time of day at all."""
         second = (self.peak - self.peak.normalize()).total_seconds()
         return self.rate.opens_s <= second < self.rate.closes_s
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.forecasting.requirement import Targets, require_agents
+from simlib.intervals import HALF_HOUR_S
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService
 
@@ -87,7 +88,8 @@ def look_ahead(
     first = forecast["start"].min()
     hours = forecast[forecast["start"] < first + pd.Timedelta(hours=AHEAD_H)].reset_index(drop=True)
 
-    step = pd.Timedelta(hours=AHEAD_H) / max(hours["start"].nunique(), 1)
+    steps = forecast["start"].drop_duplicates().sort_values().diff()
+    step = steps.min() if steps.notna().any() else pd.Timedelta(seconds=HALF_HOUR_S)
     chat = roster[roster["activity"] == "chat"]
     past = hours.iloc[:0] if behind is None else behind[behind["start"] >= first - pd.Timedelta(hours=BEHIND_H)]
     stood = past.assign(standing=np.rint(_heads(chat, past, step)))

@@ -35,7 +35,7 @@ def check_roster(
     Parameters
     ----------
     roster : DataFrame
-        agent_id, name, cohort, queue, shift, date, start, end, activity, one row a segment.
+        agent_id, name, cohort, queue, shift, date, start, end, activity, one row per segment.
     agents, shifts : DataFrame
         The tables that the roster was made from.
     rules : object
@@ -330,7 +330,7 @@ def _check_coverage(
             found.append(("coverage", "", where, heads, f">= {need.to_roster:g}"))
         if coverage is not None:
             row = shown.get((need.start, need.queue))
-            if row is not None and abs(row.people_on_chat - bodies) > 1e-9:
+            if row is not None and abs(getattr(row, "people_on_chat", bodies) - bodies) > 1e-9:
                 found.append(("coverage_table", "", where, row.people_on_chat, f"{bodies:g} people"))
             if row is None or abs(row.rostered - heads) > 1e-9:
                 found.append(("coverage_table", "", where, None if row is None else row.rostered, f"{heads:g}"))

@@ -42,7 +42,7 @@ def make_crews(
     *,
     among: Sequence[Person] | None = None,
 ) -> tuple[Crew, ...]:
-    """Put people with the same key into one crew, in the order of their first member."""
+    """Collect people with the same key into one crew, in the order of their first member."""
     people = problem.people if among is None else among
     allowed = {
         person.agent_id: tuple(n for n, option in enumerate(problem.options) if problem.fits(person, option))

@@ -70,7 +70,7 @@ class RosterRules:
 
     @classmethod
     def of_playbook(cls, *, on: dt.date | None = None, **own: Any) -> RosterRules:
-        """Take the limits that hold on a day, and put a store's own in their place.
+        """Return the limits that hold on a day, and put a store's own in their place.
 
         Examples
         --------
@@ -209,7 +209,7 @@ class Calendar:
     days: tuple[dt.date, ...]
 
     def minute(self, day: dt.date, clock: dt.time) -> int:
-        """Say which minute a clock time is; one that a clock change skips is the next that exists."""
+        """Return which minute a clock time is; one that a clock change skips is the next that exists."""
         stamp = pd.Timestamp(dt.datetime.combine(day, clock))
         local = stamp.tz_localize(self.opens.tz, nonexistent="shift_forward", ambiguous=True)
         return self.since(local)
@@ -270,11 +270,11 @@ class RosterProblem:
         return desk[1] * self.scale // 100
 
     def fits(self, person: Person, option: Option) -> bool:
-        """Whether a person may be given an option, looking at that option alone."""
+        """Return whether a person may be given an option, looking at that option alone."""
         return self.find_bar(person, option) is None
 
     def find_bar(self, person: Person, option: Option) -> str | None:
-        """Name the first rule that keeps an option from a person, looking at that option alone; None if none does."""
+        """Return the first rule that keeps an option from a person, looking at that option alone; None if none does."""
         if option.only is not None:
             return None if option.only == person.agent_id else "settled"
         if (person.agent_id, option.day) in self.closed:
@@ -294,7 +294,7 @@ class RosterProblem:
         return "leave" if days & person.leave else None
 
     def find_breach(self, cohort: str, option: Option) -> str | None:
-        """Name the limit of a cohort, hours or nights, that an option breaks; None if it breaks none."""
+        """Return the limit of a cohort, hours or nights, that an option breaks; None if it breaks none."""
         rules = self.rules
         if cohort == "student" and option.night and not rules.student_nights_allowed:
             return "night"
@@ -304,7 +304,7 @@ class RosterProblem:
         return "hours" if option.paid_min > longest_h * 60 else None
 
     def too_close(self, one: Option, other: Option) -> bool:
-        """Whether there is less than the rest between two shifts of a person."""
+        """Return whether there is less than the rest between two shifts of a person."""
         rest = self.rules.rest_min_h * 60
         return one.start < other.end + rest and other.start < one.end + rest
 
@@ -358,7 +358,7 @@ def each_row(frame: pd.DataFrame) -> list[Any]:
 
 
 def _rows(table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Take a frame or rows; whatever pandas calls missing becomes None."""
+    """Read a frame or rows; whatever pandas calls missing becomes None."""
     records: list[Any] = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
     return [
         {str(key): None if value is None or value is pd.NaT or value != value else value for key, value in row.items()}
@@ -567,7 +567,7 @@ def _span(calendar: Calendar, day: dt.date, opens: dt.time, closes: dt.time) -> 
 
 
 def _touches_night(calendar: Calendar, start: int, end: int, rules: RosterRules) -> bool:
-    """Whether any minute lies in the night hours (which may cross midnight)."""
+    """Return whether any minute lies in the night hours (which may cross midnight)."""
     over = 24 * 60 if rules.night_to_h <= rules.night_from_h else 0
     for back in (1, 0, -1):
         day = calendar.stamp(start).date() - dt.timedelta(days=back)
@@ -581,7 +581,7 @@ def _touches_night(calendar: Calendar, start: int, end: int, rules: RosterRules)
 def _pauses(
     calendar: Calendar, day: dt.date, row: Mapping[str, Any], start: int, end: int, step: int, duty: TimedDuty | None
 ) -> tuple[Pause, ...]:
-    """Say when the meal and the short breaks of a shift may lie; their windows never overlap.
+    """Return when the meal and the short breaks of a shift may lie; their windows never overlap.
 
     A stretch of work of two hours or more, before or after the meal window, has one break, not in its first or
     last half hour.
@@ -611,7 +611,7 @@ def _pauses(
 
 
 def _standing(calendar: Calendar, rows: pd.DataFrame, rules: RosterRules) -> list[Option]:
-    """Turn roster rows into options that keep them as they are, one a person and day."""
+    """Return roster rows as options that keep them as they are, one a person and day."""
     options = []
     days: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["agent_id", "date"], sort=True))
     for (agent_id, day), group in days:

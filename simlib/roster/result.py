@@ -57,7 +57,7 @@ class Roster:
     Attributes
     ----------
     assignments : DataFrame
-        agent_id, name, cohort, queue, shift, date, start, end, activity: one row a segment.
+        agent_id, name, cohort, queue, shift, date, start, end, activity: one row per segment.
     coverage : DataFrame
         start, queue, required, rostered, shortfall, people_on_chat: mean heads on chat in each interval. Required,
         rostered and shortfall are standard heads (speed 1); ``people_on_chat`` are the people who make them up.
@@ -84,7 +84,7 @@ class Roster:
 
     @property
     def gap(self) -> float:
-        """Share of the cost that might still be saved."""
+        """Return the share of the cost that might still be saved."""
         return max(0.0, (self.cost_cny - self.bound_cny) / self.cost_cny) if self.cost_cny else 0.0
 
     @property
@@ -93,14 +93,14 @@ class Roster:
         return {"roster": self.assignments, "coverage": self.coverage, "why": self.why}
 
     def texts(self, lang: Lang) -> list[str]:
-        """Say in sentences what the roster lacks, why, and what to do about it."""
+        """Return in sentences what the roster lacks, why, and what to do about it."""
         return _explain(self, lang)
 
 
 def write_roster(
     problem: RosterProblem, plan: RosterSolution, *, base: RosterProblem, seconds: float, inputs: Mapping[str, Any]
 ) -> Roster:
-    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs.
+    """Write names to the counts, cut the shifts into segments, count heads again, and list what it costs.
 
     ``base`` holds the whole need; the problem itself, unless it is a repair.
     """
@@ -144,7 +144,7 @@ def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collectio
     -------
     DataFrame
         agent_id, name, cohort, change, shift_before, start_before, end_before, shift_after, start_after, end_after:
-        one row a person and day, the absent first, nothing where there was no shift. ``change`` is one of ``absent``,
+        one row per person and day, the absent first, nothing where there was no shift. ``change`` is one of ``absent``,
         ``stays_on``, ``called_in``, ``moved`` (another shift) and ``given_up``.
 
     Examples
@@ -221,7 +221,7 @@ def _cut_shifts(problem: RosterProblem, plan: RosterSolution) -> dict[tuple[str,
 def _share_out_queues(
     problem: RosterProblem, plan: RosterSolution, cuts: Mapping[tuple[str, int], Sequence[Segment]]
 ) -> dict[tuple[str, int], dict[int, str]]:
-    """Give each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
+    """Assign each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
     desk_of = {person.agent_id: person.desk for person in problem.people}
     free: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for key, pieces in cuts.items():
@@ -318,7 +318,7 @@ def _why(problem: RosterProblem, plan: RosterSolution) -> pd.DataFrame:
 
 
 def _list_blocked(problem: RosterProblem, plan: RosterSolution) -> list[tuple[str, str, float, str, float]]:
-    """Say for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
+    """Return for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
 
     A shift that touches a short interval counts once for each such person who serves the queue; hours that no shift
     of the library reaches are a row of their own.
@@ -362,7 +362,7 @@ def _list_blocked(problem: RosterProblem, plan: RosterSolution) -> list[tuple[st
 
 
 def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
-    """Say which hard rule stands most in the way of a queue that is short, and what to change about it."""
+    """Return which hard rule stands most in the way of a queue that is short, and what to change about it."""
     rules = roster.inputs["rules"]
     limits = {"student_h": rules.student_max_h_day, "most_h": rules.standard_h_day + rules.overtime_max_h_day}
     limits |= {"rest_h": rules.rest_min_h, "mark": rules.exam_pass_mark}
@@ -377,7 +377,7 @@ def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
 
 
 def _explain(roster: Roster, lang: Lang) -> list[str]:
-    """Turn coverage and ``why`` into sentences, the dearest first."""
+    """Return coverage and ``why`` into sentences, the dearest first."""
     lines = [
         translate(
             "roster.summary",

@@ -234,7 +234,7 @@ def whole_heads(heads: float) -> int:
 
 
 def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
-    """Go from the sales task to contacts and heads, one row a step.
+    """Go from the sales task to contacts and heads, one row per step.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def needed_heads(values: Mapping[str, float], *, basis: Basis) -> float:
 
 
 def _powers(values: Mapping[str, float], *, basis: Basis) -> dict[str, int]:
-    """Say to which power each figure enters; the day's sales stand for the month's wherever they are known."""
+    """Return to which power each figure enters; the day's sales stand for the month's wherever they are known."""
     sales = DAY_SALES if "day_gmv_cny" in values else MONTH_SALES
     return sales | COMMON | POWERS[basis]
 
@@ -121,7 +121,7 @@ def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis:
 
 
 def allowed_span(key: str) -> tuple[float, float]:
-    """Look up what a figure may be at all."""
+    """Return what a figure may be at all."""
     if key in ("day_gmv_cny", "month_gmv_cny"):
         return 0.0, float("inf")
     if key == "wave_share":
