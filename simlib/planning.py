@@ -18,7 +18,7 @@ from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
 from simlib.headcounts import Headcounts, collect_headcounts
-from simlib.inputs import NightInputs, find_wave
+from simlib.inputs import NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -69,9 +69,8 @@ class Plan:
     @cached_property
     def sales(self) -> SalesResult:
         """Chapter 1: from the sales task to contacts and heads."""
-        given, ready = self.inputs, len(self.inputs.ready)
-        shares: dict[str, Any] = {"shape": given.hours, "peak_share": given.peak_share}
-        return work_out_sales(self.store, wave=self.wave, ready_heads=ready, seed=self.seed, **shares)
+        how: dict[str, Any] = {"shape": self.inputs.hours, "peak_share": self.inputs.peak_share, "seed": self.seed}
+        return work_out_sales(self.store, wave=self.wave, ready_heads=len(self.inputs.ready), **how)
 
     @cached_property
     def forecasting(self) -> ForecastResult:
@@ -81,8 +80,9 @@ class Plan:
     @cached_property
     def required(self) -> RequirementResult:
         """Chapter 3: the people each half hour needs."""
-        ceiling = self.sales.spans["occupancy_max"].likely
-        return self.inputs.require(self.forecast, occupancy_max=ceiling, seed=self.seed)
+        return self.inputs.require(
+            self.forecast, occupancy_max=self.sales.spans["occupancy_max"].likely, seed=self.seed
+        )
 
     @cached_property
     def concurrency(self) -> ConcurrencyResult:
@@ -128,14 +128,14 @@ class Plan:
 
     @cached_property
     def nights(self) -> Replications:
-        """The simulated nights."""
+        """The simulated nights, if the forecast is right."""
         return self.night.rehearse(seed=self.seed, replications=self.replications)
 
     @cached_property
     def conclusion(self) -> Verdict:
         """What it all comes to."""
         found: dict[str, Any] = {"sales": self.sales, "forecasting": self.forecasting, "required": self.required}
-        found |= {"roster": self.roster_result, "nights": self.nights, "seed": self.seed}
+        found |= {"roster": self.roster_result, "night": self.night, "nights": self.nights, "seed": self.seed}
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
@@ -151,10 +151,9 @@ class Plan:
 
     def repair(self, *, before: Roster | None = None, still_away: tuple[str, ...] = ()) -> RepairResult:
         """Repair the roster, or one that was adopted, after ``absent`` called in sick from ``absent_from`` on."""
-        at, step = self.inputs.read_moment(self.absent_from), pd.Timedelta(seconds=self.inputs.grid.step_s)
-        how: dict[str, Any] = {"at": at, "step": step, "seed": self.seed, "effort": self.roster_effort}
-        how |= {"people": self.inputs.people, "absent": self.absent, "still_away": still_away}
-        return work_out_repair(before or self.roster_result, **how)
+        how: dict[str, Any] = {"people": self.inputs.people, "absent": self.absent, "still_away": still_away}
+        how |= {"at": self.inputs.read_moment(self.absent_from), "step": pd.Timedelta(seconds=self.inputs.grid.step_s)}
+        return work_out_repair(before or self.roster_result, seed=self.seed, effort=self.roster_effort, **how)
 
     @cached_property
     def goals(self) -> GoalsResult:
@@ -240,10 +239,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
     calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
     """
-    loaded = store if isinstance(store, Store) else load_store(Path(store))
-    given: dict[str, Any] = {**parameters, "wave": find_wave(loaded, wave)}
-    given |= {} if isinstance(store, Store) else {"source": str(store)}
-    given |= {"today": read_date(today)} if today else {}
+    given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
+    loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))
+    given |= {"wave": find_wave(loaded, wave)} | ({"today": read_date(today)} if today else {})
     shared = _SHARED.get()
     if shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given):
         return shared

@@ -816,7 +816,7 @@ def fewest_people(
         why[blamed[blamed >= 0]] = why[failing[blamed >= 0]]
         gone = tried & ~hurts
         staff = staff - gone
-        near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int), mode="same") > 0
+        near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int))[APART - 1 : APART - 1 + len(staff)] > 0
         pending = (pending | near) & movable & (staff > least)
     while (failing := short_of(staff)).any():
         staff = staff + (failing & ~np.append(False, failing[:-1]))
