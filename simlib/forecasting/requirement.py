@@ -806,15 +806,15 @@ def fewest_people(
 
     while (failing := short_of(staff)).any():
         staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
-    place, pending = np.arange(len(staff)) % APART, movable & (staff > least)
+    order = np.arange(len(staff))
+    pending = movable & (staff > least)
     while pending.any():
-        tried = pending & (place == np.bincount(place[pending], minlength=APART).argmax())
+        tried = pending & (order % APART == np.bincount(order[pending] % APART, minlength=APART).argmax())
         pending = pending & ~tried
         failing = np.flatnonzero(short_of(staff - tried))
-        blamed = np.maximum.accumulate(np.where(tried, np.arange(len(staff)), -1))[failing]  # the last one before it
-        hurts = np.isin(np.arange(len(staff)), blamed)
+        blamed = np.maximum.accumulate(np.where(tried, order, -1))[failing]  # the last one before it
         why[blamed[blamed >= 0]] = why[failing[blamed >= 0]]
-        gone = tried & ~hurts
+        gone = tried & ~np.isin(order, blamed)
         staff = staff - gone
         near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int))[APART - 1 : APART - 1 + len(staff)] > 0
         pending = (pending | near) & movable & (staff > least)
