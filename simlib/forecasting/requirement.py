@@ -136,7 +136,7 @@ def require_agents(
     Every queue has its own people here; what shared skills save is the roster's to find. The buyers are
     those who reach a human, so the bot's share is what the forecast says. The simulation runs whole nights,
     so that a backlog has to be cleared by those who come after. An interval must keep its targets on ``holds_share``
-    of the nights, read off the mean and the spread of `NIGHTS` of them; one with fewer than `NIGHTLY` buyers on the
+    of the nights, read off quantiles of `NIGHTS` of them; one with fewer than `NIGHTLY` buyers on the
     mean night; one with fewer than `JUDGED` buyers over all nights is left to the larger of the two formulas.
     The occupancy cap is kept on the expected work.
 
@@ -634,11 +634,13 @@ class _Rehearsal:
     def judge(self, lacks: Floats) -> Floats:
         """Return what each target lacks on the night that as many nights are as good as; by target and interval.
 
-        A normal distribution stands for the nights, so that all of them speak and the figure moves smoothly with heads
-        and load. Of a quiet interval the mean night is judged, for its single nights are chance.
+        Three quantiles around the share are averaged, so that more nights than one speak and the figure moves smoothly
+        with heads and load. Of a quiet interval the mean night is judged, for its single nights are chance.
         """
-        safety = NormalDist().inv_cdf(self.work.holds_share) * (self.work.human >= NIGHTLY)
-        return lacks.mean(axis=1) + safety * lacks.std(axis=1)
+        share = self.work.holds_share
+        reach = min(share, 1 - share) / 2
+        around = np.quantile(lacks, [share - reach, share, share + reach], axis=1).mean(axis=0)
+        return np.where(self.work.human >= NIGHTLY, around, lacks.mean(axis=1))
 
     def missed(self, staff: Counts) -> Counts:
         """Return the target that the intervals miss most; -1 where they keep all."""

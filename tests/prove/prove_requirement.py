@@ -18,8 +18,9 @@ CASES = int(os.environ.get("SANDTABLE_CASES", "200"))
 def test_requirements_hold_are_minimal_and_grow_with_the_load():
     """Every judged interval keeps its targets, with one head less somebody misses, and a heavier night needs more.
 
-    Intervals are tried with one less several at a time, so a few keep a head that they could spare alone. What an interval leaves behind hangs on whole heads, so a heavier night may move a head from one interval to the
-    one before it; it never needs fewer in all.
+    Intervals are tried with one less several at a time, so a few keep a head that they could spare alone. What an
+    interval leaves behind hangs on whole heads, so a heavier night may move a head from one interval to the one before
+    it; it never needs fewer in all.
     """
     faults: Counter[str] = Counter()
     for number in range(CASES):
