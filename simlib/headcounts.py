@@ -68,7 +68,9 @@ def collect_headcounts(
         worst = need.loc[need["to_roster"].idxmax()]
         rows.append(_simulated("heads_to_roster", worst["to_roster"], "to_roster", worst["start"], queue))
     rows += [
-        ("heads_rostered", beside["rostered"].sum(), None, None, "agents", "rostered", "half_hour", peak,
+        ("heads_standard", beside["rostered"].sum(), None, None, "agents", "standard", "half_hour", peak,
+         "all", "roster"),
+        ("heads_rostered", beside["people_on_chat"].sum(), None, None, "agents", "rostered", "half_hour", peak,
          "all", "roster"),
         ("heads_leads", _leads_on_chat(inputs, roster, peak), None, None, "agents", "rostered", "half_hour", peak,
          "all", "roster"),
