@@ -377,7 +377,7 @@ def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
 
 
 def _explain(roster: Roster, lang: Lang) -> list[str]:
-    """Return coverage and ``why`` into sentences, the dearest first."""
+    """Return coverage and ``why`` as sentences, the dearest first."""
     lines = [
         translate(
             "roster.summary",

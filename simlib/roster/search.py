@@ -513,15 +513,15 @@ class ShiftModel:
                 sweeps = tables or windows
                 most, anew = (_SWEEP_BITE, False) if sweeps else (_BITE, chance.random() < 0.5)
                 idle += 1
-                windows = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
-                swept = bool(windows)
+                picked = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
+                swept = bool(picked)
                 if not swept:
                     nears = self._troubles(values, chance, workers)
                     pairs = zip(kinds, nears, strict=True)
-                    windows = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
-                parts = [self._cut(self._inside(window), values, anew=anew) for window in windows]
+                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
+                parts = [self._cut(self._inside(window), values, anew=anew) for window in picked]
                 jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most) for part in parts]
-                for kind, window, part, job in zip(kinds, windows, parts, jobs, strict=False):
+                for kind, window, part, job in zip(kinds, picked, parts, jobs, strict=False):
                     found, proven, bound, used = job.result()
                     clock.used += used
                     size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
