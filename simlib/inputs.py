@@ -25,11 +25,13 @@ from simlib.forecasting.promo import (
 )
 from simlib.forecasting.requirement import Targets
 from simlib.forecasting.result import (
+    PART_OF,
     ConcurrencyResult,
     ForecastResult,
     RequirementResult,
     TonightResult,
     open_at,
+    split_queues,
     work_out_concurrency,
     work_out_forecast,
     work_out_requirement,
@@ -306,6 +308,16 @@ class NightInputs:
         """The concurrency limit that a requirement counts with: the median of those who may serve."""
         return int(self.people["capacity"].median())
 
+    @property
+    def standard(self) -> pd.Series:
+        """How many standard heads each person counts for on a roster: the mean speed of their cohort, by 5 percent.
+
+        Whole cohorts, because nobody plans a shift by one person's hundredths, and a roster of few kinds of people is
+        found sooner.
+        """
+        speed = self.people.groupby("cohort")["speed"].transform("mean")
+        return (speed * 20).round().clip(lower=1) / 20
+
     @cached_property
     def shifts(self) -> pd.DataFrame:
         """The store's library of shifts; without one, a shift of nine hours with an hour's meal from any hour."""
@@ -320,7 +332,7 @@ class NightInputs:
         seats = self.store.frame("site").groupby("room")["usable"].sum().to_dict()  # a room may have none
         return {
             "requirement": requirement,
-            "agents": self.people,
+            "agents": self.people.assign(standard=self.standard),
             "shifts": self.shifts,
             "rules": RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
             "duties": self.store.frame("duties").query("kind == 'live'"),
@@ -336,7 +348,8 @@ class NightInputs:
     def forecast(self, cascade: pd.DataFrame) -> ForecastResult:
         """Spread the cascade's contacts over the night and hold them against the store's own history."""
         steps = cascade.set_index("step")[["value", "low", "high"]]
-        days = {queue: steps.loc[f"{queue}_contacts"].to_dict() for queue in ("presale", "aftersale")}
+        parents = {queue: steps.loc[f"{queue}_contacts"].to_dict() for queue in ("presale", "aftersale")}
+        days = split_queues(parents, {queue: self.store.ratio(f"{queue}_share").likely for queue in PART_OF})
         return work_out_forecast(
             [
                 self.spread_day(queue, total=day["value"], low=day["low"], high=day["high"])
@@ -358,9 +371,18 @@ class NightInputs:
             shrinkage=self.store.ratio("shrinkage").likely,
             info=self.store.store,
             seed=seed,
-            minute_profile=self.minutes,
+            **self.nights_drawn,
             **self.floor,
         )
+
+    @property
+    def nights_drawn(self) -> dict[str, Any]:
+        """How the nights of a requirement are drawn, and which share of them it must hold."""
+        return {
+            "minute_profile": self.minutes,
+            "busyness_cv": self.store.ratio("busyness_cv").likely,
+            "holds_share": self.store.ratio("holds_share").likely,
+        }
 
     def sweep_concurrency(self, forecast: pd.DataFrame, targets: Targets) -> ConcurrencyResult:
         """Sweep the concurrency limit over the busiest half hour of presale."""
@@ -374,7 +396,14 @@ class NightInputs:
         )
 
     def look_ahead(
-        self, forecast: pd.DataFrame, roster: pd.DataFrame, *, until: str, pasted: str, **how: Any
+        self,
+        forecast: pd.DataFrame,
+        roster: pd.DataFrame,
+        required: RequirementResult,
+        *,
+        until: str,
+        pasted: str,
+        seed: int,
     ) -> TonightResult:
         """Correct the rest of the night by what has come up to a typed time, or by pasted lines."""
         try:
@@ -392,8 +421,11 @@ class NightInputs:
             concurrency=self.concurrency,
             on_call=sorted(self.ready - set(roster["agent_id"])),
             step_s=self.grid.step_s,
+            targets=required.reachable,
+            requirement=required.requirement,
+            seed=seed,
+            **self.nights_drawn,
             **self.floor,
-            **how,
         )
 
     # --- the roster and the night, bound to this store ---

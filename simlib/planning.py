@@ -17,6 +17,7 @@ from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
+from simlib.headcounts import Headcounts, collect_headcounts
 from simlib.inputs import NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
@@ -69,9 +70,8 @@ class Plan:
     @cached_property
     def sales(self) -> SalesResult:
         """Chapter 1: from the sales task to contacts and heads."""
-        given, ready = self.inputs, len(self.inputs.ready)
-        shares: dict[str, Any] = {"shape": given.hours, "peak_share": given.peak_share}
-        return work_out_sales(self.store, wave=self.wave, ready_heads=ready, seed=self.seed, **shares)
+        how: dict[str, Any] = {"shape": self.inputs.hours, "peak_share": self.inputs.peak_share, "seed": self.seed}
+        return work_out_sales(self.store, wave=self.wave, ready_heads=len(self.inputs.ready), **how)
 
     @cached_property
     def forecasting(self) -> ForecastResult:
@@ -81,8 +81,9 @@ class Plan:
     @cached_property
     def required(self) -> RequirementResult:
         """Chapter 3: the people each half hour needs."""
-        ceiling = self.sales.spans["occupancy_max"].likely
-        return self.inputs.require(self.forecast, occupancy_max=ceiling, seed=self.seed)
+        return self.inputs.require(
+            self.forecast, occupancy_max=self.sales.spans["occupancy_max"].likely, seed=self.seed
+        )
 
     @cached_property
     def concurrency(self) -> ConcurrencyResult:
@@ -139,23 +140,21 @@ class Plan:
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
+    def headcounts(self) -> Headcounts:
+        """Which number is which: every headcount with its basis."""
+        return collect_headcounts(self.inputs, self.sales, self.forecasting, self.required, self.roster_result)
+
+    @cached_property
     def next_hours(self) -> TonightResult:
         """Chapter 3: the rest of the night, corrected by what has come."""
         how: dict[str, Any] = {"until": self.tonight, "pasted": self.pasted, "seed": self.seed}
-        return self.inputs.look_ahead(self.forecast, self.roster, targets=self.required.reachable, **how)
+        return self.inputs.look_ahead(self.forecast, self.roster, self.required, **how)
 
     def repair(self, *, before: Roster | None = None, still_away: tuple[str, ...] = ()) -> RepairResult:
         """Repair the roster, or one that was adopted, after ``absent`` called in sick from ``absent_from`` on."""
-        return work_out_repair(
-            before or self.roster_result,
-            people=self.inputs.people,
-            absent=self.absent,
-            at=self.inputs.read_moment(self.absent_from),
-            step=pd.Timedelta(seconds=self.inputs.grid.step_s),
-            seed=self.seed,
-            effort=self.roster_effort,
-            still_away=still_away,
-        )
+        how: dict[str, Any] = {"people": self.inputs.people, "absent": self.absent, "still_away": still_away}
+        how |= {"at": self.inputs.read_moment(self.absent_from), "step": pd.Timedelta(seconds=self.inputs.grid.step_s)}
+        return work_out_repair(before or self.roster_result, seed=self.seed, effort=self.roster_effort, **how)
 
     @cached_property
     def goals(self) -> GoalsResult:
@@ -211,7 +210,7 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
         results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.concurrency, self.roster_result, self.conclusion, self.next_hours]
+        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.next_hours]
         results += [self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 

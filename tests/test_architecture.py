@@ -22,7 +22,7 @@ FLOORS = (
     {"erlang", "simulator", "kpis"},
     {"night"},
     {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill"},
-    {"inputs", "planning", "verdict"},
+    {"headcounts", "inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
     {"widgets"},
@@ -32,7 +32,9 @@ FLOORS = (
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 NEIGHBOURS = {
     ("planning", "inputs"),  # the page on which the chapters meet, what they start from, and what it comes to
+    ("planning", "headcounts"),
     ("planning", "verdict"),
+    ("headcounts", "inputs"),
     ("verdict", "inputs"),
     ("facts", "messages"),  # facts are read like texts
     ("clock", "facts"),  # how people write a time is a fact

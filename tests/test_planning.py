@@ -165,6 +165,7 @@ def test_a_run_that_was_cut_short_says_so(night):
 def test_every_table_of_every_chapter_is_there(night):
     """Each result's tables are the plan's, none is lost under another's name, and each can be kept as Parquet."""
     results = [night.inputs, night.sales, night.people, night.readiness, night.forecasting, night.required]
+    results.append(night.headcounts)
     results += [night.concurrency, night.roster_result, night.conclusion, night.next_hours, night.goals]
     results += [night.retrospective, night.stress, night.drill]
     assert sum(len(result.tables) for result in results) == len(night.tables)
@@ -289,3 +290,52 @@ def test_the_engine_is_a_parameter_of_the_plan():
     forecast = asked.forecast
     roster = pd.DataFrame(columns=["agent_id", "queue", "start", "end", "activity"])
     assert asked.inputs.make_night(forecast, roster, aov_cny=100.0).engine == "simpy"
+
+
+def test_every_headcount_says_its_basis(night):
+    """One number stands first, with its band around it; both totals are there, each with the time it is over."""
+    table = night.headcounts.table
+    assert table["headcount"].iloc[0] == "the_number"
+    assert table["value"].iloc[0] == night.headcounts.the_number == night.required.peak_heads
+    assert table["low"].iloc[0] <= table["value"].iloc[0] <= table["high"].iloc[0]
+    assert table[["headcount", "unit", "counts_what", "grain", "queue", "source"]].notna().all(axis=None)
+    assert not table.duplicated(["headcount", "grain", "queue"]).any()
+    at = table.set_index(["headcount", "grain", "queue"])["value"]
+    assert at["all_contacts", "day", "all"] == pytest.approx(night.sales.value("total_contacts"))
+    assert at["all_contacts", "night", "all"] == pytest.approx(night.forecast["contacts"].sum())
+    assert at["all_contacts", "night", "all"] > at["all_contacts", "day", "all"]
+    assert at["heads_to_roster", "half_hour", "presale"] == night.required.by_queue["presale"]
+    assert at["agents_day", "day", "all"] == night.sales.heads("agents_day")
+    assert at["heads_on_chat", "half_hour", "all"] <= night.headcounts.the_number
+
+
+def test_coverage_counts_standard_heads_beside_people(night):
+    """Slow cohorts count for less: the standard heads of the night are the people's, each at their cohort's speed."""
+    coverage, rows = night.coverage, night.roster
+    chat = rows[rows["activity"] == "chat"]
+    opens, closes = coverage["start"].min(), coverage["start"].max() + pd.Timedelta(minutes=30)
+    inside = chat["end"].clip(upper=closes) - chat["start"].clip(lower=opens)
+    hours = inside.dt.total_seconds().clip(lower=0) / 3600
+    counts_for = dict(zip(night.inputs.people["agent_id"], night.inputs.standard, strict=True))
+    assert coverage["people_on_chat"].sum() / 2 == pytest.approx(hours.sum())
+    assert coverage["rostered"].sum() / 2 == pytest.approx((hours * chat["agent_id"].map(counts_for)).sum())
+
+
+def test_a_queue_by_its_share_of_contacts_is_forecast_and_rosterable(night):
+    """Order changes are cut out of after-sale and needed; without a share there is no such queue."""
+    share = Ratio(key="order_change_share", low=0.1, likely=0.1, high=0.1)
+    store = night.store.model_copy(update={"ratios": (*night.store.ratios, share)})
+    split = plan(store, replications=2)
+    totals, before = (each.forecast.groupby("queue")["contacts"].sum() for each in (split, night))
+    assert set(totals.index) - set(before.index) == {"order_change"}
+    assert totals.sum() == pytest.approx(before.sum())
+    assert totals["order_change"] == pytest.approx(0.1 * before["aftersale"])
+
+
+def test_sales_outside_the_chat_bring_no_contacts(night):
+    """A channel outside the store takes its share of the sales, and so of the contacts; the day's sales stay."""
+    share = Ratio(key="outside_share", low=0.5, likely=0.5, high=0.5)
+    half = plan(night.store.model_copy(update={"ratios": (*night.store.ratios, share)}), replications=2)
+    assert half.sales.value("day_gmv_cny") == night.sales.value("day_gmv_cny")
+    assert half.sales.value("total_contacts") == pytest.approx(0.5 * night.sales.value("total_contacts"))
+    assert "outside_share" not in set(night.cascade["step"])

@@ -253,7 +253,7 @@ def work_out_retrospective(
         _try(
             tables,
             findings,
-            "platform_scores",
+            "platform_scores_actual",
             lambda: score_platforms(log, platforms=platforms, opens=grid.opens),
         )
     if (store_day := record.store_day) is not None:

@@ -60,8 +60,10 @@ INPUTS = (
     "occupancy_max",
 )
 SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
-# What an input is that nobody gives: a bot whose share is net of those who come back, a floor that hands no chat on.
-LEFT_OUT = {"bot_return_rate": 0.0, "transfer_rate": 0.0}
+# What an input is that nobody gives: a bot whose share is net of those who come back, a floor that hands no chat on, a
+# store that sells nothing outside its chat.
+LEFT_OUT = {"bot_return_rate": 0.0, "transfer_rate": 0.0, "outside_share": 0.0}
+OUTSIDE = "outside_share"  # an input only where a store gives it
 DECISIONS = ("reserve", "occupancy_max")  # what the lead sets: no chance, so neither draws nor a band come from them
 INPUT_UNITS = {
     "month_gmv_cny": "CNY",
@@ -81,8 +83,8 @@ STEPS = (
     Step(
         key="cs_sales_cny",
         unit="CNY",
-        formula="day_gmv_cny x cs_share",
-        calculate=lambda v: v["day_gmv_cny"] * v["cs_share"],
+        formula="day_gmv_cny x (1 - outside_share) x cs_share",
+        calculate=lambda v: v["day_gmv_cny"] * (1 - v["outside_share"]) * v["cs_share"],
     ),
     Step(
         key="buyers",
@@ -189,6 +191,9 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     for key in INPUTS[len(SALES_TASK) :]:
         ratio = store.ratio(key)
         spans[key] = Span(low=ratio.low, likely=ratio.likely, high=ratio.high, source=ratio.source)
+    outside = store.ratio(OUTSIDE)
+    if outside.high > 0:
+        spans[OUTSIDE] = Span(low=outside.low, likely=outside.likely, high=outside.high, source=outside.source)
     # The wave's own order value goes before the ratio of the store, and that before the month's.
     measured = spans["aov_cny"].source == "store"
     aov = wave.day_aov_cny or (None if measured else store.store.month_aov_cny)
@@ -280,7 +285,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
         rows[key] = (span.likely, *ends[key], INPUT_UNITS.get(key, "share"), "", span.source)
     for step in STEPS:
         if step.key not in spans:
-            rows[step.key] = (float(likely[step.key]), *ends[step.key], step.unit, step.formula, "calculated")
+            formula = step.formula if OUTSIDE in spans else step.formula.replace(" x (1 - outside_share)", "")
+            rows[step.key] = (float(likely[step.key]), *ends[step.key], step.unit, formula, "calculated")
     columns = ["value", "low", "high", "unit", "formula", "source"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step").reset_index()
     heads = [whole_heads(row.value) if row.unit == "agents" else None for row in table.itertuples()]

@@ -14,12 +14,12 @@ from simlib.store.models import Agent, Store
 
 
 def has_passed(agent: Agent, *, exam_pass: float) -> bool:
-    """Tell whether an agent has passed both exam and QA."""
+    """Return whether an agent has passed both exam and QA."""
     return agent.exam_score is not None and agent.exam_score >= exam_pass and agent.qa_pass is True
 
 
 def may_serve(agent: Agent, *, day: dt.date, exam_pass: float) -> bool:
-    """Tell whether an agent may take promo chats on a day: exam and QA passed, at work, not on leave."""
+    """Return whether an agent may take promo chats on a day: exam and QA passed, at work, not on leave."""
     arrived = agent.starts_on is None or agent.starts_on <= day
     away = any(span.first <= day <= span.last for span in agent.leave)
     return has_passed(agent, exam_pass=exam_pass) and arrived and not away
@@ -148,7 +148,7 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
 
 
 def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:
-    """Say how long a day of a cohort may be, and whether it may be at night."""
+    """Return how long a day of a cohort may be, and whether it may be at night."""
 
     def law(key: str) -> float:
         return float(facts.value("labour", key, on=on))
@@ -159,7 +159,7 @@ def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:
 
 
 def _before_dry_months(dry_from: list[str], promo_day: dt.date) -> list[dt.date]:
-    """Give the day before a dry season that begins in the ninety days ahead of the promo."""
+    """Return the day before a dry season that begins in the ninety days ahead of the promo."""
     days = []
     for month_day in dry_from:
         begins = dt.date.fromisoformat(f"{promo_day.year}-{month_day}")

@@ -53,13 +53,14 @@ def needed_heads(values: Mapping[str, float], *, basis: Basis) -> float:
 
 
 def _powers(values: Mapping[str, float], *, basis: Basis) -> dict[str, int]:
-    """Say to which power each figure enters; the day's sales stand for the month's wherever they are known."""
+    """Return to which power each figure enters; the day's sales stand for the month's wherever they are known."""
     sales = DAY_SALES if "day_gmv_cny" in values else MONTH_SALES
     return sales | COMMON | POWERS[basis]
 
 
 def _constant(values: Mapping[str, float], *, basis: Basis) -> float:
     human = (1 - values["bot_share"] * (1 - values["bot_return_rate"])) * (1 + values["transfer_rate"])
+    human *= 1 - values["outside_share"]
     return human * (1 + values["reserve"] if basis == "day" else 2.0)
 
 
@@ -122,7 +123,7 @@ def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis:
 
 
 def allowed_span(key: str) -> tuple[float, float]:
-    """Look up what a figure may be at all."""
+    """Return what a figure may be at all."""
     if key in ("day_gmv_cny", "month_gmv_cny"):
         return 0.0, float("inf")
     if key == "wave_share":

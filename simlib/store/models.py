@@ -223,6 +223,7 @@ class Shift(Row):
     meal_from: dt.time | None = None
     meal_to: dt.time | None = None
     meal_min: Annotated[int, Field(ge=0, le=180)] = 0
+    break_min: Annotated[int, Field(ge=0, le=60)] = 0
     note: Note = None
 
     @model_validator(mode="after")

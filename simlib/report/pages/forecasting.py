@@ -54,8 +54,26 @@ def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     beyond = plan.required.out_of_reach
     return stack(
         show_text(*(error.text(lang) for error in beyond)) if beyond else None,
+        show_text(_the_number_text(plan, lang)),
+        show_result(plan.headcounts.tables, "headcounts", lang=lang),
         show_chart(plot_requirement(plan.requirement, lang=lang)),
         show_result(plan.required.tables, "requirement", lang=lang),
+    )
+
+
+def _the_number_text(plan: Plan, lang: Lang) -> str:
+    """Return the one number of heads that the plan goes by, with its band and what it promises."""
+    required = plan.required
+    low, high = required.peak_band
+    return translate(
+        "requirement.the_number",
+        lang,
+        time=f"{required.peak_start:%H:%M}",
+        heads=required.peak_heads,
+        low=low,
+        high=high,
+        asked=show_number(required.holds_share, unit="share", digits=0),
+        fresh=show_number(required.peak_holds, unit="share", digits=0),
     )
 
 
@@ -155,6 +173,7 @@ def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
         "pages.tonight",
         lang,
         time=f"{now['start'].iloc[0]:%H:%M}",
+        planned=show_number(now["on_chat_planned"].sum(), unit="agents", digits=0),
         required=show_number(now["required"].sum(), unit="agents", digits=0),
         rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
         short=show_number(tonight.short_h, unit="h", digits=1),
