@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from simlib.actions.result import ActionsResult
 from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
@@ -145,16 +146,9 @@ class Plan:
 
     def repair(self, *, before: Roster | None = None, still_away: tuple[str, ...] = ()) -> RepairResult:
         """Repair the roster, or one that was adopted, after ``absent`` called in sick from ``absent_from`` on."""
-        return work_out_repair(
-            before or self.roster_result,
-            people=self.inputs.people,
-            absent=self.absent,
-            at=self.inputs.read_moment(self.absent_from),
-            step=pd.Timedelta(seconds=self.inputs.grid.step_s),
-            seed=self.seed,
-            effort=self.roster_effort,
-            still_away=still_away,
-        )
+        how: dict[str, Any] = {"absent": self.absent, "at": self.inputs.read_moment(self.absent_from)}
+        how |= {"step": pd.Timedelta(seconds=self.inputs.grid.step_s), "seed": self.seed, "effort": self.roster_effort}
+        return work_out_repair(before or self.roster_result, people=self.inputs.people, still_away=still_away, **how)
 
     @cached_property
     def goals(self) -> GoalsResult:
@@ -193,6 +187,13 @@ class Plan:
         return work_out_stress(self.night, self.scenarios, targets=self.inputs.floors, **how, **watched)
 
     @cached_property
+    def actions_result(self) -> ActionsResult:
+        """What to change before the night, ranked and priced."""
+        found: dict[str, Any] = {"required": self.required, "roster": self.roster_result, "swept": self.concurrency}
+        found |= {"people": self.people, "sales": self.sales, "today": self.counted_from, "seed": self.seed}
+        return self.inputs.find_actions(self.night, nights=self.replications, **found)
+
+    @cached_property
     def drill(self) -> DrillResult:
         """Chapter 7: a drill of this night, played by script: team 1 follows the cards, the others do nothing."""
         game = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
@@ -203,6 +204,7 @@ class Plan:
     requirement = property(lambda self: self.required.requirement, doc="Agents needed by half hour and queue.")
     roster = property(lambda self: self.roster_result.assignments, doc="Who works when.")
     coverage = property(lambda self: self.roster_result.coverage, doc="Need against roster.")
+    actions = property(lambda self: self.actions_result.table, doc="What to change, ranked and priced.")
     kpis = property(lambda self: self.conclusion.kpis, doc="Every KPI of the night, with its bands.")
     intervals = property(lambda self: self.conclusion.intervals, doc="The night by half hour.")
 
@@ -210,7 +212,7 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
         results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.concurrency, self.roster_result, self.conclusion, self.next_hours]
+        results += [self.concurrency, self.roster_result, self.conclusion, self.actions_result, self.next_hours]
         results += [self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 

@@ -21,7 +21,7 @@ FLOORS = (
     {"store"},
     {"erlang", "simulator", "kpis"},
     {"night"},
-    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill"},
+    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill", "actions"},
     {"inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
@@ -149,7 +149,7 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 
 
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
-CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "actions")
 SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
 
 

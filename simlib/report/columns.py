@@ -23,6 +23,7 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 KEY_COLUMNS = {
     "activity": "",
     "answer": "",
+    "back_step": "",
     "block": "",
     "bound_by": "",
     "card": "",
@@ -31,14 +32,18 @@ KEY_COLUMNS = {
     "conflict": "",
     "fails_first": "",
     "floor_source": "source_",
+    "folk_rule": "",
     "incident": "kind_",
     "item": "",
     "kpi": "",
     "lever": "",
     "logistics_item": "item_",
     "measure": "",
+    "move": "do_",
+    "out_reason": "",
     "phase": "phase_",
     "platform": "",
+    "plausibility": "",
     "profile": "profile_",
     "queue": "",
     "reason": "",
@@ -72,7 +77,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "floor",
         "stretch",
     }
-    | {"in_plan", "in_scenario", "difference"}
+    | {"in_plan", "in_scenario", "difference", "past"}
 )
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"
