@@ -231,7 +231,7 @@ def simulate_day(calls: pd.DataFrame, centre: Centre, *, seed: int, replications
 
 
 def compare_days(calls: pd.DataFrame, *, seed: int, replications: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Simulate every day with what the other days teach; return one row a day and all simulated calls."""
+    """Simulate every day with what the other days teach; return one row per day and all simulated calls."""
     days, simulated = [], []
     for day, real in calls.groupby("day"):
         centre = fit_centre(calls[calls["day"] != day])

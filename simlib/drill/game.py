@@ -359,7 +359,7 @@ class Drill:
             ends = starts + pd.Timedelta(minutes=minutes)
             scenarios = tuple(_fit_schedule(scenario, cut, starts=starts, ends=ends) for scenario in scenarios)
         for scenario in scenarios:
-            scenario.strike(cut)  # refuses what this night cannot have, before anything is written
+            scenario.apply_to(cut)  # refuses what this night cannot have, before anything is written
         log = DrillLog(None if folder is None else folder / LOG)
         if log.path is not None:
             if log.path.exists():
@@ -445,7 +445,7 @@ class Drill:
         self._take(Rewound(round=to))
 
     def inject(self, name: str) -> None:
-        """Let one of the standard scenarios begin now."""
+        """Begin one of the standard scenarios now."""
         known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
         if name not in known:
             raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
@@ -460,7 +460,7 @@ class Drill:
         self._take(Decided(team=team, role=role, what="card", key=card))
 
     def use_phrase(self, team: int, role: str, card: str) -> None:
-        """Let the floor use the phrase of a card."""
+        """Put the phrase of a card to use on the floor."""
         self._take(Decided(team=team, role=role, what="phrase", key=card))
 
     def _take(self, entry: Entry) -> None:
@@ -505,7 +505,7 @@ class Drill:
             kinds = {incident.kind for incident in scenario.incidents}
             if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
                 raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
-            scenario.strike(self._with_incidents(state.happens))
+            scenario.apply_to(self._with_incidents(state.happens))
             return replace(state, injected=(*state.injected, (state.round, scenario)))
         if isinstance(entry, Decided):
             self._check(entry)
@@ -592,7 +592,7 @@ class Drill:
     def _with_incidents(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
         night = self.night
         for scenario in scenarios:
-            night = scenario.strike(night)
+            night = scenario.apply_to(night)
         return night
 
     def _simulate(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> DrillFloor:

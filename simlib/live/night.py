@@ -419,7 +419,7 @@ class LiveNight:
 
 def apply_incident(night: PromoNight, incident: Incident) -> PromoNight:
     """Return the night with an incident."""
-    return incident.strike(night)
+    return incident.apply_to(night)
 
 
 def take_rows(rows: np.ndarray, people: np.ndarray) -> np.ndarray:

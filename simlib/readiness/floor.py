@@ -195,7 +195,7 @@ def diets_of(logistics: pd.DataFrame) -> dict[str, str]:
 
 
 def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> Iterator[Problem]:
-    """Name every logistics item without an owner or a time, and every owner who left.
+    """List every logistics item without an owner or a time, and every owner who left.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from simlib.simulator import tables
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
-from simlib.simulator.loop import FloorState, run_floor
+from simlib.simulator.loop import Floor, run_floor
 from simlib.simulator.outcome import Outcome
 from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, NOTED, SEAT
 
@@ -51,7 +51,7 @@ def _lay_out(
     *,
     turns: bool,
     rows: int,
-) -> FloorState:
+) -> Floor:
     """Set the tables for one run: nobody on duty, nobody there yet."""
     n, first_turn = len(contacts), contacts.first_turn
     chats = tables.clear_table(max(n, 2), CHAT)  # a column of one row would be another type to Numba
@@ -89,7 +89,7 @@ def _lay_out(
     enters, enter_s = tables.order_entries(bot)
     in_queue = np.bincount(contacts.queue, minlength=skill.shape[1])
     logged = messages if turns else 0
-    return FloorState(
+    return Floor(
         clock=clock,
         chats=chats[:n],
         seats=seats,
@@ -145,7 +145,7 @@ def _lay_out(
     )
 
 
-def _read_off(floor: FloorState, agents: Agents) -> Outcome:
+def _read_off(floor: Floor, agents: Agents) -> Outcome:
     """Read the outcome off the tables."""
     seats = floor.seats
     of_contacts = Outcome._fields[: Outcome._fields.index("busy")]

@@ -5,10 +5,10 @@ from simlib.stress.levers import (
     BestResponse,
     Lever,
     Reserve,
+    apply_levers,
     best_answer,
     levers_for,
     map_levers,
-    pull_levers,
     smallest_reserve,
 )
 from simlib.stress.scenarios import (
@@ -38,7 +38,7 @@ __all__ = [
     "list_incidents",
     "map_levers",
     "moment_of",
-    "pull_levers",
+    "apply_levers",
     "read_scenarios",
     "rehearse_scenarios",
     "smallest_reserve",

@@ -42,7 +42,7 @@ NIGHT_KPIS: Mapping[str, Callable[[NightLog], Any]] = {
 }
 """What is measured of each stressed night, beside the service level, the platform's rates and the money.
 
-Not every KPI there is: a stress test lives through thousands of nights, and the rest says little about them.
+Not every KPI there is: a stress test simulates thousands of nights, and the rest adds little about them.
 """
 
 
@@ -144,13 +144,13 @@ def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndar
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StressTest:
-    """A plan and its scenarios, lived through on the same buyers.
+    """A plan and its scenarios, simulated on the same buyers.
 
     Parameters
     ----------
     night : PromoNight
         The plan's.
-    struck : mapping of str to PromoNight
+    scenario_nights : mapping of str to PromoNight
         The night of each scenario, by its name.
     scenarios : tuple of Scenario
         As they were asked for.
@@ -162,18 +162,18 @@ class StressTest:
 
     night: PromoNight
     scenarios: tuple[Scenario, ...]
-    struck: Mapping[str, PromoNight] = field(repr=False)
+    scenario_nights: Mapping[str, PromoNight] = field(repr=False)
     nights: Mapping[str, Replications] = field(repr=False)
     targets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Whether every night that was asked for was lived through."""
+        """Return whether every night that was asked for was simulated."""
         return self.nights[PLAN].complete
 
     @cached_property
     def steps(self) -> Grid:
-        """The steps of ten minutes in which the course of a night is told."""
+        """The steps of ten minutes in which the course of a night is given."""
         return StressMeasure(night=self.night).steps
 
     @property
@@ -186,7 +186,7 @@ class StressTest:
         return next(scenario for scenario in self.scenarios if scenario.name == name)
 
     def difference(self, name: str) -> pd.DataFrame:
-        """Compare a scenario with the plan night by night, one row a KPI: what ``replicate.compare`` gives."""
+        """Compare a scenario with the plan night by night, one row per KPI: what ``replicate.compare`` gives."""
         return compare(self.nights[PLAN], self.nights[name])
 
     @cached_property
@@ -268,7 +268,7 @@ class StressTest:
     def _breaches(self, name: str) -> dict[str, np.ndarray]:
         """Mark the steps in which each limit is missed."""
         course = self._means(name)
-        night = self.night if name == PLAN else self.struck[name]
+        night = self.night if name == PLAN else self.scenario_nights[name]
         places = chat_places(night, self.steps)
         broken = {"places_full": (course["open_chats"] >= FULL_SHARE * places) & (course["offered"] > 0)}
         broken["first_response"] = course["first_response"] > self.night.threshold_s
@@ -283,7 +283,7 @@ class StressTest:
         return {key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)}
 
     def course(self, name: str) -> pd.DataFrame:
-        """Tell a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
+        """Return a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
 
         Returns
         -------
@@ -363,7 +363,7 @@ def rehearse_scenarios(
     on_progress: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> StressTest:
-    """Live through a night as planned and as each scenario makes it, every time with the same buyers.
+    """Simulate a night as planned and as each scenario makes it, every time with the same buyers.
 
     Parameters
     ----------
@@ -391,13 +391,13 @@ def rehearse_scenarios(
     aimless = [key for key in targets or {} if key not in BETTER]
     if aimless:
         raise ValueError(f"targets must be KPIs with a better side, got {aimless[0]!r}")
-    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    scenario_nights = {scenario.name: scenario.apply_to(night) for scenario in scenarios}
     return StressTest(
         night=night,
         scenarios=tuple(scenarios),
-        struck=struck,
+        scenario_nights=scenario_nights,
         nights=rehearse_nights(
-            {PLAN: night, **struck},
+            {PLAN: night, **scenario_nights},
             seed=seed,
             replications=replications,
             workers=workers,
@@ -409,7 +409,7 @@ def rehearse_scenarios(
 
 
 def rehearse_nights(nights: Mapping[str, PromoNight], *, course: bool = True, **how: Any) -> dict[str, Replications]:
-    """Live through versions of one night on the same buyers.
+    """Simulate versions of one night on the same buyers.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ def test_what_cannot_be_read_tonight_is_a_sentence(night, given, line):
     assert shown["en"] != shown["zh"]
 
 
-def test_the_roster_is_mended_on_the_page(night):
+def test_the_roster_is_repaired_on_the_page(night):
     """Nothing given says how to use it, one alone what is lacking, a wrong name or time what is allowed."""
 
     def show(**given):
@@ -159,12 +159,12 @@ def test_the_roster_is_mended_on_the_page(night):
     if on_duty.empty:
         return
     who = on_duty["agent_id"].iloc[0]
-    mended = {
+    repaired = {
         lang: pages.show_repair(with_given(night, absent=who, absent_from="19:00"), lang=lang).html for lang in LANGS
     }
-    assert mended["en"].count("<svg") == 2
-    assert translate("repair.reason_absent", "en", clock="19:00") in mended["en"]
-    assert translate("repair.reason_absent", "zh", clock="19:00") in mended["zh"]
+    assert repaired["en"].count("<svg") == 2
+    assert translate("repair.reason_absent", "en", clock="19:00") in repaired["en"]
+    assert translate("repair.reason_absent", "zh", clock="19:00") in repaired["zh"]
 
 
 def test_missing_sheets_are_named(night):

@@ -136,7 +136,7 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
 
 
 def _doubt_texts(plan: Plan, lang: Lang) -> list[str]:
-    """Name each history that stands in another unit than the cascade."""
+    """Return each history that stands in another unit than the cascade."""
     lines = []
     for row in plan.forecasting.doubtful_units.itertuples():
         unit = "by_day" if row.rows_per_day == 1 else "by_interval"

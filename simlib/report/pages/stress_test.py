@@ -98,7 +98,7 @@ def show_stressed_night(stress: StressResult, *, lang: Lang) -> Fragment:
 
 
 def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
-    """Show what the incident cards say: when to call it, the first five minutes, what to tell buyers."""
+    """Show what the incident cards say: when to call it, the first five minutes, the words for buyers."""
     cards = facts.table("incidents").set_index("key")
     pieces = []
     for key in scenario.cards:
