@@ -52,6 +52,16 @@ from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
 from simlib.store.sources import read_matrix
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
+ACTIONS_REST_ON = (
+    "required",
+    "roster_result",
+    "concurrency",
+    "people",
+    "sales",
+    "counted_from",
+    "seed",
+    "replications",
+)
 ACTION_NIGHTS, FOLK_NIGHTS = 12, 5  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
@@ -379,38 +389,38 @@ class NightInputs:
         night: PromoNight,
         *,
         required: RequirementResult,
-        roster: Roster,
-        swept: ConcurrencyResult,
+        roster_result: Roster,
+        concurrency: ConcurrencyResult,
         people: PeopleResult,
         sales: SalesResult,
-        today: dt.date,
+        counted_from: dt.date,
         seed: int,
-        nights: int,
+        replications: int,
     ) -> ActionsResult:
         """Find what can still be changed about this night, beside rules of thumb and the store's own past."""
         tables, day = self.roster_tables(required.requirement), self.wave.day
         tied = {str(agent) for agent in tables["duties"]["agent_id"].dropna()}
         tied |= {wish["agent_id"] for wish in tables["wishes"] if wish["date"] == day}
         planned = {queue: sales.value(f"{queue}_contacts") for queue in ("presale", "aftersale")}
-        one_by_one = swept.sweep.loc[swept.sweep["concurrency"] == 1, "agents_needed"]
+        one_by_one = concurrency.sweep.loc[concurrency.sweep["concurrency"] == 1, "agents_needed"]
         human = night.forecast.groupby("start")["human"].sum() if "human" in night.forecast else pd.Series(dtype=float)
-        at_peak = night.forecast[(night.forecast["start"] == swept.peak) & (night.forecast["queue"] == "presale")]
+        at_peak = night.forecast[(night.forecast["start"] == concurrency.peak) & (night.forecast["queue"] == "presale")]
         mine = float(at_peak["human"].sum())
         heads = folk_heads(
             self.find_usual_day(night.forecast),
             per_hour=float(facts.value("actions", "folk_per_hour")),
-            one_by_one=float(one_by_one.max()) * (float(human[swept.peak]) / mine if mine else 1.0),
+            one_by_one=float(one_by_one.max()) * (float(human[concurrency.peak]) / mine if mine else 1.0),
             concurrency=self.concurrency,
         )
         return work_out_actions(
             night,
-            coverage=roster.coverage,
+            coverage=roster_result.coverage,
             rules=tables["rules"],
             shifts=self.shifts,
             list_out=lambda start, end: list_out(
                 self.store,
                 day=day,
-                today=today,
+                today=counted_from,
                 queues=tuple(night.forecast["queue"].unique()),
                 roster=night.roster,
                 start=start,
@@ -419,7 +429,7 @@ class NightInputs:
             sources=people.sources,
             tied=tied,
             folk=work_out_folk(
-                night, need=required.requirement, heads=heads, seed=seed, replications=min(nights, FOLK_NIGHTS)
+                night, need=required.requirement, heads=heads, seed=seed, replications=min(replications, FOLK_NIGHTS)
             ),
             plausibility=work_out_plausibility(
                 planned=planned,
@@ -431,9 +441,9 @@ class NightInputs:
             ),
             targets=self.floors,
             day=day,
-            today=today,
+            today=counted_from,
             seed=seed,
-            replications=min(nights, ACTION_NIGHTS),
+            replications=min(replications, ACTION_NIGHTS),
         )
 
     def find_usual_day(self, forecast: pd.DataFrame) -> UsualDay:

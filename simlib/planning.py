@@ -18,7 +18,7 @@ from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
-from simlib.inputs import NightInputs, find_wave
+from simlib.inputs import ACTIONS_REST_ON, NightInputs, find_wave
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -189,9 +189,7 @@ class Plan:
     @cached_property
     def actions_result(self) -> ActionsResult:
         """What to change before the night, ranked and priced."""
-        found: dict[str, Any] = {"required": self.required, "roster": self.roster_result, "swept": self.concurrency}
-        found |= {"people": self.people, "sales": self.sales, "today": self.counted_from, "seed": self.seed}
-        return self.inputs.find_actions(self.night, nights=self.replications, **found)
+        return self.inputs.find_actions(self.night, **{name: getattr(self, name) for name in ACTIONS_REST_ON})
 
     @cached_property
     def drill(self) -> DrillResult:
@@ -238,9 +236,8 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     """Plan the night of one store, or of a path to one.
 
     ``wave`` is a name (left out, the wave whose day sells most), ``today`` the day from which days to go are counted.
-    ``parameters``: seed, replications (nights), roster_effort (deterministic units of the solver), roster_file (the
-    team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
-    calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
+    ``parameters``: seed, replications (nights), roster_effort (units of the solver), roster_file (the team's matrix);
+    tonight, pasted (actuals); absent, absent_from (who calls in sick); scenario, stress_replications; of the drill.
     """
     loaded = store if isinstance(store, Store) else load_store(Path(store))
     given: dict[str, Any] = {**parameters, "wave": find_wave(loaded, wave)}

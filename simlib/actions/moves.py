@@ -579,8 +579,8 @@ def _move_breaks(room: Room) -> list[Move]:
             moved.append((stint, rows))
     if not moved:
         return []
-    stints, rows = zip(*moved, strict=True)
-    move = _make(room, "move_breaks", stints, rows, last_day=room.last_day("breaks_days"))
+    stints = [stint for stint, _ in moved]
+    move = _make(room, "move_breaks", stints, [rows for _, rows in moved], last_day=room.last_day("breaks_days"))
     return [replace(move, key=f"move_breaks:{gap.start:%H%M}:{len(stints)}", start=gap.start, end=gap.end, shift="")]
 
 

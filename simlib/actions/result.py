@@ -13,6 +13,7 @@ import pandas as pd
 
 from simlib.actions.folk import FolkResult
 from simlib.actions.moves import ActionError, Gap, Move, Room, find_gap, list_moves
+from simlib.actions.offers import write_moves, write_shifts
 from simlib.actions.plausibility import PlausibilityResult
 from simlib.actions.search import CONFIDENCE, Trial, rehearse_moves, search_sets
 from simlib.kpis import BETTER
@@ -26,8 +27,6 @@ ACTION_COLUMNS = ["action", "move", "heads", "hours", "cost_cny"]
 ACTION_COLUMNS += [f"saves_cny{end}" for end in ("", "_low", "_high")] + ["net_cny"]
 ACTION_COLUMNS += [f"lost_buyers_less{end}" for end in ("", "_low", "_high")] + ["lost_share", "gap_lost_share"]
 ACTION_COLUMNS += ["platform_rate", *(f"rate_change{end}" for end in ("", "_low", "_high")), "closes_gap", "last_day"]
-MOVE_COLUMNS = ["action", "move", "move_key", "shift", "start", "end", "size", "heads", "hours", "cost_cny"]
-MOVE_COLUMNS += ["last_day", "people"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,7 +177,7 @@ class ActionsResult:
         for action in self.actions:
             if action.key == key:
                 return action
-        raise ActionError("unknown_action", key=key, allowed=[action.key for action in self.actions])
+        raise ActionError("unknown_action", action=key, allowed=[action.key for action in self.actions])
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -215,14 +214,13 @@ class ActionsResult:
     @cached_property
     def moves_table(self) -> pd.DataFrame:
         """One row per move of each action: what, who, when, how much, by when."""
-        rows = [
-            {"action": action.key, "move": move.kind, "move_key": move.key, "people": list(map(str, move.names))}
-            | {"shift": move.shift or None, "start": move.start, "end": move.end, "size": move.size or np.nan}
-            | {"heads": len(move.agents), "hours": move.hours, "cost_cny": move.cost_cny, "last_day": move.last_day}
-            for action in self.actions
-            for move in action.moves
-        ]
-        return pd.DataFrame(rows, columns=MOVE_COLUMNS)
+        return write_moves((action.key, move) for action in self.actions for move in action.moves)
+
+    @cached_property
+    def shifts_table(self) -> pd.DataFrame:
+        """Who works when under each move, one row per segment."""
+        moves = {move.key: move for action in self.actions for move in action.moves}
+        return write_shifts(moves.values(), self.night.people)
 
     @cached_property
     def course(self) -> pd.DataFrame:
@@ -246,7 +244,8 @@ class ActionsResult:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table, by name."""
-        found = {"actions": self.table, "action_moves": self.moves_table, "who_is_out": self.out}
+        found = {"actions": self.table, "action_moves": self.moves_table}
+        found |= {"move_shifts": self.shifts_table, "who_is_out": self.out}
         return found | self.folk.tables | self.plausibility.tables
 
 
@@ -363,7 +362,8 @@ def fill_gap(room: Room) -> Move:
     """Return the move that nobody can make: the missing heads, seated in the gap and only there; what it is worth."""
     gap, night = room.gap, room.night
     usual = {"capacity": int(room.people["capacity"].median()), "speed": 1.0, "cohort": "own", "cost_cny_h": 0.0}
-    people, rows = [], []
+    people: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for queue, heads in sorted(gap.by_queue.items()):
         for number in range(heads):
             name = f"gap-{queue}-{number:02d}"
@@ -375,7 +375,7 @@ def fill_gap(room: Room) -> Move:
         kind="call_in",
         start=gap.start,
         end=gap.end,
-        agents=tuple(person["agent_id"] for person in people),
+        agents=tuple(str(person["agent_id"]) for person in people),
         heads=len(people),
         last_day=room.day,
         segments=pd.DataFrame(rows, columns=night.roster.columns),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.kpis import BETTER
-from simlib.live.night import LiveNight, NightFigures, Position
+from simlib.live.night import MOVES, LiveNight, NightFigures, Position
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import list_words, quantity
 from simlib.simulator.replicate import half_width
@@ -88,7 +88,7 @@ class Comparison:
         """Return one sentence on what the position does, or what to do where it changes nothing."""
         missed = list_words([label(key, lang) for key in self.missed()], lang)
         kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
-        if self.live.scenario(self.position, name="live") is None:
+        if self.live.scenario(self.position, name="live") is None and not self.position.get(MOVES):
             return translate("live.as_planned", lang, kept=kept)
         rate = self.live.night.rates[0].key
         _, share, change, _ = self.difference(rate)

@@ -32,6 +32,7 @@ def show_actions(found: ActionsResult, *, lang: Lang) -> Fragment:
         show_text(translate("actions.rule", lang, nights=found.nights)),
         show_result(found.tables, "actions", lang=lang),
         show_result(found.tables, "action_moves", lang=lang),
+        show_result(found.tables, "move_shifts", lang=lang),
     )
 
 
