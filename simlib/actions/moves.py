@@ -38,7 +38,7 @@ KINDS = (
     "more_bot",
 )
 """Every kind of move, by its key in the glossary, the mildest first."""
-Span = tuple[str, pd.Timestamp, pd.Timestamp, "list[Stint]"]
+NewSpan = tuple[str, pd.Timestamp, pd.Timestamp, "list[Stint]"]
 NAMED = 6  # people whose names a sentence lists
 ALL_NIGHT = frozenset({"more_concurrency", "more_bot"})  # once each: they concern nobody in particular
 
@@ -110,7 +110,7 @@ def find_gap(coverage: pd.DataFrame) -> Gap | None:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Move:
+class PlannedMove:
     """One change of the roster or of the floor.
 
     Attributes
@@ -159,7 +159,7 @@ class Move:
     segments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     newcomers: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
-    def clashes(self, other: Move) -> bool:
+    def clashes(self, other: PlannedMove) -> bool:
         """Return whether the two cannot be taken together: the same people, or the same setting twice."""
         return bool(set(self.agents) & set(other.agents)) or (self.kind == other.kind and self.kind in ALL_NIGHT)
 
@@ -225,7 +225,7 @@ def _stack(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, more.astype(kept | loose)], ignore_index=True)
 
 
-def apply_moves(night: PromoNight, moves: Iterable[Move]) -> PromoNight:
+def apply_moves(night: PromoNight, moves: Iterable[PlannedMove]) -> PromoNight:
     """Return the night with several moves.
 
     Raises
@@ -233,7 +233,7 @@ def apply_moves(night: PromoNight, moves: Iterable[Move]) -> PromoNight:
     ActionError
         A move is taken twice, or two of them concern the same person or setting.
     """
-    taken: list[Move] = []
+    taken: list[PlannedMove] = []
     for move in moves:
         if any(move.key == other.key for other in taken):
             raise ActionError("already_taken", what=move.text())
@@ -449,7 +449,7 @@ def _touches_night(start: pd.Timestamp, end: pd.Timestamp, rules: Any) -> bool:
     return any(first < opens + day + length and last > opens + day for day in (-24, 0, 24))
 
 
-def list_moves(room: Room) -> list[Move]:
+def list_moves(room: Room) -> list[PlannedMove]:
     """List the single moves that can still be decided, each kind in the sizes that are worth a look."""
     found = [
         *_move_breaks(room),
@@ -543,14 +543,14 @@ def _order(room: Room, stints: Iterable[Stint]) -> list[Stint]:
     return sorted(stints, key=rank)
 
 
-def _make(room: Room, kind: str, stints: Sequence[Stint], rows: Sequence[Sequence[Row]], **given: Any) -> Move:
+def _make(room: Room, kind: str, stints: Sequence[Stint], rows: Sequence[Sequence[Row]], **given: Any) -> PlannedMove:
     segments = _frame(room, rows)
     before_h = sum(stint.paid_h for stint in stints)
     after_h = sum(paid_hours(each) for each in rows)
     each_h = (after_h - before_h) / len(stints)
     agents = tuple(stint.agent_id for stint in stints)
     start, end = segments["start"].min(), segments["end"].max()
-    return Move(
+    return PlannedMove(
         key=f"{kind}:{stints[0].shift}:{start:%H%M}-{end:%H%M}:{len(stints)}",
         kind=kind,
         start=start,
@@ -566,7 +566,7 @@ def _make(room: Room, kind: str, stints: Sequence[Stint], rows: Sequence[Sequenc
     )
 
 
-def _move_breaks(room: Room) -> list[Move]:
+def _move_breaks(room: Room) -> list[PlannedMove]:
     """Move the meals and breaks that lie in the gap out of it."""
     gap = room.gap
     moved = []
@@ -584,7 +584,7 @@ def _move_breaks(room: Room) -> list[Move]:
     return [replace(move, key=f"move_breaks:{gap.start:%H%M}:{len(stints)}", start=gap.start, end=gap.end, shift="")]
 
 
-def _retime(room: Room) -> list[Move]:
+def _retime(room: Room) -> list[PlannedMove]:
     """Shift, stretch or replace the shifts of people who are not there in the gap.
 
     Every start and end on the half hour is tried; of each shift and kind the spans that leave the fewest heads missing
@@ -597,7 +597,7 @@ def _retime(room: Room) -> list[Move]:
     for stint in room.stints:
         if stint.plain and stint.agent_id not in room.tied and not stint.serves(gap.start, gap.end):
             groups.setdefault((stint.shift, stint.start, stint.end), []).append(stint)
-    best: dict[tuple[Any, str, bool], tuple[float, Span]] = {}
+    best: dict[tuple[Any, str, bool], tuple[float, NewSpan]] = {}
     for name, group in groups.items():
         ordered = _order(room, group)
         for start, end in _spans(room, group[0]):
@@ -618,7 +618,7 @@ def _retime(room: Room) -> list[Move]:
                 slot = (name, kind, n == min(len(able), gap.heads))
                 if score > 0 and (slot not in best or best[slot][0] < score):
                     best[slot] = (score, (kind, start, end, able[:n]))
-    found: list[Move] = []
+    found: list[PlannedMove] = []
     most = int(facts.value("actions", "retimes_tried"))
     for _, (kind, start, end, stints) in sorted(best.values(), key=lambda each: -each[0]):
         laid = [(stint, _lay_anew(room, stint, start, end)) for stint in stints]
@@ -688,7 +688,7 @@ def _seat(
     pay: float = 1.0,
     training_h: float = 0.0,
     tag: str = "",
-) -> Move | None:
+) -> PlannedMove | None:
     """Put people who are not on the roster on the first shift of the library that holds the gap and the law allows."""
     new = pd.DataFrame() if newcomers is None else newcomers
     people = (
@@ -722,7 +722,7 @@ def _seat(
     wage = people["cost_cny_h"].astype(float)
     wages = wage.reindex(seated).fillna(wage.mean()).fillna(0.0)
     start, end = segments["start"].min(), segments["end"].max()
-    return Move(
+    return PlannedMove(
         key=f"{kind}:{tag}{'/'.join(sorted(codes))}:{len(seated)}",
         kind=kind,
         start=start,
@@ -746,7 +746,7 @@ def _who(room: Room, reasons: set[str]) -> list[str]:
     return [agent for agent in chosen if agent not in room.tied]
 
 
-def _call_in(room: Room) -> list[Move]:
+def _call_in(room: Room) -> list[PlannedMove]:
     """Call in people who may serve and are not on the roster, those on call first."""
     off = _who(room, {"out_off"})
     first = set(room.people.index[room.people["on_call"].fillna(False).astype(bool)])
@@ -756,7 +756,7 @@ def _call_in(room: Room) -> list[Move]:
     return [move] if move else []
 
 
-def _teach(room: Room) -> list[Move]:
+def _teach(room: Room) -> list[PlannedMove]:
     """Teach people whose skills the night has no forecast for the queue that is short, and roster them."""
     idle = _who(room, {"out_no_forecast"})[: room.gap.heads]
     if not idle:
@@ -769,7 +769,7 @@ def _teach(room: Room) -> list[Move]:
     return [move] if move else []
 
 
-def _resit(room: Room) -> list[Move]:
+def _resit(room: Room) -> list[PlannedMove]:
     """Roster the people who can be cleared in time by an exam or a quality check."""
     waiting = [agent for agent in _who(room, {"out_exam", "out_qa"}) if _serves(room, agent)][: room.gap.heads]
     move = _seat(room, waiting, "resit", last_day=room.last_day("resit_days")) if waiting else None
@@ -781,7 +781,7 @@ def _serves(room: Room, agent: str) -> bool:
     return bool(set(room.people.loc[agent, list(SKILLS)]) & forecast)
 
 
-def _hire(room: Room) -> list[Move]:
+def _hire(room: Room) -> list[PlannedMove]:
     """Take outside help, its days of training paid, where it can be trained in time and there are seats for it."""
     found = []
     busy = sorted(room.gap.by_queue, key=lambda queue: -room.gap.by_queue[queue])
@@ -813,12 +813,12 @@ def _source_rate(cohort: str) -> float:
     return float(rows.loc[rows["key"] == cohort, "cost_cny_h"].iloc[0])
 
 
-def _settings(room: Room) -> list[Move]:
+def _settings(room: Room) -> list[PlannedMove]:
     """Let everybody hold more chats, or let the bot answer more around the gap."""
     night, gap = room.night, room.gap
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
     found = [
-        Move(
+        PlannedMove(
             key=f"more_concurrency:{chats:g}",
             kind="more_concurrency",
             start=night.grid.opens,
@@ -834,7 +834,7 @@ def _settings(room: Room) -> list[Move]:
     worth = sum(row.contacts * night.values_cny.get(str(row.queue), 0.0) for row in forecast.itertuples())
     loss = float(facts.value("levers", "bot_push_loss"))
     found += [
-        Move(
+        PlannedMove(
             key=f"more_bot:{share:g}",
             kind="more_bot",
             start=gap.start,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib.actions.moves import SKILLS, Move
+from simlib.actions.moves import SKILLS, PlannedMove
 from simlib.messages import Message
 
 TABLES = ("actions", "action_moves", "move_shifts")
@@ -38,7 +38,7 @@ class Offer:
     """An action that can be taken: its key, its moves, what it saves and costs."""
 
     key: str
-    moves: tuple[Move, ...] = field(repr=False)
+    moves: tuple[PlannedMove, ...] = field(repr=False)
     saves_cny: float
     cost_cny: float
     closes_gap: bool
@@ -55,7 +55,7 @@ class Offer:
         )
 
 
-def write_moves(taken: Iterable[tuple[str, Move]]) -> pd.DataFrame:
+def write_moves(taken: Iterable[tuple[str, PlannedMove]]) -> pd.DataFrame:
     """Return one row per move of each action: what, who, when, how much, by when.
 
     Parameters
@@ -71,7 +71,7 @@ def write_moves(taken: Iterable[tuple[str, Move]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=MOVE_COLUMNS)
 
 
-def write_shifts(moves: Iterable[Move], people: pd.DataFrame) -> pd.DataFrame:
+def write_shifts(moves: Iterable[PlannedMove], people: pd.DataFrame) -> pd.DataFrame:
     """Return the shifts that moves give: one row per segment of each person, one per move that concerns everybody.
 
     Parameters
@@ -113,13 +113,13 @@ def read_offers(tables: Mapping[str, pd.DataFrame]) -> list[Offer]:
     return offers
 
 
-def _read_move(row: Mapping[str, Any], shifts: pd.DataFrame) -> Move:
+def _read_move(row: Mapping[str, Any], shifts: pd.DataFrame) -> PlannedMove:
     rows = shifts[shifts["agent_id"].notna()]
     persons = rows.drop_duplicates("agent_id")
     new = persons[persons["newcomer"]]
     last = row["last_day"]
     hired = row["move"] == "outside_help"
-    return Move(
+    return PlannedMove(
         key=row["move_key"],
         kind=row["move"],
         start=row["start"],

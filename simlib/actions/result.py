@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from simlib.actions.folk import FolkResult
-from simlib.actions.moves import ActionError, Gap, Move, Room, find_gap, list_moves
+from simlib.actions.moves import ActionError, Gap, PlannedMove, Room, find_gap, list_moves
 from simlib.actions.offers import write_moves, write_shifts
 from simlib.actions.plausibility import PlausibilityResult
-from simlib.actions.search import CONFIDENCE, Trial, rehearse_moves, search_sets
+from simlib.actions.search import CONFIDENCE, MoveSet, rehearse_moves, search_sets
 from simlib.kpis import BETTER
 from simlib.messages import Message, Term
 from simlib.night.promo_night import PromoNight
@@ -37,18 +37,18 @@ class Action:
     ----------
     key : str
         ``A1`` is the first of the ranking.
-    trial : Trial
+    trial : MoveSet
         Its moves and its nights beside the plan's.
     closes_gap : bool
         Whether the mean night meets the targets in the gap.
     """
 
     key: str
-    trial: Trial = field(repr=False)
+    trial: MoveSet = field(repr=False)
     closes_gap: bool
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def moves(self) -> tuple[PlannedMove, ...]:
         """What is done."""
         return self.trial.moves
 
@@ -327,7 +327,7 @@ def work_out_actions(
     )
     inside = mark_gap(night, gap)
 
-    def closes(trial: Trial) -> bool:
+    def closes(trial: MoveSet) -> bool:
         return meets(trial.nights, inside, targets)
 
     trials = search_sets(night, list_moves(room), closes=closes, **how) if len(night.roster) else []
@@ -358,7 +358,7 @@ def meets(nights: Replications, inside: np.ndarray, targets: Mapping[str, float]
     )
 
 
-def fill_gap(room: Room) -> Move:
+def fill_gap(room: Room) -> PlannedMove:
     """Return the move that nobody can make: the missing heads, seated in the gap and only there; what it is worth."""
     gap, night = room.gap, room.night
     usual = {"capacity": int(room.people["capacity"].median()), "speed": 1.0, "cohort": "own", "cost_cny_h": 0.0}
@@ -370,7 +370,7 @@ def fill_gap(room: Room) -> Move:
             people.append({"agent_id": name, "name": name, "skill_1": queue} | usual)
             row = {"agent_id": name, "name": name, "cohort": "own", "queue": queue, "activity": "chat"}
             rows.append(row | {"start": gap.start, "end": gap.end})
-    return Move(
+    return PlannedMove(
         key="fill_gap",
         kind="call_in",
         start=gap.start,
@@ -383,17 +383,17 @@ def fill_gap(room: Room) -> Move:
     )
 
 
-def rank_trials(trials: Sequence[Trial], *, closes: Callable[[Trial], bool]) -> list[Trial]:
+def rank_trials(trials: Sequence[MoveSet], *, closes: Callable[[MoveSet], bool]) -> list[MoveSet]:
     """Rank sets of moves by the rule of :class:`ActionsResult`.
 
     Sets with the same nights and cost are one. A set that holds a smaller one is left out where it is not better beyond
     chance and does not close a gap that the smaller one leaves open.
     """
-    once: dict[tuple[Any, ...], Trial] = {}
+    once: dict[tuple[Any, ...], MoveSet] = {}
     for trial in sorted(trials, key=lambda each: len(each.moves)):
         once.setdefault((round(trial.cost_cny), tuple(np.round(trial.changes("sales_lost"), 6))), trial)
     waiting = sorted(once.values(), key=lambda each: (not closes(each), -float(each.net_cny.mean()), sorted(each.key)))
-    ranked: list[Trial] = []
+    ranked: list[MoveSet] = []
     while waiting:
         first = waiting[0]
         equal = [each for each in waiting if closes(each) == closes(first) and not _clear(first, each)]
@@ -409,7 +409,7 @@ def rank_trials(trials: Sequence[Trial], *, closes: Callable[[Trial], bool]) -> 
     ]
 
 
-def _clear(first: Trial, other: Trial) -> bool:
+def _clear(first: MoveSet, other: MoveSet) -> bool:
     """Return whether one set's net gain is above another's beyond chance."""
     ahead = first.net_cny - other.net_cny
     return bool(ahead.mean() > half_width(ahead, confidence=CONFIDENCE)) if first is not other else False

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simlib import kpis
-from simlib.actions.moves import Move, apply_moves
+from simlib.actions.moves import PlannedMove, apply_moves
 from simlib.kpis import NightLog
 from simlib.night.buyers import RememberedBuyers
 from simlib.night.promo_night import PromoNight
@@ -53,10 +53,10 @@ class ActionMeasure:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
+class MoveSet:
     """A set of moves and its nights beside the plan's."""
 
-    moves: tuple[Move, ...]
+    moves: tuple[PlannedMove, ...]
     nights: Replications
     plan: Replications
 
@@ -89,7 +89,7 @@ class Trial:
 
 def rehearse_moves(
     night: PromoNight,
-    sets: Mapping[frozenset[str], Sequence[Move]],
+    sets: Mapping[frozenset[str], Sequence[PlannedMove]],
     *,
     seed: int,
     replications: int,
@@ -115,13 +115,13 @@ def rehearse_moves(
 
 def search_sets(
     night: PromoNight,
-    moves: Sequence[Move],
+    moves: Sequence[PlannedMove],
     *,
-    closes: Callable[[Trial], bool],
+    closes: Callable[[MoveSet], bool],
     seed: int,
     replications: int,
     on_progress: Callable[[int, int], object] | None = None,
-) -> list[Trial]:
+) -> list[MoveSet]:
     """Search the sets of moves that save most beyond what they cost, and close the gap.
 
     Every move is tried alone on a few nights. Of those that are worth more than they cost, the ones that no other
@@ -140,16 +140,16 @@ def search_sets(
 
     Returns
     -------
-    list of Trial
+    list of MoveSet
         The finalists, all on the same buyers.
     """
     by_key = {move.key: move for move in moves}
-    tried: dict[frozenset[str], Trial] = {}
+    tried: dict[frozenset[str], MoveSet] = {}
 
-    def rehearse(keys: Iterable[frozenset[str]], nights: int) -> dict[frozenset[str], Trial]:
+    def rehearse(keys: Iterable[frozenset[str]], nights: int) -> dict[frozenset[str], MoveSet]:
         sets = {key: [move for name, move in by_key.items() if name in key] for key in keys}
         found = rehearse_moves(night, sets, seed=seed, replications=nights, on_progress=on_progress)
-        return {key: Trial(moves=tuple(sets[key]), nights=found[key], plan=found[NOTHING]) for key in sets}
+        return {key: MoveSet(moves=tuple(sets[key]), nights=found[key], plan=found[NOTHING]) for key in sets}
 
     few = min(FEW, replications)
     tried |= rehearse([frozenset([key]) for key in by_key], few)
@@ -176,11 +176,11 @@ def search_sets(
     return list(rehearse(finalists, replications).values()) if finalists else []
 
 
-def _clash(by_key: Mapping[str, Move], key: frozenset[str], other: frozenset[str]) -> bool:
+def _clash(by_key: Mapping[str, PlannedMove], key: frozenset[str], other: frozenset[str]) -> bool:
     return any(name == each or by_key[name].clashes(by_key[each]) for name in key for each in other)
 
 
-def _best_step(trial: Trial, wider: Sequence[Trial], closes: Callable[[Trial], bool]) -> Trial | None:
+def _best_step(trial: MoveSet, wider: Sequence[MoveSet], closes: Callable[[MoveSet], bool]) -> MoveSet | None:
     """Return the wider set that adds most beyond its cost; None where that is chance and the gap needs no more."""
     best = max(wider, key=lambda each: float(each.net_cny.mean()), default=None)
     if best is None:
@@ -191,12 +191,12 @@ def _best_step(trial: Trial, wider: Sequence[Trial], closes: Callable[[Trial], b
     return best if not closes(trial) and best.net_cny.mean() > 0 else None
 
 
-def shortlist_moves(tried: Mapping[frozenset[str], Trial]) -> list[frozenset[str]]:
+def shortlist_moves(tried: Mapping[frozenset[str], MoveSet]) -> list[frozenset[str]]:
     """Return the single moves that are worth more than they cost, those that none beats in cost and gain first."""
     good = [trial for trial in tried.values() if len(trial.moves) == 1 and trial.net_cny.mean() > 0]
     gains = {trial.key: float(trial.changes("sales_lost").mean()) for trial in good}
 
-    def beaten(trial: Trial) -> bool:
+    def beaten(trial: MoveSet) -> bool:
         return any(
             other.cost_cny <= trial.cost_cny and gains[other.key] >= gains[trial.key]
             for other in good

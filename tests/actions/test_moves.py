@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib import facts
-from simlib.actions.moves import KINDS, ActionError, Move, apply_moves, find_gap, lay_shift, list_moves
+from simlib.actions.moves import KINDS, ActionError, PlannedMove, apply_moves, find_gap, lay_shift, list_moves
 from simlib.messages import LANGS, glossary
 from simlib.roster import check_roster
 from tests.actions.conftest import DAY, TODAY
@@ -163,5 +163,5 @@ def test_moves_have_words(room):
     for move in list_moves(room):
         for lang in LANGS:
             assert "{" not in move.text_with_names().text(lang)
-    assert isinstance(list_moves(room)[0], Move)
+    assert isinstance(list_moves(room)[0], PlannedMove)
     assert np.isfinite([move.cost_cny for move in list_moves(room)]).all()

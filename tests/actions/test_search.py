@@ -19,7 +19,7 @@ from simlib.actions.result import (
     rank_trials,
     work_out_actions,
 )
-from simlib.actions.search import Trial, rehearse_moves, search_sets
+from simlib.actions.search import MoveSet, rehearse_moves, search_sets
 from simlib.messages import LANGS
 from simlib.simulator.replicate import Replications, half_width
 from tests.actions.conftest import DAY, TODAY
@@ -91,7 +91,7 @@ def test_the_best_action_is_about_as_good_as_the_best_of_all_pairs(found, room):
     sets = {frozenset(move.key for move in each): each for each in [*((move,) for move in moves), *pairs]}
     nights = rehearse_moves(room.night, sets, seed=7, replications=NIGHTS)
     plan = nights[frozenset()]
-    nets = {key: Trial(moves=tuple(each), nights=nights[key], plan=plan).net_cny for key, each in sets.items()}
+    nets = {key: MoveSet(moves=tuple(each), nights=nights[key], plan=plan).net_cny for key, each in sets.items()}
     best = max(nets.values(), key=lambda net: net.mean())
     reached = max((action.trial.net_cny for action in found.actions), key=lambda net: net.mean())
     ahead = best - reached
@@ -164,18 +164,20 @@ def test_no_gap_is_said_in_one_sentence(room):
 
 def made(name, lost, cost=0.0, agents=()):
     """Make a trial by hand: sales lost night by night, against a plan that loses 100 each night."""
-    from simlib.actions.moves import Move
+    from simlib.actions.moves import PlannedMove
     from tests.conftest import clock
 
     keys = name.split("+")
     moves = tuple(
-        Move(key=key, kind="call_in", start=clock("21:00"), end=clock("22:00"), last_day=DAY, agents=tuple(agents))
+        PlannedMove(
+            key=key, kind="call_in", start=clock("21:00"), end=clock("22:00"), last_day=DAY, agents=tuple(agents)
+        )
         for key in keys
     )
     moves = tuple(type(each)(**(vars(each) | {"cost_cny": cost / len(keys)})) for each in moves)
     numbers = np.arange(len(lost))
     plan = Replications(numbers=numbers, figures={"sales_lost": np.full(len(lost), 100.0)})
-    return Trial(moves=moves, nights=Replications(numbers=numbers, figures={"sales_lost": np.array(lost)}), plan=plan)
+    return MoveSet(moves=moves, nights=Replications(numbers=numbers, figures={"sales_lost": np.array(lost)}), plan=plan)
 
 
 def test_equals_are_ordered_by_cost_and_identical_rows_are_one():
