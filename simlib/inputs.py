@@ -62,7 +62,7 @@ ACTIONS_REST_ON = (
     "seed",
     "replications",
 )
-ACTION_NIGHTS, FOLK_NIGHTS = 12, 5  # behind the figures of each action, and of each rule of thumb (ours)
+ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 

@@ -15,7 +15,7 @@ from simlib.actions.folk import FolkResult
 from simlib.actions.moves import ActionError, Gap, PlannedMove, Room, find_gap, list_moves
 from simlib.actions.offers import write_moves, write_shifts
 from simlib.actions.plausibility import PlausibilityResult
-from simlib.actions.search import CONFIDENCE, MoveSet, rehearse_moves, search_sets
+from simlib.actions.search import CONFIDENCE, MoveSet, rehearse_moves, rehearse_sets, search_sets
 from simlib.kpis import BETTER
 from simlib.messages import Message, Term
 from simlib.night.promo_night import PromoNight
@@ -330,19 +330,17 @@ def work_out_actions(
     def closes(trial: MoveSet) -> bool:
         return meets(trial.nights, inside, targets)
 
-    trials = search_sets(night, list_moves(room), closes=closes, **how) if len(night.roster) else []
+    finalists = search_sets(night, list_moves(room), closes=closes, seed=seed) if len(night.roster) else []
+    filled, *trials = rehearse_sets(night, [(fill_gap(room),), *finalists], **how)
     ranked = [trial for trial in rank_trials(trials, closes=closes) if trial.net_cny.mean() > 0][:SHOWN]
     actions = tuple(
         Action(key=f"A{number}", trial=trial, closes_gap=closes(trial)) for number, trial in enumerate(ranked, start=1)
     )
-    filled = fill_gap(room)
-    both = rehearse_moves(night, {frozenset([filled.key]): [filled]}, **how)
-    plan, full = both[frozenset()], both[frozenset([filled.key])]
-    saved = np.asarray(plan.figures["sales_lost"]) - np.asarray(full.figures["sales_lost"])
+    plan, full = filled.plan, filled.nights
     return ActionsResult(
         gap=gap,
         actions=actions,
-        worth=(float(saved.mean()), half_width(saved, confidence=CONFIDENCE)),
+        worth=filled.gain("sales_lost"),
         gap_lost_share=(lost_in(plan, inside), lost_in(full, inside)),
         plan_nights=plan,
         **kept,

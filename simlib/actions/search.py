@@ -21,7 +21,7 @@ FEW = 3  # nights of every set that is tried (ours)
 SHORTLIST = 5  # single moves that are put on top of others (ours)
 BEST_STARTS = 3  # single moves from which sets grow (ours)
 LARGEST = 3  # moves in a set (ours)
-FINALISTS, BEST_SINGLES = 2, 3  # sets, and single moves, that get all nights (ours)
+FINALISTS, BEST_SINGLES = 2, 2  # sets, and single moves, that get all nights (ours)
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -113,46 +113,54 @@ def rehearse_moves(
     return {key: found["\n".join(sorted(key))] for key in nights}
 
 
+def rehearse_sets(night: PromoNight, sets: Iterable[tuple[PlannedMove, ...]], **how: Any) -> list[MoveSet]:
+    """Simulate sets of moves beside the plan; arguments as for :func:`rehearse_moves`."""
+    by_key = {frozenset(move.key for move in moves): moves for moves in sets}
+    found = rehearse_moves(night, by_key, **how)
+    return [MoveSet(moves=moves, nights=found[key], plan=found[NOTHING]) for key, moves in by_key.items()]
+
+
 def search_sets(
     night: PromoNight,
     moves: Sequence[PlannedMove],
     *,
     closes: Callable[[MoveSet], bool],
     seed: int,
-    replications: int,
+    replications: int = FEW,
     on_progress: Callable[[int, int], object] | None = None,
-) -> list[MoveSet]:
+) -> list[tuple[PlannedMove, ...]]:
     """Search the sets of moves that save most beyond what they cost, and close the gap.
 
     Every move is tried alone on a few nights. Of those that are worth more than they cost, the ones that no other
     beats in both cost and gain come first; from the best of them, sets grow: the move that adds most beyond its cost
     is put on top, as long as that is more than chance (the band of 95 % of what it adds lies above 0), or the gap is
     still open and the set still brings more than it costs. The second set grows without the first move of the first,
-    the third without those of both, so that there is a choice. The best then get all nights. It is a greedy search: two
-    moves that help only together would be missed.
+    the third without those of both, so that there is a choice. It is a greedy search: two moves that help only
+    together would be missed.
 
     Parameters
     ----------
     closes : callable
         Whether a set meets the targets in the gap.
     replications : int
-        Nights of the finalists.
+        Nights of every set that is tried.
 
     Returns
     -------
-    list of MoveSet
-        The finalists, all on the same buyers.
+    list of sets of moves
+        The ones that are worth more nights.
     """
     by_key = {move.key: move for move in moves}
     tried: dict[frozenset[str], MoveSet] = {}
 
-    def rehearse(keys: Iterable[frozenset[str]], nights: int) -> dict[frozenset[str], MoveSet]:
-        sets = {key: [move for name, move in by_key.items() if name in key] for key in keys}
-        found = rehearse_moves(night, sets, seed=seed, replications=nights, on_progress=on_progress)
-        return {key: MoveSet(moves=tuple(sets[key]), nights=found[key], plan=found[NOTHING]) for key in sets}
+    def rehearse(keys: Iterable[frozenset[str]]) -> dict[frozenset[str], MoveSet]:
+        sets = [tuple(move for name, move in by_key.items() if name in key) for key in keys]
+        return {
+            each.key: each
+            for each in rehearse_sets(night, sets, seed=seed, replications=replications, on_progress=on_progress)
+        }
 
-    few = min(FEW, replications)
-    tried |= rehearse([frozenset([key]) for key in by_key], few)
+    tried |= rehearse([frozenset([key]) for key in by_key])
     shortlist = shortlist_moves(tried)
     growing = {key: frozenset().union(*shortlist[:place]) for place, key in enumerate(shortlist[:BEST_STARTS])}
     ends = list(growing)
@@ -162,7 +170,7 @@ def search_sets(
             for key, without in growing.items()
         }
         fresh = dict.fromkeys(each for sets in wider.values() for each in sets if each not in tried)
-        tried |= rehearse(fresh, few) if fresh else {}
+        tried |= rehearse(fresh) if fresh else {}
         steps = {key: _best_step(tried[key], [tried[each] for each in sets], closes) for key, sets in wider.items()}
         grown = {key: best.key for key, best in steps.items() if best is not None}
         ends = [grown.get(key, key) for key in ends]
@@ -173,7 +181,7 @@ def search_sets(
         (trial for trial in tried.values() if len(trial.moves) == 1), key=lambda t: -float(t.net_cny.mean())
     )
     finalists = dict.fromkeys([*ends, *(trial.key for trial in (*ranked[:FINALISTS], *singles[:BEST_SINGLES]))])
-    return list(rehearse(finalists, replications).values()) if finalists else []
+    return [tried[key].moves for key in finalists]
 
 
 def _clash(by_key: Mapping[str, PlannedMove], key: frozenset[str], other: frozenset[str]) -> bool:

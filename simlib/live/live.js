@@ -247,7 +247,7 @@ async function render({ model, el }) {
   form.prepend(offered);
   const undo = make("button", { type: "button", textContent: page.words.undo, onclick: goBack });
   const reset = make("button", { type: "button", textContent: page.words.back_to_plan, onclick: () => goTo(page.plan) });
-  const name = make("input", { type: "text", placeholder: page.words.name_it, maxLength: 60 });
+  const name = make("input", { type: "text", className: "scenario", placeholder: page.words.name_it, maxLength: 60 });
   name.setAttribute("aria-label", page.words.name_it);
   const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt("keep") });
   name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt("keep")());
@@ -255,7 +255,7 @@ async function render({ model, el }) {
   const planReason = make("input", { type: "text", placeholder: page.words.plan_reason, maxLength: 200 });
   planName.setAttribute("aria-label", page.words.plan_name);
   planReason.setAttribute("aria-label", page.words.plan_reason);
-  const keepPlan = make("button", { type: "button", className: "main plan", textContent: page.words.keep_plan, onclick: keepIt("plan") });
+  const keepPlan = make("button", { type: "button", className: "plan", textContent: page.words.keep_plan, onclick: keepIt("plan") });
   form.append(make("div", { className: "acts" }, undo, reset, planName, planReason, keepPlan, make("span"), name, keep), make("p", { className: "keys", textContent: page.words.keys }));
 
   // figures

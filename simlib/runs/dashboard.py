@@ -101,6 +101,8 @@ def prepare_dashboard(
                 on_stage(stage)
             table = getattr(night, stage)
         table.to_parquet(roster, index=False)
+        for name in TABLES:
+            night.actions_result.tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters
     page = papermill.iorw.load_notebook_node(str(LIVE))
     page.cells = [cell for cell in page.cells if "notebook-only" not in cell.metadata.get("tags", ())]

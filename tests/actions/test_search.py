@@ -19,7 +19,7 @@ from simlib.actions.result import (
     rank_trials,
     work_out_actions,
 )
-from simlib.actions.search import MoveSet, rehearse_moves, search_sets
+from simlib.actions.search import MoveSet, rehearse_moves, rehearse_sets, search_sets
 from simlib.messages import LANGS
 from simlib.simulator.replicate import Replications, half_width
 from tests.actions.conftest import DAY, TODAY
@@ -216,6 +216,7 @@ def test_targets_of_the_gap_are_judged_in_the_gap(found, room):
 
 def test_a_target_that_nothing_meets_still_gets_actions(room):
     """Where no move reaches the target, what saves most is still found, and none of it is said to close the gap."""
-    trials = search_sets(room.night, list_moves(room), closes=lambda trial: False, seed=7, replications=2)
+    sets = search_sets(room.night, list_moves(room), closes=lambda trial: False, seed=7, replications=2)
+    trials = rehearse_sets(room.night, sets, seed=7, replications=2)
     assert trials
     assert any(trial.net_cny.mean() > 0 for trial in trials)
