@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.actions.folk import UsualDay, folk_heads, work_out_folk
+from simlib.actions.plausibility import work_out_plausibility
+from simlib.actions.result import ActionsResult, work_out_actions
 from simlib.clock import read_moment
 from simlib.forecasting.promo import (
     PromoCurve,
@@ -64,7 +67,8 @@ from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_s
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
 from simlib.simulator.replicate import Replications
-from simlib.staffing import effective_speed, may_serve
+from simlib.staffing import effective_speed, list_out, may_serve
+from simlib.staffing.result import PeopleResult, SalesResult
 from simlib.store.exports import read_exports
 from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Store, Wave
 from simlib.store.problems import Problem
@@ -73,6 +77,17 @@ from simlib.stress import apply_levers, levers_for, standard_scenarios
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
 NIGHT_H = 28  # the promo day and the first hours after its midnight
+ACTIONS_REST_ON = (
+    "required",
+    "roster_result",
+    "concurrency",
+    "people",
+    "sales",
+    "counted_from",
+    "seed",
+    "replications",
+)
+ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
@@ -513,6 +528,103 @@ class NightInputs:
         """
         eve = self.wave.day - dt.timedelta(days=1)
         return from_matrix(read_matrix(Path(path)), self.shifts, self.store.frame("agents"), first_day=eve)
+
+    # --- what to change, bound to this store ---
+
+    def find_actions(
+        self,
+        night: PromoNight,
+        *,
+        required: RequirementResult,
+        roster_result: Roster,
+        concurrency: ConcurrencyResult,
+        people: PeopleResult,
+        sales: SalesResult,
+        counted_from: dt.date,
+        seed: int,
+        replications: int,
+    ) -> ActionsResult:
+        """Find what can still be changed about this night, beside rules of thumb and the store's own past."""
+        tables, day = self.roster_tables(required.requirement), self.wave.day
+        tied = {str(agent) for agent in tables["duties"]["agent_id"].dropna()}
+        tied |= {wish["agent_id"] for wish in tables["wishes"] if wish["date"] == day}
+        planned = {queue: sales.value(f"{queue}_contacts") for queue in ("presale", "aftersale")}
+        one_by_one = concurrency.sweep.loc[concurrency.sweep["concurrency"] == 1, "agents_needed"]
+        human = night.forecast.groupby("start")["human"].sum() if "human" in night.forecast else pd.Series(dtype=float)
+        at_peak = night.forecast[(night.forecast["start"] == concurrency.peak) & (night.forecast["queue"] == "presale")]
+        mine = float(at_peak["human"].sum())
+        heads = folk_heads(
+            self.find_usual_day(night.forecast),
+            per_hour=float(facts.value("actions", "folk_per_hour")),
+            one_by_one=float(one_by_one.max()) * (float(human[concurrency.peak]) / mine if mine else 1.0),
+            concurrency=self.concurrency,
+        )
+        return work_out_actions(
+            night,
+            coverage=roster_result.coverage,
+            rules=tables["rules"],
+            shifts=self.shifts,
+            list_out=lambda start, end: list_out(
+                self.store,
+                day=day,
+                today=counted_from,
+                queues=tuple(night.forecast["queue"].unique()),
+                roster=night.roster,
+                start=start,
+                end=end,
+            ),
+            sources=people.sources,
+            tied=tied,
+            folk=work_out_folk(
+                night, need=required.requirement, heads=heads, seed=seed, replications=min(replications, FOLK_NIGHTS)
+            ),
+            plausibility=work_out_plausibility(
+                planned=planned,
+                history=self.history,
+                promo_days=self.promo_days,
+                uplift=self.curve.likely,
+                ratios=self.past_ratios(sales),
+                day=day,
+            ),
+            targets=self.floors,
+            day=day,
+            today=counted_from,
+            seed=seed,
+            replications=min(replications, ACTION_NIGHTS),
+        )
+
+    def find_usual_day(self, forecast: pd.DataFrame) -> UsualDay:
+        """Return an ordinary day beside the promo day, in contacts that people answer; the trade's shape if unknown."""
+        mine = forecast[forecast["start"].dt.date == self.wave.day]
+        hourly = mine.groupby(mine["start"].dt.floor("h"))["human"].sum()
+        share = float(mine["human"].sum() / mine["contacts"].sum()) if mine["contacts"].sum() else 1.0
+        promo = {"promo_day": float(hourly.sum()), "promo_peak_h": float(hourly.max()) if len(hourly) else 0.0}
+        marked = {day for days in self.promo_days.values() for day in days} | {self.wave.day}
+        counts = (
+            pd.concat(list(self.history.values())).groupby(level=0).sum() if self.history else pd.Series(dtype=float)
+        )
+        days = sorted({day for day in counts.index.date if day not in marked})[-28:] if len(counts) else []
+        if not days:
+            usual = promo["promo_day"] / self.curve.likely
+            return UsualDay(day=usual, peak_h=usual * float(promo_curve("N").shape.max()), **promo)
+        recent = counts[np.isin(counts.index.date, days)]
+        by_day = recent.groupby(recent.index.date).sum()
+        peaks = recent.groupby(recent.index.floor("h")).sum()
+        peak = peaks.groupby(peaks.index.date).max()
+        if (recent.groupby(recent.index.date).size() <= 1).all():  # counts by day
+            peak = by_day * float(promo_curve("N").shape.max())
+        return UsualDay(day=float(by_day.median()) * share, peak_h=float(peak.median()) * share, **promo)
+
+    def past_ratios(self, sales: SalesResult) -> dict[str, tuple[float, float, str]]:
+        """Return conversion and order value of the plan beside the store's own: planned, past, unit."""
+        own = {ratio.key: ratio for ratio in self.store.ratios if ratio.source == "store"}
+        found = {}
+        if "conversion" in own:
+            usual = (own["conversion"].low + own["conversion"].high) / 2
+            found["conversion"] = (sales.spans["conversion"].likely, usual, "share")
+        if self.store.store.month_aov_cny:
+            found["order_value"] = (sales.spans["aov_cny"].likely, float(self.store.store.month_aov_cny), "CNY")
+        return found
 
     # --- what they are held to ---
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from simlib.actions.result import ActionsResult
 from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
 from simlib.headcounts import Headcounts, collect_headcounts
-from simlib.inputs import NightInputs, find_wave, with_exam
+from simlib.inputs import ACTIONS_REST_ON, NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -193,6 +194,11 @@ class Plan:
         return work_out_stress(self.night, self.scenarios, targets=self.inputs.floors, **how, **watched)
 
     @cached_property
+    def actions_result(self) -> ActionsResult:
+        """What to change before the night, ranked and priced."""
+        return self.inputs.find_actions(self.night, **{name: getattr(self, name) for name in ACTIONS_REST_ON})
+
+    @cached_property
     def drill(self) -> DrillResult:
         """Chapter 7: a drill of this night, played by script: team 1 follows the cards, the others do nothing."""
         game = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
@@ -203,6 +209,7 @@ class Plan:
     requirement = property(lambda self: self.required.requirement, doc="Agents needed by half hour and queue.")
     roster = property(lambda self: self.roster_result.assignments, doc="Who works when.")
     coverage = property(lambda self: self.roster_result.coverage, doc="Need against roster.")
+    actions = property(lambda self: self.actions_result.table, doc="What to change, ranked and priced.")
     kpis = property(lambda self: self.conclusion.kpis, doc="Every KPI of the night, with its bands.")
     intervals = property(lambda self: self.conclusion.intervals, doc="The night by half hour.")
 
@@ -210,8 +217,8 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
         results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.next_hours]
-        results += [self.goals, self.retrospective, self.stress, self.drill]
+        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.actions_result]
+        results += [self.next_hours, self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 
     def verdict(self, lang: Lang) -> list[str]:

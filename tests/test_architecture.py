@@ -21,7 +21,7 @@ FLOORS = (
     {"store"},
     {"erlang", "simulator", "kpis"},
     {"night"},
-    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill"},
+    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill", "actions"},
     {"headcounts", "inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
@@ -152,10 +152,10 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
 SAME_ON_PURPOSE: dict[str, list[str]] = {}
-CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "actions")
 SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
-# The live page changes the night in the scenarios' own terms: what happens, to whom, and the sheet it is kept on.
-TERMS = "simlib.stress.scenarios"
+# The live page changes the night in the scenarios' and the actions' own terms: what happens, to whom, how it is kept.
+TERMS = ("simlib.stress.scenarios", "simlib.actions.moves", "simlib.actions.offers")
 
 
 def computing_imports(house: Path) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from simlib.live.night import LiveNight, NightFigures, Position
+from simlib.live.night import MOVES, LiveNight, NightFigures, Position
 from simlib.messages import Lang, glossary, join_list, label, translate
 from simlib.night import Judgement, judge_nights
 from simlib.report.columns import list_words, quantity
@@ -100,7 +100,7 @@ class Comparison:
         if weak:
             kept = translate("live.weakest", lang, missed=kept, where=join_list(weak[:1], lang))
         kept += self._one_more_lost(lang)
-        if self.live.scenario(self.position, name="live") is None:
+        if self.live.scenario(self.position, name="live") is None and not self.position.get(MOVES):
             return translate("live.as_planned", lang, kept=kept)
         rate = self.live.judged_by
         _, share, change, _ = self.difference(rate)

@@ -23,6 +23,7 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 KEY_COLUMNS = {
     "activity": "",
     "answer": "",
+    "back_step": "",
     "block": "",
     "after": "",
     "bound_by": "",
@@ -39,6 +40,7 @@ KEY_COLUMNS = {
     "floor_source": "source_",
     "grain": "grain_",
     "headcount": "",
+    "folk_rule": "",
     "incident": "kind_",
     "item": "",
     "kpi": "",
@@ -48,8 +50,11 @@ KEY_COLUMNS = {
     "machine": "",
     "measure": "",
     "missed": "",
+    "move": "do_",
+    "out_reason": "",
     "phase": "phase_",
     "platform": "",
+    "plausibility": "",
     "post": "",
     "profile": "profile_",
     "queue": "",
@@ -94,7 +99,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "floor",
         "stretch",
     }
-    | {"in_plan", "in_scenario", "difference"}
+    | {"in_plan", "in_scenario", "difference", "past"}
     | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )
 DIGITS = {"CNY": 0, "share": 1}

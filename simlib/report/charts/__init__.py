@@ -4,6 +4,7 @@
 Times are drawn on the clock of their own zone. Colours, axes and legends are the kit of :mod:`simlib.report.style`.
 """
 
+from simlib.report.charts.actions import plot_folk_rules, plot_gap
 from simlib.report.charts.drill import plot_courses
 from simlib.report.charts.forecasting import plot_concurrency, plot_forecast, plot_hours, plot_requirement
 from simlib.report.charts.night import plot_night
@@ -25,8 +26,10 @@ __all__ = [
     "plot_courses",
     "plot_coverage",
     "plot_day_heads",
+    "plot_folk_rules",
     "plot_forecast",
     "plot_gantt",
+    "plot_gap",
     "plot_hours",
     "plot_lever_map",
     "plot_night",

@@ -158,7 +158,10 @@ def show_answer(stress: StressResult, *, lang: Lang) -> Fragment:
             net=quantity(row["net_cny"], "CNY", lang),
         )
     shown = stress.answers.head(ANSWERS_SHOWN)
-    return stack(show_verdict([text]), show_table(shown, lang=lang, caption=table_label("answers", lang)))
+    rule = translate("stress.answer_rule" if answer.follows_from_table else "stress.answer_within_chance", lang)
+    return stack(
+        show_verdict([text]), show_text(rule), show_table(shown, lang=lang, caption=table_label("answers", lang))
+    )
 
 
 def name_levers(kinds: Sequence[str], lang: Lang) -> str:
