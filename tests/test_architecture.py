@@ -150,7 +150,7 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
 CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
-SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
+SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_sheets"})  # written down
 
 
 def computing_imports(house: Path) -> list[str]:

@@ -138,6 +138,46 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
     return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
 
 
+# What the ends of a band are, by table: an estimate's, the mean's, or those of single nights.
+BANDS = {
+    "cascade": "estimate",
+    "aftersale_stream": "estimate",
+    "kpis": "mean",
+    "ranking": "mean",
+    "stressed_kpis": "mean",
+    "answers": "mean",
+    "intervals": "nights",
+}
+OF_FORECASTS = ("forecast", "second_route")
+
+
+def band_of(column: Hashable, table: str) -> str | None:
+    """Return what band a column of a table holds an end of; None where it holds none.
+
+    Examples
+    --------
+    >>> band_of("high", "kpis"), band_of("p05", "kpis"), band_of("rate_change_low", "ranking"), band_of("mean", "kpis")
+    ('mean', 'quantiles', 'mean', None)
+    """
+    if str(column) in ("p05", "p95"):
+        return "forecast" if table in OF_FORECASTS else "quantiles"
+    return BANDS.get(table) if re.fullmatch(r"(.+_)?(low|high)", str(column)) else None
+
+
+def explain_column(column: Hashable, table: str, lang: Lang) -> str:
+    """Return what a column of a table holds, as the glossary has it; empty where it says nothing.
+
+    Examples
+    --------
+    >>> explain_column("shortfall", "coverage", "en")
+    'Agents missing'
+    """
+    band = band_of(column, table)
+    if band is not None:
+        return translate(f"report.band_{band}", lang, tables=table_label(table, lang))
+    return glossary()[str(column)][f"definition_{lang}"] if str(column) in glossary() else ""
+
+
 def digits_of(values: pd.Series, *, unit: str) -> int:
     """Return the digits to show after the point: none where all are whole or large, more where all are small.
 

@@ -262,8 +262,8 @@ def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment
     cells = ([f"<td{' class=long' * (len(cell) > ONE_LINE)}>{escape(cell)}</td>" for cell in row] for row in rows)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     return Fragment(
-        f'<table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        f'<div class="st-scroll"><table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
