@@ -252,7 +252,14 @@ def rehearse(
             def show_stage(chapter: str, stage: str, share: float) -> None:
                 show(" · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage))), share)
 
-            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show_stage)
+            done = runs.rehearse(
+                store,
+                out=out,
+                lang=lang.value,
+                parameters=parameters,
+                on_progress=show_stage,
+                side_by_side=(os.cpu_count() or 1) > 1,
+            )
     except runs.NotebookError as error:
         text = translate(
             "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
@@ -415,7 +422,7 @@ def drill(
     minutes: Annotated[int | None, typer.Option("--minutes", help=both("minutes"))] = None,
     round_min: Annotated[int | None, typer.Option("--round", help=both("round"))] = None,
 ) -> None:
-    """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
+    """Open a drill for a room of teams, or go on with one; an address holds its own key."""
     from simlib import runs
     from simlib.drill_room import open_drill
     from simlib.report.pages.drill import door_name

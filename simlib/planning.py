@@ -224,7 +224,7 @@ _SHARED: ContextVar[Plan | None] = ContextVar("shared_plan", default=None)
 
 @contextmanager
 def sharing(plan: Plan) -> Iterator[None]:
-    """Let every :func:`plan` of the same store and parameters return this one: a run's notebooks share its results."""
+    """Make every :func:`plan` of the same store and parameters return this one: a run's notebooks share its results."""
     token = _SHARED.set(plan)
     try:
         yield

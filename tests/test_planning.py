@@ -74,7 +74,7 @@ def test_a_large_floor_needs_a_tenth_more_people_for_a_tenth_handed_on():
     assert 1.07 < after / before < 1.11
 
 
-def test_a_transfer_rate_tells_one_story_from_cascade_to_night(night, handing_on):
+def test_a_transfer_rate_is_one_story_from_cascade_to_night(night, handing_on):
     """A tenth handed on: a tenth more receptions in cascade, forecast, load and night; no buyer and no yuan more."""
     day = handing_on.forecast[handing_on.forecast["start"].dt.date == handing_on.wave.day]
     assert day["human"].sum() == pytest.approx(handing_on.sales.value("human_contacts"))

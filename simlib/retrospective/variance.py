@@ -627,7 +627,7 @@ class _Mixture:
 
     @property
     def episodes(self) -> bool:
-        """Whether outages change who comes."""
+        """Return whether outages change who comes."""
         return any(side.night.episodes or side.night.deferrals for side in (self.planned, self.actual))
 
     def _forecast(self, changed: frozenset[str]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Many nights side by side: replications on all cores, their bands, and fair comparisons of variants.
 
-Replication r of a seed is always the same night, whoever runs it: results hang neither on the number of workers nor
+Replication r of a seed is always the same night on every machine: results hang neither on the number of workers nor
 on who finishes first. Variants meet the same buyers in every replication, so their *differences* have narrow bands
 where the nights themselves vary a lot.
 """
@@ -76,17 +76,17 @@ class Replications:
 
     @property
     def nights(self) -> pd.DataFrame:
-        """One row a replication, one column a measure that is a single number a night."""
+        """One row per replication, one column a measure that is a single number a night."""
         single = {key: values for key, values in self.figures.items() if values.ndim == 1}
         return pd.DataFrame(single, index=pd.Index(self.numbers, name="replication"))
 
     def bands(self, *, confidence: float = 0.95) -> pd.DataFrame:
-        """Say for each single number where its mean lies, and between what it falls from night to night.
+        """Return for each single number where its mean lies, and between what it falls from night to night.
 
         Returns
         -------
         DataFrame
-            One row a measure. ``low`` and ``high``: confidence band of the *mean*, by Student's t, ``half_width``
+            One row per measure. ``low`` and ``high``: confidence band of the *mean*, by Student's t, ``half_width``
             either way; it narrows as replications grow. ``p05`` and ``p95``: what nine *nights* in ten lie
             between, by percentiles; that does not narrow. Nights without a value (nan) are left out.
         """
@@ -280,7 +280,7 @@ def _cores() -> int:
 def measure_night(
     contacts: Contacts, variant: Variant, *, measure: Measure, turns: bool = False, trace: bool = False
 ) -> Figures:
-    """Live through one night of a variant with buyers already drawn; the rest as in :func:`replicate_variants`.
+    """Simulate one night of a variant with buyers already drawn; the rest as in :func:`replicate_variants`.
 
     The measure sees frames that are views of the engine's arrays, turns that never came about left in.
     """
@@ -370,7 +370,7 @@ def compare(a: Replications, b: Replications, *, confidence: float = 0.95) -> pd
     Returns
     -------
     DataFrame
-        One row a measure that both have as a single number: ``a``, ``b`` (means over the common nights),
+        One row per measure that both have as a single number: ``a``, ``b`` (means over the common nights),
         ``difference`` (b - a), ``low``, ``high``, ``half_width``, ``clear`` (the band does not hold 0) and
         ``better``: True or False where it is clear and the KPI has a better side (:data:`simlib.kpis.BETTER`),
         else None.

@@ -253,13 +253,13 @@ def test_turns_are_what_a_clerk_would_count(messages):
     assert found == expected
 
 
-def test_a_simulated_night_told_as_messages_gives_the_same_rates(night):
+def test_a_simulated_night_written_as_messages_gives_the_same_rates(night):
     """Writing the simulated turns down as a tz-aware message log and cutting it again changes no rate."""
     log, _, _ = night
     turns = log.turns
     asked = turns.assign(time=turns["sent"], sender="buyer")
-    told = turns[turns["replied"].notna()].assign(sender="agent").assign(time=lambda rows: rows["replied"])
-    messages = pd.concat([asked, told])[["contact", "time", "sender", "agent"]]
+    stated = turns[turns["replied"].notna()].assign(sender="agent").assign(time=lambda rows: rows["replied"])
+    messages = pd.concat([asked, stated])[["contact", "time", "sender", "agent"]]
     messages["time"] = OPENS + pd.to_timedelta(messages["time"], unit="s")
     real = replace(log, turns=find_turns(messages.sample(frac=1, random_state=1)))
     for rate in (WANGWANG, JD, DOUYIN, *PDD.values()):

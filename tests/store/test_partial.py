@@ -53,7 +53,7 @@ def day_at_midnight(rows):
 
 
 def aftersale_by_day(rows):
-    """Leave of after-sale one row a day."""
+    """Leave of after-sale one row per day."""
     rows[:] = [row for row in rows if row["queue"] == "presale" or row["start"].endswith("00:00")]
 
 

@@ -240,11 +240,11 @@ def _keep_last(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.Data
     if name == "chat":
         known = frame["chat"].notna()
         replaced &= known
-    _tell_replaced(frame, replaced, last, parts)
+    _report_replaced(frame, replaced, last, parts)
     return frame[~replaced]
 
 
-def _tell_replaced(frame: pd.DataFrame, replaced: pd.Series, last: pd.Series, parts: Sequence[Part]) -> None:
+def _report_replaced(frame: pd.DataFrame, replaced: pd.Series, last: pd.Series, parts: Sequence[Part]) -> None:
     if not replaced.any():
         return
     pairs = pd.DataFrame({"old": frame.loc[replaced, "_part"], "new": last[replaced]}).value_counts()
@@ -314,7 +314,7 @@ def _drop_replaced(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.
             hit = (single | overlap) & ~gone
             gone |= hit
             last[hit] = new
-    _tell_replaced(frame, gone, last, parts)
+    _report_replaced(frame, gone, last, parts)
     return frame[~gone]
 
 
@@ -325,7 +325,7 @@ _MERGES: Mapping[str, Callable[[str, pd.DataFrame, Sequence[Part]], pd.DataFrame
 
 
 def _with_finality(frame: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
-    """Say of each row from which day on its payments are final, and whether they were when the file was fetched."""
+    """Return from which day on the payments of each row are final, and whether they were when the file was fetched."""
     lag = {}
     fetched: dict[str, dt.date | None] = {}
     for part in parts:
