@@ -23,6 +23,7 @@ from simlib.stress.scenarios import Incident, Scenario, people_in_order, standar
 Position = Mapping[str, float | str]
 NightFigures = Mapping[str, Any]
 OUTAGES = ("bot_down", "seats_down", "slow")
+BEFORE_RUSH, AFTER_RUSH = pd.Timedelta(hours=1), pd.Timedelta(hours=5)
 NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
 PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
 
@@ -325,8 +326,23 @@ class LiveNight:
 
     @property
     def headline(self) -> tuple[str, ...]:
-        """Return the KPIs of the table, by key of the glossary."""
-        return ("rostered_heads", "first_response", self.night.rates[0].key, "sales_lost", "night_wages")
+        """Return the KPIs of the table, by key of the glossary: all that have a target, and what they cost."""
+        shown = (
+            "rostered_heads",
+            *self.targets,
+            self.night.rates[0].key,
+            "first_response",
+            "sales_lost",
+            "night_wages",
+        )
+        return tuple(dict.fromkeys(shown))
+
+    @property
+    def rush(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Return the hours around the opening, or around the busiest half hour where nothing opens: 19:00 to 01:00."""
+        middle = self.opening or self.night.forecast.groupby("start")["contacts"].sum().idxmax()
+        opens, closes = self._window
+        return max(opens, middle - BEFORE_RUSH), min(closes, middle + AFTER_RUSH)
 
     @cached_property
     def steps(self) -> Grid:

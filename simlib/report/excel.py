@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from simlib.report.columns import (
     is_empty,
     list_words,
     show_cell,
+    size_unit,
+    size_words,
     table_label,
     titled,
     unit_word,
@@ -248,6 +251,7 @@ def _write_table(
     sheet = book.workbook.add_worksheet(table_label(key, lang)[:31])
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
+    sizes = [size_unit(row) for row in table.to_dict("records")] if "size" in table else []
     for place, column in enumerate(columns):
         sheet.write_string(0, place, column.title, book.header(number=column.kind == "number"))
         meaning = explain_column(column.key, key, lang)
@@ -255,6 +259,12 @@ def _write_table(
             sheet.write_comment(0, place, meaning, {"author": "", "x_scale": 1.6, "font_size": 9})
         widest = _width(column.title)
         for line, (value, unit) in enumerate(zip(table[column.key], units, strict=True), start=1):
+            sized = sizes[line - 1] if column.key == "size" and not is_empty(value) else None
+            if sized:
+                text = size_words(sized, value, lang)
+                sheet.write_number(line, place, float(value), book.style(num_format=_size_format(text)))
+                widest = max(widest, _width(text))
+                continue
             widest = max(widest, _write_cell(book, sheet, line, place, value, column, row_unit=unit, lang=lang))
         sheet.set_column(place, place, min(max(widest + 2.5, NARROWEST), WIDEST))
         if column.key == "shift" and fills:
@@ -318,6 +328,22 @@ def _write_cell(
 def _number_format(unit: str, digits: int) -> str:
     fraction = "." + "0" * digits if digits else ""
     return f"0{fraction}%" if unit == "share" else f"#,##0{fraction}"
+
+
+def _size_format(shown: str) -> str:
+    """Return the number format under which Excel shows a size as it is shown on a page: ×1.5, +3 people, −15.0%.
+
+    Examples
+    --------
+    >>> _size_format("×1.4"), _size_format("−15.0%"), _size_format("+3 agents")
+    ('"×"General', '"+"0.0%;"−"0.0%', '"+"General" agents";"−"General" agents"')
+    """
+    parts = re.fullmatch(r"([^\d]?)[\d,.]+(.*)", shown)
+    sign, unit = (parts[1], parts[2]) if parts else ("", "")
+    form = "0.0%" if unit == "%" else f'General"{unit}"' if unit else "General"
+    if sign == "×":
+        return f'"×"{form}'
+    return f'"+"{form};"−"{form}' if sign else form
 
 
 def _width(text: str) -> float:

@@ -23,7 +23,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from simlib.messages import Lang, glossary, label, translate
-from simlib.report.columns import ShownColumn, describe_column, show_cell, show_number, titled
+from simlib.report.columns import (
+    ShownColumn,
+    describe_column,
+    is_empty,
+    show_cell,
+    show_number,
+    size_unit,
+    size_words,
+    titled,
+)
 from simlib.report.typeface import embed_typeface
 
 if TYPE_CHECKING:
@@ -169,7 +178,7 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     wide = " wide" * (len(columns) >= WIDE_FROM)
     spoken = f' role="region" tabindex="0" aria-label="{escape(caption)}"' if caption else ""
     table = (
-        f'<div class="st-scroll"{spoken}><table class="st-table{wide}">{title}<thead><tr>{head}</tr></thead>'
+        f'<div class="st-scroll{wide}"{spoken}><table class="st-table">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
     if len(frame) > ROWS_SHOWN:
@@ -181,15 +190,27 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     return Fragment(table)
 
 
+def show_left_out(caption: str, text: str) -> Fragment:
+    """Show in one line, under a table's name, why the table itself is not shown; the workbook has it."""
+    return Fragment(
+        f'<div class="st-scroll"><table class="st-table"><caption>{escape(caption)}</caption>'
+        f'<tbody><tr><td class="long">{escape(text)}</td></tr></tbody></table></div>'
+    )
+
+
 def _side(column: ShownColumn) -> str:
     return ' class="n"' if column.kind == "number" else ""
 
 
 def _row(row: Mapping[Any, Any], columns: Sequence[ShownColumn], lang: Lang) -> str:
-    unit = row.get("unit")
+    unit, sized = row.get("unit"), size_unit(row)
     cells = []
     for column in columns:
-        text = show_cell(row[column.key], column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
+        value = row[column.key]
+        if sized and column.key == "size" and not is_empty(value):
+            text = size_words(sized, value, lang)
+        else:
+            text = show_cell(value, column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
         classes = ["n"] * (column.kind == "number") + ["long"] * (len(text) > ONE_LINE)
         if column.key == "shortfall" and pd.notna(row["shortfall"]) and row["shortfall"] > 0:
             classes.append("bad")

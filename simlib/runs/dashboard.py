@@ -26,7 +26,15 @@ LIVE = NOTEBOOKS / "live.ipynb"
 STAGES = ("cascade", "forecast", "requirement", "roster")
 CULL_AFTER_S, CULL_EVERY_S = 600, 60
 SETTINGS = {
-    "Voila": {"ip": "127.0.0.1", "auto_token": True},
+    "Voila": {
+        "ip": "127.0.0.1",
+        "auto_token": True,
+        "tornado_settings": {
+            "allow_remote_access": False,  # a Host that is not this machine is refused: no other name may lead here
+            "local_hostnames": ["localhost"],
+            "headers": {"Referrer-Policy": "no-referrer", "Content-Security-Policy": "frame-ancestors 'none'"},
+        },
+    },
     "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
     "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
 }

@@ -58,6 +58,13 @@ def test_only_this_machine_and_only_with_the_token(address: str) -> None:
     assert f"00000000:{port:04X}" not in listening
     assert [given_out(bare + path) for path in ("", "api/kernels", "voila/files/shop.xlsx")] == [False] * 3
     assert given_out(address)
+    with urllib.request.urlopen(address, timeout=120) as answer:
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    elsewhere = urllib.request.Request(address, headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(elsewhere, timeout=120)
+    assert refused.value.code == 403
 
 
 def given_out(address: str) -> bool:
