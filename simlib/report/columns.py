@@ -202,7 +202,7 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
 
 # What the ends of a band are, by table: an estimate's, the mean's, or those of single nights.
 BANDS = {
-    "cascade": "estimate",
+    "cascade": "spread",
     "aftersale_stream": "estimate",
     "kpis": "mean",
     "ranking": "mean",
