@@ -110,7 +110,7 @@ def as_book(tmp_path):
 def as_folder(tmp_path):
     """Write tables as a folder of CSV files and give its path."""
 
-    def write(tables, encoding="utf-8", name="shop"):
+    def write(tables, name="shop", encoding="utf-8"):
         folder = tmp_path / name
         folder.mkdir()
         for title, rows in tables.items():
