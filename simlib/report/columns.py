@@ -27,6 +27,7 @@ KEY_COLUMNS = {
     "bound_by": "",
     "card": "",
     "chapter": "",
+    "chat_part": "",
     "cohort": "",
     "conflict": "",
     "fails_first": "",

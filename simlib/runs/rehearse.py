@@ -17,6 +17,7 @@ from simlib.runs.parameters import Values, chapter_notebooks
 from simlib.runs.results import write_results
 from simlib.store import load_store
 
+IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy is for who opens the notebook: it takes seconds (ours)
 OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
 
 
@@ -70,7 +71,7 @@ def rehearse(
     parameters = dict(parameters or {})
     store = load_store(store_path)
     folder = RunFolder.of(out, store.store_id)
-    given = {"store": str(store_path.resolve()), "lang": lang} | parameters
+    given = {"store": str(store_path.resolve()), "lang": lang} | IN_A_REHEARSAL | parameters
     with folder.replaced(store_path) as staging:
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()

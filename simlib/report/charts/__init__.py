@@ -4,6 +4,7 @@
 Times are drawn on the clock of their own zone. Colours, axes and legends are the kit of :mod:`simlib.report.style`.
 """
 
+from simlib.report.charts.chat import plot_chat
 from simlib.report.charts.drill import plot_courses
 from simlib.report.charts.forecasting import plot_concurrency, plot_forecast, plot_hours, plot_requirement
 from simlib.report.charts.night import plot_night
@@ -17,6 +18,7 @@ __all__ = [
     "QUEUE_COLOURS",
     "plot_calendar",
     "plot_cascade",
+    "plot_chat",
     "plot_concurrency",
     "plot_courses",
     "plot_coverage",

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlib.report.html import Fragment
+from simlib.report.lesson import show_check, show_passage
 from simlib.report.pages import drill, forecasting, goals, readiness, retrospective, sand_table, staffing, stress_test
 from simlib.report.pages.common import kpi_cards, open_chapter, show_problems, solve_with_progress, stack, watch_parts
+from simlib.report.pages.engines import show_chat, show_engines
 from simlib.report.pages.forecasting import (
     show_concurrency,
     show_forecast,
@@ -73,8 +75,11 @@ __all__ = [
     "show_calendar",
     "show_cascade",
     "show_chapters",
+    "show_chat",
+    "show_check",
     "show_concurrency",
     "show_cross_check",
+    "show_engines",
     "show_failing",
     "show_filled",
     "show_forecast",
@@ -83,6 +88,7 @@ __all__ = [
     "show_lever_map",
     "show_night",
     "show_organisation",
+    "show_passage",
     "show_people",
     "show_plan_verdict",
     "show_problems",
