@@ -346,7 +346,7 @@ def _why_none(names: tuple[str, ...], source: str) -> Message:
 
 
 def _unseen(rule: SchemeRule, scopes: list[Scope], metrics: list[Fraction | None], figures: Figures) -> list[Message]:
-    """Name those whose missing metric already fails the condition: they are not in, and nobody waits for them."""
+    """Return those whose missing metric already fails the condition: they are not in, and nobody waits for them."""
     if rule.where is None or rule.metric is None:
         return []
     people = [

@@ -114,7 +114,7 @@ class SchemeRule:
 
     @property
     def is_pool(self) -> bool:
-        """Whether a sum is divided so that it is paid exactly."""
+        """Return whether a sum is divided so that it is paid exactly."""
         return self.kind == "share" or (self.kind == "rank" and self.ties == "split")
 
 

@@ -119,7 +119,7 @@ def list_samples(
 def open_gate(
     store: Store, *, day: dt.date, training: pd.DataFrame | None = None, results: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Say for every agent whether they may go online on a day, and what would bring back who may not.
+    """Return for every agent whether they may go online on a day, and what would bring back who may not.
 
     Scores of marked answers go before the score of the store's sheet; the resit counts where there is one, and there
     is one. A quality check of the training sheet goes before that of the store's.
@@ -137,7 +137,7 @@ def open_gate(
     -------
     pandas.DataFrame
         agent_id, name, cohort, allowed, score (nan where none), attempts, reason and step (glossary keys, None where
-        allowed): what keeps the person off, first the one that takes longest to mend.
+        allowed): what keeps the person off, first the one that takes longest to put right.
     """
     pass_mark = store.rule("exam_pass_mark")
     tries = 1 + int(facts.value("courses", "resits"))
@@ -195,3 +195,29 @@ def _obstacle(
     if not check:
         return "gate_check_failed", "step_coach"
     return None, None
+
+
+def bring_results(store: Store, *, training: pd.DataFrame, results: pd.DataFrame | None) -> Store:
+    """Return the store with the last mark and the last quality check of everybody in place of those of its own sheet.
+
+    The roster reads exam and check from the store's people, so that it refuses whoever the gate refuses. Whoever failed
+    twice has no more tries and keeps the failing mark.
+
+    Parameters
+    ----------
+    training : pandas.DataFrame
+        The sheet training.
+    results : pandas.DataFrame, optional
+        As `mark_answers` gives them.
+    """
+    scores, checks = _scores(results), _checks(training)
+    tries = 1 + int(facts.value("courses", "resits"))
+    agents = []
+    for agent in store.agents:
+        found: dict[str, object] = {}
+        if agent.agent_id in scores:
+            found["exam_score"] = scores[agent.agent_id][:tries][-1]
+        if agent.agent_id in checks:
+            found["qa_pass"] = checks[agent.agent_id]
+        agents.append(agent.model_copy(update=found) if found else agent)
+    return store.model_copy(update={"agents": tuple(agents)})

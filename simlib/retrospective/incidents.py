@@ -46,7 +46,7 @@ def cost_incidents(
     carded = dict(carded or {})
     strange = sorted(set(carded) - set(scenario_nights))
     if strange:
-        raise ValueError(f"carded must name incidents of struck, got {strange[0]!r}")
+        raise ValueError(f"carded must name incidents of scenario_nights, got {strange[0]!r}")
     versions = {PLAN: night}
     versions |= {f"incident {name}": version for name, version in scenario_nights.items()}
     versions |= {f"card {name}": version for name, version in carded.items()}

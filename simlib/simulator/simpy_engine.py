@@ -186,7 +186,7 @@ class SimpyFloor:
     # --- buyers -------------------------------------------------------------------------------------------
 
     def buyer(self, chat: _Chat) -> Process:
-        """Live through one contact (rules 1, 2, 4, 6 and 7)."""
+        """Run one contact (rules 1, 2, 4, 6 and 7)."""
         env, contacts, index = self.env, self.contacts, chat.index
         yield _Moment(env, float(contacts.arrival[index]), ENTER, index)
 
@@ -238,7 +238,7 @@ class SimpyFloor:
         self.write(chat, 0)
 
     def write(self, chat: _Chat, turn: int) -> None:
-        """Send a message to whoever has the chat, else to the queue (rules 4 and 10)."""
+        """Send a message to the agent who has the chat, else to the queue (rules 4 and 10)."""
         chat.asked[turn] = self.env.now
         chat.unanswered = True
         chat.sent = self.env.event()
@@ -379,7 +379,7 @@ class SimpyFloor:
         self.note(agent)
 
     def take_waiting(self, agent: _Agent) -> None:
-        """Let an agent take contacts while it is available and anyone waits (rule 5)."""
+        """Give contacts to an agent while it is available and anyone waits (rule 5)."""
         while self.take_one(agent):
             pass
 
@@ -475,7 +475,7 @@ class SimpyFloor:
         self.changes.append((self.env.now, agent.index, len(agent.open), agent.writing is not None))
 
     def close_books(self) -> None:
-        """Name what never ended (rule 12)."""
+        """Return what never ended (rule 12)."""
         for chat in self.chats:
             if chat.outcome == OPEN:
                 gone = chat.silent and not isinf(chat.patience) and not chat.is_begun

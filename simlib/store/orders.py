@@ -36,7 +36,7 @@ class ImportResult:
     store : Store
         The store with the new figures, as saved.
     filled : DataFrame
-        One row a ratio: key, low, likely, high, before (its likely value before, or nan).
+        One row per ratio: key, low, likely, high, before (its likely value before, or nan).
     hours : DataFrame
         hour (0-23), orders, share: the store's own day, from the days that were used.
     days : DataFrame
@@ -52,7 +52,7 @@ class ImportResult:
     notices: tuple[Problem, ...]
 
     def text(self, lang: Lang) -> str:
-        """Say what was done and what was left out, one sentence a line."""
+        """Return what was done and what was left out, one sentence per line."""
         return "\n".join(notice.text(lang) for notice in self.notices)
 
 
@@ -96,7 +96,7 @@ def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Pa
     spans, net_cny, net_amounts = measure_orders(used)
     hours = count_hours(used)
     changed, filled = _fill(store, spans, hours, used, lang)
-    notices += _tell(days, hours, filled, net_cny=net_cny, net_amounts=net_amounts)
+    notices += _report(days, hours, filled, net_cny=net_cny, net_amounts=net_amounts)
     if changed != store:
         save_store(changed, store_path, lang)
     return ImportResult(store=changed, filled=filled, hours=hours, days=days, notices=tuple(notices))
@@ -359,10 +359,10 @@ def _new_hours(store: Store, hours: pd.DataFrame, lang: Lang) -> Iterable[HourSh
             yield HourShare(hour=hour, share=share, source="store", note=note)
 
 
-def _tell(
+def _report(
     days: pd.DataFrame, hours: pd.DataFrame, filled: pd.DataFrame, *, net_cny: float, net_amounts: bool
 ) -> list[Problem]:
-    """Say what was filled in and which days were left out."""
+    """Return what was filled in and which days were left out."""
     rules = spellings("import_rules")
     notices: list[Problem] = []
     for row in filled.to_dict("records"):

@@ -80,12 +80,12 @@ class Lever:
 
 
 def apply_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
-    """Pull several levers, each at most once.
+    """Apply several levers, each at most once.
 
     Raises
     ------
     ScenarioError
-        A lever is pulled twice, or outside the night.
+        A lever is applied twice, or outside the night.
     """
     opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
     kinds = [lever.kind for lever in levers]
@@ -135,7 +135,7 @@ def _paid_hour_cny(night: PromoNight) -> float:
 def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
     """Seat people who stand by: each works like the middle one of the floor, and serves the busiest queue first.
 
-    What has struck everybody, a chat client that is down for all, strikes them too.
+    What affects everybody, a chat client that is down for all, affects them too.
     """
     n = round(lever.size or 0)
     if n == 0:
@@ -182,7 +182,7 @@ def _cost_of_pool(night: PromoNight, lever: Lever) -> float:
 
 
 def _raise_concurrency(night: PromoNight, lever: Lever) -> PromoNight:
-    """Let everybody hold more chats, all night: before the incident places are to spare, so the limit is not met."""
+    """Raise the chats that everybody may hold, all night: before the incident places are free, so no limit is met."""
     return replace(night, people=night.people.assign(capacity=night.people["capacity"] + round(lever.size or 0)))
 
 
@@ -205,7 +205,7 @@ def _cost_of_staying(night: PromoNight, lever: Lever) -> float:
 
 
 def _move_breaks(night: PromoNight, lever: Lever) -> PromoNight:
-    """Let meals and breaks that would begin meanwhile begin at the end, for those who are still on chat by then."""
+    """Move meals and breaks that would begin meanwhile to the end, for those who are still on chat by then."""
     roster = night.roster
     resting = roster["activity"].isin(["meal", "break"])
     moved = roster[resting & (roster["start"] >= lever.works_from) & (roster["end"] <= lever.until)]
@@ -302,7 +302,7 @@ class BestResponse:
     levers : tuple of Lever
         The best answer; empty where waiting it out is best.
     table : DataFrame
-        One row a set of levers: levers (tuple of kinds), won_back_cny with ``_low`` and ``_high`` (sales lost less
+        One row per set of levers: levers (tuple of kinds), won_back_cny with ``_low`` and ``_high`` (sales lost less
         than without levers, its band of 95 %), cost_cny, net_cny, platform_rate; the best net gain first.
     """
 
@@ -330,7 +330,7 @@ def best_answer(
     Parameters
     ----------
     levers : sequence of Lever, optional
-        What may be pulled; left out, :func:`levers_for`.
+        What may be applied; left out, :func:`levers_for`.
     on_progress, stop
         As in :func:`simlib.simulator.replicate.replicate_variants`, over each round of the search.
     """
@@ -444,7 +444,7 @@ class Reserve:
     agents : int or None
         People who stand by; None where even ``most`` are too few.
     table : DataFrame
-        One row a reserve that was tried: reserve_agents, held_share (over the nights of all scenarios), and a
+        One row per reserve that was tried: reserve_agents, held_share (over the nights of all scenarios), and a
         column a scenario with the share of its own nights.
     """
 
@@ -466,7 +466,7 @@ def smallest_reserve(
 ) -> Reserve:
     """Find the fewest people standing by with whom enough nights with any one failure keep every target.
 
-    One failure strikes a night, each as likely as the others; the reserve is called when it has been noticed, is
+    One failure happens in a night, each as likely as the others; the reserve is called when it has been noticed, is
     seated ten minutes later and stays until a while after its end. More people on the same buyers hold at least about
     as many nights, so the number is found by halving.
 
@@ -521,7 +521,7 @@ def smallest_reserve(
 
 
 def _holds(nights: Replications, targets: Mapping[str, float]) -> np.ndarray:
-    """Tell of each night whether it keeps every target."""
+    """Return for each night whether it keeps every target."""
     held = np.ones(len(nights), dtype=bool)
     for key, target in targets.items():
         values = np.asarray(nights.figures[key], dtype=float)

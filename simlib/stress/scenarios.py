@@ -50,7 +50,7 @@ def _shown(name: str, value: object) -> object:
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
-    """Name the allowed value that looks most like a given one.
+    """Return the allowed value that looks most like a given one.
 
     >>> nearest("roomB", ["room A", "room B"])
     'room B'
@@ -197,7 +197,7 @@ class Scenario:
         return reduce(lambda with_incidents, incident: incident.apply_to(with_incidents), self.incidents, night)
 
     def title(self, lang: Lang) -> str:
-        """Name the scenario in one language; a combination by its parts."""
+        """Return the name of the scenario in one language; a combination by its parts."""
         parts = self.name.split("+")
         return " + ".join(label(part, lang) if part in glossary() else part for part in parts)
 
@@ -271,7 +271,7 @@ def _apply_absent(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Name the people of an incident's cohort who chat in its window, by their starting times."""
+    """Return the people of an incident's cohort who chat in its window, by their starting times."""
     roster = night.roster
     there = roster["activity"].eq("chat") & (roster["start"] < incident.end) & (roster["end"] > incident.start)
     if incident.cohort is not None:
@@ -281,14 +281,14 @@ def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
 
 
 def people_in_order(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Name an incident's people on duty in an order that is even over the starting times however far it is followed."""
+    """Return an incident's people on duty in an order that is even over the starting times wherever it is cut."""
     people = _on_duty(night, incident)
     golden = (np.arange(len(people)) * 0.6180339887498949) % 1.0  # the golden section: even from the first step on
     return people[np.argsort(golden)]
 
 
 def _apply_people(night: PromoNight, incident: Incident) -> PromoNight:
-    """Take people off, or add people who are rostered, seated and struck exactly like one of the cohort.
+    """Take people off, or add people who are rostered, seated and affected exactly like one of the cohort.
 
     Both go through the cohort in one order, so a larger change contains the smaller one and no shift is emptied
     before the others.
@@ -325,7 +325,7 @@ def _apply_people(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 def _apply_concurrency(night: PromoNight, incident: Incident) -> PromoNight:
-    """Let the people hold more or fewer chats, at least one; all night, for a limit is a setting of the tool."""
+    """Change how many chats the people hold, at least one; all night, for a limit is a setting of the tool."""
     capacity = night.people["capacity"]
     mine = night.people["cohort"].eq(incident.cohort) | (incident.cohort is None)
     changed = (capacity + round(incident.size or 0.0)).clip(lower=1)
@@ -333,7 +333,7 @@ def _apply_concurrency(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 def _apply_stay(night: PromoNight, incident: Incident) -> PromoNight:
-    """Let those whose last chats of a shift end in the window go on for some hours."""
+    """Keep those whose last chats of a shift end in the window for some hours more."""
     roster = night.roster
     chat = roster["activity"].eq("chat") & roster["agent_id"].isin(_on_duty(night, incident))
     shift = [roster["agent_id"], roster["date"]] if "date" in roster else [roster["agent_id"]]
@@ -387,7 +387,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def people_at(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Find the numbers of the agents who sit where an incident strikes; everybody where it names no place.
+    """Find the numbers of the agents who sit where an incident happens; everybody where it names no place.
 
     Raises
     ------

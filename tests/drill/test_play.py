@@ -23,9 +23,9 @@ def test_the_tables_have_an_answer_for_everything(night):
     assert table["next_crowd"].isin(range(len(CROWDS))).all()
     assert (table["lost_cny"] >= 0).all()
     assert table.groupby("clock")["plays"].sum().eq(12).all()
-    told: list[float] = []
-    assert tabulate_play(drill, plays=12, on_progress=told.append).equals(table)
-    assert told == [(play + 1) / 12 for play in range(12)]
+    reported: list[float] = []
+    assert tabulate_play(drill, plays=12, on_progress=reported.append).equals(table)
+    assert reported == [(play + 1) / 12 for play in range(12)]
 
 
 def test_the_tables_follow_the_night(night):

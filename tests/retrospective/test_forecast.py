@@ -75,8 +75,8 @@ def test_good_actuals_pass_without_a_word(forecast, came):
 def test_bad_actuals_get_one_sentence_each_and_the_rest_is_shown(forecast, came, spoil, words, left):
     """Another promo, half a night, negative, twice, more answered than came, unknown queue, empty: each once."""
     checked = check_actuals(spoil(came), forecast)
-    told = [message.text("en") for message in checked.messages]
-    assert sum(words in text for text in told) == 1
+    stated = [message.text("en") for message in checked.messages]
+    assert sum(words in text for text in stated) == 1
     assert len(checked.table) == left
     assert all(message.text("zh") for message in checked.messages)
     assert (checked.table["contacts"] >= 0).all()

@@ -50,7 +50,7 @@ def test_the_pool_is_seated_ten_minutes_later(night):
     assert lever("call_pool", 6).cost_cny(night) == pytest.approx(6 * 80 / 60 * HOUR_CNY)
 
 
-def test_the_pool_shares_what_strikes_everybody(night):
+def test_the_pool_shares_what_affects_everybody(night):
     """A chat client that is down or slow for all is so for those who are called; a dark room is not."""
     window = {"start": clock("21:00"), "end": clock("22:00")}
     everybody = Incident(kind="seats_down", **window).apply_to(night)
@@ -165,19 +165,19 @@ def test_a_lever_twice_is_refused(night):
     """The sentence names the lever and what else there is, in both languages; outside the night is refused, too."""
     with pytest.raises(ScenarioError) as refused:
         apply_levers(night, [lever("call_pool", 3), lever("move_breaks"), lever("call_pool", 6)])
-    assert "Call the pool is pulled twice" in refused.value.text("en")
+    assert "Call the pool is applied twice" in refused.value.text("en")
     assert "叫机动人员到岗" in refused.value.text("zh")
     assert "raise_concurrency" in refused.value.text("zh")
     with pytest.raises(ScenarioError, match="outside the night"):
         apply_levers(night, [lever("call_pool", 3, decided="19:30")])
-    with pytest.raises(ScenarioError, match="pulled twice"):
+    with pytest.raises(ScenarioError, match="applied twice"):
         map_levers(night, scenario_of(night, "surge"), across="call_pool", up="call_pool", seed=1, replications=1)
     with pytest.raises(ScenarioError, match="no such lever"):
         map_levers(night, scenario_of(night, "surge"), across="call_pool", up="move_breaks", seed=1, replications=1)
 
 
 def test_levers_facts_and_words_belong_together(night):
-    """Each lever has a fact with a delay and a name; the cards pull only levers that exist."""
+    """Each lever has a fact with a delay and a name; the cards apply only levers that exist."""
     known = facts.table("levers").set_index("key")
     for kind in LEVERS:
         assert known.loc[kind, "delay_min"] >= 0
@@ -190,7 +190,7 @@ def test_levers_facts_and_words_belong_together(night):
 
 
 def lost(nights, **how):
-    """Live through nights and give each one's sales lost, night by night."""
+    """Simulate nights and return each one's sales lost, night by night."""
     simulated = rehearse_nights(nights, course=False, **how)
     return {name: each.figures["sales_lost"] for name, each in simulated.items()}
 
@@ -217,7 +217,7 @@ def test_the_search_against_every_set_of_levers(night):
     assert net[mine] > 0
 
 
-def test_nothing_is_pulled_where_nothing_helps(night):
+def test_nothing_is_applied_where_nothing_helps(night):
     """Levers that cost and bring nothing are left alone: at a quiet hour the answer is to wait."""
     window = {"start": clock("00:00"), "end": clock("00:10")}
     calm = Scenario(name="calm", incidents=(Incident(kind="contacts", size=1.0, **window),))

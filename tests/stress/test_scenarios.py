@@ -170,7 +170,7 @@ def test_no_shows_are_that_share_of_those_on_duty(night, share, gone):
 
 
 def test_a_scenario_leaves_the_plan_as_it_is(night):
-    """Striking a night changes a copy: forecast, roster, services and disruptions of the plan stay."""
+    """An incident changes a copy of the night: forecast, roster, services and disruptions of the plan stay."""
     before = (night.forecast.copy(), night.roster.copy(), dict(night.services))
     for scenario in standard_scenarios(night):
         scenario.apply_to(night)
@@ -216,7 +216,7 @@ def test_people_more_or_fewer(night, size):
         assert seats[agent] == seats[original]
 
 
-def test_who_is_added_is_struck_with_their_room(night):
+def test_who_is_added_is_affected_with_their_room(night):
     """Somebody added to a dark room sits in the dark, whether the people or the outage come first."""
     people = Incident(kind="people", size=12, **WHOLE)
     dark = incident("seats_down", room="N1")
@@ -261,7 +261,7 @@ def test_kinds_sizes_and_words_belong_together():
 
 
 def test_a_combination_is_both_at_once(night):
-    """``a+b`` finds both, strikes with both, and keeps both cards; it is found by titles, too."""
+    """``a+b`` finds both, applies both, and keeps both cards; it is found by titles, too."""
     scenarios = standard_scenarios(night)
     both = find_scenario(scenarios, "surge + bot_down")
     assert both.name == "surge+bot_down"

@@ -1,4 +1,4 @@
-"""The pages of a drill: the standing, what a team is told afterwards, and the game on paper."""
+"""The pages of a drill: the standing, what a team learns afterwards, and the game on paper."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _units() -> dict[str, str]:
 
 
 def lever_words(kind: str, size: float | None, lang: Lang) -> str:
-    """Name a lever with its size."""
+    """Return a lever's name with its size."""
     return label(kind, lang) if size is None else f"{label(kind, lang)} {size_words(kind, size, lang)}"
 
 
@@ -130,7 +130,7 @@ def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
 
 
 def door_name(name: str, lang: Lang) -> str:
-    """Name whom a page is for: the facilitator, the board, or the team of that number."""
+    """Return whom a page is for: the facilitator, the board, or the team of that number."""
     return translate("drill.ui_team", lang, team=name) if name.isdigit() else translate(f"drill.ui_{name}", lang)
 
 
@@ -268,7 +268,7 @@ def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment
 
 
 def crowd_words(crowd: int, lang: Lang) -> str:
-    """Name a state of the paper game with its letter."""
+    """Return the name of a state of the paper game with its letter."""
     return f"{'ABCD'[crowd]} {translate(f'drill.crowd_{crowd}', lang)}"
 
 
@@ -336,7 +336,7 @@ def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
 
 
 def sign_words(scenario: Scenario, lang: Lang) -> str:
-    """Say what the floor notices of a scenario."""
+    """Describe what the floor notices of a scenario."""
     places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
     where = list_words(places, lang) or label("all_rooms", lang)
     twins = texts().get(f"drill.sign_{scenario.name}")

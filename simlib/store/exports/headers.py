@@ -137,7 +137,7 @@ def _has_figures(cells: Sequence[Any]) -> bool:
 
 
 def _is_group_row(above: Sequence[Any], names: Sequence[Any]) -> bool:
-    """Tell a row of groups over a header from a title: it is short text, and it names what the header lacks.
+    """Distinguish a row of groups over a header from a title: it is short text, and it names what the header lacks.
 
     It does so where a name below stands twice, or where a cell below is blank.
     """
@@ -186,7 +186,7 @@ def _text(cells: Sequence[Any], at: int) -> str:
 
 
 def _settle_names(columns: Sequence[HeaderColumn]) -> None:
-    """Say of each column what it is by its name alone."""
+    """Return what each column is by its name alone."""
     taken: dict[str, HeaderColumn] = {}
     for column in columns:
         _match(column)
@@ -303,7 +303,7 @@ def _index() -> dict[str, set[str]]:
 
 
 def _is_slip(written: str, known: str) -> bool:
-    """Tell a slip of the pen from a name that may mean something else."""
+    """Distinguish a slip of the pen from a name that may mean something else."""
     if min(len(written), len(known)) < SHORTEST_TYPO - 1 or len(known) < SHORTEST_TYPO:
         return False
     at = next(
