@@ -32,6 +32,7 @@ KEY_COLUMNS = {
     "card": "",
     "channel": "channel_",
     "chapter": "",
+    "chat_part": "",
     "cohort": "",
     "conflict": "",
     "area": "audit_area_",
