@@ -22,6 +22,7 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
     "activity": "",
+    "activity_kind": "activity_kind_",
     "answer": "",
     "block": "",
     "after": "",
@@ -38,6 +39,7 @@ KEY_COLUMNS = {
     "item": "",
     "kpi": "",
     "lever": "",
+    "open_to": "open_to_",
     "liable": "",
     "logistics_item": "item_",
     "machine": "",
