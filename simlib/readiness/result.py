@@ -96,6 +96,14 @@ class ReadinessResult:
     findings: tuple[Message, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def tasks(self) -> pd.DataFrame:
+        """What the picture of the countdown shows: the store's own tasks with a day, else the catalogue."""
+        own = self.tables.get("countdown")
+        if own is None or own["due_on"].isna().all():
+            return self.tables["task_plan"]
+        return own[own["due_on"].notna()].rename(columns={"task": "task_key"})
+
 
 def work_out_readiness(
     store: Store,

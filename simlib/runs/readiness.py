@@ -167,7 +167,7 @@ def write_pack(night: Plan, folder: Path, *, book: ReadinessBook, quiz: Quiz | N
     """
     tables, today = night.readiness.tables, night.counted_from
     written = [write_file(folder / f"meeting-{each}.html", print_meeting(night, lang=each)) for each in LANGS]
-    written.append(_save_picture(plot_gantt(tables["task_plan"], lang=lang, today=today), folder / "gantt.svg"))
+    written.append(_save_picture(plot_gantt(night.readiness.tasks, lang=lang, today=today), folder / "gantt.svg"))
     written.append(_save_picture(plot_blocks(tables["blocks"], lang=lang), folder / "blocks.svg"))
     if "seat_plan" in tables:
         written.append(_save_picture(plot_seat_plan(tables["seat_plan"], lang=lang), folder / "seats.svg"))

@@ -65,5 +65,5 @@ def show_pictures(tables: Tables, group: str, plan: Plan, *, lang: Lang) -> list
         seats = sum(seat.usable for seat in plan.store.site)
         return [show_chart(plot_presence(tables["floor_presence"], lang=lang, seats=seats))]
     if group == "group_tasks":
-        return [show_chart(plot_gantt(tables["task_plan"], lang=lang, today=plan.counted_from))]
+        return [show_chart(plot_gantt(plan.readiness.tasks, lang=lang, today=plan.counted_from))]
     return []

@@ -41,7 +41,7 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
             _list(ready.tables, "red_items", lang, RED_SHOWN),
         ),
         stack(
-            show_chart(plot_gantt(ready.tables["task_plan"], lang=lang, today=plan.counted_from)),
+            show_chart(plot_gantt(ready.tasks, lang=lang, today=plan.counted_from)),
             _list(plan.people.tables, "last_safe_dates", lang, 6),
             _list(ready.tables, "rental", lang, 6),
             show_text(translate("readiness.sign_line", lang)),
