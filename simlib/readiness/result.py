@@ -160,7 +160,7 @@ def work_out_readiness(
     tables["kept_off"] = tables["gate"][~tables["gate"]["allowed"]].drop(columns="allowed").reset_index(drop=True)
     if training is not None:
         tables["progress"] = follow_training(training, today=today)
-        tables["sampling"] = lay_samples(store, training, promo_day=promo_day)
+        tables["acceptance"] = lay_samples(store, training, promo_day=promo_day)
     tables["dropouts"] = list_dropouts(tables["gate"], tables.get("progress"))
     if exam is not None:
         tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})

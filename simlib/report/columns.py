@@ -24,6 +24,7 @@ KEY_COLUMNS = {
     "activity": "",
     "activity_kind": "activity_kind_",
     "answer": "",
+    "answer_group": "",
     "block": "",
     "after": "",
     "bound_by": "",

@@ -98,7 +98,7 @@ def test_every_table_and_column_has_a_word() -> None:
         "documents",
         "kept_off",
         "dropouts",
-        "sampling",
+        "acceptance",
         "special_training",
         "task_plan",
         "posts",

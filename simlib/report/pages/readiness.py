@@ -17,7 +17,7 @@ GROUPS = {
     "group_score": ("blocks", "red_items", "readiness", "readiness_history"),
     "group_rules": ("conflicts", "rule_changes", "stale_items", "rule_phrases", "buyer_prices", "activities", "goods"),
     "group_phrases": ("phrase_matrix", "phrase_faults", "phrase_library"),
-    "group_people": ("kept_off", "gate", "progress", "sampling", "special_training", "weak_topics", "weak_items"),
+    "group_people": ("kept_off", "gate", "progress", "acceptance", "special_training", "weak_topics", "weak_items"),
     "group_training": ("dropouts", "documents"),
     "group_site": ("rental", "equipment_shortage", "interval_shortage", "failed_checks", "seat_plan", "equipment"),
     "group_logistics": ("posts", "duty_sheet", "food", "quiet_windows", "floor_presence"),
