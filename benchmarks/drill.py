@@ -1,6 +1,6 @@
 """Scripted teams over many nights: good play beats no play beats bad play, with figures.
 
-Run ``python benchmarks/drill.py``; by default 334 nights of the small example store, each dealt by its own seed and
+Run ``python benchmarks/drill.py``; by default 334 nights of the small example store, each scheduled by its own seed and
 played by three teams against the same buyers, which makes 1,002 plays: one team calls the card of every sign and
 follows it, one does nothing, and one calls cards at random and pushes its people at the wrong moments.
 """
@@ -27,7 +27,7 @@ STORES = Path(__file__).resolve().parents[1] / "templates" / "stores"
 
 
 def play_night(seed: int, *, night: PromoNight, round_min: int) -> dict[str, float]:
-    """Let the scripted teams play one night, and give their scores by script and part."""
+    """Play one night with the scripted teams, and return their scores by script and part."""
     drill = Drill.open(night, seed=seed, teams=len(SCRIPTS), round_min=round_min)
     play_out(drill, dict(zip(drill.teams, SCRIPTS.values(), strict=True)))
     found: dict[str, float] = {}
@@ -38,7 +38,7 @@ def play_night(seed: int, *, night: PromoNight, round_min: int) -> dict[str, flo
     return found
 
 
-def tell(table: pd.DataFrame) -> None:
+def print_markdown(table: pd.DataFrame) -> None:
     """Print the means of nights, a row each, with their bands, and how often one script beats the next."""
     for name in SCRIPTS:
         own = table[[column for column in table if column.startswith(f"{name} ")]]
@@ -75,7 +75,7 @@ def main() -> None:
             print(f"\r{len(rows)} / {given.nights} nights", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     print(f"nights  {len(rows)} of {given.store}, rounds of {given.round_min} minutes")
-    tell(pd.DataFrame(rows))
+    print_markdown(pd.DataFrame(rows))
     print(f"seconds {time.perf_counter() - begun:.0f}")
 
 

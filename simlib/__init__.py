@@ -2,7 +2,7 @@
 
 The pipeline, in the order in which a team lead goes through it::
 
-    store = load_store("templates/stores/appliances.xlsx")     # what a store tells us
+    store = load_store("templates/stores/appliances.xlsx")     # what a store knows of itself
     night = plan(store, seed=7)                                # everything below, on one page (simlib/planning.py)
     night.cascade        # sales task -> buyers -> contacts, step by step          staffing
     night.forecast       # contacts by half hour and queue, with bands             forecasting
@@ -37,7 +37,7 @@ __all__ = ["Plan", "Store", "chat_pool", "forecast_counts", "load_store", "plan"
 
 
 def _give_numba_a_cache() -> None:
-    """Name a folder for Numba's compiled code where neither the checkout nor the home can be written.
+    """Choose a folder for Numba's compiled code where neither the checkout nor the home can be written.
 
     Numba refuses to compile a cached function that it cannot store anywhere. The folder is in the system's folder
     for temporary files; it is used only if nobody else can write it, for what lies in it is run.

@@ -96,7 +96,7 @@ Given = Annotated[list[str], typer.Option("-p", metavar="NAME=VALUE", help=both(
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help=both("seed"))]
 
 
-def tell(key: str, lang: Lang, **values: object) -> None:
+def print_message(key: str, lang: Lang, **values: object) -> None:
     """Print a text on the terminal; what a store wrote is never read as markup."""
     console.print(escape(translate(f"cli.{key}", lang, **values)), soft_wrap=True)
 
@@ -149,7 +149,7 @@ def new(
         write_template(path, lang=lang.value)
     else:
         write_readiness_template(path, lang=lang.value)
-    tell("new_done", lang.value, path=path)
+    print_message("new_done", lang.value, path=path)
 
 
 @app.command(help=both("check"))
@@ -172,7 +172,7 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     wrong = len(found.problems) + len(problems) + (0 if conflicts is None else len(conflicts))
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, n=wrong), status=DATA_WRONG)
-    tell("check_done", lang.value, store=store)
+    print_message("check_done", lang.value, store=store)
 
 
 @app.command("cards", help=both("cards"))
@@ -194,7 +194,7 @@ def cards(
         days = {"promo_day": find_wave(loaded).day, "today": today}
         out = out / loaded.store_id / "readiness"
     for path in write_cards(out / "cards", kinds=tuple(map(str, kind or CardKind)), lang=lang.value, **days):
-        tell("written", lang.value, path=path)
+        print_message("written", lang.value, path=path)
 
 
 @app.command("ready", help=both("ready"))
@@ -219,8 +219,8 @@ def ready(
     for name, table in done.shown.items():
         print_table(name, table.head(ROWS_SHOWN), lang=lang.value)
     for path in done.written:
-        tell("written", lang.value, path=path)
-    tell("kept", lang.value, path=done.kept)
+        print_message("written", lang.value, path=path)
+    print_message("kept", lang.value, path=done.kept)
 
 
 @app.command("import", help=both("import"))
@@ -260,7 +260,7 @@ def import_files(
         picture = out / f"{result.store.store_id}-day-profile.svg"
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_figure(plot_hours(normal.rename(columns={"count": "orders"}), lang=lang.value, left_out=[]), picture)
-        tell("picture", lang.value, path=picture)
+        print_message("picture", lang.value, path=picture)
 
 
 def _read_answer(given: str, lang: Lang) -> tuple[str, str]:
@@ -323,7 +323,14 @@ def rehearse(
             def show_stage(chapter: str, stage: str, share: float) -> None:
                 show(" · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage))), share)
 
-            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show_stage)
+            done = runs.rehearse(
+                store,
+                out=out,
+                lang=lang.value,
+                parameters=parameters,
+                on_progress=show_stage,
+                side_by_side=(os.cpu_count() or 1) > 1,
+            )
     except runs.NotebookError as error:
         text = translate(
             "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept
@@ -333,7 +340,7 @@ def rehearse(
         raise stop(translate("cli.interrupted", lang.value), status=INTERRUPTED) from None
     for sentence in done.summary["verdict"][lang.value]:
         console.print(escape(sentence), soft_wrap=True)
-    tell("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
+    print_message("rehearse_done", lang.value, report=done.folder / "report.html", tables=done.folder / "report.xlsx")
 
 
 @app.command(help=both("repair"))
@@ -396,7 +403,7 @@ def batch(
                 ended.append(row)
                 show(row.store, len(ended) / len(paths))
                 if row.problem:
-                    tell("store_failed", lang.value, store=row.store, problem=row.problem)
+                    print_message("store_failed", lang.value, store=row.store, problem=row.problem)
 
             rows = runs.rehearse_batch(
                 paths,
@@ -413,7 +420,7 @@ def batch(
         text = translate("cli.batch_interrupted", lang.value, done=done, total=len(paths))
         raise stop(text, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
-    tell("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
+    print_message("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
 
@@ -467,7 +474,7 @@ def dashboard(
                 parameters=parameters,
                 on_stage=lambda stage: show(label(stage, lang.value), None),
             )
-        tell("dashboard_open", lang.value)
+        print_message("dashboard_open", lang.value)
         with suppress(KeyboardInterrupt):  # the server hears Ctrl+C by itself
             raise typer.Exit(runs.serve_dashboard(notebook, more=context.args))
 
@@ -486,7 +493,7 @@ def drill(
     minutes: Annotated[int | None, typer.Option("--minutes", help=both("minutes"))] = None,
     round_min: Annotated[int | None, typer.Option("--round", help=both("round"))] = None,
 ) -> None:
-    """Open a drill for a room of teams, or go on with one; whoever has an address has its key."""
+    """Open a drill for a room of teams, or go on with one; an address holds its own key."""
     from simlib import runs
     from simlib.drill_room import open_drill
     from simlib.report.pages.drill import door_name
@@ -515,7 +522,7 @@ def drill(
             if error.filename is not None or not is_of_port(error):
                 raise
             raise UserError(Message("cli.port_taken", host=host, port=port, why=error.strerror or error)) from None
-        tell("drill_open", lang.value, folder=room.folder)
+        print_message("drill_open", lang.value, folder=room.folder)
         for who, address in room.links.items():
             console.print(escape(f"{door_name(who, lang.value)}  {address}"), soft_wrap=True)
         with suppress(KeyboardInterrupt):  # the user's way to end it; the drill is in its log

@@ -16,7 +16,7 @@ STATUSES = ("verified", "seen", "recalled", "unverified", "ours", "seed")
 
 @cache
 def table(name: str) -> pd.DataFrame:
-    """Read one file of ``playbook/facts`` as a frame, one row a fact.
+    """Read one file of ``playbook/facts`` as a frame, one row per fact.
 
     Parameters
     ----------

@@ -29,6 +29,7 @@ from simlib.forecasting.result import (
     ForecastResult,
     RequirementResult,
     TonightResult,
+    open_at,
     work_out_concurrency,
     work_out_forecast,
     work_out_requirement,
@@ -37,7 +38,7 @@ from simlib.forecasting.result import (
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
 from simlib.messages import Message, UserError
-from simlib.night import PromoNight
+from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
@@ -75,6 +76,11 @@ class NightInputs:
     def grid(self) -> Grid:
         """The night's half hours, from midnight before the promo day to four in the morning after it."""
         return Grid.of_day(self.wave.day, tz=self.store.store.timezone, hours=NIGHT_H)
+
+    @property
+    def open_hours(self) -> np.ndarray:
+        """Which half hours of the night are in service hours."""
+        return open_at(self.grid.starts, self.store.store)
 
     @property
     def opening(self) -> pd.Timestamp | None:
@@ -199,6 +205,11 @@ class NightInputs:
         )
 
     @property
+    def shrinkage(self) -> Shrinkage:
+        """How much of the rostered time is not on chat, by the store's ratio."""
+        return Shrinkage.of_share(self.store.ratio("shrinkage").likely)
+
+    @property
     def floor(self) -> dict[str, Any]:
         """The services and the policy, as the requirement and the night take them."""
         return {"services": self.services, "policy": self.policy}
@@ -217,8 +228,19 @@ class NightInputs:
             busyness_cv=self.store.ratio("busyness_cv").likely,
             minute_profile=self.minutes,
             opening=self.opening,
+            shrinkage=self.shrinkage,
             **self.floor,
         )
+
+    def forecast_risk(self, cascade: pd.DataFrame) -> ForecastRisk:
+        """Return how far the forecast may be off: each queue's total by the cascade's band, the shape by its spread."""
+        steps = cascade.set_index("step").loc[[f"{queue}_contacts" for queue in ("presale", "aftersale")]]
+        steps = steps[(steps["value"] > 0) & (steps["low"] > 0)]
+        total = {
+            step.removesuffix("_contacts"): (min(row["low"] / row["value"], 1.0), max(row["high"] / row["value"], 1.0))
+            for step, row in steps.iterrows()
+        }
+        return ForecastRisk(total=total, shape_cv=self.curve.shape_cv)
 
     @cached_property
     def people(self) -> pd.DataFrame:

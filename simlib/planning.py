@@ -127,14 +127,14 @@ class Plan:
 
     @cached_property
     def nights(self) -> Replications:
-        """The simulated nights."""
+        """The simulated nights, if the forecast is right."""
         return self.night.rehearse(seed=self.seed, replications=self.replications)
 
     @cached_property
     def conclusion(self) -> Verdict:
         """What it all comes to."""
         found: dict[str, Any] = {"sales": self.sales, "forecasting": self.forecasting, "required": self.required}
-        found |= {"roster": self.roster_result, "nights": self.nights, "seed": self.seed}
+        found |= {"roster": self.roster_result, "night": self.night, "nights": self.nights, "seed": self.seed}
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
@@ -224,7 +224,7 @@ _SHARED: ContextVar[Plan | None] = ContextVar("shared_plan", default=None)
 
 @contextmanager
 def sharing(plan: Plan) -> Iterator[None]:
-    """Let every :func:`plan` of the same store and parameters return this one: a run's notebooks share its results."""
+    """Make every :func:`plan` of the same store and parameters return this one: a run's notebooks share its results."""
     token = _SHARED.set(plan)
     try:
         yield

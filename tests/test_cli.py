@@ -187,7 +187,7 @@ def rehearsed(tmp_path_factory):
     return night, out
 
 
-def test_repair_mends_the_rehearsed_roster_beside_it(rehearsed):
+def test_a_repair_lies_beside_the_rehearsed_roster(rehearsed):
     """Who is changed is printed, matrix, workbook and calendars lie beside the old roster, a second goes on from it."""
     night, out = rehearsed
     now = pd.Timestamp.combine(night.wave.day, dt.time(19)).tz_localize(night.store.zone)
@@ -230,7 +230,7 @@ def test_a_repair_of_another_roster_is_kept_and_not_gone_on_from(rehearsed, tmp_
     night.roster[night.roster["agent_id"] != on_duty[0]].to_parquet(place / "tables" / "roster.parquet", index=False)
     second = run("repair", STORES / "bodycare", "--absent", on_duty[1], *asked)
     assert second.exit_code == 0, second.output
-    assert "Earlier repairs mended another roster" in " ".join(second.output.split())
+    assert "Earlier repairs belong to another roster" in " ".join(second.output.split())
     made = sorted(path.name for path in (place / "repairs").iterdir())
     assert made[:-1] == kept
     assert json.loads((place / "repairs" / made[-1] / "repair.json").read_text())["away"] == [on_duty[1]]

@@ -24,7 +24,7 @@ NOTATION = frozenset("万亿年月日号时分秒元￥％：，；、（）－�
 # A character set is no text: the glyphs that the font carries for people's names.
 CHARACTER_SETS = {"simlib/report/fonts/make_font.py"}
 # Short names that a file gives to label() and translate(), with what they put before the key.
-ALIASES = {"simlib/cli.py": {"both": "cli.", "tell": "cli."}}
+ALIASES = {"simlib/cli.py": {"both": "cli.", "print_message": "cli."}}
 # Where a word becomes visible: calls whose text, and arguments whose value, people read.
 SHOWING_CALLS = frozenset(
     {"set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "text", "set_text"}
@@ -140,7 +140,7 @@ def asked_keys(code: str, aliases: dict[str, str]) -> Iterator[tuple[int, str, s
     """Find each key that code asks for: line, ``label`` or ``translate``, a pattern of the key, the values it gives.
 
     The pattern is the key itself, with ``.+`` where an f-string puts something in. The values are None where
-    they cannot be told from the code.
+    they cannot be read from the code.
     """
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call) or not node.args:
@@ -225,7 +225,7 @@ def test_an_unknown_key_is_found() -> None:
     assert unknown_keys('translate(f"report.nothing_{x}", lang)', aliases={})
     assert unknown_keys('translate("report.sweet_spot", lang)', aliases={})
     assert unknown_keys('translate("report.sweet_spot", lang, cap=1, more=2)', aliases={})
-    assert unknown_keys('tell("nowhere_at_all", lang)', aliases={"tell": "cli."})
+    assert unknown_keys('print_message("nowhere_at_all", lang)', aliases={"print_message": "cli."})
     assert not unknown_keys(
         'translate("report.sweet_spot", lang, cap=1); label("own" if x else "temp", lang)', aliases={}
     )

@@ -116,20 +116,20 @@ def simulate_floor(
         Of the night before its incidents, if they are at hand.
     """
     applied = [lever for lever in levers if lever.kind not in ("raise_concurrency", "hand_over_sites")]
-    pulled = reduce(lambda changed, lever: lever.pull(changed), applied, night)
-    real = pulled.buyers(buyers).draw(seed=seed, replication=0)
-    agents = pulled.agents()
-    raised = _limit_raises(pulled, levers, more=more)
+    with_levers = reduce(lambda changed, lever: lever.apply(changed), applied, night)
+    real = with_levers.buyers(buyers).draw(seed=seed, replication=0)
+    agents = with_levers.agents()
+    raised = _limit_raises(with_levers, levers, more=more)
     transfer_s = 60.0 * _delay_min("hand_over_sites")
-    orders = [_span_s(pulled, lever.decided, lever.until) for lever in levers if lever.kind == "hand_over_sites"]
+    orders = [_span_s(with_levers, lever.decided, lever.until) for lever in levers if lever.kind == "hand_over_sites"]
     down = [
         (int(agent), *piece)
-        for agent, start, end in pulled.disruptions.down.tolist()
+        for agent, start, end in with_levers.disruptions.down.tolist()
         for piece in _dark_pieces(start, end, orders, transfer_s)
     ]
     handed = [row for row in down if row[2] - row[1] > transfer_s]
     held = _held_places(agents, raised, handed, more=more, transfer_s=transfer_s)
-    contacts, is_real = _with_placeholders(real, held, queues=len(pulled.queues))
+    contacts, is_real = _with_placeholders(real, held, queues=len(with_levers.queues))
     ranks = agents.skill_table(real)
     result = simulate(
         contacts,
@@ -139,8 +139,8 @@ def simulate_floor(
             skill=np.hstack([np.where(ranks > 0, ranks + 1, 0), np.eye(len(agents), dtype=np.int64)]),
             shifts=agents.shifts,
         ),
-        replace(pulled.policy, transfer_s=transfer_s),
-        replace(pulled.disruptions, down=np.array(down, dtype=pulled.disruptions.down.dtype)),
+        replace(with_levers.policy, transfer_s=transfer_s),
+        replace(with_levers.disruptions, down=np.array(down, dtype=with_levers.disruptions.down.dtype)),
         turns=True,
         trace=True,
     )
@@ -148,8 +148,8 @@ def simulate_floor(
     turns = result.turns[is_real[result.turns["contact"].to_numpy()]].reset_index(drop=True)
     turns["contact"] = (np.cumsum(is_real) - 1)[turns["contact"].to_numpy()]
     real_result = replace(result, contacts=result.contacts[is_real].reset_index(drop=True), turns=turns)
-    log = NightLog.of(real, agents, real_result, queues=pulled.queues, opens=pulled.grid.opens)
-    return DrillFloor(night=pulled, agents=agents, log=log, raised=raised, more=more)
+    log = NightLog.of(real, agents, real_result, queues=with_levers.queues, opens=with_levers.grid.opens)
+    return DrillFloor(night=with_levers, agents=agents, log=log, raised=raised, more=more)
 
 
 def _delay_min(kind: str) -> float:

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ from simlib.drill.log import (
     DrillLog,
     Entry,
     Injected,
-    Opened,
+    OpeningLine,
     Paused,
     Rewound,
     Scheduled,
@@ -239,7 +239,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Score:
+class TeamScore:
     """How a team stands: points of 100, and the figures behind them.
 
     Parameters
@@ -290,13 +290,14 @@ class Drill:
 
     def __init__(self, night: PromoNight, log: DrillLog, *, notices: Sequence[DrillError] = ()) -> None:
         opened = log.entries[0] if log.entries else None
-        if not isinstance(opened, Opened):
+        if not isinstance(opened, OpeningLine):
             raise DrillError("no_beginning")
         if opened.night != fingerprint(night):
             raise DrillError("other_night")
         self.log, self.opened, self.notices = log, opened, tuple(notices)
         self.rules = Rules.of_playbook()
         self.starts = pd.Timestamp(opened.starts).tz_convert(night.grid.opens.tz)
+        self._whole = night
         self.night = cut_night(night, starts=self.starts, minutes=opened.minutes)
         self._buyers = RememberedBuyers(buyers=self.night.demand())
         self._floors = lru_cache(maxsize=4 * opened.teams + 16)(self._simulate)
@@ -306,6 +307,10 @@ class Drill:
         self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
         for entry in log.entries[1:]:
             self.state = self._step(entry)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as the night and the log: the rest follows from them."""
+        return partial(Drill, notices=self.notices), (self._whole, self.log)
 
     @classmethod
     def open(
@@ -359,14 +364,14 @@ class Drill:
             ends = starts + pd.Timedelta(minutes=minutes)
             scenarios = tuple(_fit_schedule(scenario, cut, starts=starts, ends=ends) for scenario in scenarios)
         for scenario in scenarios:
-            scenario.strike(cut)  # refuses what this night cannot have, before anything is written
+            scenario.apply_to(cut)  # refuses what this night cannot have, before anything is written
         log = DrillLog(None if folder is None else folder / LOG)
         if log.path is not None:
             if log.path.exists():
                 raise DrillError("exists", folder=folder)
             log.path.parent.mkdir(parents=True, exist_ok=True)
         log.append(
-            Opened(
+            OpeningLine(
                 night=fingerprint(night),
                 seed=seed,
                 teams=teams,
@@ -445,7 +450,7 @@ class Drill:
         self._take(Rewound(round=to))
 
     def inject(self, name: str) -> None:
-        """Let one of the standard scenarios begin now."""
+        """Begin one of the standard scenarios now."""
         known = {scenario.name: scenario for scenario in standard_scenarios(self.night)}
         if name not in known:
             raise DrillError("unknown_scenario", name=name, allowed=_terms(known), near=Term(nearest(name, known)))
@@ -460,7 +465,7 @@ class Drill:
         self._take(Decided(team=team, role=role, what="card", key=card))
 
     def use_phrase(self, team: int, role: str, card: str) -> None:
-        """Let the floor use the phrase of a card."""
+        """Put the phrase of a card to use on the floor."""
         self._take(Decided(team=team, role=role, what="phrase", key=card))
 
     def _take(self, entry: Entry) -> None:
@@ -505,7 +510,7 @@ class Drill:
             kinds = {incident.kind for incident in scenario.incidents}
             if kinds & BEFORE_THE_NIGHT or scenario.start < self.clock():
                 raise DrillError("not_in_the_middle", scenario=_terms(scenario.name.split("+")))
-            scenario.strike(self._with_incidents(state.happens))
+            scenario.apply_to(self._with_incidents(state.happens))
             return replace(state, injected=(*state.injected, (state.round, scenario)))
         if isinstance(entry, Decided):
             self._check(entry)
@@ -592,7 +597,7 @@ class Drill:
     def _with_incidents(self, scenarios: tuple[Scenario, ...]) -> PromoNight:
         night = self.night
         for scenario in scenarios:
-            night = scenario.strike(night)
+            night = scenario.apply_to(night)
         return night
 
     def _simulate(self, scenarios: tuple[Scenario, ...], levers: tuple[Lever, ...]) -> DrillFloor:
@@ -704,11 +709,11 @@ class Drill:
 
     # --- the score ---
 
-    def score(self, team: int) -> Score:
+    def score(self, team: int) -> TeamScore:
         """Return a team's score by now."""
         return self.judge(self.levers(team), self.decisions(team))
 
-    def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> Score:
+    def judge(self, levers: tuple[Lever, ...], decisions: Sequence[tuple[int, Decided]]) -> TeamScore:
         """Return the score of any set of levers and decisions on this night, by now."""
         rules = self.rules
         mine, idle = self._figures(levers), self._figures(())
@@ -725,7 +730,7 @@ class Drill:
             "cards": half_scale(earned - wrong * rules.wrong_card / 50),
         }
         total = sum(getattr(rules, f"weight_{key}") * value for key, value in points.items())
-        return Score(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
+        return TeamScore(total=total, **points, **mine, cost_cny=float(cost), idle=idle, by_card=by_card, wrong=wrong)
 
     def _figures(self, levers: tuple[Lever, ...]) -> Mapping[str, float]:
         return self._measured(self.state.happens, levers, self.state.round)

@@ -110,7 +110,7 @@ class Scheduled(_Line):
         return Scenario(name=self.name, incidents=incidents, cards=self.cards)
 
 
-class Opened(_Line):
+class OpeningLine(_Line):
     """The first line: which night, with which schedule, for how many teams."""
 
     kind: Literal["open"] = "open"
@@ -162,7 +162,7 @@ class Decided(_Line):
     size: float | None = None
 
 
-Entry = Opened | Advanced | Paused | Injected | Rewound | Decided
+Entry = OpeningLine | Advanced | Paused | Injected | Rewound | Decided
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 

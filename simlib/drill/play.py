@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.drill.game import Drill, Score
+from simlib.drill.game import Drill, TeamScore
 from simlib.drill.log import Decided
 from simlib.streams import stream
-from simlib.stress.levers import STRUCK, Lever
+from simlib.stress.levers import WITH_INCIDENTS, Lever
 
 Script = Callable[[Drill, int], None]
 PlayProgress = Callable[[float], object]  # called with the share of the work that is done, 0 to 1
@@ -121,14 +121,14 @@ def tabulate_play(drill: Drill, *, plays: int = 80, on_progress: PlayProgress | 
     """
     step = max(PAPER_ROUND_MIN // drill.opened.round_min, 1)
     numbers = list(range(0, drill.rounds, step))
-    kinds = [STRUCK, *drill.rules.kinds]
+    kinds = [WITH_INCIDENTS, *drill.rules.kinds]
     chance = stream(drill.opened.seed, 0, "drill_paper")
     seen = []
     for play in range(plays):
         made: list[tuple[int, Decided]] = []
         moves = [str(kind) for kind in chance.choice(kinds, size=len(numbers))]
         for number, kind in zip(numbers, moves, strict=True):
-            if kind != STRUCK:
+            if kind != WITH_INCIDENTS:
                 sizes = drill.rules.sizes(kind)
                 size = max((each for each in sizes if each <= LARGE[kind]), default=None) if sizes else None
                 made.append((number, Decided(team=1, role="command", what="lever", key=kind, size=size)))
@@ -182,7 +182,7 @@ class Hindsight:
     """
 
     levers: tuple[Lever, ...]
-    score: Score
+    score: TeamScore
     gains: pd.DataFrame = field(repr=False)
 
 
@@ -205,7 +205,7 @@ def find_best_play(drill: Drill, *, most: int = 8, on_progress: PlayProgress | N
     chosen: list[_Option] = []
     rows: list[dict[str, Any]] = []
 
-    def score(options: Sequence[_Option]) -> Score:
+    def score(options: Sequence[_Option]) -> TeamScore:
         made = [(option.round, option.decided) for option in sorted(options, key=lambda option: option.round)]
         return drill.judge(drill.levers_of(made), [*decisions, *made])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from simlib.drill.game import Drill, Score, read_schedule
+from simlib.drill.game import Drill, TeamScore, read_schedule
 from simlib.drill.play import Hindsight, find_best_play, play_idle, play_out, play_well
 from simlib.night import PromoNight
 from simlib.stress.levers import Lever
@@ -31,7 +31,7 @@ def tabulate_standing(drill: Drill) -> pd.DataFrame:
     return table.round(4)
 
 
-def tabulate_dealt(drill: Drill) -> pd.DataFrame:
+def tabulate_schedule(drill: Drill) -> pd.DataFrame:
     """Return what happens in this drill, and when: scenario, start, end, card."""
     rows = [
         {"scenario": each.name, "start": each.start, "end": each.end, "card": list(each.cards)}
@@ -48,7 +48,7 @@ class DrillResult:
     ----------
     drill : Drill
         The drill, played.
-    standing, dealt : DataFrame
+    standing, schedule : DataFrame
         How the teams stand, and what happened.
     debrief : DebriefResult
         Of the first team.
@@ -56,13 +56,13 @@ class DrillResult:
 
     drill: Drill = field(repr=False)
     standing: pd.DataFrame = field(repr=False)
-    dealt: pd.DataFrame = field(repr=False)
+    schedule: pd.DataFrame = field(repr=False)
     debrief: DebriefResult = field(repr=False)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of the drill, by name; those without a row are left out."""
-        found = {"drill_dealt": self.dealt, "drill_standing": self.standing, "drill_cards": self.debrief.by_card}
+        found = {"drill_schedule": self.schedule, "drill_standing": self.standing, "drill_cards": self.debrief.by_card}
         found |= {"drill_moves": self.debrief.moves, "drill_best": self.debrief.gains}
         return {name: table for name, table in found.items() if len(table)}
 
@@ -71,8 +71,8 @@ def play_by_script(
     night: PromoNight, *, seed: int, teams: int, minutes: int, round_min: int, incidents: str = ""
 ) -> Drill:
     """Open a drill and play it out: team 1 follows the cards, the others do nothing."""
-    dealt = read_schedule(night, incidents)
-    drill = Drill.open(night, seed=seed, teams=teams, minutes=minutes, round_min=round_min, scenarios=dealt)
+    schedule = read_schedule(night, incidents)
+    drill = Drill.open(night, seed=seed, teams=teams, minutes=minutes, round_min=round_min, scenarios=schedule)
     play_out(drill, {team: play_well if team == 1 else play_idle for team in drill.teams})
     return drill
 
@@ -82,7 +82,7 @@ def work_out_drill(drill: Drill, *, team: int = 1, most: int = 3) -> DrillResult
     return DrillResult(
         drill=drill,
         standing=tabulate_standing(drill),
-        dealt=tabulate_dealt(drill),
+        schedule=tabulate_schedule(drill),
         debrief=work_out_debrief(drill, team=team, best=find_best_play(drill, most=most)),
     )
 
@@ -110,7 +110,7 @@ class DebriefResult:
     """
 
     team: int
-    score: Score = field(repr=False)
+    score: TeamScore = field(repr=False)
     best: Hindsight = field(repr=False)
     courses: pd.DataFrame = field(repr=False)
     rounds: pd.DataFrame = field(repr=False)

@@ -268,7 +268,7 @@ function facilitator() {
       make("span", { class: "line" }, back, make("button", { type: "button", id: "rewind", onclick: () => chosen.back && take({ step: "rewind", to: Number(chosen.back) }) }, state.words.go))),
     standing(false),
     make("div", { class: "columns" },
-      panel(state.words.dealt, make("ol", { class: "done" }, state.dealt.map((row) => make("li", { class: row.begun ? "begun" : "" }, make("time", {}, `${row.clock}–${row.until}`), make("span", {}, row.name))))),
+      panel(state.words.schedule, make("ol", { class: "done" }, state.schedule.map((row) => make("li", { class: row.begun ? "begun" : "" }, make("time", {}, `${row.clock}–${row.until}`), make("span", {}, row.name))))),
       panel(state.words.links, make("ul", { class: "links" }, state.links.map((link) => make("li", {}, make("b", {}, link.name), make("a", { href: link.address, target: "_blank" }, link.address)))),
         make("p", {}, paper(`/paper?key=${key}`, state.words.paper), state.over ? [...state.teams]
           .sort((one, other) => one.team - other.team)

@@ -186,7 +186,7 @@ class DrillRoom:
         return team
 
     def _set_pace(self, seconds: float) -> None:
-        """Let a round pass every so many seconds; 0 stops that."""
+        """Advance a round every so many seconds; 0 stops that."""
         if seconds and not LEAST_PACE_S <= seconds <= MOST_PACE_S:
             raise DrillError("pace", least=LEAST_PACE_S, most=MOST_PACE_S)
         self.pace_s = seconds or None
@@ -196,7 +196,7 @@ class DrillRoom:
         self._ends = time.monotonic() + (self.pace_s or 0.0) if runs else None
 
     def _keep_time(self) -> None:
-        """Let the round pass when its time is up; every page that asks keeps the clock going."""
+        """Advance the round when its time is up; every page that asks keeps the clock going."""
         if self._ends is not None and time.monotonic() >= self._ends:
             self.drill.advance()
             self._start_round()

@@ -72,7 +72,7 @@ class Screens:
         drill, lang = self.drill, self.lang
         return {
             "teams": self.standing(),
-            "dealt": [
+            "schedule": [
                 {
                     "clock": f"{scenario.start:%H:%M}",
                     "until": f"{scenario.end:%H:%M}",

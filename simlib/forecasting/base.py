@@ -88,7 +88,7 @@ class Days:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class DayMatrix:
     """How time stamps and the matrix of days belong together."""
 
     first_day: pd.Timestamp
@@ -235,7 +235,7 @@ def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
 # --- from stamps to a matrix ---------------------------------------------------------------------------------
 
 
-def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
+def _lay_out(history: pd.Series) -> tuple[DayMatrix, Floats, pd.Timestamp]:
     """Lay a history out by day and slot, nan where nothing was seen, and say when the forecast begins."""
     index = _stamps(history)
     seen = ~np.isnan(history.to_numpy(dtype=float))
@@ -249,7 +249,7 @@ def _lay_out(history: pd.Series) -> tuple[Grid, Floats, pd.Timestamp]:
     if wrong.any():
         raise ValueError(f"history must hold counts >= 0, got {values[wrong][0]:g} at {index[seen][wrong][0]}")
     step = _step_of(index)
-    grid = Grid(first_day=index[seen].min().tz_localize(None).normalize(), step=step, tz=index.tz)
+    grid = DayMatrix(first_day=index[seen].min().tz_localize(None).normalize(), step=step, tz=index.tz)
     day, slot = grid.locate(index[seen])
     last = index.max()
     [last_day], [last_slot] = grid.locate(pd.DatetimeIndex([last]))
@@ -302,7 +302,7 @@ def _step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
     return step
 
 
-def _marked(marks: Marked, history: pd.Series, grid: Grid) -> list[int]:
+def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
     """Turn dates, or a mask over the history, into row numbers of the matrix; future days lie beyond its end."""
     if isinstance(marks, pd.Series) and marks.dtype == bool:
         if not marks.index.equals(history.index):
@@ -320,7 +320,7 @@ def _marked(marks: Marked, history: pd.Series, grid: Grid) -> list[int]:
     return np.unique(grid.locate(stamps)[0]).tolist()
 
 
-def _fill_holes(cells: Floats, grid: Grid, kept_out: list[int]) -> Days:
+def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
     """Put what an ordinary day would have brought where nothing was seen or a day is kept out.
 
     A hole takes the mean of its slot on the same weekday, near weeks first, at the level of the rest of its day.
@@ -600,7 +600,7 @@ def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class CountSpread:
     """Relative spread d of a count, variance m + d m^2, on one side of the band: shape (horizons, parts of the day)."""
 
     horizons: Ints
@@ -614,7 +614,7 @@ class Spread:
         return np.array(by_part)[part, np.arange(len(slot))]
 
 
-def _spreads(trial: Trial) -> tuple[Spread, Spread]:
+def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
     """Set the spread below and above so that one in twenty of what came was beyond.
 
     A few errors cannot show one in twenty: three good mornings on one side say little about it. So until a side has
@@ -644,7 +644,7 @@ def _spreads(trial: Trial) -> tuple[Spread, Spread]:
                 d[row, p] = _toward(_tail(needed[:, row, part == p], known), whole, known / 20)
             belief = _toward(whole, UNKNOWN_SPREAD, 1.0)
         # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
-        sides.append(Spread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
+        sides.append(CountSpread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope
 from simlib.goals.figures import Figures, is_empty, read_figures
-from simlib.goals.schemes import CENT, Refusal, Rule, read_schemes, shown
+from simlib.goals.schemes import CENT, Refusal, SchemeRule, read_schemes, shown
 from simlib.messages import Lang, Message, UserError
 
 __all__ = ["Payouts", "calculate_payouts", "divide_pool", "round_payout", "work_out_payouts"]
@@ -59,7 +59,7 @@ class Payouts:
     totals: pd.DataFrame
     lacking: pd.DataFrame
     refused: tuple[Refusal, ...]
-    rules: Mapping[str, tuple[Rule, ...]] = field(repr=False)
+    rules: Mapping[str, tuple[SchemeRule, ...]] = field(repr=False)
     figures: Figures = field(repr=False)
     notices: tuple[Message, ...] = ()
 
@@ -212,7 +212,7 @@ def round_payout(amount: Fraction, multiple: Fraction = CENT) -> int:
 
 
 class _RuleError(Exception):
-    def __init__(self, rule: Rule, message: Message) -> None:
+    def __init__(self, rule: SchemeRule, message: Message) -> None:
         self.refusal = Refusal(scheme=rule.scheme, rule=str(rule.number), message=message, source_row=rule.source_row)
         super().__init__(message)
 
@@ -221,14 +221,14 @@ class _RuleError(Exception):
 class _Lines:
     """One rule's hundredths and reasons, by position of the person."""
 
-    rule: Rule
+    rule: SchemeRule
     hundredths: list[int]
     whys: dict[int, Message] = field(default_factory=dict)
     lacking: dict[int, tuple[str, ...]] = field(default_factory=dict)
     notices: list[Message] = field(default_factory=list)
 
 
-def _pay_scheme(rules: tuple[Rule, ...], figures: Figures) -> list[_Lines]:
+def _pay_scheme(rules: tuple[SchemeRule, ...], figures: Figures) -> list[_Lines]:
     paid = [_pay_rule(rule, figures) for rule in rules]
     groups: dict[str, list[_Lines]] = {}
     for lines in paid:
@@ -256,7 +256,7 @@ def _keep_one(members: list[_Lines], index: int) -> None:
             lines.whys[index] = Message("goals.why_beaten", rule=winner.rule.number)
 
 
-def _pay_rule(rule: Rule, figures: Figures) -> _Lines:
+def _pay_rule(rule: SchemeRule, figures: Figures) -> _Lines:
     """Pay one rule by itself; groups come later."""
     try:
         scopes, metrics = _scopes(rule, figures)
@@ -289,7 +289,7 @@ def _pay_rule(rule: Rule, figures: Figures) -> _Lines:
     return lines
 
 
-def _scopes(rule: Rule, figures: Figures) -> tuple[list[Scope], list[Fraction | None]]:
+def _scopes(rule: SchemeRule, figures: Figures) -> tuple[list[Scope], list[Fraction | None]]:
     columns = {name: figures.column(name) for name in rule.names}
     means: dict[str, Fraction | None] = {}
     lasts: dict[str, Fraction | None] = {}
@@ -309,7 +309,7 @@ def _scopes(rule: Rule, figures: Figures) -> tuple[list[Scope], list[Fraction | 
     return scopes, metrics
 
 
-def _why_out(rule: Rule, scope: Scope) -> Message | None:
+def _why_out(rule: SchemeRule, scope: Scope) -> Message | None:
     """Return why a person is not in, or None where they are."""
     if rule.where is not None:
         holds = rule.where.holds(scope)
@@ -329,7 +329,7 @@ def _why_out(rule: Rule, scope: Scope) -> Message | None:
     return None
 
 
-def _lacking(rule: Rule, part: Expression, scope: Scope) -> tuple[str, ...]:
+def _lacking(rule: SchemeRule, part: Expression, scope: Scope) -> tuple[str, ...]:
     """Return the figures that an expression lacks; a metric without a value by the figures that it lacks itself."""
     names = part.missing(scope)
     if rule.metric is None or "metric" not in names:
@@ -345,8 +345,8 @@ def _why_none(names: tuple[str, ...], source: str) -> Message:
     return Message("goals.why_no_value", source=source)
 
 
-def _unseen(rule: Rule, scopes: list[Scope], metrics: list[Fraction | None], figures: Figures) -> list[Message]:
-    """Name those whose missing metric already fails the condition: they are not in, and nobody waits for them."""
+def _unseen(rule: SchemeRule, scopes: list[Scope], metrics: list[Fraction | None], figures: Figures) -> list[Message]:
+    """Return those whose missing metric already fails the condition: they are not in, and nobody waits for them."""
     if rule.where is None or rule.metric is None:
         return []
     people = [
@@ -530,7 +530,7 @@ def _frame_lacking(
     return pd.DataFrame(rows, columns=LACKING_COLUMNS)
 
 
-def _frame_evidence(rules_of: Mapping[str, tuple[Rule, ...]], figures: Figures) -> pd.DataFrame:
+def _frame_evidence(rules_of: Mapping[str, tuple[SchemeRule, ...]], figures: Figures) -> pd.DataFrame:
     rows = []
     for index, person in enumerate(figures.ids):
         for scheme, rules in rules_of.items():

@@ -20,7 +20,7 @@ from simlib.goals.expressions import Expression, Scope, nearest_names, parse_con
 from simlib.goals.figures import PLAIN_COLUMNS, Figures, each_record, exact_number, is_empty, read_date, text_of
 from simlib.messages import Lang, Message, UserError
 
-__all__ = ["COLUMNS", "KINDS", "Refusal", "Rule", "read_schemes"]
+__all__ = ["COLUMNS", "KINDS", "Refusal", "SchemeRule", "read_schemes"]
 
 KINDS = ("each", "rank", "step", "tier", "share")
 TIES = ("all", "split", "none")
@@ -71,7 +71,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class SchemeRule:
     """One rule of a scheme, read and checked; amounts and points are exact."""
 
     scheme: str
@@ -114,13 +114,13 @@ class Rule:
 
     @property
     def is_pool(self) -> bool:
-        """Whether a sum is divided so that it is paid exactly."""
+        """Return whether a sum is divided so that it is paid exactly."""
         return self.kind == "share" or (self.kind == "rank" and self.ties == "split")
 
 
 def read_schemes(
     schemes: pd.DataFrame | Iterable[Mapping[str, Any]], figures: Figures
-) -> tuple[dict[str, tuple[Rule, ...]], tuple[Refusal, ...]]:
+) -> tuple[dict[str, tuple[SchemeRule, ...]], tuple[Refusal, ...]]:
     """Read the rules of all schemes against the figures that there are.
 
     Returns
@@ -140,7 +140,7 @@ def read_schemes(
         if rows and needed not in names:
             raise UserError(Message("goals.no_scheme_column", column=needed, names=names[:8]))
     strangers = [name for name in names if name not in COLUMNS and name not in REMARKS]
-    read: dict[str, list[Rule]] = {}
+    read: dict[str, list[SchemeRule]] = {}
     refused: list[Refusal] = []
     for position, row in enumerate(rows, start=1):
         scheme = "" if is_empty(row["scheme"]) else text_of(row["scheme"])
@@ -176,13 +176,13 @@ def read_schemes(
     return paid, tuple(sorted(refused, key=lambda refusal: (refusal.scheme, refusal.rule.zfill(8), str(refusal))))
 
 
-def _check_together(scheme: str, rules: list[Rule]) -> list[Refusal]:
+def _check_together(scheme: str, rules: list[SchemeRule]) -> list[Refusal]:
     """Refuse two rules of one number, groups of money and points, and pools that stand in a group with others."""
     found = []
     for number, count in Counter(rule.number for rule in rules).items():
         if count > 1:
             found.append(Refusal(scheme=scheme, rule=str(number), message=Message("goals.rule_twice", count=count)))
-    groups: dict[str, list[Rule]] = {}
+    groups: dict[str, list[SchemeRule]] = {}
     for rule in sorted(rules, key=lambda rule: rule.number):
         if rule.group:
             groups.setdefault(rule.group, []).append(rule)
@@ -204,7 +204,7 @@ class _RuleReader:
     def __init__(self, row: Mapping[str, Any], scheme: str, figures: Figures, source_row: str) -> None:
         self.row, self.scheme, self.figures, self.source_row = row, scheme, figures, source_row
 
-    def read(self) -> Rule:
+    def read(self) -> SchemeRule:
         """Return the rule.
 
         Raises
@@ -260,7 +260,7 @@ class _RuleReader:
             rule["amount"] = self.amount_expression(unit)
         else:
             rule["amounts"] = self.amounts(unit, kind, top, is_pool)
-        return Rule(**rule)
+        return SchemeRule(**rule)
 
     def empty(self, column: str) -> bool:
         return is_empty(self.row.get(column))

@@ -1,4 +1,4 @@
-"""KPIs of agents: time worked, chats at the same time, overtime."""
+"""KPIs of agents: time worked, chats at the same time, overtime, breaks that begin late."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from simlib.kpis.contacts import answered
-from simlib.kpis.log import Figure, Groups, NightLog, divide_sums, sum_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, divide_sums, sum_groups
 
 
 def _worked(agents: pd.DataFrame) -> np.ndarray:
-    return np.asarray(agents["on_duty"] + agents["overtime"], dtype=float)
+    worked = agents["worked"] if "worked" in agents else agents["on_duty"] + agents["overtime"]
+    return np.asarray(worked, dtype=float)
 
 
-def occupancy(log: NightLog, by: Groups | None = None) -> Figure:
+def occupancy(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the share of the time worked, overtime included, that is spent writing replies (工作饱和度).
 
     ``by`` groups the rows of the agents' table here and in the other figures of agents.
@@ -28,7 +29,7 @@ def occupancy(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["busy"]), _worked(agents), by)
 
 
-def saturation(log: NightLog, by: Groups | None = None) -> Figure:
+def saturation(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the share of the chat places of the time worked that hold an open chat.
 
     >>> from simlib.kpis import example_log
@@ -39,7 +40,7 @@ def saturation(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["chat_seconds"]), _worked(agents) * np.asarray(agents["capacity"]), by)
 
 
-def concurrency(log: NightLog, by: Groups | None = None) -> Figure:
+def concurrency(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the mean number of open chats of an agent at work.
 
     >>> from simlib.kpis import example_log
@@ -50,7 +51,7 @@ def concurrency(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(agents["chat_seconds"]), _worked(agents), by)
 
 
-def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
+def concurrency_peak(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the most chats that one agent had open at the same time (最大同时聊天数).
 
     From the trace where the log has one; else from the contacts, each open at the agent who had it last from
@@ -80,14 +81,26 @@ def concurrency_peak(log: NightLog, by: Groups | None = None) -> Figure:
     return pd.Series(most.to_numpy(), index=by.labels)
 
 
-def overtime(log: NightLog, by: Groups | None = None) -> Figure:
-    """Return the hours worked after the end of shifts.
+def overtime(log: NightLog, by: Grouping | None = None) -> Figure:
+    """Return the hours worked after the end of each person's last shift; a break that begins late is none.
 
     >>> from simlib.kpis import example_log
     >>> overtime(example_log())
     0.0
     """
     return sum_groups(np.asarray(log.need("agents")["overtime"]) / 3600.0, by)
+
+
+def late_break(log: NightLog, by: Grouping | None = None) -> Figure:
+    """Return the hours of breaks and meals in which a person still had a chat open; nan where the log does not know.
+
+    >>> from simlib.kpis import example_log
+    >>> late_break(example_log())
+    nan
+    """
+    agents = log.need("agents")
+    late_s = agents["late_break"] if "late_break" in agents else np.full(len(agents), np.nan)
+    return sum_groups(np.asarray(late_s, dtype=float) / 3600.0, by)
 
 
 def contacts_agent_hour(log: NightLog) -> float:

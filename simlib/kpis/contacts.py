@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlib.kpis.log import Figure, Groups, NightLog, divide_sums, label_groups, sum_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, divide_sums, label_groups, sum_groups
 from simlib.kpis.platforms import PlatformRate
 
 
-def offered(log: NightLog, by: Groups | None = None) -> Figure:
+def offered(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts that buyers open, the bot's included.
 
     >>> from simlib.kpis import example_log
@@ -18,7 +18,7 @@ def offered(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(np.ones(len(log.contacts)), by)
 
 
-def bot_resolved(log: NightLog, by: Groups | None = None) -> Figure:
+def bot_resolved(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts that the bot resolves alone.
 
     >>> from simlib.kpis import example_log
@@ -28,7 +28,7 @@ def bot_resolved(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(log.is_outcome("bot"), by)
 
 
-def human(log: NightLog, by: Groups | None = None) -> Figure:
+def human(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts that reach people: offered less bot-resolved.
 
     >>> from simlib.kpis import example_log
@@ -38,7 +38,7 @@ def human(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(~log.is_outcome("bot"), by)
 
 
-def answered(log: NightLog, by: Groups | None = None) -> Figure:
+def answered(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts that got at least one human reply while their buyer was there.
 
     >>> from simlib.kpis import example_log
@@ -48,7 +48,7 @@ def answered(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(np.asarray(log.contacts["replies"]) > 0, by)
 
 
-def abandoned(log: NightLog, by: Groups | None = None) -> Figure:
+def abandoned(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts whose buyer left openly before the first reply.
 
     >>> from simlib.kpis import example_log
@@ -58,7 +58,7 @@ def abandoned(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(log.is_outcome("abandoned"), by)
 
 
-def silently_left(log: NightLog, by: Groups | None = None) -> Figure:
+def silently_left(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts whose buyer left silently before the first reply.
 
     >>> from simlib.kpis import example_log
@@ -68,7 +68,7 @@ def silently_left(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(log.is_outcome("silent"), by)
 
 
-def unserved(log: NightLog, by: Groups | None = None) -> Figure:
+def unserved(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the number of contacts that were still waiting for their first reply when nothing more could happen.
 
     One that was answered and then left waiting for its next reply counts as answered, so that the bot's, the
@@ -81,7 +81,7 @@ def unserved(log: NightLog, by: Groups | None = None) -> Figure:
     return sum_groups(log.is_outcome("unserved") & (np.asarray(log.contacts["replies"]) == 0), by)
 
 
-def lost_share(log: NightLog, by: Groups | None = None) -> Figure:
+def lost_share(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the share of the contacts for people without a human reply: left openly or silently, or never served.
 
     >>> from simlib.kpis import example_log
@@ -92,7 +92,7 @@ def lost_share(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(people & (np.asarray(log.contacts["replies"]) == 0), people, by)
 
 
-def first_response(log: NightLog, by: Groups | None = None) -> Figure:
+def first_response(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the mean seconds from a contact's first message to its first human reply, if it got one (首响).
 
     >>> from simlib.kpis import example_log
@@ -104,7 +104,7 @@ def first_response(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.where(got, wait, 0.0), got, by)
 
 
-def first_response_p90(log: NightLog, by: Groups | None = None) -> Figure:
+def first_response_p90(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the seconds within which 90 % of the answered contacts had their first reply.
 
     The smallest of the observed waits that at least 90 % do not exceed.
@@ -126,7 +126,7 @@ def first_response_p90(log: NightLog, by: Groups | None = None) -> Figure:
     return label_groups(values[0] if by is None else values, by)
 
 
-def mean_response(log: NightLog, by: Groups | None = None) -> Figure:
+def mean_response(log: NightLog, by: Grouping | None = None) -> Figure:
     """Return the mean seconds from a message to its reply, over all human replies (均响); long chats weigh more.
 
     >>> from simlib.kpis import example_log
@@ -136,7 +136,7 @@ def mean_response(log: NightLog, by: Groups | None = None) -> Figure:
     return divide_sums(np.asarray(log.contacts["response_sum"]), np.asarray(log.contacts["replies"]), by)
 
 
-def service_level(log: NightLog, *, threshold_s: float, by: Groups | None = None) -> Figure:
+def service_level(log: NightLog, *, threshold_s: float, by: Grouping | None = None) -> Figure:
     """Return the share of the contacts for people that got a first reply within ``threshold_s``.
 
     Contacts that left, openly or silently, or were never served stay in the denominator; the bot's do not.
@@ -150,7 +150,7 @@ def service_level(log: NightLog, *, threshold_s: float, by: Groups | None = None
     return divide_sums(log.first_response_s <= threshold_s, ~log.is_outcome("bot"), by)
 
 
-def platform_rate(log: NightLog, rate: PlatformRate, *, by: Groups | None = None) -> Figure:
+def platform_rate(log: NightLog, rate: PlatformRate, *, by: Grouping | None = None) -> Figure:
     """Return the share of what a platform counts that was answered in time, by the platform's own definition.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.kpis.log import Figure, Groups, NightLog, sum_groups
+from simlib.kpis.log import Figure, Grouping, NightLog, sum_groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def contact_values(store: HasRatios, *, aov_cny: float) -> dict[str, float]:
 
 
 def sales(
-    log: NightLog, *, curve: ConversionCurve, values_cny: Mapping[str, float], by: Groups | None = None
+    log: NightLog, *, curve: ConversionCurve, values_cny: Mapping[str, float], by: Grouping | None = None
 ) -> tuple[Figure, Figure]:
     """Return the sales kept and lost, in yuan; their sum is what the night would sell if all were answered at once.
 

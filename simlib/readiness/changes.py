@@ -167,7 +167,7 @@ def accept_changes(log: pd.DataFrame, *, accepted_by: str, accepted_on: dt.datet
 
 
 def find_liable(log: pd.DataFrame, *, row: str, at: dt.datetime) -> pd.DataFrame:
-    """Say for a wrong answer about a rule who is liable: the trail of its changes up to that instant.
+    """Return who is liable for a wrong answer about a rule: the trail of its changes up to that instant.
 
     Returns
     -------

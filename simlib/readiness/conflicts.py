@@ -192,7 +192,7 @@ def _limits_on(skus: frozenset[str], sheet: PromoSheet) -> list[Activity]:
 
 
 def _lacks_pieces(activity: Activity, sheet: PromoSheet) -> bool:
-    """Tell whether at some instant somebody for whom the activity counts cannot have enough pieces in its scope."""
+    """Return whether at some instant somebody for whom the activity counts cannot have enough pieces in its scope."""
     limits = _limits_on(activity.skus, sheet)
     ones = dict.fromkeys(activity.skus, 1)
     most = {sku: sheet.goods[sku].most for sku in activity.skus}
@@ -209,7 +209,7 @@ def _lacks_pieces(activity: Activity, sheet: PromoSheet) -> bool:
 
 
 def _lacks_worth(activity: Activity, sheet: PromoSheet, lowest: dict[str, int]) -> bool:
-    """Tell whether an activity counts for somebody, and never for goods that are worth enough."""
+    """Return whether an activity counts for somebody, and never for goods that are worth enough."""
     limits = _limits_on(activity.skus, sheet)
     limited = {sku for limit in limits for sku in limit.skus}
     most = {sku: sheet.goods[sku].most for sku in activity.skus}

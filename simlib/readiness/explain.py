@@ -1,4 +1,4 @@
-"""Say a price so that an agent can read it aloud, and ask operations for what the plan stands on."""
+"""Explain a price so that an agent can read it aloud, and ask operations for what the plan stands on."""
 
 from __future__ import annotations
 

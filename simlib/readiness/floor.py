@@ -29,7 +29,7 @@ def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd
     assignments : pandas.DataFrame
         The roster's segments: agent_id, start, end, activity; a segment that touches a half hour counts in it.
     rooms : mapping of agent id to room
-        Whoever is not in it sits nowhere yet (``-``).
+        A person who is not in it sits nowhere yet (``-``).
 
     Returns
     -------
@@ -244,7 +244,7 @@ def diets_of(logistics: pd.DataFrame) -> dict[str, str]:
 
 
 def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> Iterator[Problem]:
-    """Name every logistics item without an owner or a time, and every owner who left.
+    """List every logistics item without an owner or a time, and every owner who left.
 
     Parameters
     ----------

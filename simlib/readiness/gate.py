@@ -119,7 +119,7 @@ def list_samples(
 def open_gate(
     store: Store, *, day: dt.date, training: pd.DataFrame | None = None, results: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Say for every agent whether they may go online on a day, and what would bring back who may not.
+    """Return for every agent whether they may go online on a day, and what would bring back who may not.
 
     Scores of marked answers go before the score of the store's sheet; the resit counts where there is one, and there
     is one. A quality check of the training sheet goes before that of the store's.
@@ -137,7 +137,7 @@ def open_gate(
     -------
     pandas.DataFrame
         agent_id, name, cohort, allowed, score (nan where none), attempts, reason and step (glossary keys, None where
-        allowed): what keeps the person off, first the one that takes longest to mend.
+        allowed): what keeps the person off, first the one that takes longest to put right.
     """
     pass_mark = store.rule("exam_pass_mark")
     tries = 1 + int(facts.value("courses", "resits"))

@@ -180,7 +180,7 @@ class Activity:
 
     @property
     def simple(self) -> bool:
-        """Whether the activity asks for no more than one piece of any worth."""
+        """Return whether the activity asks for no more than one piece of any worth."""
         return self.threshold_cents == 0 and self.threshold_pieces <= 1
 
     @property
@@ -202,12 +202,12 @@ class Activity:
         return tuple(instant for instant in instants if instant is not None)
 
     def in_force(self, at: int) -> bool:
-        """Tell whether an order of the instant falls into the activity's window."""
+        """Return whether an order of the instant falls into the activity's window."""
         start, end = self.window
         return start <= at < end
 
     def counts(self, at: int, buyer: str) -> bool:
-        """Tell whether the activity counts for a buyer's order: in force, open to them, claimed and not gone."""
+        """Return whether the activity counts for a buyer's order: in force, open to them, claimed and not gone."""
         start, end = self.window
         if not start <= at < end or self.buyers not in ("all", buyer):
             return False
@@ -227,7 +227,7 @@ class Activity:
         )
 
     def is_met(self, *, cents: int, pieces: int) -> bool:
-        """Tell whether goods in scope of a worth and a number meet both thresholds; no piece never does."""
+        """Return whether goods in scope of a worth and a number meet both thresholds; no piece never does."""
         return pieces > 0 and cents >= self.threshold_cents and pieces >= self.threshold_pieces
 
     def nominal_cents(self, *, cents: int, pieces: int) -> int:
@@ -302,7 +302,7 @@ class PromoSheet:
 
 
 def is_missing(cell: object) -> bool:
-    """Tell whether a cell of a frame holds nothing: None, NaN, NaT, blank text, or a mark for nothing.
+    """Return whether a cell of a frame holds nothing: None, NaN, NaT, blank text, or a mark for nothing.
 
     Examples
     --------
@@ -465,7 +465,7 @@ class _Row:
             self.wrong.append(WrongCell(row=self.key, column=column, value=shown))
 
     def has(self, column: str) -> bool:
-        """Tell whether the cell of a column holds something, right or wrong."""
+        """Return whether the cell of a column holds something, right or wrong."""
         return column in self.read or any(wrong.column == column for wrong in self.wrong)
 
     def need(self, *names: str) -> None:
@@ -624,7 +624,7 @@ class _Scopes:
         self._read: dict[str, tuple[str, frozenset[str]]] = {}
 
     def is_known(self, scope: str | None) -> bool:
-        """Tell whether a scope can be read and names only what the goods have."""
+        """Return whether a scope can be read and names only what the goods have."""
         kind, mark, names = (scope or "").partition(":")
         if kind == "category" and mark:
             return names.strip() in self._by_category

@@ -493,7 +493,7 @@ def _frame(sheet: str, records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _find_wrong_rules(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
-    """Name each cell of activities and goods that no price can be worked out from, with its row."""
+    """List each cell of activities and goods that no price can be worked out from, with its row."""
     sheet = read_promo_sheet(tables["activities"], tables["goods"])
     for name, key in (("activities", "id"), ("goods", "sku")):
         fields = {column.key: column for column in SHEETS[name]}

@@ -45,6 +45,7 @@ KEY_COLUMNS = {
     "logistics_item": "item_",
     "machine": "",
     "measure": "",
+    "missed": "",
     "phase": "phase_",
     "platform": "",
     "post": "",
@@ -84,6 +85,8 @@ ROW_UNIT_COLUMNS = frozenset(
         "mean",
         "p05",
         "p95",
+        "risk_p05",
+        "risk_p95",
         "floor",
         "stretch",
     }
@@ -94,7 +97,7 @@ EMPTY = "–"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class ShownColumn:
     """A column ready to be shown: ``unit`` is the glossary's or empty, ``digits`` follow the point."""
 
     key: Hashable
@@ -128,7 +131,7 @@ def titled(key: str, lang: Lang) -> str:
     return translate("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
 
 
-def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
+def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn:
     """Return how a column is shown, from its name in the glossary and from its values.
 
     The ends of a band, ``<name>_low`` and ``<name>_high``, are named after what they bound.
@@ -145,12 +148,12 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> Column:
             middle, key=key, title=translate("report.bound", lang, name=middle.title, bound=label(end, lang))
         )
     if isinstance(key, dt.date | dt.datetime):
-        return Column(key=key, title=day_words(key, lang), kind=_kind(values))
+        return ShownColumn(key=key, title=day_words(key, lang), kind=_kind(values))
     kind: CellKind = "words" if key in KEY_COLUMNS else _kind(values)
     unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
     if kind != "number":
-        return Column(key=key, title=label(str(key), lang), kind=kind)
-    return Column(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
+        return ShownColumn(key=key, title=label(str(key), lang), kind=kind)
+    return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
 
 
 def digits_of(values: pd.Series, *, unit: str) -> int:
@@ -192,7 +195,7 @@ def is_empty(value: Any) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
-def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = None) -> str:
+def show_cell(value: Any, column: ShownColumn, *, lang: Lang, row_unit: str | None = None) -> str:
     """Return the text of one cell; an empty one is a dash, an instant keeps the clock of its zone.
 
     Parameters
@@ -202,7 +205,7 @@ def show_cell(value: Any, column: Column, *, lang: Lang, row_unit: str | None = 
 
     Examples
     --------
-    >>> share = Column(key="share", title="Share", kind="number", unit="share", digits=1)
+    >>> share = ShownColumn(key="share", title="Share", kind="number", unit="share", digits=1)
     >>> show_cell(0.625, share, lang="en"), show_cell(None, share, lang="en")
     ('62.5', '–')
     """
@@ -295,12 +298,12 @@ def table_label(name: str, lang: Lang) -> str:
     return label(f"table_{name}" if f"table_{name}" in glossary() else name, lang)
 
 
-def text_words(value: Any, column: Column, lang: Lang) -> str:
+def text_words(value: Any, column: ShownColumn, lang: Lang) -> str:
     """Return the text of a cell of words: units, formulas, places and keys translated, the rest unchanged.
 
     Examples
     --------
-    >>> where = Column(key="where", title="Where", kind="text")
+    >>> where = ShownColumn(key="where", title="Where", kind="text")
     >>> text_words("presale 2026-10-31 20:00", where, "en"), text_words("A007", where, "en")
     ('Presale 2026-10-31 20:00', 'A007')
     """

@@ -1,4 +1,4 @@
-"""The Excel workbook: a sheet a table, formatted and filtered, and native charts that stay editable."""
+"""The Excel workbook: one sheet per table, formatted and filtered, and native charts that stay editable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from simlib.files import replace_file
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
-    Column,
+    ShownColumn,
     describe_column,
     digits_of,
     is_empty,
@@ -80,7 +80,7 @@ def write_workbook(
     verdict: Sequence[str] = (),
     meta: Mapping[str, object] | None = None,
 ) -> None:
-    """Write tables into a workbook: a cover, a sheet of charts, and a sheet a table, in that order.
+    """Write tables into a workbook: a cover, a sheet of charts, and one sheet per table, in that order.
 
     The file appears whole or not at all. The charts are native ones over the tables ``forecast``,
     ``requirement`` and ``coverage``, as far as they are there.
@@ -196,12 +196,12 @@ def _write_cell(
     line: int,
     place: int,
     value: Any,
-    column: Column,
+    column: ShownColumn,
     *,
     row_unit: str | None,
     lang: Lang,
 ) -> float:
-    """Write one cell by what it is and tell how wide it shows."""
+    """Write one cell by what it is and return how wide it shows."""
     if is_empty(value):
         return 0
     if column.kind == "number" and not math.isinf(value):

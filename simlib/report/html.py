@@ -23,7 +23,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from simlib.messages import Lang, glossary, label, translate
-from simlib.report.columns import Column, describe_column, show_cell, show_number, titled
+from simlib.report.columns import ShownColumn, describe_column, show_cell, show_number, titled
 from simlib.report.typeface import embed_typeface
 
 if TYPE_CHECKING:
@@ -177,11 +177,11 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     return Fragment(table)
 
 
-def _side(column: Column) -> str:
+def _side(column: ShownColumn) -> str:
     return ' class="n"' if column.kind == "number" else ""
 
 
-def _row(row: Mapping[Any, Any], columns: Sequence[Column], lang: Lang) -> str:
+def _row(row: Mapping[Any, Any], columns: Sequence[ShownColumn], lang: Lang) -> str:
     unit = row.get("unit")
     cells = []
     for column in columns:
@@ -259,7 +259,9 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     """
     present = {key for row in rows for key in row.get("summary") or {}}
     keys = [key for key in INDEX_FIGURES if key in present]
-    figures = [Column(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys]
+    figures = [
+        ShownColumn(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys
+    ]
     failed = sum(row["problem"] is not None for row in rows)
     counts = translate("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
     return _page(
@@ -273,7 +275,7 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     )
 
 
-def _index_row(row: Mapping[str, Any], figures: Sequence[Column], lang: Lang) -> dict[str, Any]:
+def _index_row(row: Mapping[str, Any], figures: Sequence[ShownColumn], lang: Lang) -> dict[str, Any]:
     summary = row.get("summary") or {}
     shown = []
     for figure in figures:

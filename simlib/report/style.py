@@ -1,6 +1,6 @@
 """The chart kit: colours, the list of queues, axes, legends and sizes, and how a figure becomes SVG.
 
-Colours are those of Okabe and Ito, which people with colour blindness can tell apart; red is kept for what is missing.
+Colours are those of Okabe and Ito, which people with colour blindness can distinguish; red is kept for what is missing.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def tick_text(value: float, unit: str) -> str:
 
 
 def set_headroom(ax: Axes, top: float) -> None:
-    """Let the upright axis run from 0 to a little above ``top``."""
+    """Make the upright axis run from 0 to a little above ``top``."""
     ax.set_ylim(0, top * 1.06 if top > 0 else 1)
 
 
@@ -214,7 +214,7 @@ def divide_axis(ax: Axes, *, heights: Sequence[float]) -> list[Axes]:
 
 
 def set_measure_axis(panel: Axes, key: str, values: np.ndarray, colour: str, lang: Lang) -> None:
-    """Name a panel by its measure, with the unit, and let its numbers begin at 0."""
+    """Title a panel by its measure, with the unit, and begin its numbers at 0."""
     unit = glossary()[key]["unit"]
     set_number_axis(panel, unit=unit)
     panel.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))

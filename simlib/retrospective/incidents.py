@@ -14,7 +14,7 @@ PLAN = "plan"
 
 def cost_incidents(
     night: PromoNight,
-    struck: Mapping[str, PromoNight],
+    scenario_nights: Mapping[str, PromoNight],
     carded: Mapping[str, PromoNight] | None = None,
     *,
     seed: int = 7,
@@ -27,7 +27,7 @@ def cost_incidents(
     ----------
     night : PromoNight
         The night without any incident.
-    struck : mapping of str to PromoNight
+    scenario_nights : mapping of str to PromoNight
         By incident: the same night with this incident alone, as the log of the night has it.
     carded : mapping of str to PromoNight, optional
         By incident: the same with the levers of the incident's card applied at once.
@@ -44,11 +44,11 @@ def cost_incidents(
         A card without its incident.
     """
     carded = dict(carded or {})
-    strange = sorted(set(carded) - set(struck))
+    strange = sorted(set(carded) - set(scenario_nights))
     if strange:
-        raise ValueError(f"carded must name incidents of struck, got {strange[0]!r}")
+        raise ValueError(f"carded must name incidents of scenario_nights, got {strange[0]!r}")
     versions = {PLAN: night}
-    versions |= {f"incident {name}": version for name, version in struck.items()}
+    versions |= {f"incident {name}": version for name, version in scenario_nights.items()}
     versions |= {f"card {name}": version for name, version in carded.items()}
     base = night.demand()
     variants = {
@@ -64,7 +64,7 @@ def cost_incidents(
     )
     done = replicate_variants(variants, measure=measure, seed=seed, replications=nights, workers=workers)
     rows = []
-    for name in struck:
+    for name in scenario_nights:
         cost = compare(done[PLAN], done[f"incident {name}"])
         row = {"incident": name, **_money(cost, "cost", sign=-1)}
         row["lost_buyers"] = float(cost.loc[["abandoned", "silent", "unserved"], "difference"].sum())

@@ -43,7 +43,7 @@ class Settlement:
 
     @property
     def provisional(self) -> bool:
-        """Whether payments can still come in."""
+        """Return whether payments can still come in."""
         return self.as_of < self.final_on
 
     @property

@@ -143,7 +143,7 @@ class RetrospectiveResult:
 
     @cached_property
     def provisional(self) -> bool:
-        """Whether the figures can still change: payments may come in, or nobody gave the orders."""
+        """Return whether the figures can still change: payments may come in, or nobody gave the orders."""
         return self.settlement is None or self.settlement.provisional
 
 

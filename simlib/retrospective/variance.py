@@ -627,7 +627,7 @@ class _Mixture:
 
     @property
     def episodes(self) -> bool:
-        """Whether outages change who comes."""
+        """Return whether outages change who comes."""
         return any(side.night.episodes or side.night.deferrals for side in (self.planned, self.actual))
 
     def _forecast(self, changed: frozenset[str]) -> pd.DataFrame:
@@ -891,7 +891,11 @@ def _simulate(
         buyers = versions[same[0]].buyers()
         variants = {
             str(index): Variant(
-                draw=buyers.draw, agents=night.agents(), policy=night.policy, disruptions=night.disruptions
+                draw=buyers.draw,
+                agents=night.agents(),
+                policy=night.policy,
+                disruptions=night.disruptions,
+                attend=night.attend(),
             )
             for index, night in enumerate(versions.values())
         }

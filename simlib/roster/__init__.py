@@ -13,12 +13,12 @@ from simlib.roster.check import check_roster
 from simlib.roster.exchange import from_matrix, to_ics, to_matrix
 from simlib.roster.problem import ROSTER_COLUMNS, RosterRules, make_shifts
 from simlib.roster.result import Roster, list_changes
-from simlib.roster.search import Answer, Progress, ShiftModel, Stop
+from simlib.roster.search import Progress, SearchResult, ShiftModel, Stop
 from simlib.roster.solve import adopt_roster, repair_roster, solve_roster
 
 __all__ = [
     "ROSTER_COLUMNS",
-    "Answer",
+    "SearchResult",
     "Progress",
     "Roster",
     "RosterRules",

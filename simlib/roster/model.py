@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simlib.roster.problem import Crew, Duty, Option, Person, Problem, RosterRules
+from simlib.roster.problem import Crew, Option, Person, RosterProblem, RosterRules, TimedDuty
 from simlib.roster.search import ShiftModel
 
 FEN = 100  # the machine counts money in whole fen
@@ -37,7 +37,7 @@ class Built:
 
 
 def make_crews(
-    problem: Problem,
+    problem: RosterProblem,
     key: Callable[[Person, tuple[int, ...]], Hashable],
     *,
     among: Sequence[Person] | None = None,
@@ -66,7 +66,7 @@ def make_crews(
 
 
 def build_model(
-    problem: Problem,
+    problem: RosterProblem,
     crews: tuple[Crew, ...],
     *,
     relaxed: bool = False,
@@ -99,7 +99,7 @@ def build_model(
     return Built(model=model, crews=crews, takes=takes, pauses=pauses, quotas=quotas)
 
 
-def _add_person_rules(model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[int, int]) -> None:
+def _add_person_rules(model: ShiftModel, problem: RosterProblem, crew: Crew, takes: Mapping[int, int]) -> None:
     """One shift a day, rest, days in a row, hours, pay, nights: sums over a crew, exact for a crew of one."""
     rules, options, people = problem.rules, problem.options, len(crew.members)
     who, cohort = crew.members[0].agent_id, crew.members[0].cohort
@@ -171,7 +171,7 @@ def _add_person_rules(model: ShiftModel, problem: Problem, crew: Crew, takes: Ma
         model.charge("night_unfair", who, [beyond_fair], round(rules.night_unfair_cny * FEN))
 
 
-def _promised_min(problem: Problem, takes: Mapping[int, int]) -> Counter[int]:
+def _promised_min(problem: RosterProblem, takes: Mapping[int, int]) -> Counter[int]:
     """Minutes by day that a person is paid for anyway, by the roster that is being mended; no change saves them."""
     promised: Counter[int] = Counter()
     for n in takes:
@@ -181,7 +181,7 @@ def _promised_min(problem: Problem, takes: Mapping[int, int]) -> Counter[int]:
     return promised
 
 
-def _add_wishes(model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[int, int]) -> None:
+def _add_wishes(model: ShiftModel, problem: RosterProblem, crew: Crew, takes: Mapping[int, int]) -> None:
     for person in crew.members:
         for date, wish, weight in person.wishes:
             day = (date - problem.calendar.opens.date()).days
@@ -196,7 +196,7 @@ def _add_wishes(model: ShiftModel, problem: Problem, crew: Crew, takes: Mapping[
 
 def _add_seats(
     model: ShiftModel,
-    problem: Problem,
+    problem: RosterProblem,
     crews: Sequence[Crew],
     takes: Mapping[tuple[int, int], int],
 ) -> None:
@@ -214,11 +214,11 @@ def _add_seats(
         model.at_most(variables, seats)
 
 
-def _holds_duty(option: Option, duty: Duty) -> bool:
+def _holds_duty(option: Option, duty: TimedDuty) -> bool:
     return any((piece.start, piece.end, piece.activity) == (duty.start, duty.end, duty.kind) for piece in option.fixed)
 
 
-def _add_duties(model: ShiftModel, problem: Problem, takes: Mapping[tuple[int, int], int]) -> None:
+def _add_duties(model: ShiftModel, problem: RosterProblem, takes: Mapping[tuple[int, int], int]) -> None:
     """One person for each duty, or a named gap."""
     for number, duty in enumerate(problem.duties):
         holders = [
@@ -247,7 +247,7 @@ def _add_wanted(model: ShiftModel, takes: Mapping[tuple[int, int], int], wanted:
 
 def _add_desks(
     model: ShiftModel,
-    problem: Problem,
+    problem: RosterProblem,
     crews: Sequence[Crew],
     takes: Mapping[tuple[int, int], int],
 ) -> tuple[dict[Any, int], dict[Any, int]]:
@@ -312,7 +312,7 @@ def _padded(units: int, rules: RosterRules) -> int:
     return units + round(units * rules.cushion_pct / 100)
 
 
-def _chat_spans(problem: Problem, option: Option) -> list[tuple[int, int]]:
+def _chat_spans(problem: RosterProblem, option: Option) -> list[tuple[int, int]]:
     """Minutes of an option that the solver may use for chats: all but what stands and the duty."""
     begin = max(option.start, option.flexible_from)
     if option.duty is None:

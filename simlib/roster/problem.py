@@ -157,7 +157,7 @@ class Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Duty:
+class TimedDuty:
     """Work off the chat that one person does: a live stream, a delivery. Minutes since the horizon opens."""
 
     name: str
@@ -216,7 +216,7 @@ class Calendar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class RosterProblem:
     """All that a roster is made from: ``need`` in minutes on chat by slot and queue, ``closed`` = days without work.
 
     ``today`` is the one day that a repair may change, ``counts_from`` the minute from which it can help: work before
@@ -231,7 +231,7 @@ class Problem:
     need: Mapping[tuple[int, str], int]
     people: tuple[Person, ...]
     options: tuple[Option, ...]
-    duties: tuple[Duty, ...]
+    duties: tuple[TimedDuty, ...]
     rules: RosterRules
     closed: frozenset[tuple[str, int]] = frozenset()
     today: int | None = None
@@ -361,7 +361,7 @@ def read_problem(
     leave: pd.DataFrame | Sequence[Mapping[str, Any]],
     wishes: pd.DataFrame | Sequence[Mapping[str, Any]],
     locked: pd.DataFrame | None,
-) -> Problem:
+) -> RosterProblem:
     """Check the tables and turn clock times into minutes since the first midnight."""
     first_day(requirement)
     if requirement.duplicated(["start", "queue"]).any():
@@ -393,7 +393,7 @@ def read_problem(
     duty_list = _read_duties(duties, calendar, {person.agent_id for person in people})
     options = _shift_options(calendar, shifts, rules, duty_list, step, slots)
     kept, closed = _locked_options(calendar, locked, rules, options, duty_list)
-    return Problem(
+    return RosterProblem(
         calendar=calendar,
         step=step,
         slots=slots,
@@ -475,7 +475,7 @@ def _read_people(
 
 def _read_duties(
     duties: pd.DataFrame | Sequence[Mapping[str, Any]], calendar: Calendar, known: set[str]
-) -> tuple[Duty, ...]:
+) -> tuple[TimedDuty, ...]:
     found = []
     for row in _rows(duties):
         spans = [pd.Timestamp(row[end]) for end in ("start", "end")]
@@ -485,7 +485,7 @@ def _read_duties(
         if row.get("agent_id") is not None and row["agent_id"] not in known:
             raise ValueError(f"duties: {row['duty']} names {row['agent_id']!r}, who is not in agents")
         span = {"start": calendar.since(start), "end": calendar.since(end)}
-        found.append(Duty(name=str(row["duty"]), kind=row["kind"], agent_id=row.get("agent_id"), **span))
+        found.append(TimedDuty(name=str(row["duty"]), kind=row["kind"], agent_id=row.get("agent_id"), **span))
     return tuple(found)
 
 
@@ -493,7 +493,7 @@ def _shift_options(
     calendar: Calendar,
     shifts: pd.DataFrame,
     rules: RosterRules,
-    duties: Sequence[Duty],
+    duties: Sequence[TimedDuty],
     step: int,
     slots: Sequence[int],
 ) -> list[Option]:
@@ -547,7 +547,7 @@ def _touches_night(calendar: Calendar, start: int, end: int, rules: RosterRules)
 
 
 def _pauses(
-    calendar: Calendar, day: dt.date, row: Mapping[str, Any], start: int, end: int, step: int, duty: Duty | None
+    calendar: Calendar, day: dt.date, row: Mapping[str, Any], start: int, end: int, step: int, duty: TimedDuty | None
 ) -> tuple[Pause, ...]:
     """Say when the meal and the short breaks of a shift may lie; their windows never overlap.
 
@@ -609,7 +609,7 @@ def _locked_options(
     locked: pd.DataFrame | None,
     rules: RosterRules,
     library: Sequence[Option],
-    duties: Sequence[Duty],
+    duties: Sequence[TimedDuty],
 ) -> tuple[list[Option], frozenset[tuple[str, int]]]:
     """Options that stand, and person-days that get nothing else; from roster rows, or from a matrix read back."""
     if locked is None or locked.empty:
@@ -633,11 +633,11 @@ def _locked_options(
     return kept, frozenset(closed)
 
 
-def _duty_begun(base: Problem, option: Option, at: int) -> bool:
+def _duty_begun(base: RosterProblem, option: Option, at: int) -> bool:
     return option.duty is not None and base.duties[option.duty].start < at
 
 
-def _rest_of_shift(base: Problem, option: Option, begin: int) -> Option:
+def _rest_of_shift(base: RosterProblem, option: Option, begin: int) -> Option:
     """Cut a running shift for somebody who sits down at ``begin``; a pause that is over then is not made up for."""
     left = (
         pause._replace(starts=tuple(start for start in pause.starts if start >= begin + _SETTLE_MIN))
@@ -650,7 +650,7 @@ def _rest_of_shift(base: Problem, option: Option, begin: int) -> Option:
     return replace(option, start=begin, pauses=pauses, paid_min=paid_min, night=night, changes=True)
 
 
-def open_for_repair(base: Problem, rows: pd.DataFrame, absent: set[str], now: int) -> Problem:
+def open_for_repair(base: RosterProblem, rows: pd.DataFrame, absent: set[str], now: int) -> RosterProblem:
     """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in.
 
     Nobody who is called sits before the delay of ``call_pool`` is over, so the need counts from there on; and it

@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlib.messages import Lang, label, translate
 from simlib.roster.model import FEN
-from simlib.roster.problem import ROSTER_COLUMNS, Problem, Segment, each_row
+from simlib.roster.problem import ROSTER_COLUMNS, RosterProblem, Segment, each_row
 
 _UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
     "shortfall": "h",
@@ -38,7 +38,7 @@ CHANGES_COLUMNS += ["shift_after", "start_after", "end_after"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solution:
+class RosterSolution:
     """Who takes which option, how many pause when, units of each desk's time on each queue, and what it costs."""
 
     takes: Mapping[str, list[int]]
@@ -97,7 +97,7 @@ class Roster:
 
 
 def write_roster(
-    problem: Problem, plan: Solution, *, base: Problem, seconds: float, inputs: Mapping[str, Any]
+    problem: RosterProblem, plan: RosterSolution, *, base: RosterProblem, seconds: float, inputs: Mapping[str, Any]
 ) -> Roster:
     """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs.
 
@@ -186,7 +186,7 @@ def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collectio
     ]
 
 
-def _cut_shifts(problem: Problem, plan: Solution) -> dict[tuple[str, int], list[Segment]]:
+def _cut_shifts(problem: RosterProblem, plan: RosterSolution) -> dict[tuple[str, int], list[Segment]]:
     """Cut each shift at its duty and its pauses; people of a desk take the pauses' starts in turn."""
     skills_of = {person.agent_id: person.skills for person in problem.people}
     left = {key: list(begins) for key, begins in plan.pauses.items()}
@@ -218,7 +218,7 @@ def _cut_shifts(problem: Problem, plan: Solution) -> dict[tuple[str, int], list[
 
 
 def _deal_queues(
-    problem: Problem, plan: Solution, cuts: Mapping[tuple[str, int], Sequence[Segment]]
+    problem: RosterProblem, plan: RosterSolution, cuts: Mapping[tuple[str, int], Sequence[Segment]]
 ) -> dict[tuple[str, int], dict[int, str]]:
     """Give each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
     skills_of = {person.agent_id: person.skills for person in problem.people}
@@ -270,7 +270,7 @@ def _merge(pieces: Iterable[Segment], queue_at: Mapping[int, str], unit: int) ->
     return merged
 
 
-def count_heads(problem: Problem, assignments: pd.DataFrame) -> pd.DataFrame:
+def count_heads(problem: RosterProblem, assignments: pd.DataFrame) -> pd.DataFrame:
     """Mean heads on chat in each interval and queue that asks for any."""
     minutes, step = problem.count_minutes(assignments), problem.step
     rows = [
@@ -283,7 +283,7 @@ def count_heads(problem: Problem, assignments: pd.DataFrame) -> pd.DataFrame:
     return coverage
 
 
-def _why(problem: Problem, plan: Solution) -> pd.DataFrame:
+def _why(problem: RosterProblem, plan: RosterSolution) -> pd.DataFrame:
     """List each rule that cost something, where, how much of it, at what penalty; and who could not be used."""
     sums: dict[tuple[str, Any], list[int]] = defaultdict(lambda: [0, 0])
     for rule, where, amount, fen in plan.flaws:
@@ -306,7 +306,7 @@ def _why(problem: Problem, plan: Solution) -> pd.DataFrame:
     return why.sort_values(["penalty_cny", "rule", "where"], ascending=[False, True, True]).reset_index(drop=True)
 
 
-def _list_blocked(problem: Problem, plan: Solution) -> list[tuple[str, str, float, str, float]]:
+def _list_blocked(problem: RosterProblem, plan: RosterSolution) -> list[tuple[str, str, float, str, float]]:
     """Say for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
 
     A shift that touches a short interval counts once for each such person who serves the queue; hours that no shift

@@ -57,7 +57,7 @@ class _Row(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SearchResult:
     """What a search found: the value of each variable, its cost, the proven bound, and the effort it took."""
 
     chosen: Sequence[int]
@@ -225,7 +225,7 @@ class ShiftModel:
         gap: float = 0.0,
         whole: float = 0.3,
         sweep_only: bool = False,
-    ) -> Answer:
+    ) -> SearchResult:
         """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
 
         Parameters
@@ -298,7 +298,7 @@ class ShiftModel:
                 more=not sweep_only,
             )
         cost = self._cost(values)
-        return Answer(
+        return SearchResult(
             chosen=values,
             cost=cost,
             bound=min(floor, cost),

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from simlib.roster.model import FEN, Built, build_model, make_crews
-from simlib.roster.problem import Person, Problem, RosterRules, first_day, open_for_repair, read_problem
-from simlib.roster.result import NOTHING_TO_SAY, Roster, Solution, count_heads, write_roster
-from simlib.roster.search import Answer, Clock, Progress, Stop
+from simlib.roster.problem import Person, RosterProblem, RosterRules, first_day, open_for_repair, read_problem
+from simlib.roster.result import NOTHING_TO_SAY, Roster, RosterSolution, count_heads, write_roster
+from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _NEWS_S = 0.2  # how often who waits hears how it goes
@@ -228,14 +228,14 @@ def repair_roster(
 
 
 def _plan_aside(
-    problem: Problem,
+    problem: RosterProblem,
     *,
     seconds: float,
     effort: float | None,
     on_progress: Progress | None,
     stop: Stop | None,
     **how: Any,
-) -> Solution:
+) -> RosterSolution:
     """Solve in a thread of its own, so that who waits hears how it goes and can end it with an interrupt."""
     interrupted = threading.Event()
     clock = Clock(seconds, effort, lambda: interrupted.is_set() or (stop is not None and stop()))
@@ -260,17 +260,17 @@ def _plan_aside(
 
 
 def _plan(
-    problem: Problem,
+    problem: RosterProblem,
     *,
     clock: Clock,
     seed: int,
     workers: int,
     on_progress: Progress,
     staged: bool = True,
-) -> Solution:
+) -> RosterSolution:
     """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
 
-    def search(built: Built, own: Clock, part: float, **more: Any) -> Answer:
+    def search(built: Built, own: Clock, part: float, **more: Any) -> SearchResult:
         mine = own.share(part)
         budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
         answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
@@ -311,7 +311,7 @@ def _plan(
     return _read_plan(problem, whole, answer)
 
 
-def _read_plan(problem: Problem, built: Built, answer: Answer) -> Solution:
+def _read_plan(problem: RosterProblem, built: Built, answer: SearchResult) -> RosterSolution:
     """Deal the counts of each crew out to its members."""
     takes: dict[str, list[int]] = defaultdict(list)
     for number, crew in enumerate(built.crews):
@@ -334,7 +334,7 @@ def _read_plan(problem: Problem, built: Built, answer: Answer) -> Solution:
             flaws += [(charge.rule, person.agent_id, 1, charge.price) for person in changed]
         elif amount:
             flaws.append((charge.rule, charge.where, amount, amount * charge.price))
-    return Solution(
+    return RosterSolution(
         takes=takes,
         pauses=pauses,
         quotas={key: answer.chosen[variable] for key, variable in built.quotas.items()},

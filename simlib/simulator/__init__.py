@@ -1,7 +1,7 @@
-"""The chat floor: contacts, agents and disruptions in, one row a contact out.
+"""The chat floor: contacts, agents and disruptions in, one row per contact out.
 
 One agent holds several chats and writes one reply at a time; a bot takes a share; buyers leave, aloud or
-silently, and some come back. What happens, exactly, is told rule by rule in playbook/chat_model.md, and two
+silently, and some come back. What happens, exactly, is written rule by rule in playbook/chat_model.md, and two
 engines do it: ``simpy``, to read and to extend, and ``compiled``, to use. They agree float for float.
 
 Chance is drawn before an engine runs, so the same inputs give the same night, and two plans meet the same

@@ -30,11 +30,11 @@ from simlib.streams import stream
 PARAMETERS = ("turns", "reply_s", "think_s", "busyness_cv")
 FIGURES = ("turns", "mean_response_s", "chat_s", "day_cv")
 # Shown beside the fit and never fitted: as many figures as parameters, so that one that the floor cannot give as it
-# is (a first reply from a template, a most at once) pulls none of the others along.
+# is (a first reply from a template, a most at once) spoils none of the others.
 SHOWN = (*FIGURES, "first_response_s", "most_chats")
 LEAST_AGENT_DAYS = 60
-TOLD_APART_BELOW = 0.5  # a posterior this wide against its prior (both as logarithms) has learnt nothing
-SAME_ABOVE = 0.9  # two parameters whose draws go together by more than this cannot be told apart
+LEARNT_BELOW = 0.5  # a posterior this wide against its prior (both as logarithms) has learnt nothing
+SAME_ABOVE = 0.9  # two parameters whose draws go together by more than this cannot be distinguished
 _DAY = pd.Timestamp("2026-01-05 09:00+08:00")
 CHATS_A_DRAW = 1000  # simulated for each draw at least, so that chance within a draw stays small
 _ROOM = 40  # chats that a simulated agent may hold: no shop's habit, so that nobody waits for a place
@@ -207,7 +207,7 @@ class FloorFit:
         figure, exported, fitted, used: how well the fitted floor gives each exported figure; first response and
         ``most_chats`` are shown and not fitted.
     confounded : tuple of (str, str)
-        Pairs of parameters that these figures cannot tell apart.
+        Pairs of parameters that these figures cannot distinguish.
     open_chats : float
         Chats that an agent has open on average.
     """
@@ -262,7 +262,7 @@ def fit_floor(
     bands = np.array([_quantiles(posterior[:, at], weights, (0.05, 0.95)) for at in range(len(PARAMETERS))])
     spread = np.sqrt(np.cov(posterior.T, aweights=weights).diagonal())
     width = (prior[:, 1] - prior[:, 0]) / math.sqrt(12)
-    learnt = spread < TOLD_APART_BELOW * width
+    learnt = spread < LEARNT_BELOW * width
     scale = seen.std(axis=0)
     rests = [used[int(np.abs(slopes[:, at] * scale).argmax())] if learnt[at] else "" for at in range(len(PARAMETERS))]
     parameters = pd.DataFrame(

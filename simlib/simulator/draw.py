@@ -401,7 +401,7 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
     Parameters
     ----------
     roster : DataFrame
-        One row a segment: agent_id, start, end (tz-aware), activity and, if it is there, queue. Segments of the
+        One row per segment: agent_id, start, end (tz-aware), activity and, if it is there, queue. Segments of the
         activity ``chat`` are worked; one already under way when the grid opens counts from its opening, and one
         that does not touch the grid belongs to another night. Segments that touch or overlap become one.
     agents : DataFrame
@@ -721,7 +721,7 @@ def draw_contacts(
     Parameters
     ----------
     forecast : DataFrame
-        One row an interval and queue: ``start`` (tz-aware), ``queue``, ``contacts`` (mean offered, bot and human
+        One row per interval and queue: ``start`` (tz-aware), ``queue``, ``contacts`` (mean offered, bot and human
         together). The rows whose start lies on the grid are the night; their step is the smallest that occurs,
         the grid's at most, so rows by the minute are welcome. With a column ``origin`` (tz-aware) a row is drawn
         from the buyers of that interval: an opening moved from 20:00 to 0:00 keeps its buyers. Rows that share

@@ -1,4 +1,4 @@
-"""What the chat floor is told: the contacts, the agents, the policy and the disruptions of one night.
+"""The inputs of the chat floor: the contacts, the agents, the policy and the disruptions of one night.
 
 Times are float64 seconds since the horizon opens. Everything is checked once, when it is made, and cannot
 be changed afterwards: a wrong row raises a ValueError that names the field, the first offending row, its
@@ -32,7 +32,7 @@ _MESSAGE = np.dtype([("handle", np.float64), ("think", np.float64)])
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contacts:
-    """The buyers of one night, one row a contact, by arrival, with all that chance has drawn for them.
+    """The buyers of one night, one row per contact, by arrival, with all that chance has drawn for them.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Contacts:
 
     @property
     def messages(self) -> npt.NDArray[np.void]:
-        """``handle`` and ``think`` as one table, a row a message."""
+        """``handle`` and ``think`` as one table, one row per message."""
         return _lay_side_by_side(self.handle, self.think, len(self.handle))
 
     @property

@@ -17,12 +17,12 @@ Two structures make a step cheap whatever the size of the floor:
   nothing is ever stale.
 
 What a buyer writes next is mostly no event at all. It lies on the agent's **desk** (`_expect_mail`) with the time
-at which it will be there, in the order in which it will be answered, and whoever looks at the desk knows what has
+at which it will be there, in the order in which it will be answered, and a look at the desk shows what has
 come by now (`_has_come`). Nobody else's steps hang on that, so it is exact. Only the next message for an agent who
 has nothing to answer is scheduled, to wake it.
 
 On a floor of thousands of agents an event waits for memory, not for arithmetic. So what all events touch of
-a chat or an agent lies on one cache line (`tables`), and since the wheel tells what comes next, the loop
+a chat or an agent lies on one cache line (`tables`), and since the wheel knows what comes next, the loop
 asks for it ahead of time (`_look_ahead`).
 """
 
@@ -132,7 +132,7 @@ class Floor(NamedTuple):
     asked: np.ndarray  # one entry a turn
     replied: np.ndarray
     replied_by: np.ndarray
-    trace: np.ndarray  # one row a change of an agent
+    trace: np.ndarray  # one row per change of an agent
 
 
 # The loop owns nothing it works on, so it counts no references (Numba's counts are atomic, and would make
@@ -258,7 +258,7 @@ def _schedule(clock, chats, wheel, after, near, near_heap, near_at, c):
 
 @_part
 def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
-    """Let nothing happen to a contact for now."""
+    """Cancel the next event of a contact."""
     chat = chats[ix(c)]
     chat.kind = NOTHING
     if near_at[ix(c)] >= 0:
@@ -419,7 +419,7 @@ def _write(asked, chat, when):
 
 @_part
 def _has_come(mail, now, before):
-    """Tell whether a message is there: of this very instant are those of contacts before this one."""
+    """Return whether a message is there: of this very instant are those of contacts before this one."""
     return mail.here or mail.due < now or (mail.due == now and mail.item < before)
 
 
@@ -497,7 +497,7 @@ def _note(clock, trace, now, a, seat):
 
 @njit(nogil=True, cache=True, **_FAST)
 def run_floor(floor):
-    """Run the floor until nothing more can happen; its tables tell the outcome then.
+    """Run the floor until nothing more can happen; its tables hold the outcome then.
 
     ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """

@@ -50,20 +50,20 @@ class Result:
 
     Attributes
     ----------
-    contacts : DataFrame, one row a contact
+    contacts : DataFrame, one row per contact
         ``outcome`` (bot, served, abandoned, silent, unserved), ``entry`` into the human stage, ``assigned``
         for the first time, ``first_reply`` sent, ``end``, ``agent`` who had it last (-1 = nobody),
         ``replies``, ``attempts`` (times it entered the human stage), ``transfers``, and ``response_sum``
         and ``response_max``, seconds from a message to its reply, over the replies (0 where there is none).
-        After a retry the row tells of the last attempt.
-    agents : DataFrame, one row an agent
+        After a retry the row is that of the last attempt.
+    agents : DataFrame, one row per agent
         ``busy`` seconds writing replies (cut ones, and replies to buyers who had gone, included),
         ``on_duty`` seconds by the shifts, ``overtime`` seconds off duty with a chat open, ``replies`` that
         reached a buyer, ``chat_seconds`` the time integral of open chats.
-    turns : DataFrame or None, one row a buyer message
+    turns : DataFrame or None, one row per buyer message
         ``contact``, ``turn`` from 0, ``sent`` by the buyer, ``replied`` (nan: never), ``agent`` who replied
         or -1.
-    trace : DataFrame or None, one row a change of an agent
+    trace : DataFrame or None, one row per change of an agent
         ``agent``, ``time``, ``open`` chats and ``replying`` from then on; by agent, then time; an agent
         starts with none. The last row of an instant is what holds.
     """
@@ -75,7 +75,7 @@ class Result:
 
 
 def frame_contacts(outcome: Outcome) -> pd.DataFrame:
-    """One row a contact; ``outcome`` is categorical."""
+    """One row per contact; ``outcome`` is categorical."""
     words = pd.Categorical.from_codes(outcome.outcome, categories=pd.Index(OUTCOMES))
     names = (
         "entry",
@@ -93,7 +93,7 @@ def frame_contacts(outcome: Outcome) -> pd.DataFrame:
 
 
 def frame_agents(outcome: Outcome) -> pd.DataFrame:
-    """One row an agent."""
+    """One row per agent."""
     return pd.DataFrame(
         {
             "busy": outcome.busy,
@@ -106,7 +106,7 @@ def frame_agents(outcome: Outcome) -> pd.DataFrame:
 
 
 def frame_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:
-    """One row a buyer message that was sent, by contact and turn."""
+    """One row per buyer message that was sent, by contact and turn."""
     sent = np.flatnonzero(~np.isnan(outcome.asked))
     contact = np.repeat(np.arange(len(contacts)), contacts.turns)[sent]
     return pd.DataFrame(

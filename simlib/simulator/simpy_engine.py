@@ -1,7 +1,7 @@
 """The readable engine: the chat floor as SimPy processes, to be walked through line by line.
 
-A buyer is a process (`Floor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
-answered, thinks, writes again. An agent is a process (`Floor.work`): it writes the reply that it has begun,
+A buyer is a process (`SimpyFloor.buyer`): it meets the bot, enters the human stage, waits, gives up or is
+answered, thinks, writes again. An agent is a process (`SimpyFloor.work`): it writes the reply that it has begun,
 sends it, and waits for mail. Everything that an instant changes at once (who is available, who takes whom,
 which reply is begun) is a plain method that a process calls, because a floor decides in no time.
 
@@ -155,7 +155,7 @@ class _Agent:
         self.since = now
 
 
-class Floor:
+class SimpyFloor:
     """The floor of one night."""
 
     def __init__(self, contacts: Contacts, agents: Agents, policy: Policy, disruptions: Disruptions) -> None:
@@ -186,7 +186,7 @@ class Floor:
     # --- buyers -------------------------------------------------------------------------------------------
 
     def buyer(self, chat: _Chat) -> Process:
-        """Live through one contact (rules 1, 2, 4, 6 and 7)."""
+        """Run one contact (rules 1, 2, 4, 6 and 7)."""
         env, contacts, index = self.env, self.contacts, chat.index
         yield _Moment(env, float(contacts.arrival[index]), ENTER, index)
 
@@ -238,7 +238,7 @@ class Floor:
         self.write(chat, 0)
 
     def write(self, chat: _Chat, turn: int) -> None:
-        """Send a message to whoever has the chat, else to the queue (rules 4 and 10)."""
+        """Send a message to the agent who has the chat, else to the queue (rules 4 and 10)."""
         chat.asked[turn] = self.env.now
         chat.unanswered = True
         chat.sent = self.env.event()
@@ -379,7 +379,7 @@ class Floor:
         self.note(agent)
 
     def take_waiting(self, agent: _Agent) -> None:
-        """Let an agent take contacts while it is available and anyone waits (rule 5)."""
+        """Give contacts to an agent while it is available and anyone waits (rule 5)."""
         while self.take_one(agent):
             pass
 
@@ -475,7 +475,7 @@ class Floor:
         self.changes.append((self.env.now, agent.index, len(agent.open), agent.writing is not None))
 
     def close_books(self) -> None:
-        """Name what never ended (rule 12)."""
+        """Return what never ended (rule 12)."""
         for chat in self.chats:
             if chat.outcome == OPEN:
                 gone = chat.silent and not isinf(chat.patience) and not chat.is_begun
@@ -532,7 +532,7 @@ def run(
     trace: bool = False,
 ) -> Outcome:
     """Run one night and return its raw arrays."""
-    floor = Floor(contacts, agents, policy, disruptions)
+    floor = SimpyFloor(contacts, agents, policy, disruptions)
     floor.env.run()
     floor.close_books()
 

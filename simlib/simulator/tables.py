@@ -33,7 +33,7 @@ LOADS = 8  # the last one is of all that have more
 REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the events; a power of 2
 
 # Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
-# of CLOCK, tells it which numbers from above are compiled in.
+# of CLOCK, lets it know which numbers from above are compiled in.
 _NUMBERS = (
     *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, BETWEEN, ENDED),
     *(DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START, LOADS, REMEMBERED),

@@ -19,10 +19,10 @@ from simlib.staffing.people import (
     need_and_have,
     organise,
 )
-from simlib.staffing.solve import Solution, needed_heads, solve_for
+from simlib.staffing.solve import SolvedValue, needed_heads, solve_for
 
 __all__ = [
-    "Solution",
+    "SolvedValue",
     "Span",
     "aftersale_stream",
     "cascade_inputs",

@@ -27,7 +27,7 @@ COMMON = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solution:
+class SolvedValue:
     """The unknown's value, or why there is none.
 
     ``value`` is None without a solution; then ``needed`` is what the equation asks for and ``allowed`` the span
@@ -63,7 +63,7 @@ def _constant(values: Mapping[str, float], *, basis: Basis) -> float:
     return human * (1 + values["reserve"] if basis == "day" else 2.0)
 
 
-def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis: Basis = "peak") -> Solution:
+def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis: Basis = "peak") -> SolvedValue:
     """Solve the cascade for one of its figures, given the heads and all the others.
 
     The heads are a product of powers of the figures, so the solution is a closed form and exact. They are one pool
@@ -117,7 +117,7 @@ def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis:
         needed = (heads / needed_heads(known | {unknown: 1.0}, basis=basis)) ** powers[unknown]
     low, high = allowed_span(unknown)
     fits = low <= needed <= high
-    return Solution(unknown=unknown, value=needed if fits else None, needed=needed, allowed=(low, high))
+    return SolvedValue(unknown=unknown, value=needed if fits else None, needed=needed, allowed=(low, high))
 
 
 def allowed_span(key: str) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def fold(text: str) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Say whether a cell holds nothing: empty, or only white space."""
+    """Return whether a cell holds nothing: empty, or only white space."""
     if value is None:
         return True
     return isinstance(value, str) and not isinstance(value, Formula) and not visible(value).strip()
@@ -172,7 +172,7 @@ def read_cell(
 
 
 def says_nothing(value: object, *, promo: bool = False) -> bool:
-    """Whether a text says that there is nothing: a dash, ``none``, and of a promo that the day belongs to none.
+    """Return whether a text says that there is nothing: a dash, ``none``, and of a promo that the day belongs to none.
 
     Examples
     --------

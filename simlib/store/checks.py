@@ -138,7 +138,7 @@ def _spans_of_hours(hours: list[int]) -> str:
 
 
 def _serves(store: Store, clock: dt.time) -> bool:
-    """Whether human service is open at a time; equal hours mean round the clock."""
+    """Return whether human service is open at a time; equal hours mean round the clock."""
     opens, closes = store.store.service_opens, store.store.service_closes
     if opens == closes:
         return True
@@ -146,7 +146,7 @@ def _serves(store: Store, clock: dt.time) -> bool:
 
 
 def _clock_change(moment: dt.datetime, zone: ZoneInfo) -> str | None:
-    """Whether the clock leaves a moment out (``clock_skipped``) or shows it twice (``clock_twice``)."""
+    """Return whether the clock leaves a moment out (``clock_skipped``) or shows it twice (``clock_twice``)."""
     early, late = (moment.replace(tzinfo=zone, fold=fold_).utcoffset() for fold_ in (0, 1))
     if early is None or late is None or early == late:
         return None
@@ -154,7 +154,7 @@ def _clock_change(moment: dt.datetime, zone: ZoneInfo) -> str | None:
 
 
 def _zone_of(store: ReadSheet) -> ZoneInfo:
-    """Return the zone of a store whose sheet is read; the usual one where that cannot be told."""
+    """Return the zone of a store whose sheet is read; the usual one where that is unknown."""
     found = next((info.timezone for _, info in store.of(StoreInfo)), StoreInfo.model_fields["timezone"].default)
     return ZoneInfo(found)
 
@@ -296,7 +296,7 @@ def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
 
 
 def _key_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
-    """Name the keys of ratios and rules that nobody knows."""
+    """Return the keys of ratios and rules that nobody knows."""
     for sheet, column, known in (
         ("ratios", "key", known_keys("ratios")),
         ("rules", "key", known_keys("labour")),

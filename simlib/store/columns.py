@@ -192,7 +192,7 @@ def sheet_names() -> Mapping[str, str]:
 
 
 def sheet_title(sheet: str) -> str:
-    """Name a sheet of the workbook: label and key.
+    """Return the name of a sheet of the workbook: label and key.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def meant_choice(name: str, column: Column) -> str | None:
 
 
 def _says(text: str, part: str) -> bool:
-    """Whether a text holds a part; one that begins with a figure is no end of a longer figure: 20 o'clock is not 0."""
+    """Return whether a text holds a part; a part that begins with a figure does not end a longer one: 0:00 in 20:00."""
     at = text.find(part)
     while at >= 0:
         if not (part[0].isdigit() and at > 0 and text[at - 1].isdigit()):

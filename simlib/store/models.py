@@ -1,4 +1,4 @@
-"""What a store tells us: one frozen model a row of each sheet, and the store that holds them all."""
+"""What a store knows of itself: one frozen model per row of each sheet, and the store that holds them all."""
 
 from __future__ import annotations
 
@@ -456,7 +456,7 @@ class Store(BaseModel):
         return tuple(sheet for sheet in SHEETS if sheet != "store" and not getattr(self, sheet))
 
     def frame(self, sheet: str) -> pd.DataFrame:
-        """Show one sheet as a frame with the model's columns, one row a row (``store`` has one)."""
+        """Show one sheet as a frame with the model's columns, one row per row (``store`` has one)."""
         model = SHEETS[sheet]
         rows = [self.store] if sheet == "store" else getattr(self, sheet)
         return pd.DataFrame([row.model_dump() for row in rows], columns=list(model.model_fields))

@@ -36,7 +36,7 @@ class ImportResult:
     store : Store
         The store with the new figures, as saved.
     filled : DataFrame
-        One row a ratio: key, low, likely, high, before (its likely value before, or nan).
+        One row per ratio: key, low, likely, high, before (its likely value before, or nan).
     hours : DataFrame
         hour (0-23), orders, share: the store's own day, from the days that were used.
     days : DataFrame
@@ -52,7 +52,7 @@ class ImportResult:
     notices: tuple[Problem, ...]
 
     def text(self, lang: Lang) -> str:
-        """Say what was done and what was left out, one sentence a line."""
+        """Return what was done and what was left out, one sentence per line."""
         return "\n".join(notice.text(lang) for notice in self.notices)
 
 
@@ -96,7 +96,7 @@ def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Pa
     spans, net_cny, net_amounts = measure_orders(used)
     hours = count_hours(used)
     changed, filled = _fill(store, spans, hours, used, lang)
-    notices += _tell(days, hours, filled, net_cny=net_cny, net_amounts=net_amounts)
+    notices += _report(days, hours, filled, net_cny=net_cny, net_amounts=net_amounts)
     if changed != store:
         save_store(changed, store_path, lang)
     return ImportResult(store=changed, filled=filled, hours=hours, days=days, notices=tuple(notices))
@@ -359,12 +359,12 @@ def _new_hours(store: Store, hours: pd.DataFrame, lang: Lang) -> Iterable[HourSh
             yield HourShare(hour=hour, share=share, source="store", note=note)
 
 
-def _tell(
+def _report(
     days: pd.DataFrame, hours: pd.DataFrame, filled: pd.DataFrame, *, net_cny: float, net_amounts: bool
 ) -> list[Problem]:
-    """Say what was filled in and which days were left out."""
+    """Return what was filled in and which days were left out."""
     rules = spellings("import_rules")
-    told: list[Problem] = []
+    notices: list[Problem] = []
     for row in filled.to_dict("records"):
         form = "{:,.2f}" if row["key"] == "aov_cny" else "{:.2%}"
         values = {name: form.format(row[name]) for name in ("low", "likely", "high")}
@@ -372,11 +372,11 @@ def _tell(
         before = form.format(row["before"]) if known else ""
         message = "import_ratio" if known else "import_ratio_new"
         quantiles = {"low_pct": f"{rules['low_quantile']:.0%}", "high_pct": f"{rules['high_quantile']:.0%}"}
-        told.append(Problem(message=message, values={"ratio": row["key"], "before": before, **values, **quantiles}))
+        notices.append(Problem(message=message, values={"ratio": row["key"], "before": before, **values, **quantiles}))
     message = "import_net_amounts" if net_amounts else "import_gross_amounts"
-    told.append(Problem(message=message, values={"net": f"{net_cny:,.2f}"}))
+    notices.append(Problem(message=message, values={"net": f"{net_cny:,.2f}"}))
     busiest = int(hours["orders"].to_numpy().argmax())
-    told.append(
+    notices.append(
         Problem(
             message="import_hours",
             values={
@@ -397,5 +397,5 @@ def _tell(
             "share": f"{rules['day_share_of_median']:.0%}",
             "least": rules["day_orders_min"],
         }
-        told.append(Problem(message="import_days_left_out", values=scope))
-    return told
+        notices.append(Problem(message="import_days_left_out", values=scope))
+    return notices

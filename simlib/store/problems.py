@@ -56,7 +56,7 @@ class Problem:
     rows: tuple[int, ...] = ()
 
     def text(self, lang: Lang) -> str:
-        """Say the problem in one line of one language."""
+        """Return the problem as one line of one language."""
         names = {name: _worded(value, lang) if name in LABELLED else value for name, value in self.values.items()}
         if "weekdays" in names:
             days = [translate(f"store.weekday_{day}", lang) for day in self.values["weekdays"]]  # type: ignore[attr-defined]
@@ -71,7 +71,7 @@ class Problem:
         return self._place(lang) + translate("words.sentence_space", lang).join(parts)
 
     def loss_text(self, lang: Lang) -> str:
-        """Say what is left out because of the problem; empty where that is not known."""
+        """Return what is left out because of the problem; empty where that is not known."""
         if self.loss is None:
             return ""
         queue = self.values.get("queue")
@@ -212,7 +212,7 @@ class StoreError(UserError):
         super().__init__()
 
     def text(self, lang: Lang) -> str:
-        """Say all problems in one language, one a line."""
+        """Return all problems in one language, one per line."""
         return list_problems(self.problems, lang)
 
     def __str__(self) -> str:

@@ -163,8 +163,8 @@ def _check_once(path: Path) -> StoreCheck:
         found = [(file, file.stat()) for file in files if file.is_file()]
     except OSError:  # said in words where the store is read
         return check_store(path)
-    stamp = tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)
-    return _check_unchanged(path, stamp)
+    stamp = tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
+    return _check_unchanged(path.resolve(), stamp)
 
 
 @lru_cache(maxsize=8)
@@ -173,7 +173,7 @@ def _check_unchanged(path: Path, stamp: tuple[tuple[str, int, int], ...]) -> Sto
 
 
 def check_store(path: str | Path) -> StoreCheck:
-    """Read a store and tell what is wrong with it and what is worth knowing.
+    """Read a store and report what is wrong with it and what is worth knowing.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def check_store(path: str | Path) -> StoreCheck:
 
 
 def _without_consequences(problems: Sequence[Problem], read: Mapping[str, ReadSheet]) -> list[Problem]:
-    """Leave out complaints that only follow from another: mended, that one takes them along."""
+    """Leave out complaints that only follow from another: once that one is corrected, they are gone."""
     renamed = {
         (problem.sheet, problem.nearest)
         for problem in problems
@@ -383,7 +383,7 @@ def _find_header(raw: RawSheet, sheet: str) -> tuple[int, bool] | None:
 def _match_columns(
     cells: Sequence[Any], number: int, into: ReadSheet, names: dict[str, str] | Any, needed: set[str]
 ) -> list[str | None]:
-    """Name the column of every header cell; None for one without a name, or one nobody knows."""
+    """Return the column of every header cell; None for one without a name, or one nobody knows."""
     places: list[str | None] = []
     for cell in cells:
         if is_blank(cell):
@@ -502,7 +502,7 @@ def _read_records(
 
 
 def _adds_up(record: Mapping[str, Any], needed: Set[str]) -> bool:
-    """Whether a row is the sum of the ones above it: it begins with such a word and lacks what a row needs."""
+    """Return whether a row is the sum of the ones above it: it begins with such a word and lacks what a row needs."""
     first = next(iter(record.values()))
     if not isinstance(first, str) or fold(first[:NAME_MAX]).rstrip(":") not in _total_words():
         return False
@@ -540,7 +540,7 @@ def _fit(model: type[Row], values: Mapping[str, Any], may_be_blank: Set[str]) ->
 
 
 def _column_of(detail: Any) -> str:
-    """Name the column that a complaint of the model is about."""
+    """Return the column that a complaint of the model is about."""
     return str(detail["loc"][0] if detail["loc"] else detail["ctx"]["column"])
 
 

@@ -50,7 +50,7 @@ class RawSheet:
 
     @property
     def private(self) -> bool:
-        """Whether the sheet is the user's own: a name with _ in front, or a page that explains."""
+        """Return whether the sheet is the user's own: a name with _ in front, or a page that explains."""
         stem = Path(self.name).stem if self.name.lower().endswith(TABLE_ENDINGS) else self.name
         return stem.startswith("_") or fold(stem) in {fold(name) for name in spellings("readme_sheets")}
 
@@ -119,7 +119,7 @@ def read_workbook(path: Path) -> tuple[list[RawSheet], list[Problem]]:
 
 
 def _refuse_unreadable(path: Path) -> None:
-    """Tell by name and first bytes what the file is, and refuse what is not a workbook."""
+    """Identify a file by name and first bytes, and refuse what is not a workbook."""
     if path.name.startswith("~$"):
         raise refuse(path, "file_lock")
     refuse_irregular(path)

@@ -246,7 +246,7 @@ def _write_header(page: Worksheet, styles: _Styles, laid: Sequence[Column], lang
 
 
 def _explain(column: Column, lang: Lang) -> str:
-    """Say what a column wants: its meaning, whether it must be filled in, what is allowed, how it is written."""
+    """Describe what a column wants: its meaning, whether it must be filled in, what is allowed, how it is written."""
     parts = [glossary()[column.key][f"definition_{lang}"]]
     parts.append(translate("store.column_needed_mark" if column.needed else "store.column_optional_mark", lang))
     if column.allowed:

@@ -2,13 +2,13 @@
 
 from simlib.stress.compare import StressTest, rehearse_scenarios
 from simlib.stress.levers import (
-    Answer,
+    BestResponse,
     Lever,
     Reserve,
+    apply_levers,
     best_answer,
     levers_for,
     map_levers,
-    pull_levers,
     smallest_reserve,
 )
 from simlib.stress.scenarios import (
@@ -24,7 +24,7 @@ from simlib.stress.scenarios import (
 )
 
 __all__ = [
-    "Answer",
+    "BestResponse",
     "Incident",
     "Lever",
     "Reserve",
@@ -38,7 +38,7 @@ __all__ = [
     "list_incidents",
     "map_levers",
     "moment_of",
-    "pull_levers",
+    "apply_levers",
     "read_scenarios",
     "rehearse_scenarios",
     "smallest_reserve",

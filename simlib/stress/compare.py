@@ -12,14 +12,13 @@ import pandas as pd
 
 from simlib import kpis
 from simlib.intervals import Grid
-from simlib.kpis import BETTER, NightLog
+from simlib.kpis import BETTER, COURSE_STEP_S, NightLog, buyers_waiting, mean_level, open_chats
 from simlib.night.buyers import RememberedBuyers
 from simlib.night.promo_night import PromoNight
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Replications, compare, replicate_variants
 from simlib.stress.scenarios import Scenario
 
-STEP_S = 600
 PLAN = "plan"
 # When the floor has recovered: at most so many more buyers wait than in the plan's night, or this share more (ours).
 EXCESS_BUYERS, EXCESS_SHARE = 3.0, 0.1
@@ -42,7 +41,7 @@ NIGHT_KPIS: Mapping[str, Callable[[NightLog], Any]] = {
 }
 """What is measured of each stressed night, beside the service level, the platform's rates and the money.
 
-Not every KPI there is: a stress test lives through thousands of nights, and the rest says little about them.
+Not every KPI there is: a stress test simulates thousands of nights, and the rest adds little about them.
 """
 
 
@@ -64,8 +63,8 @@ class StressMeasure:
     @cached_property
     def steps(self) -> Grid:
         """The steps of the course."""
-        n = int(self.night.grid.edges_s[-1]) // STEP_S
-        return Grid(opens=self.night.grid.opens, n=n, step_s=STEP_S)
+        n = int(self.night.grid.edges_s[-1]) // COURSE_STEP_S
+        return Grid(opens=self.night.grid.opens, n=n, step_s=COURSE_STEP_S)
 
     def __call__(self, contacts: Contacts, agents: Agents, result: Result) -> dict[str, Any]:
         """Measure one night."""
@@ -96,61 +95,15 @@ class StressMeasure:
         }
 
 
-def buyers_waiting(log: NightLog, steps: Grid) -> np.ndarray:
-    """Mean number of buyers in each step who have asked a person and have no first reply yet; who has left does not.
-
-    >>> from simlib.kpis import example_log
-    >>> log = example_log()
-    >>> buyers_waiting(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
-    [0.85, 0.1]
-    """
-    contacts = log.contacts
-    asked, replied, end = (np.asarray(contacts[key], dtype=float) for key in ("asked", "first_reply", "end"))
-    people = ~np.isnan(asked)
-    until = np.fmin(replied, np.where(np.isnan(end), np.inf, end))
-    return _mean_level(asked[people], until[people], steps)
-
-
-def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
-    """Mean number of chats in each step that an agent has been given and that have not ended.
-
-    >>> from simlib.kpis import example_log
-    >>> log = example_log()
-    >>> open_chats(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
-    [1.3, 1.1]
-    """
-    assigned, end = (np.asarray(log.contacts[key], dtype=float) for key in ("assigned", "end"))
-    taken = ~np.isnan(assigned)
-    until = np.where(np.isnan(end), np.inf, np.maximum(end, assigned))
-    return _mean_level(assigned[taken], until[taken], steps)
-
-
-def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None) -> np.ndarray:
-    """Add up the weights of spans [start, end) over each step, on average over the step; a span may be endless."""
-
-    def risen(moments: np.ndarray) -> np.ndarray:
-        """Integral over each step of the weight whose moment has passed."""
-        inside = np.clip(moments, 0.0, steps.edges_s[-1])
-        step = (inside // steps.step_s).astype(np.int64)
-        rest_s = (step + 1) * steps.step_s - inside  # of its own step
-        whole, part = (
-            np.bincount(step, values, minlength=steps.n + 1)[: steps.n]
-            for values in (weight, rest_s if weight is None else rest_s * weight)
-        )
-        return (np.cumsum(whole) - whole) * steps.step_s + part
-
-    return (risen(start) - risen(end)) / steps.step_s
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StressTest:
-    """A plan and its scenarios, lived through on the same buyers.
+    """A plan and its scenarios, simulated on the same buyers.
 
     Parameters
     ----------
     night : PromoNight
         The plan's.
-    struck : mapping of str to PromoNight
+    scenario_nights : mapping of str to PromoNight
         The night of each scenario, by its name.
     scenarios : tuple of Scenario
         As they were asked for.
@@ -162,18 +115,18 @@ class StressTest:
 
     night: PromoNight
     scenarios: tuple[Scenario, ...]
-    struck: Mapping[str, PromoNight] = field(repr=False)
+    scenario_nights: Mapping[str, PromoNight] = field(repr=False)
     nights: Mapping[str, Replications] = field(repr=False)
     targets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Whether every night that was asked for was lived through."""
+        """Return whether every night that was asked for was simulated."""
         return self.nights[PLAN].complete
 
     @cached_property
     def steps(self) -> Grid:
-        """The steps of ten minutes in which the course of a night is told."""
+        """The steps of ten minutes in which the course of a night is given."""
         return StressMeasure(night=self.night).steps
 
     @property
@@ -186,7 +139,7 @@ class StressTest:
         return next(scenario for scenario in self.scenarios if scenario.name == name)
 
     def difference(self, name: str) -> pd.DataFrame:
-        """Compare a scenario with the plan night by night, one row a KPI: what ``replicate.compare`` gives."""
+        """Compare a scenario with the plan night by night, one row per KPI: what ``replicate.compare`` gives."""
         return compare(self.nights[PLAN], self.nights[name])
 
     @cached_property
@@ -268,7 +221,7 @@ class StressTest:
     def _breaches(self, name: str) -> dict[str, np.ndarray]:
         """Mark the steps in which each limit is missed."""
         course = self._means(name)
-        night = self.night if name == PLAN else self.struck[name]
+        night = self.night if name == PLAN else self.scenario_nights[name]
         places = chat_places(night, self.steps)
         broken = {"places_full": (course["open_chats"] >= FULL_SHARE * places) & (course["offered"] > 0)}
         broken["first_response"] = course["first_response"] > self.night.threshold_s
@@ -283,7 +236,7 @@ class StressTest:
         return {key.removesuffix(suffix): _mean(values) for key, values in figures.items() if key.endswith(suffix)}
 
     def course(self, name: str) -> pd.DataFrame:
-        """Tell a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
+        """Return a night in steps of ten minutes, as :func:`simlib.report.charts.plot_night` draws it.
 
         Returns
         -------
@@ -326,7 +279,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
-    """Mean number of places for chats in each step: of those on duty, at seats that work."""
+    """Mean number of places for chats in each step: of those on duty, at seats that work, less the shrinkage."""
     agents = night.agents()
     spans = [(start_s, end_s, agents.capacity[agent]) for agent, start_s, end_s in agents.shifts.tolist()]
     dark: dict[int, list[tuple[float, float]]] = {}
@@ -338,7 +291,8 @@ def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
             if low < high:
                 spans.append((low, high, -agents.capacity[agent]))
     table = np.array(spans, dtype=float).reshape(-1, 3)
-    return np.maximum(_mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
+    places = np.maximum(mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
+    return places * night.shrinkage.on_chat_share
 
 
 def _union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -363,7 +317,7 @@ def rehearse_scenarios(
     on_progress: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> StressTest:
-    """Live through a night as planned and as each scenario makes it, every time with the same buyers.
+    """Simulate a night as planned and as each scenario makes it, every time with the same buyers.
 
     Parameters
     ----------
@@ -391,13 +345,13 @@ def rehearse_scenarios(
     aimless = [key for key in targets or {} if key not in BETTER]
     if aimless:
         raise ValueError(f"targets must be KPIs with a better side, got {aimless[0]!r}")
-    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    scenario_nights = {scenario.name: scenario.apply_to(night) for scenario in scenarios}
     return StressTest(
         night=night,
         scenarios=tuple(scenarios),
-        struck=struck,
+        scenario_nights=scenario_nights,
         nights=rehearse_nights(
-            {PLAN: night, **struck},
+            {PLAN: night, **scenario_nights},
             seed=seed,
             replications=replications,
             workers=workers,
@@ -409,7 +363,7 @@ def rehearse_scenarios(
 
 
 def rehearse_nights(nights: Mapping[str, PromoNight], *, course: bool = True, **how: Any) -> dict[str, Replications]:
-    """Live through versions of one night on the same buyers.
+    """Simulate versions of one night on the same buyers.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from simlib.simulator.replicate import Replications, half_width
 from simlib.stress.compare import rehearse_nights
 from simlib.stress.scenarios import Scenario, ScenarioError, disrupt, nearest
 
-STRUCK = "no_lever"
+WITH_INCIDENTS = "no_lever"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,34 +70,34 @@ class Lever:
         """When it begins to work."""
         return self.decided + pd.Timedelta(minutes=_fact(self.kind)["delay_min"])
 
-    def pull(self, night: PromoNight) -> PromoNight:
+    def apply(self, night: PromoNight) -> PromoNight:
         """Change a copy of the night; a lever that would begin to work after its end changes nothing."""
-        return LEVERS[self.kind].pull(night, self) if self.works_from < self.until else night
+        return LEVERS[self.kind].apply(night, self) if self.works_from < self.until else night
 
     def cost_cny(self, night: PromoNight) -> float:
         """Work out what it costs on this night, in yuan, beyond the wages of the roster."""
         return LEVERS[self.kind].cost(night, self) if self.works_from < self.until else 0.0
 
 
-def pull_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
-    """Pull several levers, each at most once.
+def apply_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
+    """Apply several levers, each at most once.
 
     Raises
     ------
     ScenarioError
-        A lever is pulled twice, or outside the night.
+        A lever is applied twice, or outside the night.
     """
     opens, closes = night.grid.opens, night.grid.times(night.grid.edges_s[-1:])[0]
     kinds = [lever.kind for lever in levers]
     for lever in levers:
         if kinds.count(lever.kind) > 1:
             others = [kind for kind in LEVERS if kind not in kinds]
-            near = others[0] if others else STRUCK
+            near = others[0] if others else WITH_INCIDENTS
             raise ScenarioError("lever_twice", what=lever.kind, allowed=others, near=near)
         if not opens <= lever.decided < closes:
             near = opens if lever.decided < opens else closes
             raise ScenarioError("outside_night", value=lever.decided, opens=opens, closes=closes, near=near)
-    return reduce(lambda pulled, lever: lever.pull(pulled), levers, night)
+    return reduce(lambda with_levers, lever: lever.apply(with_levers), levers, night)
 
 
 @cache
@@ -113,7 +113,7 @@ def _fact(key: str) -> dict[str, Any]:
 class LeverKind:
     """What a kind of lever does to a night, and what that costs."""
 
-    pull: Callable[[PromoNight, Lever], PromoNight]
+    apply: Callable[[PromoNight, Lever], PromoNight]
     cost: Callable[[PromoNight, Lever], float]
 
 
@@ -135,7 +135,7 @@ def _paid_hour_cny(night: PromoNight) -> float:
 def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
     """Seat people who stand by: each works like the middle one of the floor, and serves the busiest queue first.
 
-    What has struck everybody, a chat client that is down for all, strikes them too.
+    What affects everybody, a chat client that is down for all, affects them too.
     """
     n = round(lever.size or 0)
     if n == 0:
@@ -157,12 +157,12 @@ def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
         roster=_stack(night.roster, roster),
     )
     newcomers = range(so_far, so_far + n)
-    struck = {}
+    with_incidents = {}
     for name in ("down", "slow"):
         rows = [tuple(row) for row in getattr(night.disruptions, name).tolist()]
         common = {row[1:] for row in rows if {other[0] for other in rows if other[1:] == row[1:]} >= set(range(so_far))}
-        struck[name] = [(agent, *window) for agent in newcomers for window in sorted(common)]
-    return disrupt(more, **struck)
+        with_incidents[name] = [(agent, *window) for agent in newcomers for window in sorted(common)]
+    return disrupt(more, **with_incidents)
 
 
 def _stack(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def _cost_of_pool(night: PromoNight, lever: Lever) -> float:
 
 
 def _raise_concurrency(night: PromoNight, lever: Lever) -> PromoNight:
-    """Let everybody hold more chats, all night: before the incident places are to spare, so the limit is not met."""
+    """Raise the chats that everybody may hold, all night: before the incident places are free, so no limit is met."""
     return replace(night, people=night.people.assign(capacity=night.people["capacity"] + round(lever.size or 0)))
 
 
@@ -205,7 +205,7 @@ def _cost_of_staying(night: PromoNight, lever: Lever) -> float:
 
 
 def _move_breaks(night: PromoNight, lever: Lever) -> PromoNight:
-    """Let meals and breaks that would begin meanwhile begin at the end, for those who are still on chat by then."""
+    """Move meals and breaks that would begin meanwhile to the end, for those who are still on chat by then."""
     roster = night.roster
     resting = roster["activity"].isin(["meal", "break"])
     moved = roster[resting & (roster["start"] >= lever.works_from) & (roster["end"] <= lever.until)]
@@ -292,7 +292,7 @@ def levers_for(night: PromoNight, scenario: Scenario, **sizes: float) -> tuple[L
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class BestResponse:
     """The best answer to a scenario that was found, and everything that was tried.
 
     Parameters
@@ -302,7 +302,7 @@ class Answer:
     levers : tuple of Lever
         The best answer; empty where waiting it out is best.
     table : DataFrame
-        One row a set of levers: levers (tuple of kinds), won_back_cny with ``_low`` and ``_high`` (sales lost less
+        One row per set of levers: levers (tuple of kinds), won_back_cny with ``_low`` and ``_high`` (sales lost less
         than without levers, its band of 95 %), cost_cny, net_cny, platform_rate; the best net gain first.
     """
 
@@ -320,7 +320,7 @@ def best_answer(
     levers: Sequence[Lever] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Answer:
+) -> BestResponse:
     """Search the levers that win back most beyond what they cost, one after the other on the same buyers.
 
     Every lever is tried alone; the best is kept, every other is tried on top of it, and so on until none adds more
@@ -330,40 +330,42 @@ def best_answer(
     Parameters
     ----------
     levers : sequence of Lever, optional
-        What may be pulled; left out, :func:`levers_for`.
+        What may be applied; left out, :func:`levers_for`.
     on_progress, stop
         As in :func:`simlib.simulator.replicate.replicate_variants`, over each round of the search.
     """
     choices = {lever.kind: lever for lever in (levers_for(night, scenario) if levers is None else levers)}
-    struck = scenario.strike(night)
-    lived: dict[tuple[str, ...], Replications] = {}
+    with_incidents = scenario.apply_to(night)
+    simulated: dict[tuple[str, ...], Replications] = {}
     costs: dict[tuple[str, ...], float] = {(): 0.0}
     best: tuple[str, ...] = ()
     while True:
         sets = [(*best, kind) for kind in choices if kind not in best]
-        asked = {key: pull_levers(struck, [choices[kind] for kind in key]) for key in sets if key not in lived}
-        costs |= {key: sum(choices[kind].cost_cny(struck) for kind in key) for key in asked}
+        asked = {
+            key: apply_levers(with_incidents, [choices[kind] for kind in key]) for key in sets if key not in simulated
+        }
+        costs |= {key: sum(choices[kind].cost_cny(with_incidents) for kind in key) for key in asked}
         names = {" ".join(key): changed for key, changed in asked.items()}
         found = rehearse_nights(
-            {"": struck} | names,
+            {"": with_incidents} | names,
             course=False,
             seed=seed,
             replications=replications,
             on_progress=on_progress,
             stop=stop,
         )
-        lived |= {tuple(name.split()): nights for name, nights in found.items()}
+        simulated |= {tuple(name.split()): nights for name, nights in found.items()}
         if not found[""].complete or not sets:
             break
-        nets = {key: _lost(lived[best]) - _lost(lived[key]) - (costs[key] - costs[best]) for key in sets}
+        nets = {key: _lost(simulated[best]) - _lost(simulated[key]) - (costs[key] - costs[best]) for key in sets}
         top = max(sets, key=lambda key: float(nets[key].mean()))
         if not nets[top].mean() > half_width(nets[top], confidence=0.95):
             break
         best = top
     rows = []
-    for key, nights in lived.items():
-        n = min(len(nights), len(lived[()]))
-        gain = _lost(lived[()])[:n] - _lost(nights)[:n]
+    for key, nights in simulated.items():
+        n = min(len(nights), len(simulated[()]))
+        gain = _lost(simulated[()])[:n] - _lost(nights)[:n]
         mean, half = float(gain.mean()), half_width(gain, confidence=0.95) if key else 0.0
         rows.append(
             {
@@ -377,7 +379,7 @@ def best_answer(
             }
         )
     table = pd.DataFrame(rows).sort_values("net_cny", ascending=False, kind="stable", ignore_index=True)
-    return Answer(scenario=scenario, levers=tuple(choices[kind] for kind in best), table=table)
+    return BestResponse(scenario=scenario, levers=tuple(choices[kind] for kind in best), table=table)
 
 
 def _lost(nights: Replications) -> np.ndarray:
@@ -415,17 +417,17 @@ def map_levers(
     if across == up:
         raise ScenarioError("lever_twice", what=up, allowed=list(LEVERS), near=nearest(up, set(LEVERS) - {up}))
     wanted = [list((sizes or {}).get(kind, _fact(kind)["sizes"])) for kind in (across, up)]
-    struck = scenario.strike(night)
-    nights, costs = {"": struck}, {}
+    with_incidents = scenario.apply_to(night)
+    nights, costs = {"": with_incidents}, {}
     for pair in product(*wanted):
         laid = levers_for(night, scenario, **dict(zip((across, up), pair, strict=True)))
-        pulled = [lever for lever in laid if lever.kind in (across, up) and lever.size]
-        nights[repr(pair)] = pull_levers(struck, pulled)
-        costs[pair] = sum(lever.cost_cny(struck) for lever in pulled)
-    lived = rehearse_nights(nights, course=False, seed=seed, replications=replications)
+        with_levers = [lever for lever in laid if lever.kind in (across, up) and lever.size]
+        nights[repr(pair)] = apply_levers(with_incidents, with_levers)
+        costs[pair] = sum(lever.cost_cny(with_incidents) for lever in with_levers)
+    simulated = rehearse_nights(nights, course=False, seed=seed, replications=replications)
     rows = []
     for pair, cost in costs.items():
-        gain = float((_lost(lived[""]) - _lost(lived[repr(pair)])).mean())
+        gain = float((_lost(simulated[""]) - _lost(simulated[repr(pair)])).mean())
         rows.append({across: pair[0], up: pair[1], "net_cny": gain - cost})
     return pd.DataFrame(rows)
 
@@ -442,7 +444,7 @@ class Reserve:
     agents : int or None
         People who stand by; None where even ``most`` are too few.
     table : DataFrame
-        One row a reserve that was tried: reserve_agents, held_share (over the nights of all scenarios), and a
+        One row per reserve that was tried: reserve_agents, held_share (over the nights of all scenarios), and a
         column a scenario with the share of its own nights.
     """
 
@@ -464,7 +466,7 @@ def smallest_reserve(
 ) -> Reserve:
     """Find the fewest people standing by with whom enough nights with any one failure keep every target.
 
-    One failure strikes a night, each as likely as the others; the reserve is called when it has been noticed, is
+    One failure happens in a night, each as likely as the others; the reserve is called when it has been noticed, is
     seated ten minutes later and stays until a while after its end. More people on the same buyers hold at least about
     as many nights, so the number is found by halving.
 
@@ -481,7 +483,7 @@ def smallest_reserve(
         raise ValueError(f"targets must be at least one KPI with a better side, got {list(targets)}")
     if not 0 < held_share <= 1:
         raise ValueError(f"held_share must lie in (0, 1], got {held_share!r}")
-    struck = {scenario.name: scenario.strike(night) for scenario in scenarios}
+    with_incidents = {scenario.name: scenario.apply_to(night) for scenario in scenarios}
     tried: dict[int, dict[str, float]] = {}
 
     def share(reserve: int) -> float:
@@ -494,12 +496,12 @@ def smallest_reserve(
                 continue
             laid = levers_for(night, scenario, call_pool=reserve)
             pool = [lever for lever in laid if lever.kind == "call_pool"]
-            nights[scenario.name] = pull_levers(struck[scenario.name], pool)
+            nights[scenario.name] = apply_levers(with_incidents[scenario.name], pool)
         if nights:
-            lived = rehearse_nights(
+            simulated = rehearse_nights(
                 nights, course=False, seed=seed, replications=replications, on_progress=on_progress, stop=stop
             )
-            kept |= {name: float(_holds(each, targets).mean()) for name, each in lived.items()}
+            kept |= {name: float(_holds(each, targets).mean()) for name, each in simulated.items()}
         tried[reserve] = {scenario.name: kept[scenario.name] for scenario in scenarios}
         return float(np.mean(list(kept.values())))
 
@@ -519,7 +521,7 @@ def smallest_reserve(
 
 
 def _holds(nights: Replications, targets: Mapping[str, float]) -> np.ndarray:
-    """Tell of each night whether it keeps every target."""
+    """Return for each night whether it keeps every target."""
     held = np.ones(len(nights), dtype=bool)
     for key, target in targets.items():
         values = np.asarray(nights.figures[key], dtype=float)

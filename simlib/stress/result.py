@@ -14,7 +14,7 @@ from simlib.messages import glossary
 from simlib.night import PromoNight
 from simlib.store.models import Store
 from simlib.stress.compare import PLAN, StressTest, rehearse_scenarios
-from simlib.stress.levers import Answer, Reserve, best_answer, map_levers, smallest_reserve
+from simlib.stress.levers import BestResponse, Reserve, best_answer, map_levers, smallest_reserve
 from simlib.stress.scenarios import Scenario, find_scenario, read_scenarios, standard_scenarios
 
 BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
@@ -101,7 +101,7 @@ class StressResult:
     scenarios: ScenarioSet
     test: StressTest = field(repr=False)
     chosen: Scenario
-    answer: Answer = field(repr=False)
+    answer: BestResponse = field(repr=False)
     lever_map: pd.DataFrame = field(repr=False)
     reserve: Reserve = field(repr=False)
     targets: Mapping[str, float]

@@ -50,7 +50,7 @@ def _shown(name: str, value: object) -> object:
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
-    """Name the allowed value that looks most like a given one.
+    """Return the allowed value that looks most like a given one.
 
     >>> nearest("roomB", ["room A", "room B"])
     'room B'
@@ -120,7 +120,7 @@ class Incident:
         """From when to when the night is touched."""
         return min(self.start, self.end), max(self.start, self.end)
 
-    def strike(self, night: PromoNight) -> PromoNight:
+    def apply_to(self, night: PromoNight) -> PromoNight:
         """Change a copy of the night.
 
         Raises
@@ -141,7 +141,7 @@ class Incident:
             cohorts = sorted(set(night.people["cohort"].dropna()))
             near = nearest(self.cohort, cohorts)
             raise ScenarioError("unknown_cohort", cohort=self.cohort, allowed=cohorts, near=near)
-        return KINDS[self.kind].strike(night, self)
+        return KINDS[self.kind].apply_to(night, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,12 +192,12 @@ class Scenario:
         """When the last of it is over."""
         return max(incident.window[1] for incident in self.incidents)
 
-    def strike(self, night: PromoNight) -> PromoNight:
+    def apply_to(self, night: PromoNight) -> PromoNight:
         """Change a copy of the night by all incidents."""
-        return reduce(lambda struck, incident: incident.strike(struck), self.incidents, night)
+        return reduce(lambda with_incidents, incident: incident.apply_to(with_incidents), self.incidents, night)
 
     def title(self, lang: Lang) -> str:
-        """Name the scenario in one language; a combination by its parts."""
+        """Return the name of the scenario in one language; a combination by its parts."""
         parts = self.name.split("+")
         return " + ".join(label(part, lang) if part in glossary() else part for part in parts)
 
@@ -209,7 +209,7 @@ class Scenario:
 class Kind:
     """What a kind of incident does; how large it may be is in :data:`simlib.store.models.INCIDENT_SIZES`."""
 
-    strike: Callable[[PromoNight, Incident], PromoNight]
+    apply_to: Callable[[PromoNight, Incident], PromoNight]
     may_go_back: bool = False
 
 
@@ -232,34 +232,34 @@ def disrupt(night: PromoNight, **rows: Sequence[tuple[float, ...]]) -> PromoNigh
     return replace(night, disruptions=Disruptions(**added))
 
 
-def _strike_contacts(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_contacts(night: PromoNight, incident: Incident) -> PromoNight:
     return _change_buyers(night, incident, contacts_factor=incident.size or 0.0)
 
 
-def _strike_handling(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_handling(night: PromoNight, incident: Incident) -> PromoNight:
     return _change_buyers(night, incident, reply_factor=incident.size or 0.0)
 
 
-def _strike_bot_share(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_bot_share(night: PromoNight, incident: Incident) -> PromoNight:
     return _change_buyers(night, incident, bot_share_change=incident.size or 0.0)
 
 
-def _strike_bot_down(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_bot_down(night: PromoNight, incident: Incident) -> PromoNight:
     return disrupt(night, bot_down=[_seconds(night, incident)])
 
 
-def _strike_seats_down(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_seats_down(night: PromoNight, incident: Incident) -> PromoNight:
     window = _seconds(night, incident)
     return disrupt(night, down=[(agent, *window) for agent in people_at(night, incident)])
 
 
-def _strike_slow(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_slow(night: PromoNight, incident: Incident) -> PromoNight:
     start_s, end_s = _seconds(night, incident)
     everybody = range(len(night.people))
     return disrupt(night, slow=[(agent, start_s, end_s, incident.size or 1.0) for agent in everybody])
 
 
-def _strike_absent(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_absent(night: PromoNight, incident: Incident) -> PromoNight:
     """Take people off the roster by a systematic sample over their starting times, so that every shift gives some.
 
     A larger share takes all whom a smaller one takes where it is a multiple of it, and the number is always right.
@@ -271,7 +271,7 @@ def _strike_absent(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Name the people of an incident's cohort who chat in its window, by their starting times."""
+    """Return the people of an incident's cohort who chat in its window, by their starting times."""
     roster = night.roster
     there = roster["activity"].eq("chat") & (roster["start"] < incident.end) & (roster["end"] > incident.start)
     if incident.cohort is not None:
@@ -281,14 +281,14 @@ def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
 
 
 def people_in_order(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Name an incident's people on duty in an order that is even over the starting times however far it is followed."""
+    """Return an incident's people on duty in an order that is even over the starting times wherever it is cut."""
     people = _on_duty(night, incident)
     golden = (np.arange(len(people)) * 0.6180339887498949) % 1.0  # the golden section: even from the first step on
     return people[np.argsort(golden)]
 
 
-def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
-    """Take people off, or add people who are rostered, seated and struck exactly like one of the cohort.
+def _apply_people(night: PromoNight, incident: Incident) -> PromoNight:
+    """Take people off, or add people who are rostered, seated and affected exactly like one of the cohort.
 
     Both go through the cohort in one order, so a larger change contains the smaller one and no shift is emptied
     before the others.
@@ -312,7 +312,7 @@ def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
         return pd.concat([table, again.assign(**named)], ignore_index=True)
 
     number_of = {agent_id: row for row, agent_id in enumerate(night.people["agent_id"])}
-    struck = {
+    with_incidents = {
         name: [
             (len(night.people) + new, *row[1:])
             for new, agent_id in enumerate(chosen)
@@ -321,19 +321,19 @@ def _strike_people(night: PromoNight, incident: Incident) -> PromoNight:
         ]
         for name in ("down", "slow")
     }
-    return disrupt(replace(night, people=double(night.people), roster=double(night.roster)), **struck)
+    return disrupt(replace(night, people=double(night.people), roster=double(night.roster)), **with_incidents)
 
 
-def _strike_concurrency(night: PromoNight, incident: Incident) -> PromoNight:
-    """Let the people hold more or fewer chats, at least one; all night, for a limit is a setting of the tool."""
+def _apply_concurrency(night: PromoNight, incident: Incident) -> PromoNight:
+    """Change how many chats the people hold, at least one; all night, for a limit is a setting of the tool."""
     capacity = night.people["capacity"]
     mine = night.people["cohort"].eq(incident.cohort) | (incident.cohort is None)
     changed = (capacity + round(incident.size or 0.0)).clip(lower=1)
     return replace(night, people=night.people.assign(capacity=capacity.where(~mine, changed)))
 
 
-def _strike_stay(night: PromoNight, incident: Incident) -> PromoNight:
-    """Let those whose last chats of a shift end in the window go on for some hours."""
+def _apply_stay(night: PromoNight, incident: Incident) -> PromoNight:
+    """Keep those whose last chats of a shift end in the window for some hours more."""
     roster = night.roster
     chat = roster["activity"].eq("chat") & roster["agent_id"].isin(_on_duty(night, incident))
     shift = [roster["agent_id"], roster["date"]] if "date" in roster else [roster["agent_id"]]
@@ -343,7 +343,7 @@ def _strike_stay(night: PromoNight, incident: Incident) -> PromoNight:
     return replace(night, roster=roster.assign(end=roster["end"].where(~staying, longer)))
 
 
-def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
+def _apply_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
     """Roll the night from the earlier of both openings on: what is pushed off its end fills the hours before.
 
     So nobody is lost: the opening's buyers come at the new hour, and the quiet hours change places with them.
@@ -371,23 +371,23 @@ def _strike_opening_moved(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 KINDS: Mapping[str, Kind] = {
-    "contacts": Kind(_strike_contacts),
-    "handling": Kind(_strike_handling),
-    "bot_share": Kind(_strike_bot_share),
-    "bot_down": Kind(_strike_bot_down),
-    "seats_down": Kind(_strike_seats_down),
-    "slow": Kind(_strike_slow),
-    "absent": Kind(_strike_absent),
-    "people": Kind(_strike_people),
-    "concurrency": Kind(_strike_concurrency),
-    "stay": Kind(_strike_stay),
-    "opening_moved": Kind(_strike_opening_moved, may_go_back=True),
+    "contacts": Kind(_apply_contacts),
+    "handling": Kind(_apply_handling),
+    "bot_share": Kind(_apply_bot_share),
+    "bot_down": Kind(_apply_bot_down),
+    "seats_down": Kind(_apply_seats_down),
+    "slow": Kind(_apply_slow),
+    "absent": Kind(_apply_absent),
+    "people": Kind(_apply_people),
+    "concurrency": Kind(_apply_concurrency),
+    "stay": Kind(_apply_stay),
+    "opening_moved": Kind(_apply_opening_moved, may_go_back=True),
 }
 """Every kind of incident; the glossary names it under ``kind_<key>``."""
 
 
 def people_at(night: PromoNight, incident: Incident) -> np.ndarray:
-    """Find the numbers of the agents who sit where an incident strikes; everybody where it names no place.
+    """Find the numbers of the agents who sit where an incident happens; everybody where it names no place.
 
     Raises
     ------

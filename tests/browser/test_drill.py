@@ -102,9 +102,9 @@ def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:
     one.click('[data-kind="call_pool"] button.go')
     one.wait_for_selector('[data-kind="call_pool"] button.go:disabled')
     next_round(1)
-    dealt = room.drill.noticed()
-    assert dealt, "something can be noticed after half an hour"
-    card = dealt[0].cards[0]
+    schedule = room.drill.noticed()
+    assert schedule, "something can be noticed after half an hour"
+    card = schedule[0].cards[0]
     assert pages["2"].locator("#declare").is_disabled(), "nobody has said who decides"
     assert pages["2"].locator(".move").count() == 0
     pages["2"].click('[data-role="floor"]')
@@ -159,7 +159,7 @@ def test_four_teams_play_to_the_end(room: DrillRoom, browser) -> None:
 
 
 def test_the_doors_hold(room: DrillRoom) -> None:
-    """Without a key nothing is shown; a team sees no other team, no deal and no paper, and leads nobody's game."""
+    """Without a key nothing is shown; a team sees no other team, no schedule and no paper, and leads nobody's game."""
     keys = room.keys
     assert all(address.startswith("http://127.0.0.1:") for address in room.links.values())
     for path in ("/state", "/paper", "/debrief?team=1"):
@@ -167,7 +167,7 @@ def test_the_doors_hold(room: DrillRoom) -> None:
     assert ask(room, "/step", key="guess", wish={"step": "advance", "to": 1})[0] == 403
     status, page = ask(room, "/state", key=keys["1"])
     assert status == 200
-    assert "dealt" not in json.loads(page)
+    assert "schedule" not in json.loads(page)
     assert ask(room, "/paper", key=keys["1"])[0] == 403
     assert ask(room, "/step", key=keys["1"], wish={"step": "advance", "to": 1})[0] == 409
     wish = {"step": "move", "team": 2, "role": "floor", "key": "call_pool", "size": 3}
@@ -265,7 +265,7 @@ def test_phrases_are_listed_by_name(room: DrillRoom) -> None:
     ],
 )
 def test_every_answer_has_its_headers(room: DrillRoom, path: str, method: str) -> None:
-    """Pages, files, refusals and errors may be framed by nobody and tell no address on; none is empty."""
+    """Pages, files, refusals and errors may be framed by nobody and pass no address on; none is empty."""
     host, port = urlsplit(room.links["board"]).netloc.split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.request(method, path, body=b"" if method != "GET" else None)
@@ -423,7 +423,7 @@ def test_the_papers_are_whole(room: DrillRoom) -> None:
     assert status == 200
     assert paper.count('class="st-card drill-card"') == 15
     assert paper.count("<h3>2") >= 4
-    assert ask(room, "/debrief", key=team)[0] == 409  # it would tell what is dealt
+    assert ask(room, "/debrief", key=team)[0] == 409  # it would show what is to come
     for _ in range(4):
         room.drill.advance()
     status, debrief = wait_for(room, "/debrief", key=team)

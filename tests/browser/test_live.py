@@ -61,7 +61,7 @@ def test_only_this_machine_and_only_with_the_token(address: str) -> None:
 
 
 def given_out(address: str) -> bool:
-    """Tell whether a page is given out; a refusal is no page, and neither is the one that asks for the token."""
+    """Return whether a page is given out; a refusal is no page, and neither is the one that asks for the token."""
     try:
         with urllib.request.urlopen(address, timeout=120) as answer:
             return "/login" not in answer.geturl()

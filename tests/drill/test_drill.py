@@ -1,6 +1,7 @@
 """The drill: nothing that is decided changes the past, the log is the game, and good play beats bad play."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -25,13 +26,13 @@ def scenario(kind, start, end, name="power_cut", card="power_cut", **details):
     return Scenario(name=name, incidents=(incident,), cards=(card,))
 
 
-DEALT = (
+SCHEDULED = (
     scenario("bot_down", "21:05", "21:45", name="bot_down", card="bot_down"),
     scenario("seats_down", "22:10", "22:40", room="N1", name="network_down", card="network_down"),
 )
 
 
-def opened(night, folder=None, *, teams=2, scenarios=DEALT, **how):
+def opened(night, folder=None, *, teams=2, scenarios=SCHEDULED, **how):
     """Open a drill of three hours in rounds of ten minutes."""
     how = {"minutes": 180, "round_min": 10, "starts": clock(NINE), "seed": 7} | how
     return Drill.open(night, folder=folder, teams=teams, scenarios=scenarios, **how)
@@ -44,7 +45,7 @@ def go(drill, rounds):
 
 
 def seen(drill, team):
-    """Tell what a team sees as text, its moves and decisions left out: what they change lies ahead."""
+    """Return what a team sees as text, its moves and decisions left out: what they change lies ahead."""
     view = drill.view(team)
     tables = [view.queues, view.agents[["agent_id", "room"]], view.course]
     return "\n".join(table.to_csv() for table in tables)
@@ -81,14 +82,14 @@ def moments(floor, minutes):
 def test_no_lever_changes_the_past(night, kind, size, minute):
     """Whatever is decided at a minute, what was known a second before it stays the same to the last digit."""
     cut = cut_night(night, starts=clock(NINE), minutes=180)
-    struck = DEALT[1].strike(
-        Incident(kind="seats_down", start=clock("21:10"), end=clock("22:20"), room="N2").strike(cut)
+    with_incidents = SCHEDULED[1].apply_to(
+        Incident(kind="seats_down", start=clock("21:10"), end=clock("22:20"), room="N2").apply_to(cut)
     )
     first = Lever(kind="raise_concurrency", decided=clock("21:10"), until=clock("21:50"), size=1.0)
     decided = clock(NINE) + pd.Timedelta(minutes=minute)
-    pulled = Lever(kind=kind, decided=decided, until=decided + pd.Timedelta(minutes=65), size=size)
-    before = simulate_floor(struck, [first], seed=7, more=2)
-    after = simulate_floor(struck, [first, pulled], seed=7, more=2)
+    with_levers = Lever(kind=kind, decided=decided, until=decided + pd.Timedelta(minutes=65), size=size)
+    before = simulate_floor(with_incidents, [first], seed=7, more=2)
+    after = simulate_floor(with_incidents, [first, with_levers], seed=7, more=2)
     for earlier in (1 / 60, 7, 19):
         assert moments(before, minute - earlier) == moments(after, minute - earlier)
 
@@ -125,7 +126,7 @@ def test_a_raised_limit_is_used_and_given_back(night):
 def test_chats_of_a_dark_room_wait_until_somebody_orders_otherwise(night):
     """Without the order nobody else takes the dark room's chats; with it they are handed over two minutes later."""
     cut = cut_night(night, starts=clock(NINE), minutes=180)
-    dark = Incident(kind="seats_down", start=clock("21:10"), end=clock("22:30"), room="N1").strike(cut)
+    dark = Incident(kind="seats_down", start=clock("21:10"), end=clock("22:30"), room="N1").apply_to(cut)
     order = Lever(kind="hand_over_sites", decided=clock("21:30"), until=clock("22:30"))
     without, ordered = (simulate_floor(dark, levers, seed=7, more=2).log.contacts for levers in ([], [order]))
     assert without["transfers"].sum() == 0
@@ -146,7 +147,7 @@ def test_a_dark_screen_is_unknown_not_zero(night):
 
 
 def test_a_floor_all_dark_sees_no_queue(night):
-    """While every seat is down nobody can tell how many wait."""
+    """While every seat is down nobody knows how many wait."""
     drill = opened(night, scenarios=(scenario("seats_down", "21:35", "22:05", name="tool_down", card="tool_down"),))
     go(drill, 4)
     view = drill.view(1)
@@ -171,7 +172,7 @@ def test_teams_meet_the_same_night(night):
 
 
 def test_signs_come_after_their_incident(night):
-    """Nothing of an incident is told before it can be noticed, and nothing of what has not begun."""
+    """Nothing of an incident is shown before it can be noticed, and nothing of what has not begun."""
     drill = opened(night)
     assert drill.view(1).signs == ()
     go(drill, 1)
@@ -255,7 +256,7 @@ def test_a_pause_holds_everything(night):
 
 def test_the_end_is_the_end(night):
     """After the last round nothing can be decided."""
-    drill = opened(night, minutes=60, scenarios=DEALT[:1])
+    drill = opened(night, minutes=60, scenarios=SCHEDULED[:1])
     go(drill, 6)
     with pytest.raises(DrillError) as refused:
         drill.move(1, "command", "call_pool", 6.0)
@@ -281,7 +282,7 @@ def test_rewinding_undoes_what_came_after(night):
     assert seen(drill, 1) == late
 
 
-def test_an_injected_incident_strikes_all_teams_from_now_on(night):
+def test_an_injected_incident_reaches_all_teams_from_now_on(night):
     """What was seen before stays; from now on more buyers come to everybody."""
     drill, calm = opened(night, scenarios=()), opened(night, scenarios=())
     for each in (drill, calm):
@@ -391,28 +392,28 @@ def test_a_log_of_another_night_is_refused(night, tmp_path):
     assert fingerprint(night) != fingerprint(other)
 
 
-# --- what is dealt, and what it is worth ------------------------------------------------------------------
+# --- the schedule, and what it is worth ------------------------------------------------------------------
 
 
-def test_the_deal_is_the_seed_s(night):
-    """The same seed deals the same; another something else; nothing begins outside the drill or twice."""
+def test_the_schedule_is_the_seed_s(night):
+    """The same seed schedules the same; another something else; nothing begins outside the drill or twice."""
     cut = cut_night(night, starts=clock(NINE), minutes=180)
-    deals = [draw_schedule(cut, clock(NINE), 180, seed=seed) for seed in (7, 7, 8, 9, 10)]
-    assert deals[0] == deals[1]
-    assert len({tuple((each.name, each.start) for each in deal) for deal in deals}) > 2
-    for deal in deals:
-        assert len(deal) == Rules.of_playbook().incidents
-        assert len({each.name for each in deal}) == len(deal)
-        for each in deal:
+    schedules = [draw_schedule(cut, clock(NINE), 180, seed=seed) for seed in (7, 7, 8, 9, 10)]
+    assert schedules[0] == schedules[1]
+    assert len({tuple((each.name, each.start) for each in schedule) for schedule in schedules}) > 2
+    for schedule in schedules:
+        assert len(schedule) == Rules.of_playbook().incidents
+        assert len({each.name for each in schedule}) == len(schedule)
+        for each in schedule:
             assert clock(NINE) < each.start < clock("23:59")
-            each.strike(cut)
+            each.apply_to(cut)
 
 
-def test_a_deal_can_be_written_down(night):
+def test_a_schedule_can_be_written_down(night):
     """Named scenarios begin at the written times; what cannot be read, is not known or lies elsewhere is a sentence."""
-    deal = read_schedule(night, "bot_down 21:05, network_down 22:20，wrong_coupon 22:40")
-    assert [each.name for each in deal] == ["bot_down", "network_down", "wrong_coupon"]
-    assert [each.start for each in deal] == [clock("21:05"), clock("22:20"), clock("22:40")]
+    schedule = read_schedule(night, "bot_down 21:05, network_down 22:20，wrong_coupon 22:40")
+    assert [each.name for each in schedule] == ["bot_down", "network_down", "wrong_coupon"]
+    assert [each.start for each in schedule] == [clock("21:05"), clock("22:20"), clock("22:40")]
     assert read_schedule(night, " ") is None
     for text, key in (
         ("bot_down", "drill.schedule_form"),
@@ -471,7 +472,7 @@ def test_a_team_that_does_nothing_has_fifty_points(night):
 
 def test_cards_are_judged_by_what_they_say(night):
     """Called in time by its role with two of its moves and its phrase, a card is worth all; a wrong one costs."""
-    drill = opened(night, scenarios=DEALT[:1])
+    drill = opened(night, scenarios=SCHEDULED[:1])
     go(drill, 1)
     drill.call_card(1, "floor", "bot_down")
     drill.use_phrase(1, "floor", "bot_down")
@@ -501,7 +502,7 @@ def test_good_play_beats_no_play_beats_bad_play(night):
 
 
 @pytest.mark.parametrize(("ahead", "shown"), [(5.0, True), (0.0, False), (-5.0, False)])
-def test_a_team_that_beats_the_search_is_told_why(night, ahead, shown):
+def test_a_team_that_beats_the_search_learns_why(night, ahead, shown):
     """Where a team has more points than the best play found, the debrief explains that a search is no proof."""
     score = opened(night).score(1)
     nothing = pd.DataFrame(columns=["clock", "kind", "size", "points", "scenario"])
@@ -514,10 +515,20 @@ def test_hindsight_is_at_least_as_good_as_any_play(night):
     """The best play found scores above the scripted teams, keeps the rules, and its gains add up."""
     drill = opened(night, teams=2, round_min=30)
     play_out(drill, {1: play_well, 2: play_badly})
-    told: list[float] = []
-    best = find_best_play(drill, most=3, on_progress=told.append)
-    assert told == sorted(told)
-    assert 0 < told[0] < told[-1] <= 1
+    reported: list[float] = []
+    best = find_best_play(drill, most=3, on_progress=reported.append)
+    assert reported == sorted(reported)
+    assert 0 < reported[0] < reported[-1] <= 1
     assert best.score.total >= max(drill.score(1).total, drill.score(2).total) - 1
     assert (best.gains["points"] > 0).all()
     assert len(best.levers) == len(best.gains) <= 3
+
+
+def test_a_drill_travels_to_another_process_by_its_log(night):
+    """What is pickled is the night and the log; every score that follows from them is the same on the other side."""
+    drill = opened(night)
+    drill.advance()
+    again = pickle.loads(pickle.dumps(drill))
+    assert again.log.entries == drill.log.entries
+    assert [again.score(team).total for team in again.teams] == [drill.score(team).total for team in drill.teams]
+    assert again.night.grid == drill.night.grid

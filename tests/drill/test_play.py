@@ -4,7 +4,7 @@ import pandas as pd
 
 from simlib.drill.game import Drill
 from simlib.drill.play import CROWDS, crowd_of, play_well, tabulate_play
-from simlib.stress.levers import STRUCK
+from simlib.stress.levers import WITH_INCIDENTS
 from tests.conftest import clock
 
 
@@ -17,22 +17,22 @@ def test_the_tables_have_an_answer_for_everything(night):
     """Each half hour, state and move leads to one of the four states at a loss that is none or more."""
     drill = opened(night)
     table = tabulate_play(drill, plays=12)
-    moves = {STRUCK, *drill.rules.kinds}
+    moves = {WITH_INCIDENTS, *drill.rules.kinds}
     assert len(table) == 4 * len(CROWDS) * len(moves)
     assert set(table["move"]) == moves
     assert table["next_crowd"].isin(range(len(CROWDS))).all()
     assert (table["lost_cny"] >= 0).all()
     assert table.groupby("clock")["plays"].sum().eq(12).all()
-    told: list[float] = []
-    assert tabulate_play(drill, plays=12, on_progress=told.append).equals(table)
-    assert told == [(play + 1) / 12 for play in range(12)]
+    reported: list[float] = []
+    assert tabulate_play(drill, plays=12, on_progress=reported.append).equals(table)
+    assert reported == [(play + 1) / 12 for play in range(12)]
 
 
 def test_the_tables_follow_the_night(night):
     """A half hour that began calm in every play and was left alone goes where the night of nobody leading goes."""
     drill = opened(night)
     table = tabulate_play(drill, plays=24)
-    first = table[(table["clock"] == drill.clock(0)) & (table["move"] == STRUCK)]
+    first = table[(table["clock"] == drill.clock(0)) & (table["move"] == WITH_INCIDENTS)]
     begins = crowd_of(drill.moment((), round_=0).waiting()["waiting"].sum())
     ends = crowd_of(drill.moment((), round_=1).waiting()["waiting"].sum())
     assert first.set_index("crowd").loc[begins, "next_crowd"] == ends

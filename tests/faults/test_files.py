@@ -120,7 +120,7 @@ def test_line_10_a_cell_that_is_no_date_costs_its_cell_and_not_the_file(tmp_path
         ({"Index/Document.iwa": "x"}, ".numbers"),
     ],
 )
-def test_line_10_other_spreadsheets_are_told_how_to_be_saved(tmp_path, parts, kind):
+def test_line_10_other_spreadsheets_learn_how_to_be_saved(tmp_path, parts, kind):
     """A spreadsheet of another kind is named, with the way to save it."""
     path = pack(tmp_path / f"shop{kind}", parts)
     assert refused(path) == "file_other_sheet"

@@ -132,7 +132,7 @@ def test_line_3_a_daily_history_teaches_the_coming_kind_of_day(coming, uplift):
     assert promo_curve(coming, [promo]).promos == 1
 
 
-def test_line_3_the_hours_of_a_promo_tell_its_kind():
+def test_line_3_the_hours_of_a_promo_give_its_kind():
     """An opening is known by its jump, a midnight by its first hours, the rest is a last day."""
     hours = pd.date_range("2026-05-01", periods=40 * 24, freq="h", tz=TZ)
     shop = pd.Series(100.0, index=hours)

@@ -94,7 +94,7 @@ def test_sustained_level_inside_the_bands_is_learned(level):
 
 
 def test_one_interval_is_the_conjugate_gamma_poisson_update():
-    """With one interval the level is the posterior of a gamma belief, worked out by numerical integration."""
+    """With one interval the level is the posterior of a gamma prior, worked out by numerical integration."""
     forecast = plan(total=4800, low=3600, high=6400)
     came = forecast[["start", "queue"]].iloc[[40]].assign(contacts=900)
     [level] = reforecast(forecast, came).levels
@@ -184,9 +184,9 @@ def test_pasted_lines_are_read_in_every_dress():
 def test_a_line_that_cannot_be_read_is_named_in_both_languages(line, says):
     """The complaint gives the number of the line, what it says, what is allowed, and an example."""
     night = pd.concat([plan(), plan(total=6000, low=4000, high=9000, queue="aftersale")], ignore_index=True)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refused:
         read_actuals(f"20:00 312\n{line}\n21:00 300", day=dt.date(2026, 10, 31), tz=TZ, forecast=night)
-    english, chinese = told.value.text("en"), told.value.text("zh")
+    english, chinese = refused.value.text("en"), refused.value.text("zh")
     assert english.startswith(f"Line 2, '{line}'")
     assert says in english
     assert chinese.startswith(f"第 2 行“{line}”")
@@ -194,11 +194,11 @@ def test_a_line_that_cannot_be_read_is_named_in_both_languages(line, says):
     assert "20:30" in chinese.split("例如")[1]
 
 
-def test_every_wrong_line_is_told_at_once():
+def test_every_wrong_line_is_reported_at_once():
     """Three wrong lines are three sentences, in their order."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refused:
         read_actuals("20:15 1\n20:00 5\nx 3\n99:00 7", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
-    assert [message.fields["number"] for message in told.value.messages] == [1, 3, 4]
+    assert [message.fields["number"] for message in refused.value.messages] == [1, 3, 4]
 
 
 @pytest.mark.parametrize(

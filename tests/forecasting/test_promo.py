@@ -37,7 +37,7 @@ def promos(*uplifts, profile="E", shape=()):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_without_own_promos_the_curve_is_the_fields(profile):
-    """With nothing of its own a store gets the field's shape, uplift and band to the digit, and is told so."""
+    """With nothing of its own a store gets the field's shape, uplift and band to the digit, and says so."""
     curve = promo_curve(profile)
     row = facts.table("uplift").set_index("key").loc[f"uplift_{profile}"]
     assert curve.promos == 0
@@ -64,7 +64,7 @@ def test_uplift_is_the_student_t_of_its_textbook():
 
 
 def test_own_promos_take_over_from_the_field():
-    """The likely uplift moves toward the store's own with every promo, and the band narrows once they agree."""
+    """The likely uplift moves to the store's own with every promo, and the band narrows once they agree."""
     curves = [promo_curve("E", promos(*[8.0] * n)) for n in (0, 1, 3, 12)]
     away = [abs(np.log(curve.likely / 8.0)) for curve in curves]
     assert away == sorted(away, reverse=True)

@@ -37,7 +37,7 @@ def requirement(forecast=EVENING, services=None, targets=GOOD, **rest):
 
 
 def live(need, *, service=PRESALE, concurrency=4, nights=range(100, 106), minute_profile=None):
-    """Put a requirement on the floor for nights it has never seen; one row a contact."""
+    """Simulate a requirement on nights it has never seen; one row per contact."""
     on_chat = need["on_chat"].to_numpy()
     shifts = [
         (agent, i * 1800, (i + 1) * 1800 + 3600 * (i == len(on_chat) - 1))
@@ -57,7 +57,7 @@ def live(need, *, service=PRESALE, concurrency=4, nights=range(100, 106), minute
 
 
 def test_table_is_the_common_one():
-    """One row a forecast row, in its order, with the columns that the roster and the report read."""
+    """One row per forecast row, in its order, with the columns that the roster and the report read."""
     shuffled = EVENING.sample(frac=1, random_state=3)
     need = requirement(shuffled)
     assert list(need.columns) == list(COLUMNS)

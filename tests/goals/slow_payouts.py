@@ -89,8 +89,8 @@ def half_up(amount, multiple):
     return int(sign * count * multiple * 100)
 
 
-def deal_out(pool, people):
-    """Deal a pool of cents to (person, weight): floors first, then cent by cent to the largest remainder."""
+def share_out(pool, people):
+    """Share a pool of cents to (person, weight): floors first, then cent by cent to the largest remainder."""
     total = sum(weight for _, weight in people)
     owed = {person: Fraction(pool) * 100 * weight / total for person, weight in people}
     paid = {person: int(part // 1) for person, part in owed.items()}
@@ -150,7 +150,7 @@ def pay_rule(rule, rows):
         if any(metrics[person] < 0 for person in people):
             raise Unpayable
         if sum(metrics[person] for person in people) > 0:
-            cents |= deal_out(exact(rule[unit]), [(person, metrics[person]) for person in people])
+            cents |= share_out(exact(rule[unit]), [(person, metrics[person]) for person in people])
     else:
         top = get("top") or 1
         amounts = rule[unit] if isinstance(rule[unit], list) else [rule[unit]] * top
@@ -163,7 +163,7 @@ def pay_rule(rule, rows):
                 cents[person] = half_up(worth[better], multiple)
             elif ties == "split":
                 pool = sum(worth[better : better + len(alike)])
-                cents[person] = deal_out(pool, [(other, Fraction(1)) for other in alike])[person]
+                cents[person] = share_out(pool, [(other, Fraction(1)) for other in alike])[person]
     return cents, lacking
 
 

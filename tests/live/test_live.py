@@ -55,7 +55,7 @@ def test_the_plan_changes_nothing(live):
 @pytest.mark.parametrize("position", MOVES)
 def test_a_position_is_a_scenario(live, position):
     """What the page shows of a position is what the same scenario gives in a stress test, to the last digit."""
-    changed = live.scenario(position, name="mine").strike(live.night)
+    changed = live.scenario(position, name="mine").apply_to(live.night)
     variant = changed.variant()
     expected = replicate_variants({"": variant}, measure=live.measure, seed=7, replications=2, turns=True)[""].figures
     shown = answer(live, position, nights=2)

@@ -1,7 +1,7 @@
 """The promo model a second time: slow, by enumeration, from the page; it shares no code with simlib.
 
 Rows are plain dicts with None for an empty cell, Decimals for amounts, ints for pieces, datetimes for instants.
-Whoever reads this beside the page should find its sentences in their order.
+Read beside the page, its sentences come in their order.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def in_scope(goods, scope):
 
 
 def wrong_good(good):
-    """Tell whether a row of goods has a wrong value."""
+    """Return whether a row of goods has a wrong value."""
     if not good["list_price_cny"]:
         return True
     for name in good:
@@ -54,7 +54,7 @@ def wrong_good(good):
 
 
 def wrong_activity(a):
-    """Tell whether a row of activities has a wrong value, by the sentences of the table."""
+    """Return whether a row of activities has a wrong value, by the sentences of the table."""
     kind = a["kind"]
     prices = {name for name in ("price_cny", "amount_cny", "percent") if a[name] is not None}
     wrong = kind not in ALL_KINDS or a["buyers"] not in BUYERS or a["start"] is None or a["end"] is None
@@ -87,7 +87,7 @@ def wrong_activity(a):
 
 
 def wrong_time(a):
-    """Tell whether a window ends before it begins, or a final payment begins before the deposits end."""
+    """Return whether a window ends before it begins, or a final payment begins before the deposits end."""
     for first, last in (("start", "end"), ("claim_start", "claim_end"), ("final_start", "final_end")):
         if a[first] is not None and a[last] is not None and a[last] <= a[first]:
             return True
@@ -124,7 +124,7 @@ def window(a):
 
 
 def in_force(a, at):
-    """Tell whether an activity is in force."""
+    """Return whether an activity is in force."""
     start, end = window(a)
     return start <= at < end
 
@@ -173,7 +173,7 @@ def own_price(good, buyer):
 
 
 def met(a, basket, worth):
-    """Tell whether the thresholds of an activity are met at some prices."""
+    """Return whether the thresholds of an activity are met at some prices."""
     inside = [sku for sku in basket if sku in a["skus"]]
     pieces = sum(basket[sku] for sku in inside)
     total = sum((worth[sku] * basket[sku] for sku in inside), ZERO)

@@ -75,8 +75,8 @@ def test_good_actuals_pass_without_a_word(forecast, came):
 def test_bad_actuals_get_one_sentence_each_and_the_rest_is_shown(forecast, came, spoil, words, left):
     """Another promo, half a night, negative, twice, more answered than came, unknown queue, empty: each once."""
     checked = check_actuals(spoil(came), forecast)
-    told = [message.text("en") for message in checked.messages]
-    assert sum(words in text for text in told) == 1
+    stated = [message.text("en") for message in checked.messages]
+    assert sum(words in text for text in stated) == 1
     assert len(checked.table) == left
     assert all(message.text("zh") for message in checked.messages)
     assert (checked.table["contacts"] >= 0).all()
@@ -154,9 +154,9 @@ def test_an_incident_costs_sales_and_its_card_saves_some(night):
     """Four dark seats cost buyers; a card that brings them back sooner saves some of it, and never more than all."""
     opening = [(agent, 3600.0, 9000.0) for agent in range(4)]
     sooner = [(agent, 3600.0, 5400.0) for agent in range(4)]
-    struck = {"power_cut": replace(night, disruptions=Disruptions(down=opening)), "nothing": night}
+    with_incidents = {"power_cut": replace(night, disruptions=Disruptions(down=opening)), "nothing": night}
     carded = {"power_cut": replace(night, disruptions=Disruptions(down=sooner))}
-    table = cost_incidents(night, struck, carded, nights=8).set_index("incident")
+    table = cost_incidents(night, with_incidents, carded, nights=8).set_index("incident")
     cut = table.loc["power_cut"]
     assert cut["cost_low"] > 0
     assert 0 < cut["saved_cny"] <= cut["cost_cny"]

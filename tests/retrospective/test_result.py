@@ -105,9 +105,9 @@ def test_a_whole_night_has_every_table(record, plan):
     assert result.tables["variance"]["effect_cny"].sum() == pytest.approx(gap, abs=0.006)
     assert result.provisional
     for lang in ("zh", "en"):
-        told = [finding.text(lang) for finding in result.findings]
-        assert all(told)
-        assert len(set(told)) == len(told)
+        messages = [finding.text(lang) for finding in result.findings]
+        assert all(messages)
+        assert len(set(messages)) == len(messages)
     assert any("发票" in finding.text("zh") for finding in result.findings)
 
 
@@ -148,11 +148,11 @@ def test_bad_data_become_findings_and_never_a_traceback(record, plan):
         served=record.served.assign(agent_id="Q" + record.served["agent_id"]),
     )
     result = work_out_retrospective(bad, **plan)
-    told = " ".join(finding.text("en") for finding in result.findings)
+    messages = " ".join(finding.text("en") for finding in result.findings)
     for words in ("not the same promo", "stand twice", "no question nothing", "status “gone”", "missing: votes"):
-        assert words in told
-    assert "another promo's" in told
-    assert "another roster" in told
+        assert words in messages
+    assert "another promo's" in messages
+    assert "another roster" in messages
     assert "questions" in result.tables
     assert "variance" not in result.tables
     assert "compare_actuals" not in result.tables
@@ -162,9 +162,9 @@ def test_lists_without_their_columns_become_findings(plan):
     """Every table of the record given without its columns is named as such, each once."""
     tables = {name: pd.DataFrame({"nothing": [1]}) for name in GIVEN if name != "actual"}
     result = work_out_retrospective(NightRecord(**tables, push_sales=pd.DataFrame()), **plan)
-    told = [finding.text("en") for finding in result.findings]
-    assert len(told) == len(tables)
-    assert all("columns are missing" in text for text in told)
+    messages = [finding.text("en") for finding in result.findings]
+    assert len(messages) == len(tables)
+    assert all("columns are missing" in text for text in messages)
     assert dict(result.tables) == {}
 
 

@@ -330,8 +330,8 @@ def test_what_the_model_misses_comes_first(busy):
     assert variance.within_chance is False
     assert variance.findings[0].text("en").startswith("Read this first")
     assert variance.tree["driver"].iloc[-1] == NOT_EXPLAINED
-    told = " ".join(message.text("zh") for message in variance.findings)
-    assert "机器人" not in told
+    stated = " ".join(message.text("zh") for message in variance.findings)
+    assert "机器人" not in stated
 
 
 def test_nights_that_do_not_belong_together_are_refused(night, plan):

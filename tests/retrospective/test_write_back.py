@@ -145,9 +145,9 @@ def test_figures_that_cannot_be_are_left_out_and_named(store):
             day_profile={1: 1.0},
         ),
     )
-    told = [message.text("en") for message in learned.messages]
-    assert len(told) == 4
-    assert "knows no mood" in told[0]
-    assert "outside the allowed" in told[1]
+    stated = [message.text("en") for message in learned.messages]
+    assert len(stated) == 4
+    assert "knows no mood" in stated[0]
+    assert "outside the allowed" in stated[1]
     assert learned.changes["key"].tolist() == ["bot_share"]
     assert np.isfinite(learned.changes["after"]).all()

@@ -101,7 +101,7 @@ def test_three_column_list():
 
 
 def test_all_problems_in_one_message():
-    """Unknown codes and unknown or ambiguous names are all told, with what is allowed."""
+    """Unknown codes and unknown or ambiguous names are all reported, with what is allowed."""
     sheet = pd.DataFrame({"姓名": ["林一", "Wu", "Zhao"], "10/30": ["Q", "A", "A"]})
     with pytest.raises(UserError, match="matrix was not read") as problem:
         from_matrix(sheet, SHIFTS, TEAM, first_day=DAYS[0])

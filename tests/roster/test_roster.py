@@ -306,19 +306,19 @@ def test_repair_changes_as_few_people_as_possible():
     roster = solve_roster(need_of(heads), agents, shifts, rules=RULES, effort=EFFORT)
     now = pd.Timestamp("2026-10-31 18:00", tz=ZONE)
     evening = roster.assignments.query("shift == 'B' or shift == 'C'")["agent_id"].unique()[:3]
-    mended = repair_roster(roster, absent=list(evening), from_time=now, effort=EFFORT)
+    repaired = repair_roster(roster, absent=list(evening), from_time=now, effort=EFFORT)
     before, after = (
         each.assignments.query("start < @now").assign(end=lambda rows: rows["end"].clip(upper=now))
-        for each in (roster, mended)
+        for each in (roster, repaired)
     )
     columns = ["agent_id", "start", "end", "activity"]
     pd.testing.assert_frame_equal(
         before[columns].sort_values(columns, ignore_index=True), after[columns].sort_values(columns, ignore_index=True)
     )
-    assert mended.assignments.query("agent_id in @evening and end > @now").empty
-    changed = mended.why.loc[mended.why["rule"] == "change", "where"]
+    assert repaired.assignments.query("agent_id in @evening and end > @now").empty
+    changed = repaired.why.loc[repaired.why["rule"] == "change", "where"]
     assert 0 < len(changed) <= 3
-    assert mended.coverage["shortfall"].sum() == roster.coverage["shortfall"].sum()
+    assert repaired.coverage["shortfall"].sum() == roster.coverage["shortfall"].sum()
 
 
 EVENING = LIBRARY.iloc[:2].assign(break_min=0)
@@ -326,7 +326,7 @@ SIX_PM = pd.Timestamp("2026-10-31 18:00", tz=ZONE)
 
 
 @pytest.fixture(scope="module")
-def mended():
+def repaired():
     """An evening on a library of two shifts, none of which begins after 18:00, when three fall sick."""
     agents = pd.concat([team_of(12), team_of(2, cohort="temp", on_call=True)], ignore_index=True)
     agents["on_call"] = agents["on_call"].eq(True)
@@ -345,18 +345,18 @@ def changed_people(before, after):
     return {who for who in rows[0].keys() | rows[1].keys() if rows[0].get(who) != rows[1].get(who)}
 
 
-def test_a_repair_names_the_people_whose_shift_it_changed(mended):
+def test_a_repair_names_the_people_whose_shift_it_changed(repaired):
     """Of people who are alike the ones who got the shift are named, one row each, and the cost still adds up."""
-    roster, absent, after = mended
+    roster, absent, after = repaired
     rows = after.why[after.why["rule"] == "change"]
     assert sorted(rows["where"]) == sorted(changed_people(roster, after) - set(absent))
     assert set(rows["penalty_cny"]) == {RULES.change_cny}
     assert after.why["penalty_cny"].sum() == pytest.approx(after.cost_cny)
 
 
-def test_a_repair_calls_people_in_for_the_rest_of_a_running_shift(mended):
+def test_a_repair_calls_people_in_for_the_rest_of_a_running_shift(repaired):
     """Where no shift begins any more, people join a running one ten minutes after the call, legally."""
-    roster, _, after = mended
+    roster, _, after = repaired
     joined = after.assignments[~after.assignments["agent_id"].isin(roster.assignments["agent_id"])]
     assert len(joined)
     assert set(joined.groupby("agent_id")["start"].min()) == {SIX_PM + pd.Timedelta(minutes=10)}
@@ -440,7 +440,7 @@ def brute_repair(roster, absent, shifts):
     )
 
 
-def test_a_repair_mends_what_the_absent_leave_and_no_older_gap():
+def test_a_repair_repairs_what_the_absent_leave_and_no_older_gap():
     """Half the evening was uncovered before anybody fell ill: one absence moves one person, not the whole pool."""
     roster = solve_roster(need_of(day_heads(h14=2, h23=0)), team_of(2), EVENING, rules=RULES, effort=EFFORT)
     short = replace(
@@ -471,9 +471,9 @@ def test_nobody_is_called_for_the_interval_in_progress(minute):
     assert (changes["start_after"] >= now + pd.Timedelta(minutes=10)).all()
 
 
-def test_a_roster_that_was_kept_as_rows_is_mended_like_the_one_it_came_from(mended, tmp_path):
+def test_a_roster_that_was_kept_as_rows_is_repaired_like_the_one_it_came_from(repaired, tmp_path):
     """Written to a file and adopted again, the same absence gives the same rows."""
-    roster, absent, after = mended
+    roster, absent, after = repaired
     roster.assignments.to_parquet(tmp_path / "roster.parquet")
     kept = adopt_roster(pd.read_parquet(tmp_path / "roster.parquet"), **roster.inputs)
     pd.testing.assert_frame_equal(kept.coverage, roster.coverage)
@@ -509,10 +509,10 @@ def test_a_shift_that_is_swapped_is_one_change():
 
 
 @pytest.mark.parametrize("moment", [pd.Timestamp("2026-10-31 18:00"), pd.NaT])
-def test_a_repair_asks_for_a_time_zone(mended, moment):
+def test_a_repair_asks_for_a_time_zone(repaired, moment):
     """A moment without a time zone is refused by the name of the argument."""
     with pytest.raises(ValueError, match="from_time"):
-        repair_roster(mended[0], absent=[], from_time=moment)
+        repair_roster(repaired[0], absent=[], from_time=moment)
 
 
 def test_a_rest_of_more_than_a_day_is_kept():
@@ -567,18 +567,18 @@ def test_stop_ends_the_search_with_the_best_so_far():
 
 
 def test_an_interrupt_from_the_keyboard_ends_the_search_with_the_best_so_far():
-    """Who waits is told in the waiting thread; the first interrupt stops the thinking and keeps what was found."""
-    told = []
+    """Progress is reported in the waiting thread; the first interrupt stops the search and keeps what was found."""
+    reported = []
 
     def interrupt(best, bound, seconds):
-        told.append((best, bound, threading.current_thread()))
-        if len(told) == 1:
+        reported.append((best, bound, threading.current_thread()))
+        if len(reported) == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     curve = np.tile(day_heads(h8=6, h20=11, h23=2), 7)
     roster = solve_roster(need_of(curve), team_of(24), LIBRARY, rules=RULES, seconds=60, on_progress=interrupt)
-    assert told[0][0] >= told[0][1]
-    assert {thread for *_, thread in told} == {threading.main_thread()}
+    assert reported[0][0] >= reported[0][1]
+    assert {thread for *_, thread in reported} == {threading.main_thread()}
     assert len(roster.coverage) == len(curve)
     assert roster.seconds < 50
 
@@ -591,7 +591,7 @@ def test_no_time_at_all_still_gives_a_roster():
 
 
 def test_progress_never_gets_worse_and_the_bound_stays_below():
-    """What the progress callback tells is a falling cost above its bound."""
+    """What the progress callback receives is a falling cost above its bound."""
     seen = []
     solve_roster(
         need_of(day_heads(h8=3, h20=6, h23=0)),

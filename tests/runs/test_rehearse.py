@@ -285,7 +285,7 @@ def test_notebooks_are_committed_with_their_outputs():
     ("given", "reason"),
     [({"wave": "Xmas"}, "没有叫“Xmas”的波段"), ({"roster_file": "gone.xlsx"}, "gone.xlsx：找不到这个文件")],
 )
-def test_a_wrong_name_is_told_in_the_language_of_the_run(given, reason, tmp_path):
+def test_a_wrong_name_is_reported_in_the_language_of_the_run(given, reason, tmp_path):
     """A wave or a matrix that does not exist stops the run with a sentence in the run's own language."""
     with pytest.raises((NotebookError, UserError)) as stopped:
         rehearse(SMALL, out=tmp_path / "out", lang="zh", parameters=QUICK | given)

@@ -310,7 +310,7 @@ class ReferenceFloor:
         self._take_all(seat)
 
     def _send_message(self, chat):
-        """Send the buyer's next message to whoever has the chat, or to the queue (4, 10)."""
+        """Send the buyer's next message to the agent who has the chat, or to the queue (4, 10)."""
         chat.sent = self.now
         chat.log.append([chat.index, chat.turn, self.now, math.nan, -1])
         if chat.seat is None:
@@ -330,7 +330,7 @@ class ReferenceFloor:
             chat.seat = None
         if chat.attempts == 1 and not math.isnan(chat.retry):
             chat.stage, chat.when = "away", self.now + chat.retry
-            # Its row tells of the last attempt.
+            # Its row is that of the last attempt.
             chat.transfers, chat.agent, chat.assigned = 0, -1, math.nan
         else:
             chat.stage, chat.outcome, chat.end = "over", "abandoned", self.now

@@ -100,7 +100,7 @@ def test_patience_of_silent_leavers_at_five_thousand_chats(truth_s):
 
 
 def test_patience_on_the_floor_itself():
-    """Chats of the simulated floor, told only as a log tells them, give back the patience that they were drawn with."""
+    """Chats of the simulated floor, seen only as a log shows them, give back the patience they were drawn with."""
     chance = stream(7, 0, "patience floor")
     n = 5000
     arrival = np.sort(chance.uniform(0, 8 * 3600, n))

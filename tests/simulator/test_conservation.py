@@ -63,24 +63,24 @@ def engine(request):
 )
 def played(request, engine):
     """A busy night, what went in and what came out."""
-    told = busy_night(**request.param)
-    return told, run(told, engine, turns=True, trace=True)
+    busy = busy_night(**request.param)
+    return busy, run(busy, engine, turns=True, trace=True)
 
 
 def test_every_contact_has_one_outcome(played):
     """As many rows as contacts, in their order, each with an outcome of the five."""
-    told, found = played
-    assert len(found.contacts) == len(told.contacts.arrival)
+    busy, found = played
+    assert len(found.contacts) == len(busy.contacts.arrival)
     counts = found.contacts["outcome"].value_counts()
     assert set(counts.index[counts > 0]) <= {"bot", "served", "abandoned", "silent", "unserved"}
-    assert counts.sum() == len(told.contacts.arrival)
+    assert counts.sum() == len(busy.contacts.arrival)
     assert (counts[["bot", "served", "abandoned", "silent"]] > 0).all(), "the night must try every outcome"
 
 
 def test_replies_are_turns_for_the_served_and_fewer_for_the_rest(played):
     """Served means every turn answered; the gone got nothing."""
-    told, found = played
-    rows, turns = found.contacts, told.contacts.turns
+    busy, found = played
+    rows, turns = found.contacts, busy.contacts.turns
     served = (rows["outcome"] == "served").to_numpy()
     assert (rows["replies"][served] == turns[served]).all()
     assert (rows["replies"][~served] < turns[~served]).all()
@@ -89,10 +89,10 @@ def test_replies_are_turns_for_the_served_and_fewer_for_the_rest(played):
 
 def test_the_bot_takes_exactly_what_it_resolves_when_it_is_up(played):
     """A contact ends with the bot when it would resolve it and no outage comes between."""
-    told, found = played
-    c = told.contacts
+    busy, found = played
+    c = busy.contacts
     meets = ~np.isnan(c.bot)
-    for start, end in told.disruptions.bot_down:
+    for start, end in busy.disruptions.bot_down:
         meets &= ~((c.arrival < end) & (c.arrival + c.bot >= start))
     bot = (found.contacts["outcome"] == "bot").to_numpy()
     assert (bot == (meets & c.bot_resolves)).all()
@@ -101,15 +101,15 @@ def test_the_bot_takes_exactly_what_it_resolves_when_it_is_up(played):
 
 def test_effects_follow_causes(played):
     """Arrival <= entry <= assigned <= first reply <= end, wherever they are known."""
-    told, found = played
+    busy, found = played
     rows = found.contacts
     served = rows["outcome"] == "served"
-    assert (rows["entry"].dropna() >= told.contacts.arrival[rows["entry"].notna()]).all()
+    assert (rows["entry"].dropna() >= busy.contacts.arrival[rows["entry"].notna()]).all()
     assert not (rows["assigned"] < rows["entry"]).any()
     assert not (rows["first_reply"] < rows["assigned"]).any()
     assert (rows["end"][served] >= rows["first_reply"][served]).all()
     gone = rows["outcome"].isin(["abandoned", "silent"])
-    deadline = rows["entry"] + told.contacts.patience
+    deadline = rows["entry"] + busy.contacts.patience
     assert (rows["end"][gone] == deadline[gone]).all(), "a gone buyer left at the deadline"
 
 
@@ -131,21 +131,21 @@ def test_turns_add_up_to_the_contacts(played):
 
 def test_a_buyer_thinks_exactly_as_long_as_drawn(played):
     """Each message comes ``think`` seconds after the reply before it, whatever happens to the agent."""
-    told, found = played
-    firsts = np.concatenate([[0], np.cumsum(told.contacts.turns)])
+    busy, found = played
+    firsts = np.concatenate([[0], np.cumsum(busy.contacts.turns)])
     turns = found.turns
     later = turns[turns["turn"] > 0]
     before = turns["replied"].shift().loc[later.index]
-    think = told.contacts.think[firsts[later["contact"]] + later["turn"] - 1]
+    think = busy.contacts.think[firsts[later["contact"]] + later["turn"] - 1]
     assert (later["sent"] == before + think).all()
 
 
 def test_nobody_works_more_than_there_is_time(played):
     """Busy <= on duty + overtime, and busy is the writing in the trace."""
-    told, found = played
+    busy, found = played
     staff = found.agents
     assert (staff["busy"] <= staff["on_duty"] + staff["overtime"] + 1e-6).all()
-    shifts = np.array(told.agents.shifts)
+    shifts = np.array(busy.agents.shifts)
     paid = np.bincount(shifts[:, 0].astype(int), shifts[:, 2] - shifts[:, 1])
     assert np.allclose(staff["on_duty"], paid)
     for index, steps in found.trace.groupby("agent"):
@@ -156,10 +156,10 @@ def test_nobody_works_more_than_there_is_time(played):
 
 def test_nobody_holds_more_chats_than_places(played):
     """Open chats stay between 0 and capacity, and an agent who writes has one open."""
-    told, found = played
+    busy, found = played
     trace = found.trace
     assert (trace["open"] >= 0).all()
-    assert (trace["open"] <= told.agents.capacity[trace["agent"]]).all()
+    assert (trace["open"] <= busy.agents.capacity[trace["agent"]]).all()
     assert (trace["open"][trace["replying"]] >= 1).all()
     last = trace.groupby("agent").last()
     assert (last["open"] == 0).all(), "the floor drains"
@@ -168,8 +168,8 @@ def test_nobody_holds_more_chats_than_places(played):
 
 def test_nobody_writes_while_down(played):
     """A seat that is down is not writing at any instant of the window."""
-    told, found = played
-    for index, start, end in told.disruptions.down:
+    busy, found = played
+    for index, start, end in busy.disruptions.down:
         steps = found.trace[found.trace["agent"] == index]
         inside = steps[(steps["time"] >= start) & (steps["time"] < end)]
         before = steps[steps["time"] < start]["replying"].tail(1)
@@ -179,20 +179,20 @@ def test_nobody_writes_while_down(played):
 
 def test_nothing_new_is_assigned_off_duty_or_down(played):
     """The first assignment falls in a shift of some agent and outside that agent's down windows."""
-    told, found = played
+    busy, found = played
     rows = found.contacts[(found.contacts["transfers"] == 0) & found.contacts["assigned"].notna()]
     for i, at, index in zip(rows.index, rows["assigned"], rows["agent"], strict=True):
-        assert any(a == index and start <= at < end for a, start, end in told.agents.shifts), i
-        assert not any(a == index and start <= at < end for a, start, end in told.disruptions.down), i
-        assert told.agents.skill[index, told.contacts.queue[i]] > 0
+        assert any(a == index and start <= at < end for a, start, end in busy.agents.shifts), i
+        assert not any(a == index and start <= at < end for a, start, end in busy.disruptions.down), i
+        assert busy.agents.skill[index, busy.contacts.queue[i]] > 0
 
 
 def test_a_queue_is_first_come_first_served(engine):
     """Without handovers, contacts of one queue are assigned in the order of (entry, index)."""
     found = run(busy_night(5, agents=5), engine).contacts
-    told = busy_night(5, agents=5)
+    busy = busy_night(5, agents=5)
     for queue in range(3):
-        rows = found[(told.contacts.queue == queue) & found["assigned"].notna()]
+        rows = found[(busy.contacts.queue == queue) & found["assigned"].notna()]
         assert len(rows) > 50
         # A first attempt in an inbox that came back leaves no row, so entries are those of the last attempt.
         order = np.lexsort((rows.index, rows["entry"]))
@@ -202,8 +202,8 @@ def test_a_queue_is_first_come_first_served(engine):
 def test_littles_law_on_open_chats(engine):
     """Chat seconds of all agents = the time from assignment to freed place of all contacts."""
     close_s, silent_close_s = 15.0, 60.0
-    told = busy_night(6, agents=4, retry=False, close_s=close_s, silent_close_s=silent_close_s)
-    found = run(told, engine, turns=True, trace=True)
+    busy = busy_night(6, agents=4, retry=False, close_s=close_s, silent_close_s=silent_close_s)
+    found = run(busy, engine, turns=True, trace=True)
     rows = found.contacts
     served = rows["outcome"] == "served"
     left = (rows["outcome"] == "abandoned") & rows["assigned"].notna()
@@ -212,8 +212,8 @@ def test_littles_law_on_open_chats(engine):
     # closing time and at least the first handle at the fastest speed for each.
     silent = (rows["outcome"] == "silent") & rows["assigned"].notna()
     rest = found.agents["chat_seconds"].sum() - held
-    firsts = np.concatenate([[0], np.cumsum(told.contacts.turns)])[:-1]
-    least = silent.sum() * silent_close_s + told.contacts.handle[firsts][silent].sum() / told.agents.speed.max()
+    firsts = np.concatenate([[0], np.cumsum(busy.contacts.turns)])[:-1]
+    least = silent.sum() * silent_close_s + busy.contacts.handle[firsts][silent].sum() / busy.agents.speed.max()
     assert silent.sum() > 10
     assert rest >= least
 
@@ -227,13 +227,13 @@ def test_littles_law_on_open_chats(engine):
 
 def test_work_is_conserved(engine):
     """On an undisturbed night the busy time is the handle of every reply over the speed of who wrote it."""
-    told = busy_night(7, disrupted=False, silent_close_s=30)
-    told.contacts.silent[:] = False
-    found = run(told, engine, turns=True, trace=True)
-    firsts = np.concatenate([[0], np.cumsum(told.contacts.turns)])
+    busy = busy_night(7, disrupted=False, silent_close_s=30)
+    busy.contacts.silent[:] = False
+    found = run(busy, engine, turns=True, trace=True)
+    firsts = np.concatenate([[0], np.cumsum(busy.contacts.turns)])
     answered = found.turns.dropna(subset="replied")
-    handle = told.contacts.handle[firsts[answered["contact"]] + answered["turn"]]
-    written = handle / told.agents.speed[answered["agent"]]
+    handle = busy.contacts.handle[firsts[answered["contact"]] + answered["turn"]]
+    written = handle / busy.agents.speed[answered["agent"]]
     assert np.allclose(np.bincount(answered["agent"], written, minlength=len(found.agents)), found.agents["busy"])
 
 
@@ -253,14 +253,14 @@ def test_splitting_an_agent_in_shifts_changes_nothing_when_it_finishes(engine):
 
 def test_a_queue_that_nobody_serves_disturbs_nobody(engine):
     """One more contact in a queue of its own leaves every other row as it is."""
-    told = busy_night(9, contacts=200)
-    before = run(told, engine).contacts
-    told.contacts.queue = np.append(told.contacts.queue, 3)
-    told.agents.skill = np.column_stack([told.agents.skill, np.zeros(len(told.agents.skill), dtype=int)])
+    busy = busy_night(9, contacts=200)
+    before = run(busy, engine).contacts
+    busy.contacts.queue = np.append(busy.contacts.queue, 3)
+    busy.agents.skill = np.column_stack([busy.agents.skill, np.zeros(len(busy.agents.skill), dtype=int)])
     late = {"arrival": 2 * HOUR, "turns": 1, "handle": 10.0, "think": 0.0, "patience": math.inf, "silent": False,
             "bot": math.nan, "bot_resolves": False, "retry": math.nan}  # fmt: skip
     for name, value in late.items():
-        setattr(told.contacts, name, np.append(getattr(told.contacts, name), value))
-    after = run(told, engine).contacts
+        setattr(busy.contacts, name, np.append(getattr(busy.contacts, name), value))
+    after = run(busy, engine).contacts
     assert after["outcome"].iloc[-1] == "unserved"
     assert (after.iloc[:-1].to_numpy() == before.to_numpy())[before.notna().to_numpy()].all()

@@ -62,7 +62,7 @@ def test_trace_integrates_to_the_agents(night):
 
 
 def test_a_step_is_a_change(night):
-    """No row of the trace repeats the one before, and an instant has one row an agent."""
+    """No row of the trace repeats the one before, and an instant has one row per agent."""
     _, _, result = night
     trace = result.trace
     same_agent = trace["agent"].diff() == 0

@@ -1,4 +1,4 @@
-"""The compiled engine and the readable one tell the same night, float for float."""
+"""The compiled engine and the readable one give the same night, float for float."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_an_unknown_engine_is_refused():
 @pytest.mark.parametrize("n", [0, 1, 2, 1200])
 @pytest.mark.parametrize("logs", [False, True])
 def test_no_night_has_the_loop_compiled_again(n, logs):
-    """Whatever the size of a night and whoever made its arrays: one machine code, made when the kit is set up."""
+    """Whatever the size of a night and however its arrays were made: one machine code, made when the kit is set up."""
     contacts, *others = busy_night(3)
     frozen = {field.name: getattr(contacts, field.name)[:n] for field in fields(Contacts) if field.name != "handle"}
     messages = int(frozen["turns"].sum())

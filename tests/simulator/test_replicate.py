@@ -1,4 +1,4 @@
-"""Replications: the same whoever runs them, stopped when precise enough, compared on the same buyers."""
+"""Replications: the same on every machine, stopped when precise enough, compared on the same buyers."""
 
 import math
 import time

@@ -3,7 +3,7 @@
 A floor whose contacts have one turn and whose agents have one place is a classical queue. The exact values
 are literals: they come from the project's table of reference values for Erlang B, C and A, limited processor
 sharing, the message-level agent and M_t/G/inf, each computed there by two methods or more; so nothing here
-leans on ``simlib.erlang``. A mean of replications must lie within a Student t half-width of the exact value
+rests on ``simlib.erlang``. A mean of replications must lie within a Student t half-width of the exact value
 (two-sided 99.9 %). Measured are the contacts after a warm-up.
 """
 

@@ -354,7 +354,7 @@ def test_07_comes_back_once_with_the_same_draws(engine):
     )  # fmt: skip
 
 
-def test_07_the_row_tells_of_the_last_attempt(engine):
+def test_07_the_row_is_that_of_the_last_attempt(engine):
     """A first attempt that was assigned leaves no trace in the row of a second that was not."""
     # First attempt: in the inbox 1-6. Back at 16, when 0 and 2 hold both places: never assigned.
     buyers = [buyer(0, [90]), buyer(1, patience=5, retry=10), buyer(2)]

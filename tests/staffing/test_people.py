@@ -159,5 +159,5 @@ def test_complex_goods_move_the_training_forward():
 
 def test_complexity_is_a_rule_of_the_store():
     """A store says that its goods are complex on its sheet of rules; without a word they are simple."""
-    told = store([]).model_copy(update={"rules": (Rule(key="complex_goods", value=1),)})
-    assert (store([]).rule("complex_goods"), told.rule("complex_goods")) == (0, 1)
+    stated = store([]).model_copy(update={"rules": (Rule(key="complex_goods", value=1),)})
+    assert (store([]).rule("complex_goods"), stated.rule("complex_goods")) == (0, 1)

@@ -33,7 +33,7 @@ def test_no_such_file(tmp_path):
 
 
 def test_lock_file(tmp_path):
-    """The lock file of an open workbook is told from the workbook."""
+    """The lock file of an open workbook is distinguished from the workbook."""
     path = tmp_path / "~$shop.xlsx"
     path.write_bytes(b"\x05Ann" + b" " * 100)
     assert refused(path) == "file_lock"
@@ -54,7 +54,7 @@ def test_password(tmp_path):
 
 
 def test_old_excel(tmp_path):
-    """A workbook of the old kind is told from an encrypted one."""
+    """A workbook of the old kind is distinguished from an encrypted one."""
     path = tmp_path / "shop.xls"
     path.write_bytes(OLE_HEADER + "Workbook".encode("utf-16-le"))
     assert refused(path) == "file_xls"

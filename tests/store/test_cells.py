@@ -175,7 +175,7 @@ def test_times_survive_every_dress(moment):
 
 
 @given(st.text(alphabet=[chr(code) for code in range(0x21, 0x7F)], max_size=30))
-def test_width_case_and_spaces_never_tell_names_apart(name):
+def test_width_case_and_spaces_never_distinguish_names(name):
     """A name in full-width letters, in capitals or with spaces between is the same name."""
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
     assert fold(wide) == fold(name.upper()) == fold(" ".join(name)) == fold(name)

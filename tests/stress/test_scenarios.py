@@ -55,7 +55,7 @@ def rows(contacts):
 def test_buyers_outside_the_window_are_untouched(night, kind):
     """Who arrives before or after the incident is drawn exactly as in the plan, off-grid windows included."""
     plan = draw(night)
-    changed = draw(incident(kind, "21:07", "21:49").strike(night))
+    changed = draw(incident(kind, "21:07", "21:49").apply_to(night))
     inside = [(seconds >= 67 * 60) & (seconds < 109 * 60) for seconds in (plan.arrival, changed.arrival)]
     listed = [np.array(rows(contacts))[~within] for contacts, within in zip((plan, changed), inside, strict=True)]
     assert listed[0].tolist() == listed[1].tolist()
@@ -68,7 +68,7 @@ def test_a_surge_only_adds_buyers(night):
     for replication in range(20):
         plan, surge = (
             rows(draw(night, replication)),
-            rows(draw(incident("contacts").strike(night), replication)),
+            rows(draw(incident("contacts").apply_to(night), replication)),
         )
         assert set(plan) <= set(surge)
         extra.append(len(surge) - len(plan))
@@ -79,7 +79,9 @@ def test_a_surge_only_adds_buyers(night):
 def test_a_surge_of_nobody_empties_the_window(night):
     """A factor of 0 for one queue leaves none of its buyers in the window, and all of the other's."""
     plan = draw(night)
-    night = Incident(kind="contacts", start=clock("21:00"), end=clock("22:00"), size=0.0, queue="presale").strike(night)
+    night = Incident(kind="contacts", start=clock("21:00"), end=clock("22:00"), size=0.0, queue="presale").apply_to(
+        night
+    )
     left = draw(night)
     inside = (left.arrival >= 3600) & (left.arrival < 7200)
     assert not (left.queue[inside] == 0).any()
@@ -88,7 +90,7 @@ def test_a_surge_of_nobody_empties_the_window(night):
 
 def test_harder_contacts_are_the_same_contacts_slower(night):
     """Handling x 1.4 multiplies each reply of the window and changes neither buyers nor turns."""
-    plan, harder = draw(night), draw(incident("handling", "20:00", "01:00").strike(night))
+    plan, harder = draw(night), draw(incident("handling", "20:00", "01:00").apply_to(night))
     assert np.allclose(harder.handle, 1.4 * plan.handle)
     assert np.array_equal(harder.turns, plan.turns)
     assert np.array_equal(harder.arrival, plan.arrival)
@@ -96,7 +98,7 @@ def test_harder_contacts_are_the_same_contacts_slower(night):
 
 def test_a_weaker_bot_only_moves_buyers_over_the_line(night):
     """With a lower share the bot resolves a subset of those whom it resolved, and still meets everybody."""
-    plan, weaker = draw(night), draw(incident("bot_share", "20:00", "01:00").strike(night))
+    plan, weaker = draw(night), draw(incident("bot_share", "20:00", "01:00").apply_to(night))
     assert set(np.flatnonzero(weaker.bot_resolves)) < set(np.flatnonzero(plan.bot_resolves))
     assert np.array_equal(np.isnan(plan.bot), np.isnan(weaker.bot))
 
@@ -104,12 +106,12 @@ def test_a_weaker_bot_only_moves_buyers_over_the_line(night):
 def test_incidents_on_top_of_each_other_multiply(night):
     """Two surges of x1.5 in overlapping hours make x2.25 where they overlap, whichever comes first."""
     early, late = incident("contacts", "21:00", "22:00"), incident("contacts", "21:30", "22:30")
-    both = draw(late.strike(early.strike(night)))
-    turned = draw(early.strike(late.strike(night)))
+    both = draw(late.apply_to(early.apply_to(night)))
+    turned = draw(early.apply_to(late.apply_to(night)))
     assert rows(both) == rows(turned)
     counts = []
     for replication in range(30):
-        arrival = draw(late.strike(early.strike(night)), replication).arrival
+        arrival = draw(late.apply_to(early.apply_to(night)), replication).arrival
         counts.append(((arrival >= 5400) & (arrival < 7200)).sum())
     expected = 2.25 * 1.4 * 90
     assert abs(np.mean(counts) - expected) < 4 * np.sqrt(expected / 30)
@@ -118,7 +120,7 @@ def test_incidents_on_top_of_each_other_multiply(night):
 @pytest.mark.parametrize(("old", "new"), [("21:00", "23:00"), ("21:00", "20:00"), ("21:00", "00:30")])
 def test_a_moved_opening_keeps_its_buyers(night, old, new):
     """Nobody is lost when the opening moves: the same people with the same patience, the busiest half hour later."""
-    moved = Incident(kind="opening_moved", start=clock(old), end=clock(new)).strike(night)
+    moved = Incident(kind="opening_moved", start=clock(old), end=clock(new)).apply_to(night)
     assert moved.forecast["contacts"].sum() == pytest.approx(night.forecast["contacts"].sum())
     assert busiest_moment(moved) == clock(new)
     plan, later = draw(night), draw(moved)
@@ -134,7 +136,7 @@ def test_a_moved_opening_takes_its_minutes_along(night):
 
     minutes = pd.Series(1.0, index=pd.date_range(night.grid.opens, periods=300, freq="min"))
     minutes[clock("21:00")] = 50.0
-    moved = Incident(kind="opening_moved", start=clock("21:00"), end=clock("23:00")).strike(
+    moved = Incident(kind="opening_moved", start=clock("21:00"), end=clock("23:00")).apply_to(
         replace(night, minute_profile=minutes)
     )
     assert moved.minute_profile.idxmax() == clock("23:00")
@@ -148,30 +150,30 @@ def test_seats_go_dark_where_the_incident_is(night):
     assert people_at(night, incident("seats_down", site="North")).tolist() == [0, 1, 3, 4, 6, 7, 9, 10]
     assert len(people_at(night, incident("seats_down"))) == 12
     assert people_at(night, incident("seats_down", seat="seat-05")).tolist() == [5]
-    down = incident("seats_down", room="N1").strike(night).disruptions.down
+    down = incident("seats_down", room="N1").apply_to(night).disruptions.down
     assert down.tolist() == [(agent, 3600.0, 7200.0) for agent in (0, 3, 6, 9)]
 
 
 def test_the_bot_and_the_client_fail_in_their_window(night):
     """A dead bot and a slow client are rows of the disruptions; both stand beside what was there before."""
-    struck = incident("slow", "22:00", "23:00").strike(incident("bot_down").strike(night))
-    assert struck.disruptions.bot_down.tolist() == [(3600.0, 7200.0)]
-    assert struck.disruptions.slow.tolist() == [(agent, 7200.0, 10800.0, 1.5) for agent in range(12)]
+    with_incidents = incident("slow", "22:00", "23:00").apply_to(incident("bot_down").apply_to(night))
+    assert with_incidents.disruptions.bot_down.tolist() == [(3600.0, 7200.0)]
+    assert with_incidents.disruptions.slow.tolist() == [(agent, 7200.0, 10800.0, 1.5) for agent in range(12)]
 
 
 @pytest.mark.parametrize(("share", "gone"), [(0.0, 0), (0.25, 3), (0.5, 6), (1.0, 12)])
 def test_no_shows_are_that_share_of_those_on_duty(night, share, gone):
     """A share of the people in the window is missing all night, and a larger share misses them too."""
-    struck = Incident(kind="absent", start=clock("21:00"), end=clock("21:10"), size=share).strike(night)
-    assert night.roster["agent_id"].nunique() - struck.roster["agent_id"].nunique() == gone
-    assert len(struck.people) == len(night.people)
+    with_incidents = Incident(kind="absent", start=clock("21:00"), end=clock("21:10"), size=share).apply_to(night)
+    assert night.roster["agent_id"].nunique() - with_incidents.roster["agent_id"].nunique() == gone
+    assert len(with_incidents.people) == len(night.people)
 
 
 def test_a_scenario_leaves_the_plan_as_it_is(night):
-    """Striking a night changes a copy: forecast, roster, services and disruptions of the plan stay."""
+    """An incident changes a copy of the night: forecast, roster, services and disruptions of the plan stay."""
     before = (night.forecast.copy(), night.roster.copy(), dict(night.services))
     for scenario in standard_scenarios(night):
-        scenario.strike(night)
+        scenario.apply_to(night)
     pd.testing.assert_frame_equal(night.forecast, before[0])
     pd.testing.assert_frame_equal(night.roster, before[1])
     assert night.services == before[2]
@@ -199,10 +201,10 @@ def on_roster(night):
 @pytest.mark.parametrize("size", [-12, -5, -1, 1, 5, 12, 30])
 def test_people_more_or_fewer(night, size):
     """The number is right, a smaller change is part of a larger one, and who is added works somebody's very shift."""
-    changed = Incident(kind="people", size=size, cohort="own", **WHOLE).strike(night)
+    changed = Incident(kind="people", size=size, cohort="own", **WHOLE).apply_to(night)
     before, after = on_roster(night), on_roster(changed)
     assert len(after) == len(before) + size
-    smaller = on_roster(Incident(kind="people", size=size - np.sign(size), **WHOLE).strike(night))
+    smaller = on_roster(Incident(kind="people", size=size - np.sign(size), **WHOLE).apply_to(night))
     assert set(smaller) ^ set(after) <= set(before) ^ set(after)
     assert len(changed.agents()) == 12 + max(size, 0)
     for agent in set(after) - set(before):
@@ -214,32 +216,32 @@ def test_people_more_or_fewer(night, size):
         assert seats[agent] == seats[original]
 
 
-def test_who_is_added_is_struck_with_their_room(night):
+def test_who_is_added_is_affected_with_their_room(night):
     """Somebody added to a dark room sits in the dark, whether the people or the outage come first."""
     people = Incident(kind="people", size=12, **WHOLE)
     dark = incident("seats_down", room="N1")
     rows_of = [
-        {row[1:] for row in struck.disruptions.down.tolist() if row[0] >= 12}
-        for struck in (dark.strike(people.strike(night)), people.strike(dark.strike(night)))
+        {row[1:] for row in with_incidents.disruptions.down.tolist() if row[0] >= 12}
+        for with_incidents in (dark.apply_to(people.apply_to(night)), people.apply_to(dark.apply_to(night)))
     ]
     assert rows_of[0] == rows_of[1] != set()
     first, second = (
-        len(struck.disruptions.down)
-        for struck in (dark.strike(people.strike(night)), people.strike(dark.strike(night)))
+        len(with_incidents.disruptions.down)
+        for with_incidents in (dark.apply_to(people.apply_to(night)), people.apply_to(dark.apply_to(night)))
     )
     assert first == second == 8
 
 
 def test_concurrency_never_falls_below_one(night):
     """Everybody holds so many chats more or fewer, but always one."""
-    more, none = (Incident(kind="concurrency", size=size, **WHOLE).strike(night) for size in (2, -9))
+    more, none = (Incident(kind="concurrency", size=size, **WHOLE).apply_to(night) for size in (2, -9))
     assert set(more.people["capacity"]) == {6}
     assert set(none.people["capacity"]) == {1}
 
 
 def test_staying_moves_the_last_end_only(night):
     """Who goes home in the window stays longer; earlier chats, meals and later shifts are as they were."""
-    stayed = Incident(kind="stay", start=clock("22:00"), end=clock("23:30"), size=1.5).strike(night)
+    stayed = Incident(kind="stay", start=clock("22:00"), end=clock("23:30"), size=1.5).apply_to(night)
     moved = stayed.roster["end"] != night.roster["end"]
     assert sorted(night.roster.loc[moved, "agent_id"]) == ["A09", "A10", "A11"]
     assert set(stayed.roster.loc[moved, "end"]) == {clock("22:30") + pd.Timedelta(hours=1.5)}
@@ -248,7 +250,7 @@ def test_staying_moves_the_last_end_only(night):
 def test_a_cohort_that_is_not_there_is_refused(night):
     """Nobody of the night is a student: the sentence says so, and who is there."""
     with pytest.raises(ScenarioError, match=r"student.*own"):
-        Incident(kind="people", size=3, cohort="student", **WHOLE).strike(night)
+        Incident(kind="people", size=3, cohort="student", **WHOLE).apply_to(night)
 
 
 def test_kinds_sizes_and_words_belong_together():
@@ -259,14 +261,14 @@ def test_kinds_sizes_and_words_belong_together():
 
 
 def test_a_combination_is_both_at_once(night):
-    """``a+b`` finds both, strikes with both, and keeps both cards; it is found by titles, too."""
+    """``a+b`` finds both, applies both, and keeps both cards; it is found by titles, too."""
     scenarios = standard_scenarios(night)
     both = find_scenario(scenarios, "surge + bot_down")
     assert both.name == "surge+bot_down"
     assert both.cards == ("surge", "bot_down")
-    struck = both.strike(night)
-    assert len(struck.episodes) == 1
-    assert len(struck.disruptions.bot_down) == 1
+    with_incidents = both.apply_to(night)
+    assert len(with_incidents.episodes) == 1
+    assert len(with_incidents.disruptions.bot_down) == 1
     assert find_scenario(scenarios, "停电").name == "power_cut"
     assert find_scenario(scenarios, "Power cut").name == "power_cut"
 
@@ -287,7 +289,7 @@ def test_a_combination_is_both_at_once(night):
 def test_an_incident_that_this_night_cannot_have_is_refused(night, make, says):
     """A time outside, a place or a queue that is not there: the value, what is allowed, and the nearest, twice."""
     with pytest.raises(ScenarioError) as refused:
-        make().strike(night)
+        make().apply_to(night)
     for part in says:
         assert part in str(refused.value)
     assert refused.value.text("zh") in str(refused.value)
@@ -300,8 +302,8 @@ def test_nobody_has_a_place(night):
 
     homeless = replace(night, people=night.people.drop(columns=["site", "room", "seat"]))
     with pytest.raises(ScenarioError, match="Agents and Site"):
-        incident("seats_down", room="N1").strike(homeless)
-    dark = find_scenario(standard_scenarios(homeless), "power_cut").strike(homeless)
+        incident("seats_down", room="N1").apply_to(homeless)
+    dark = find_scenario(standard_scenarios(homeless), "power_cut").apply_to(homeless)
     assert len(dark.disruptions.down) == 12
 
 

@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.kpis import NightLog, by_interval
+from simlib.kpis import NightLog, buyers_waiting, by_interval, open_chats
 from simlib.simulator import Agents, Contacts, simulate
 from simlib.simulator.replicate import Replications, replicate_variants
 from simlib.stress import Incident, Scenario, StressTest, rehearse_scenarios, standard_scenarios
 from simlib.stress.compare import (
     PLAN,
     StressMeasure,
-    buyers_waiting,
     chat_places,
-    open_chats,
     rehearse_nights,
 )
 from tests.conftest import clock
@@ -32,10 +30,10 @@ def test(night):
 def test_every_contact_has_one_end(test):
     """In each night of each scenario the bot's, the answered, those who left and the unserved make up the offered."""
     for nights in test.nights.values():
-        lived = nights.nights
-        people = lived[["answered", "abandoned", "silent", "unserved"]].sum(axis=1)
-        assert np.allclose(people, lived["human"])
-        assert np.allclose(lived["human"] + lived["bot_resolved"], lived["offered"])
+        simulated = nights.nights
+        people = simulated[["answered", "abandoned", "silent", "unserved"]].sum(axis=1)
+        assert np.allclose(people, simulated["human"])
+        assert np.allclose(simulated["human"] + simulated["bot_resolved"], simulated["offered"])
 
 
 def test_scenarios_meet_the_plans_buyers(test):
@@ -59,10 +57,10 @@ def test_scenarios_meet_the_plans_buyers(test):
 def test_money_adds_up(test):
     """Sales kept and lost together are what the offered presale contacts are worth."""
     for name in ("plan", "power_cut", "surge"):
-        lived = test.nights[name].nights
-        worth = (lived["sales_kept"] + lived["sales_lost"]) / 100.0
+        simulated = test.nights[name].nights
+        worth = (simulated["sales_kept"] + simulated["sales_lost"]) / 100.0
         assert np.allclose(worth, np.rint(worth))
-        assert (worth < lived["offered"]).all()
+        assert (worth < simulated["offered"]).all()
 
 
 def test_the_ranking_is_the_paired_difference(test):
@@ -128,7 +126,7 @@ def test_places_by_hand(night):
     assert places[9] == pytest.approx(36)  # 21:30, three at their meal
     assert places[-1] == pytest.approx(36)  # after 23:00 nine are left
     room = Incident(kind="seats_down", start=clock("20:00"), end=clock("20:15"), room="N1")
-    dark = room.strike(room.strike(night))
+    dark = room.apply_to(room.apply_to(night))
     assert chat_places(dark, steps)[:3].tolist() == pytest.approx([32, 40, 48])
 
 
@@ -146,7 +144,7 @@ def test_recovery_by_hand(night):
     by_hand = StressTest(
         night=night,
         scenarios=(scenario,),
-        struck={"dark": scenario.strike(night)},
+        scenario_nights={"dark": scenario.apply_to(night)},
         nights={
             name: Replications(numbers=numbers, figures={"waiting_by_step": curve})
             for name, curve in ((PLAN, usual), ("dark", waiting))
@@ -159,8 +157,8 @@ def test_what_fails_first(test, night):
     """With the client down on the minute nobody has a place at once; what fails begins in the scenario, not before."""
     window = {"start": clock("21:20"), "end": clock("21:40")}
     dark = Scenario(name="dark", incidents=(Incident(kind="seats_down", **window),))
-    struck = rehearse_scenarios(night, [dark], seed=7, replications=3, targets=TARGETS)
-    assert struck.first_failure("dark") == ("places_full", clock("21:20"))
+    with_incidents = rehearse_scenarios(night, [dark], seed=7, replications=3, targets=TARGETS)
+    assert with_incidents.first_failure("dark") == ("places_full", clock("21:20"))
     for scenario in test.scenarios:
         failure = test.first_failure(scenario.name)
         if failure is not None:
@@ -177,7 +175,7 @@ def test_the_course_and_the_saturation(test, night):
         filled = course.dropna(subset=[key])
         assert (filled[f"{key}_low"] <= filled[f"{key}_high"] + 1e-9).all()
     table = test.saturation("no_shows")
-    assert len(table) == test.struck["no_shows"].roster["agent_id"].nunique() < len(night.people)
+    assert len(table) == test.scenario_nights["no_shows"].roster["agent_id"].nunique() < len(night.people)
     assert table["saturation"].is_monotonic_decreasing
     assert table["saturation"].between(0, 1.5).all()
 
@@ -222,9 +220,9 @@ def test_names_and_targets_are_checked(night):
 
 def test_sharing_drawn_buyers_changes_nothing(night):
     """Nights that share one draw give the figures that each gives on its own draw."""
-    struck = {scenario.name: scenario.strike(night) for scenario in standard_scenarios(night)[:5]}
-    shared = rehearse_nights({PLAN: night, **struck}, seed=7, replications=2)
-    for name, changed in struck.items():
+    with_incidents = {scenario.name: scenario.apply_to(night) for scenario in standard_scenarios(night)[:5]}
+    shared = rehearse_nights({PLAN: night, **with_incidents}, seed=7, replications=2)
+    for name, changed in with_incidents.items():
         alone = replicate_variants(
             {name: changed.variant()}, measure=StressMeasure(night=night), seed=7, replications=2, turns=True
         )[name]

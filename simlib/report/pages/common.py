@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 import pandas as pd
 
@@ -19,11 +21,33 @@ if TYPE_CHECKING:
     from simlib.planning import Plan
 
 Tables = Mapping[str, pd.DataFrame]
+ShowT = TypeVar("ShowT", bound=Callable[..., Fragment])
 
 
 def stack(*fragments: Fragment | None) -> Fragment:
     """Show several pieces under one another; a piece that is None is left out."""
     return Fragment("".join(fragment.html for fragment in fragments if fragment is not None))
+
+
+def drawn_once(show: ShowT) -> ShowT:
+    """Return a page function that draws one result once per language, as long as the result lives.
+
+    A chapter's notebook and the report show the same pieces, and a picture costs a second. What is kept belongs to
+    one result and goes with it; two results never share a piece, however equal they are.
+    """
+    drawn: dict[int, dict[Lang, Fragment]] = {}
+
+    @wraps(show)
+    def show_kept(found: Any, *, lang: Lang) -> Fragment:
+        if id(found) not in drawn:
+            drawn[id(found)] = {}
+            finalize(found, drawn.pop, id(found))
+        pieces = drawn[id(found)]
+        if lang not in pieces:
+            pieces[lang] = show(found, lang=lang)
+        return pieces[lang]
+
+    return show_kept  # type: ignore[return-value]  # the same call, one result and a language
 
 
 def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:
@@ -66,8 +90,9 @@ def solve_with_progress(plan: Plan, *, lang: Lang) -> None:
 
 
 def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
-    """Make a card of each headline KPI: its mean over the nights, its band, and the target it is held to."""
+    """Make a card of each headline KPI: its mean over the nights, its bands, its target, its worst half hour."""
     cards = []
+    weak = {each.kpi: each.message.text(lang) for each in plan.conclusion.judged.weaknesses}
     table = plan.kpis.set_index("kpi")
     for key in keys or plan.conclusion.headline:
         row = table.loc[key]
@@ -81,7 +106,10 @@ def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]
                     lang,
                     low=quantity(row["p05"], row["unit"], lang),
                     high=quantity(row["p95"], row["unit"], lang),
+                    risk_low=quantity(row["risk_p05"], row["unit"], lang),
+                    risk_high=quantity(row["risk_p95"], row["unit"], lang),
                 ),
+                note=weak.get(key, ""),
                 tone="plain" if held is None else "good" if held else "bad",
             )
         )

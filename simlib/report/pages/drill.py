@@ -1,4 +1,4 @@
-"""The pages of a drill: the standing, what a team is told afterwards, and the game on paper."""
+"""The pages of a drill: the standing, what a team learns afterwards, and the game on paper."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from simlib import facts
-from simlib.drill.game import Drill, Score
+from simlib.drill.game import Drill, TeamScore
 from simlib.drill.log import Decided
 from simlib.drill.play import CROWDS, Hindsight, PlayProgress, tabulate_play
 from simlib.drill.result import PARTS, DebriefResult, DrillResult, work_out_debrief
@@ -29,7 +29,7 @@ from simlib.report.html import (
     show_verdict,
 )
 from simlib.report.pages.common import show_result, stack
-from simlib.stress.levers import STRUCK
+from simlib.stress.levers import WITH_INCIDENTS
 from simlib.stress.scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _units() -> dict[str, str]:
 
 
 def lever_words(kind: str, size: float | None, lang: Lang) -> str:
-    """Name a lever with its size."""
+    """Return a lever's name with its size."""
     return label(kind, lang) if size is None else f"{label(kind, lang)} {size_words(kind, size, lang)}"
 
 
@@ -101,7 +101,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     """Return the chapter's pieces in the order of the report."""
     found = plan.drill
     return [
-        show_dealt(found, lang=lang),
+        show_schedule(found, lang=lang),
         show_doors({}, lang=lang),
         show_standing(found, lang=lang),
         stack(*show_debrief(found.debrief, happens=found.drill.state.happens, lang=lang).values()),
@@ -113,9 +113,9 @@ def show_standing(found: DrillResult, *, lang: Lang) -> Fragment:
     return show_result(found.tables, "drill_standing", lang=lang)
 
 
-def show_dealt(found: DrillResult, *, lang: Lang) -> Fragment:
+def show_schedule(found: DrillResult, *, lang: Lang) -> Fragment:
     """Show what happens in this drill, and when; for the facilitator's eyes."""
-    return show_result(found.tables, "drill_dealt", lang=lang)
+    return show_result(found.tables, "drill_schedule", lang=lang)
 
 
 def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
@@ -130,7 +130,7 @@ def show_doors(links: Mapping[str, str], *, lang: Lang) -> Fragment:
 
 
 def door_name(name: str, lang: Lang) -> str:
-    """Name whom a page is for: the facilitator, the board, or the team of that number."""
+    """Return whom a page is for: the facilitator, the board, or the team of that number."""
     return translate("drill.ui_team", lang, team=name) if name.isdigit() else translate(f"drill.ui_{name}", lang)
 
 
@@ -156,7 +156,7 @@ def show_debrief(found: DebriefResult, *, happens: Sequence[Scenario], lang: Lan
     }
 
 
-def _show_score(score: Score, best: Hindsight, *, lang: Lang) -> Fragment:
+def _show_score(score: TeamScore, best: Hindsight, *, lang: Lang) -> Fragment:
     won = score.idle["lost_cny"] - score.lost_cny
     key = "verdict_better" if won >= 0 else "verdict_worse"
     said = translate(
@@ -268,7 +268,7 @@ def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment
 
 
 def crowd_words(crowd: int, lang: Lang) -> str:
-    """Name a state of the paper game with its letter."""
+    """Return the name of a state of the paper game with its letter."""
     return f"{'ABCD'[crowd]} {translate(f'drill.crowd_{crowd}', lang)}"
 
 
@@ -300,7 +300,7 @@ def _paper_moves(drill: Drill, lang: Lang) -> Fragment:
 
 def _paper_tables(drill: Drill, lang: Lang, *, plays: int, on_progress: PlayProgress | None) -> Fragment:
     table = tabulate_play(drill, plays=plays, on_progress=on_progress)
-    kinds = [STRUCK, *drill.rules.kinds]
+    kinds = [WITH_INCIDENTS, *drill.rules.kinds]
     pieces = [
         show_text(
             translate(
@@ -336,7 +336,7 @@ def _paper_slips(drill: Drill, lang: Lang) -> Fragment:
 
 
 def sign_words(scenario: Scenario, lang: Lang) -> str:
-    """Say what the floor notices of a scenario."""
+    """Describe what the floor notices of a scenario."""
     places = [place for each in scenario.incidents for place in (each.room, each.site) if place]
     where = list_words(places, lang) or label("all_rooms", lang)
     twins = texts().get(f"drill.sign_{scenario.name}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simlib.messages import Lang, label, translate
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_presence, plot_seat_plan
 from simlib.report.html import Fragment, show_alarm, show_chart, show_text
-from simlib.report.pages.common import Tables, show_findings, show_result, stack
+from simlib.report.pages.common import Tables, drawn_once, show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -30,6 +30,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     return [show_readiness(plan, lang=lang)]
 
 
+@drawn_once
 def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the score, what it comes to, what is wrong in the chapter's sheets, its pictures and its tables."""
     ready = plan.readiness

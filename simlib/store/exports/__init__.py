@@ -1,4 +1,4 @@
-"""Read what the platforms export: any heap of files into canonical tables, and what they tell about a store."""
+"""Read what the platforms export: any heap of files into canonical tables, and what they show about a store."""
 
 from __future__ import annotations
 

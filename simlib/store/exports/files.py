@@ -46,7 +46,7 @@ class RawTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedFile:
     """A file as it was opened: its tables, or the message that says why there are none."""
 
     file: str
@@ -54,7 +54,7 @@ class Opened:
     refusal: Message | Problem | None = None
 
 
-def open_files(paths: Iterable[str | Path]) -> Iterator[Opened]:
+def open_files(paths: Iterable[str | Path]) -> Iterator[OpenedFile]:
     """Open files, folders and zips of them, one after the other; the same bytes a second time are refused.
 
     Nothing that is wrong with one file keeps another from being read.
@@ -65,25 +65,25 @@ def open_files(paths: Iterable[str | Path]) -> Iterator[Opened]:
         if path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             if not inside:
-                yield Opened(file=path.name, refusal=Message("exports.folder_empty", file=path.name))
+                yield OpenedFile(file=path.name, refusal=Message("exports.folder_empty", file=path.name))
             for each in inside:
                 yield from _open(each, each.name, seen)
         else:
             yield from _open(path, path.name, seen)
 
 
-def _open(path: Path, name: str, seen: dict[str, str], *, nested: bool = False) -> Iterator[Opened]:
+def _open(path: Path, name: str, seen: dict[str, str], *, nested: bool = False) -> Iterator[OpenedFile]:
     try:
         yield from _open_one(path, name, seen, nested=nested)
     except Refused as error:
-        yield Opened(file=name, refusal=error.message)
+        yield OpenedFile(file=name, refusal=error.message)
     except StoreError as error:
-        yield Opened(file=name, refusal=error.problems[0])
+        yield OpenedFile(file=name, refusal=error.problems[0])
     except OSError:
-        yield Opened(file=name, refusal=Problem(message="file_in_use", values={"file": name}))
+        yield OpenedFile(file=name, refusal=Problem(message="file_in_use", values={"file": name}))
 
 
-def _open_one(path: Path, name: str, seen: dict[str, str], *, nested: bool) -> Iterator[Opened]:
+def _open_one(path: Path, name: str, seen: dict[str, str], *, nested: bool) -> Iterator[OpenedFile]:
     if name.startswith("~$") or not path.exists() or not path.is_file() or path.stat().st_size == 0:
         read_workbook(path)  # refuses it by name
         return
@@ -93,22 +93,22 @@ def _open_one(path: Path, name: str, seen: dict[str, str], *, nested: bool) -> I
     # the same rows under another day's name may be another day: only the name says which
     mark = f"{hashlib.sha256(data).hexdigest()} {days_in(name)}"
     if mark in seen:
-        yield Opened(file=name, refusal=Message("exports.same_file", file=name, other=seen[mark]))
+        yield OpenedFile(file=name, refusal=Message("exports.same_file", file=name, other=seen[mark]))
         return
     seen[mark] = name
     if data.startswith(PICTURES):
-        yield Opened(file=name, refusal=Message("exports.no_table", file=name))
+        yield OpenedFile(file=name, refusal=Message("exports.no_table", file=name))
     elif data.startswith(ZIP_MAGIC) and not _is_workbook(path):
         if nested:
-            yield Opened(file=name, refusal=Message("exports.zip_in_zip", file=name))
+            yield OpenedFile(file=name, refusal=Message("exports.zip_in_zip", file=name))
         else:
             yield from _open_zip(path, name, seen)
     elif data.startswith((ZIP_MAGIC, OLE_MAGIC)) or MARKUP.match(data[:4096]):
-        yield Opened(file=name, tables=tuple(_read_book(path, name)))
+        yield OpenedFile(file=name, tables=tuple(_read_book(path, name)))
     else:
         if data.startswith(GZIP_MAGIC):
             data = _unpack(data, name)
-        yield Opened(file=name, tables=(_read_text(path, name, data),))
+        yield OpenedFile(file=name, tables=(_read_text(path, name, data),))
 
 
 def _is_workbook(path: Path) -> bool:
@@ -183,7 +183,7 @@ def find_mark(text: str) -> str:
     return max(",\t;|", key=weight)
 
 
-def _open_zip(path: Path, name: str, seen: dict[str, str]) -> Iterator[Opened]:
+def _open_zip(path: Path, name: str, seen: dict[str, str]) -> Iterator[OpenedFile]:
     """Unpack a zip's files into a folder of its own, by their bare names, within bounds."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
@@ -195,7 +195,7 @@ def _open_zip(path: Path, name: str, seen: dict[str, str]) -> Iterator[Opened]:
                 values = {"file": name, "limit_mb": BYTES_MAX // 1_000_000}
                 raise StoreError([Problem(message="file_too_big", values=values)])
             if not members:
-                yield Opened(file=name, refusal=Message("exports.no_table", file=name))
+                yield OpenedFile(file=name, refusal=Message("exports.no_table", file=name))
             for number, part in enumerate(members):
                 inner = _member_name(part)
                 place = Path(folder) / str(number)

@@ -310,7 +310,7 @@ def _new_counts(
 
 
 def _stands_against(store: Store, measured: Iterable[Measured]) -> list[Message]:
-    """Name what of the store's own goes before a new figure."""
+    """Return what of the store's own goes before a new figure."""
     keys = {each.key for each in measured}
     found = []
     if "aov_cny" in keys:

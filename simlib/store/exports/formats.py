@@ -105,7 +105,7 @@ def _harmless() -> frozenset[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
+class FieldMeaning:
     """What a column can mean: its key, how its cells are read, and how exports spell its name."""
 
     key: str
@@ -114,11 +114,11 @@ class Field:
 
 
 @cache
-def fields() -> Mapping[str, Field]:
+def fields() -> Mapping[str, FieldMeaning]:
     """Return every field by its key."""
     return MappingProxyType(
         {
-            key: Field(key=key, kind=row["kind"], names=tuple(map(str, row["names"])))
+            key: FieldMeaning(key=key, kind=row["kind"], names=tuple(map(str, row["names"])))
             for key, row in value("fields").items()
         }
     )

@@ -33,7 +33,7 @@ How = Literal["known", "close", "asked", "unknown", "twice", "place"]
 
 
 @dataclass(kw_only=True)
-class Column:
+class HeaderColumn:
     """One column of a sheet: where it stands, what its heading says, what it was taken for and how.
 
     ``how`` is known (a listed spelling), close (a slip of the pen, reported), asked (not read; ``candidates`` may be
@@ -55,7 +55,7 @@ class Header:
 
     begins: int
     row: int
-    columns: list[Column] = field(default_factory=list)
+    columns: list[HeaderColumn] = field(default_factory=list)
     format: str = OWN_REPORT
     titles: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ class Header:
         """The listed format, None for a report of the shop's own."""
         return formats().get(self.format)
 
-    def at(self, key: str) -> Column | None:
+    def at(self, key: str) -> HeaderColumn | None:
         """Return the column that was taken for a field."""
         return next((column for column in self.columns if column.field == key), None)
 
@@ -81,7 +81,7 @@ def find_header(rows: Rows) -> Header | None:
         return None
     first, last = _span(top, known, best)
     names = _names(top, first, last)
-    columns = [Column(at=at, title=name, heading=split_heading(name)) for at, name in names if name]
+    columns = [HeaderColumn(at=at, title=name, heading=split_heading(name)) for at, name in names if name]
     _settle_names(columns)
     header = Header(begins=last + 1, row=top[last][0], columns=columns)
     header.format, _ = nearest_format(column.heading.name for column in columns)
@@ -104,7 +104,7 @@ def lay_by_place(rows: Rows) -> Header | None:
         for at, name in enumerate(listed.columns):
             heading = split_heading(name)
             key = spellings().get((heading.name, heading.remarks))
-            columns.append(Column(at=at, title=name, heading=heading, field=key, how="place"))
+            columns.append(HeaderColumn(at=at, title=name, heading=heading, field=key, how="place"))
         return Header(begins=begins, row=rows[begins][0], columns=columns, format=listed.key)
     return None
 
@@ -137,7 +137,7 @@ def _has_figures(cells: Sequence[Any]) -> bool:
 
 
 def _is_group_row(above: Sequence[Any], names: Sequence[Any]) -> bool:
-    """Tell a row of groups over a header from a title: it is short text, and it names what the header lacks.
+    """Distinguish a row of groups over a header from a title: it is short text, and it names what the header lacks.
 
     It does so where a name below stands twice, or where a cell below is blank.
     """
@@ -185,9 +185,9 @@ def _text(cells: Sequence[Any], at: int) -> str:
     return "" if at >= len(cells) or is_blank(cells[at]) else str(cells[at]).strip()
 
 
-def _settle_names(columns: Sequence[Column]) -> None:
-    """Say of each column what it is by its name alone."""
-    taken: dict[str, Column] = {}
+def _settle_names(columns: Sequence[HeaderColumn]) -> None:
+    """Return what each column is by its name alone."""
+    taken: dict[str, HeaderColumn] = {}
     for column in columns:
         _match(column)
         if column.field is None or fields()[column.field].kind in ("ignore", "private"):
@@ -199,7 +199,7 @@ def _settle_names(columns: Sequence[Column]) -> None:
             taken[key] = column
 
 
-def _match(column: Column) -> None:
+def _match(column: HeaderColumn) -> None:
     heading = column.heading
     remarks = []
     for remark in heading.remarks:
@@ -303,7 +303,7 @@ def _index() -> dict[str, set[str]]:
 
 
 def _is_slip(written: str, known: str) -> bool:
-    """Tell a slip of the pen from a name that may mean something else."""
+    """Distinguish a slip of the pen from a name that may mean something else."""
     if min(len(written), len(known)) < SHORTEST_TYPO - 1 or len(known) < SHORTEST_TYPO:
         return False
     at = next(

@@ -343,5 +343,5 @@ def silent_figures(exports: Exports) -> pd.DataFrame:
 
 
 def is_known(figure: float) -> bool:
-    """Say whether a figure is one."""
+    """Return whether a figure is one."""
     return bool(np.isfinite(figure))

@@ -87,7 +87,7 @@ def _is_paid(lines: pd.DataFrame, has_time: bool, states: list[Any]) -> pd.Serie
 
 
 def _went_back(status: pd.Series, states: list[Any], paid: pd.Series) -> np.ndarray:
-    """Tell the lines whose amount went back: a state that says so, or an order that was closed after its payment."""
+    """Find the lines whose amount went back: a state that says so, or an order that was closed after its payment."""
     listed = value("refunded_words")
     verdicts = np.zeros(len(status), dtype=bool)
     refused = np.zeros(len(status), dtype=bool)

@@ -24,7 +24,7 @@ from simlib.store.exports.formats import (
     value,
     word_classes,
 )
-from simlib.store.exports.headers import Column, Header, find_header, lay_by_place, summary_kind
+from simlib.store.exports.headers import Header, HeaderColumn, find_header, lay_by_place, summary_kind
 from simlib.store.exports.orders_table import build_orders
 from simlib.store.exports.part import CANONICAL, Part
 from simlib.store.exports.sheets import read_roster_matrix, read_targets
@@ -158,7 +158,7 @@ def _name_by_place(header: Header, raw: RawTable) -> bool:
         people = [cell for cell in cells if isinstance(cell, str) and not is_figure(cell) and not is_day(cell)]
         if people and len(people) == len(cells) and len({*people}) == len(people):
             header.columns.append(
-                Column(
+                HeaderColumn(
                     at=at, title="", heading=split_heading("agent"), field="agent", how="place", candidates=("agent",)
                 )
             )
@@ -204,14 +204,14 @@ def _has_day(cells: Sequence[Any], at: int) -> bool:
 # --- reading columns
 
 
-def _is_wanted(column: Column) -> bool:
+def _is_wanted(column: HeaderColumn) -> bool:
     if column.field is None and column.how != "twice":
         return False
     key = column.field or column.candidates[0]
     return fields()[key].kind not in ("ignore", "private")
 
 
-def _read_one(column: Column, body: Sequence[tuple[int, Sequence[Any]]], year: int | None) -> Cells:
+def _read_one(column: HeaderColumn, body: Sequence[tuple[int, Sequence[Any]]], year: int | None) -> Cells:
     at = column.at
     cells = [row[at] if at < len(row) else None for _, row in body]
     key = column.field or column.candidates[0]

@@ -13,7 +13,7 @@ import pandas as pd
 from simlib.store.cells import EXCEL_EPOCH, CellError, is_blank, read_cell
 from simlib.store.exports.files import RawTable
 from simlib.store.exports.formats import fold_word, value, words
-from simlib.store.exports.headers import Column, Header
+from simlib.store.exports.headers import Header, HeaderColumn
 from simlib.store.exports.part import Part
 from simlib.store.exports.values import bare, days_in
 
@@ -78,11 +78,11 @@ def read_messages(header: Header, raw: RawTable, part: Part) -> None:
     _close(part)
 
 
-def _column(header: Header, key: str) -> Column | None:
+def _column(header: Header, key: str) -> HeaderColumn | None:
     return header.at(key)
 
 
-def _at(cells: Sequence[Any], column: Column | None) -> Any:
+def _at(cells: Sequence[Any], column: HeaderColumn | None) -> Any:
     if column is None or column.at >= len(cells):
         return None
     return bare(cells[column.at])

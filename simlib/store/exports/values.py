@@ -64,7 +64,7 @@ def bare(cell: Any) -> Any:
 
 
 def is_missing(cell: Any) -> bool:
-    """Say whether a cell holds no figure: blank, a dash, a word for not counted, or -999.
+    """Return whether a cell holds no figure: blank, a dash, a word for not counted, or -999.
 
     Examples
     --------
@@ -79,12 +79,12 @@ def is_missing(cell: Any) -> bool:
 
 
 def is_delayed(cell: Any) -> bool:
-    """Say whether a cell says that the platform has not counted yet."""
+    """Return whether a cell says that the platform has not counted yet."""
     return isinstance(cell, str) and fold_word(cell) in words("delayed")
 
 
 def is_figure(cell: Any) -> bool:
-    """Say whether a cell holds a figure, a share, a duration or a sum of money."""
+    """Return whether a cell holds a figure, a share, a duration or a sum of money."""
     if isinstance(cell, bool) or is_blank(cell):
         return False
     if isinstance(cell, int | float | dt.time | dt.timedelta):
@@ -96,7 +96,7 @@ def is_figure(cell: Any) -> bool:
 
 
 def is_day(cell: Any) -> bool:
-    """Say whether a cell holds a day of a known year, alone or with a time."""
+    """Return whether a cell holds a day of a known year, alone or with a time."""
     try:
         return read_day(cell) is not None
     except ValueError:

@@ -420,7 +420,7 @@ def test_not_counted_yet_is_missing_and_never_zero(samples):
 
 
 def test_a_roster_says_who_rests(samples):
-    """Rest, leave and blank cells of a matrix are told apart."""
+    """Rest, leave and blank cells of a matrix are distinguished."""
     roster = samples["排班表2026年4月.xlsx"].tables["roster"]
     own = roster[roster["agent"] == "小禾"]["shift"].tolist()
     assert own[:7] == ["A", "B", "rest", "C", "leave", "rest", "D"]

@@ -333,7 +333,7 @@ def test_two_hundred_orders_of_two_lines(tmp_path):
     assert added["amount_cny"].iloc[0] == 21
 
 
-def test_order_numbers_that_excel_rounded_are_told(tmp_path):
+def test_order_numbers_that_excel_rounded_are_reported(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["订单编号", "订单创建时间", "买家实际支付金额", "订单状态"])
     book.active.append([1.2345678901234567e18, "2026-04-20 10:00:00", 5, "交易成功"])
