@@ -151,7 +151,9 @@ def work_out_readiness(
     if conflicts is not None:
         tables["conflicts"] = show_conflicts(conflicts)
     if change_log is not None and not change_log.empty:
-        tables["rule_changes"] = change_log
+        accepted = [not is_missing(moment) for moment in change_log["accepted_on"]]
+        liable = ["liable_service" if one else "liable_operations" for one in accepted]
+        tables["rule_changes"] = change_log.assign(liable=liable)
         tables["stale_items"] = find_stale(change_log, _handed_out(book))
     tables |= _look_at_phrases(store, book, today=today)
     training = None if "training" in book.missing else sheets["training"]
