@@ -50,8 +50,8 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
 
 
 def show_group(tables: Tables, group: str, names: tuple[str, ...], plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the pictures and tables of one question under its heading; an empty table is left out."""
-    shown = [show_result(tables, name, lang=lang) for name in names if name in tables and not tables[name].empty]
+    """Show the pictures and tables of one question."""
+    shown = [show_result(tables, name, lang=lang) for name in names if name in tables]
     heading = Fragment(f"<h3>{label(group, lang)}</h3>")
     return stack(heading, *show_pictures(tables, group, plan, lang=lang), *shown)
 
