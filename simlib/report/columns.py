@@ -23,8 +23,10 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
     "activity": "",
+    "activity_kind": "activity_kind_",
     "answer": "",
     "back_step": "",
+    "answer_group": "",
     "block": "",
     "after": "",
     "bound_by": "",
@@ -47,6 +49,7 @@ KEY_COLUMNS = {
     "item": "",
     "kpi": "",
     "lever": "",
+    "open_to": "open_to_",
     "liable": "",
     "logistics_item": "item_",
     "machine": "",
