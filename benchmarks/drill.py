@@ -27,7 +27,7 @@ STORES = Path(__file__).resolve().parents[1] / "templates" / "stores"
 
 
 def play_night(seed: int, *, night: PromoNight, round_min: int) -> dict[str, float]:
-    """Let the scripted teams play one night, and give their scores by script and part."""
+    """Play one night with the scripted teams, and return their scores by script and part."""
     drill = Drill.open(night, seed=seed, teams=len(SCRIPTS), round_min=round_min)
     play_out(drill, dict(zip(drill.teams, SCRIPTS.values(), strict=True)))
     found: dict[str, float] = {}

@@ -130,7 +130,7 @@ def marketplace_days() -> pd.Series:
 
 
 def say_black_friday(orders: pd.Series) -> None:
-    """Say the Black Friday a week before, and how the band narrows with promos of its own."""
+    """Print the forecast of Black Friday a week before, and how the band narrows with promos of its own."""
     known = orders[: BLACK_FRIDAY - pd.Timedelta(days=7)]
     base = forecast_counts(known, 7)
     came = orders[BLACK_FRIDAY]

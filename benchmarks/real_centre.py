@@ -5,7 +5,7 @@
 Call by call the records say who waited how long, who hung up, and which server answered when. From them come the
 arrivals (a Poisson process with the day's own half-hourly counts), service times (resampled from the day's calls
 of that kind nearest in time, because a day's calls can be half as long as another's), patience (Kaplan-Meier on
-the *other* days: a caller who was answered tells only that the patience was longer) and the servers on duty,
+the *other* days: a caller who was answered shows only that the patience was longer) and the servers on duty,
 inferred from when each was seen at work. Then each day is simulated many times and
 its mean wait and share of callers lost are set beside the real ones, by day, by hour and by kind of call.
 
@@ -271,7 +271,7 @@ def compare_by(real: pd.Series, simulated: pd.Series, calls: pd.DataFrame, night
 
 
 def describe_fit(days: pd.DataFrame) -> list[str]:
-    """Say in a few sentences how close the days are and where they are not."""
+    """Return in a few sentences how close the days are and where they are not."""
     lines = []
     for what, unit in (("wait", "s"), ("lost", "pct")):
         real, sim = days[f"real_{what}_{unit}"], days[f"sim_{what}_{unit}"]
@@ -292,11 +292,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args()
+    given = parser.parse_args()
     if not RECORDS.exists():
         sys.exit(f"skipped: the records are not here ({RECORDS})")
     calls = read_calls(RECORDS)
-    days, night = compare_days(calls, seed=told.seed, replications=told.replications)
+    days, night = compare_days(calls, seed=given.seed, replications=given.replications)
     centre = fit_centre(calls)
     print(
         f"{len(calls)} calls; a server's usual gap {centre.wrap_up_s:.0f} s with callers waiting, else "
@@ -310,7 +310,7 @@ def main() -> None:
             f"  {queue:9s} still patient after 30/60/120/300 s: {' '.join(f'{s:.2f}' for s in still)}; "
             f"service mean {service.mean():.0f} s, cv {service.std() / service.mean():.2f}"
         )
-    print(f"\nDay by day, {told.replications} replications; low and high are the 5 % and 95 % replication:")
+    print(f"\nDay by day, {given.replications} replications; low and high are the 5 % and 95 % replication:")
     print(days.round(1).to_string(index=False))
     print("\nBy hour of the day:")
     by_hour = compare_by(calls["entry_s"] // 3600, night["entry_s"] // 3600, calls, night)

@@ -1,4 +1,4 @@
-"""Roster a team of 120 people in 30 s (one day) and 180 s (two weeks), and tell how far from the best that is.
+"""Roster a team of 120 people in 30 s (one day) and 180 s (two weeks), and print how far from the best that is.
 
     python benchmarks/roster.py --days 1 14 --people 120 --workers 2
 

@@ -128,11 +128,11 @@ def solve(
         heads = [takes[name, day, code] for name in instance.staff]
         model.cover(heads, need, rule="cover", where=(day, code), under=under, over=over)
 
-    def tell(best: float, bound: float, elapsed_s: float) -> None:
+    def print_progress(best: float, bound: float, elapsed_s: float) -> None:
         sys.stderr.write(f"{elapsed_s:7.1f} s  {best:.0f}  bound {bound:.0f}\n")
 
     answer = model.search(
-        seconds=seconds, effort=effort, seed=seed, workers=workers, on_progress=tell if progress else None
+        seconds=seconds, effort=effort, seed=seed, workers=workers, on_progress=print_progress if progress else None
     )
     if progress:
         sys.stderr.write(f"{answer.seconds:.1f} s, {answer.effort:.1f} units of effort\n")
@@ -186,7 +186,7 @@ def main() -> int:
     parser.add_argument("--effort", type=float, help="in place of seconds: the same answer on every machine")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--progress", action="store_true", help="tell of every better roster on stderr")
+    parser.add_argument("--progress", action="store_true", help="print_progress of every better roster on stderr")
     wish = parser.parse_args()
     paths = [wish.instance] if wish.instance else sorted(DATA.glob("Instance*.txt"))
     if not paths:

@@ -252,7 +252,14 @@ def rehearse(
             def show_stage(chapter: str, stage: str, share: float) -> None:
                 show(" · ".join(label(part, lang.value) for part in dict.fromkeys((chapter, stage))), share)
 
-            done = runs.rehearse(store, out=out, lang=lang.value, parameters=parameters, on_progress=show_stage)
+            done = runs.rehearse(
+                store,
+                out=out,
+                lang=lang.value,
+                parameters=parameters,
+                on_progress=show_stage,
+                side_by_side=(os.cpu_count() or 1) > 1,
+            )
     except runs.NotebookError as error:
         text = translate(
             "cli.notebook_failed", lang.value, notebook=error.notebook, reason=error.reason, kept=error.kept

@@ -85,7 +85,7 @@ class Term(str):
 
 
 class Message:
-    """One thing that a user is told: the key of a text of the playbook, and the values that go into it.
+    """One thing that a user is to know: the key of a text of the playbook, and the values that go into it.
 
     Parameters
     ----------

@@ -149,20 +149,25 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 
 
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
+SAME_ON_PURPOSE: dict[str, list[str]] = {}
 CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
 SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
+# The live page changes the night in the scenarios' own terms: what happens, to whom, and the sheet it is kept on.
+TERMS = "simlib.stress.scenarios"
 
 
 def computing_imports(house: Path) -> list[str]:
     """List every import with which a page, a chart or the live page would reach a chapter's working functions."""
     found = []
-    for path in sorted((house / "simlib" / "report").rglob("*.py")):
+    for path in sorted(each for room in ("report", "live") for each in (house / "simlib" / room).rglob("*.py")):
         module = ".".join(path.relative_to(house).with_suffix("").parts)
         for name in imported_names(ast.parse(path.read_text("utf-8")), module, is_package=path.stem == "__init__"):
             parts = name.split(".")
             if parts[0] != "simlib" or len(parts) < 3 or parts[1] not in CHAPTERS or name in SHOWN:
                 continue
             last = parts[-1]
+            if ".live." in module and name.startswith(TERMS):
+                continue
             if "result" in parts or any(each.startswith(f"{name}.") for each in SHOWN):
                 continue
             if last[0].islower() and last not in ("scenarios", "levers", "repair", "play", "game", "log"):
@@ -183,6 +188,27 @@ def test_a_page_that_computes_is_found(tmp_path: Path) -> None:
     assert computing_imports(tmp_path) == []
     page.write_text("def show():\n    from simlib.goals import split_targets", "utf-8")
     assert len(computing_imports(tmp_path)) == 1
+    live = tmp_path / "simlib" / "live" / "night.py"
+    live.parent.mkdir()
+    live.write_text(
+        "from simlib.stress.scenarios import Incident\nfrom simlib.stress.levers import best_answer", "utf-8"
+    )
+    assert "simlib.live.night imports simlib.stress.levers.best_answer" in computing_imports(tmp_path)
+
+
+def class_names(house: Path) -> dict[str, list[str]]:
+    """Return the files of ``simlib`` in which each public class is made, by its name."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((house / "simlib").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.relative_to(house).as_posix())
+    return found
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    """A name means one thing in the house."""
+    assert {name: files for name, files in class_names(HOUSE).items() if len(files) > 1} == SAME_ON_PURPOSE
 
 
 def test_the_pipeline_fits_on_a_page() -> None:

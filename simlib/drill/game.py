@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -297,6 +297,7 @@ class Drill:
         self.log, self.opened, self.notices = log, opened, tuple(notices)
         self.rules = Rules.of_playbook()
         self.starts = pd.Timestamp(opened.starts).tz_convert(night.grid.opens.tz)
+        self._whole = night
         self.night = cut_night(night, starts=self.starts, minutes=opened.minutes)
         self._buyers = RememberedBuyers(buyers=self.night.demand())
         self._floors = lru_cache(maxsize=4 * opened.teams + 16)(self._simulate)
@@ -306,6 +307,10 @@ class Drill:
         self.state = DrillState(scenarios=tuple(map(self._read, opened.scenarios)))
         for entry in log.entries[1:]:
             self.state = self._step(entry)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as the night and the log: the rest follows from them."""
+        return partial(Drill, notices=self.notices), (self._whole, self.log)
 
     @classmethod
     def open(

@@ -22,6 +22,7 @@ from simlib.kpis.contacts import (
     silently_left,
     unserved,
 )
+from simlib.kpis.course import COURSE_STEP_S, buyers_waiting, mean_level, open_chats
 from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
@@ -29,6 +30,7 @@ from simlib.kpis.tables import BETTER, by_agent, by_interval, by_queue, summaris
 
 __all__ = [
     "BETTER",
+    "COURSE_STEP_S",
     "ConversionCurve",
     "Figure",
     "Grouping",
@@ -39,6 +41,7 @@ __all__ = [
     "agent_groups",
     "answered",
     "bot_resolved",
+    "buyers_waiting",
     "by_agent",
     "by_interval",
     "by_queue",
@@ -54,9 +57,11 @@ __all__ = [
     "interval_groups",
     "judge_turns",
     "lost_share",
+    "mean_level",
     "mean_response",
     "occupancy",
     "offered",
+    "open_chats",
     "overtime",
     "platform_rate",
     "platform_rates",

@@ -12,15 +12,13 @@ import pandas as pd
 
 from simlib import facts, kpis
 from simlib.intervals import Grid
-from simlib.kpis import NightLog
+from simlib.kpis import COURSE_STEP_S, NightLog, buyers_waiting, open_chats
 from simlib.night import PromoNight
 from simlib.night.buyers import Buyers
 from simlib.planning import Plan
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Variant, measure_night
-from simlib.stress import Incident, Scenario, standard_scenarios
-from simlib.stress.compare import STEP_S, buyers_waiting, open_chats
-from simlib.stress.scenarios import people_in_order
+from simlib.stress.scenarios import Incident, Scenario, people_in_order, standard_scenarios
 
 Position = Mapping[str, float | str]
 NightFigures = Mapping[str, Any]
@@ -334,7 +332,7 @@ class LiveNight:
     def steps(self) -> Grid:
         """Return the ten-minute steps of the curves."""
         grid = self.night.grid
-        return Grid(opens=grid.opens, n=int(grid.edges_s[-1]) // STEP_S, step_s=STEP_S)
+        return Grid(opens=grid.opens, n=int(grid.edges_s[-1]) // COURSE_STEP_S, step_s=COURSE_STEP_S)
 
     def prepare(self, position: Position) -> PreparedNight:
         """Return a position ready to be simulated: buyers, agents, head count and wages.

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from simlib.kpis import BETTER
+from simlib.kpis import BETTER, COURSE_STEP_S
 from simlib.live.answer import CURVES, Comparison, signed
 from simlib.live.latest import LatestOnly, Request
 from simlib.live.night import LiveNight, Position, Slider
@@ -22,8 +22,7 @@ from simlib.planning import Plan
 from simlib.report.columns import quantity, unit_word
 from simlib.report.typeface import embed_typeface
 from simlib.store import StoreError, load_store, save_store
-from simlib.stress import Scenario, ScenarioError, keep_scenario
-from simlib.stress.compare import STEP_S
+from simlib.stress.scenarios import Scenario, ScenarioError, keep_scenario
 
 
 class LivePage(anywidget.AnyWidget):
@@ -160,7 +159,7 @@ WORDS = ("undo", "back_to_plan", "keep", "name_it", "now", "change", "none", "th
 def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
     """Return everything on the page that does not change: texts, sliders, the clock, the curves' titles."""
     night = live.night
-    minutes = np.arange(live.steps.n + 1) * STEP_S / 60
+    minutes = np.arange(live.steps.n + 1) * COURSE_STEP_S / 60
     page = {
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
         "title": translate("live.title", lang, store=live.name, day=f"{night_day(live):%Y-%m-%d}"),
@@ -174,7 +173,7 @@ def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
         "outage_label": translate("live.outage", lang),
         "plan": live.plan_position,
         "clock": [f"{live.moment(minute):%H:%M}" for minute in minutes],
-        "step_min": STEP_S / 60,
+        "step_min": COURSE_STEP_S / 60,
         "curves": [[key, label(key, lang), unit_word(glossary()[key]["unit"], lang)] for key in CURVES],
         "target": {
             "curve": "first_response",

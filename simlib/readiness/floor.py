@@ -28,7 +28,7 @@ def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd
     assignments : pandas.DataFrame
         The roster's segments: agent_id, start, end, activity; a segment that touches a half hour counts in it.
     rooms : mapping of agent id to room
-        Whoever is not in it sits nowhere yet (``-``).
+        A person who is not in it sits nowhere yet (``-``).
 
     Returns
     -------

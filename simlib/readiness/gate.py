@@ -137,7 +137,7 @@ def open_gate(
     -------
     pandas.DataFrame
         agent_id, name, cohort, allowed, score (nan where none), attempts, reason and step (glossary keys, None where
-        allowed): what keeps the person off, first the one that takes longest to mend.
+        allowed): what keeps the person off, first the one that takes longest to put right.
     """
     pass_mark = store.rule("exam_pass_mark")
     tries = 1 + int(facts.value("courses", "resits"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ import nbformat
 
 from simlib.messages import Lang
 from simlib.planning import plan, sharing
+from simlib.runs.aside import working_aside
 from simlib.runs.engine import run_notebook
 from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_manifest, write_recipe
 from simlib.runs.parameters import Values, chapter_notebooks
 from simlib.runs.results import write_results
 from simlib.store import load_store
+
+ASIDE = ("stress", "drill")  # chapters that rest on the planned night alone, and cost the most
+BEFORE = "06_stress_test"  # the first notebook that shows one of them
 
 OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
 
@@ -36,6 +41,7 @@ def rehearse(
     lang: Lang = "zh",
     parameters: Values | None = None,
     on_progress: OnProgress | None = None,
+    side_by_side: bool = False,
 ) -> Rehearsed:
     """Run every notebook for one store and put the results into ``out/<store>``.
 
@@ -53,6 +59,9 @@ def rehearse(
         As :func:`read_parameters` gives them.
     on_progress : callable, optional
         Called with the chapter, the stage and the share done in [0, 1].
+    side_by_side : bool
+        Whether stress test and drill are worked out in a second process meanwhile; the results are the same. It
+        starts Python anew, so a script that sets it needs the usual ``if __name__ == "__main__"``.
 
     Returns
     -------
@@ -71,7 +80,7 @@ def rehearse(
     store = load_store(store_path)
     folder = RunFolder.of(out, store.store_id)
     given = {"store": str(store_path.resolve()), "lang": lang} | parameters
-    with folder.replaced(store_path) as staging:
+    with working_aside() if side_by_side else nullcontext() as aside, folder.replaced(store_path) as staging:
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()
         night = plan(store, source=given["store"], **plan_parameters(parameters))
@@ -85,6 +94,10 @@ def rehearse(
                 if on_progress:
                     on_progress(chapter, cell.metadata.get("stage", chapter), (number + index / cells) / len(notebooks))
 
+            if aside and number == 1:  # the first notebook ends with the verdict: what these two rest on is there
+                aside.begin(night, ASIDE)
+            if aside and notebook.stem == BEFORE:
+                aside.collect(night)
             with sharing(night):
                 run_notebook(
                     notebook,

@@ -163,8 +163,8 @@ def _check_once(path: Path) -> StoreCheck:
         found = [(file, file.stat()) for file in files if file.is_file()]
     except OSError:  # said in words where the store is read
         return check_store(path)
-    stamp = tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)
-    return _check_unchanged(path, stamp)
+    stamp = tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
+    return _check_unchanged(path.resolve(), stamp)
 
 
 @lru_cache(maxsize=8)

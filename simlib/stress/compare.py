@@ -12,14 +12,13 @@ import pandas as pd
 
 from simlib import kpis
 from simlib.intervals import Grid
-from simlib.kpis import BETTER, NightLog
+from simlib.kpis import BETTER, COURSE_STEP_S, NightLog, buyers_waiting, mean_level, open_chats
 from simlib.night.buyers import RememberedBuyers
 from simlib.night.promo_night import PromoNight
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Replications, compare, replicate_variants
 from simlib.stress.scenarios import Scenario
 
-STEP_S = 600
 PLAN = "plan"
 # When the floor has recovered: at most so many more buyers wait than in the plan's night, or this share more (ours).
 EXCESS_BUYERS, EXCESS_SHARE = 3.0, 0.1
@@ -64,8 +63,8 @@ class StressMeasure:
     @cached_property
     def steps(self) -> Grid:
         """The steps of the course."""
-        n = int(self.night.grid.edges_s[-1]) // STEP_S
-        return Grid(opens=self.night.grid.opens, n=n, step_s=STEP_S)
+        n = int(self.night.grid.edges_s[-1]) // COURSE_STEP_S
+        return Grid(opens=self.night.grid.opens, n=n, step_s=COURSE_STEP_S)
 
     def __call__(self, contacts: Contacts, agents: Agents, result: Result) -> dict[str, Any]:
         """Measure one night."""
@@ -94,52 +93,6 @@ class StressMeasure:
             "service_level": kpis.service_level(log, threshold_s=self.night.threshold_s, by=by_step),
             "platform_rate": kpis.platform_rate(log, self.night.rates[0], by=by_step),
         }
-
-
-def buyers_waiting(log: NightLog, steps: Grid) -> np.ndarray:
-    """Mean number of buyers in each step who have asked a person and have no first reply yet; who has left does not.
-
-    >>> from simlib.kpis import example_log
-    >>> log = example_log()
-    >>> buyers_waiting(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
-    [0.85, 0.1]
-    """
-    contacts = log.contacts
-    asked, replied, end = (np.asarray(contacts[key], dtype=float) for key in ("asked", "first_reply", "end"))
-    people = ~np.isnan(asked)
-    until = np.fmin(replied, np.where(np.isnan(end), np.inf, end))
-    return _mean_level(asked[people], until[people], steps)
-
-
-def open_chats(log: NightLog, steps: Grid) -> np.ndarray:
-    """Mean number of chats in each step that an agent has been given and that have not ended.
-
-    >>> from simlib.kpis import example_log
-    >>> log = example_log()
-    >>> open_chats(log, Grid(opens=log.opens, n=2, step_s=200)).tolist()
-    [1.3, 1.1]
-    """
-    assigned, end = (np.asarray(log.contacts[key], dtype=float) for key in ("assigned", "end"))
-    taken = ~np.isnan(assigned)
-    until = np.where(np.isnan(end), np.inf, np.maximum(end, assigned))
-    return _mean_level(assigned[taken], until[taken], steps)
-
-
-def _mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarray | None = None) -> np.ndarray:
-    """Add up the weights of spans [start, end) over each step, on average over the step; a span may be endless."""
-
-    def risen(moments: np.ndarray) -> np.ndarray:
-        """Integral over each step of the weight whose moment has passed."""
-        inside = np.clip(moments, 0.0, steps.edges_s[-1])
-        step = (inside // steps.step_s).astype(np.int64)
-        rest_s = (step + 1) * steps.step_s - inside  # of its own step
-        whole, part = (
-            np.bincount(step, values, minlength=steps.n + 1)[: steps.n]
-            for values in (weight, rest_s if weight is None else rest_s * weight)
-        )
-        return (np.cumsum(whole) - whole) * steps.step_s + part
-
-    return (risen(start) - risen(end)) / steps.step_s
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -338,7 +291,7 @@ def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
             if low < high:
                 spans.append((low, high, -agents.capacity[agent]))
     table = np.array(spans, dtype=float).reshape(-1, 3)
-    return np.maximum(_mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
+    return np.maximum(mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
 
 
 def _union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -1,6 +1,7 @@
 """The drill: nothing that is decided changes the past, the log is the game, and good play beats bad play."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -521,3 +522,13 @@ def test_hindsight_is_at_least_as_good_as_any_play(night):
     assert best.score.total >= max(drill.score(1).total, drill.score(2).total) - 1
     assert (best.gains["points"] > 0).all()
     assert len(best.levers) == len(best.gains) <= 3
+
+
+def test_a_drill_travels_to_another_process_by_its_log(night):
+    """What is pickled is the night and the log; every score that follows from them is the same on the other side."""
+    drill = opened(night)
+    drill.advance()
+    again = pickle.loads(pickle.dumps(drill))
+    assert again.log.entries == drill.log.entries
+    assert [again.score(team).total for team in again.teams] == [drill.score(team).total for team in drill.teams]
+    assert again.night.grid == drill.night.grid

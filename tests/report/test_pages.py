@@ -14,6 +14,8 @@ from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import plan
 from simlib.report import pages
 from simlib.report.columns import day_words
+from simlib.report.html import Fragment
+from simlib.report.pages.common import drawn_once
 from simlib.store.models import DateSpan
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
@@ -186,3 +188,25 @@ def test_calendar_says_where_today_stands(night, today, key):
     days = abs((night.wave.day - today).days)
     said = translate(f"pages.{key}", "en", wave=night.wave.name, days=days)
     assert said.split(night.wave.name)[0] in pages.show_calendar(with_given(night, today=today), lang="en").html
+
+
+def test_a_piece_is_drawn_once_per_result_and_language():
+    """Notebook and report get the same piece; another result is drawn anew, and what is gone is forgotten."""
+    drawn = []
+
+    @drawn_once
+    def show_it(found, *, lang):
+        drawn.append(lang)
+        return Fragment(f"<p>{lang}</p>")
+
+    class Result:
+        pass
+
+    one, two = Result(), Result()
+    assert show_it(one, lang="zh") is show_it(one, lang="zh")
+    assert show_it(one, lang="en").html == "<p>en</p>"
+    show_it(two, lang="zh")
+    assert drawn == ["zh", "en", "zh"]
+    del one, two
+    show_it(Result(), lang="zh")
+    assert len(drawn) == 4

@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.kpis import NightLog, by_interval
+from simlib.kpis import NightLog, buyers_waiting, by_interval, open_chats
 from simlib.simulator import Agents, Contacts, simulate
 from simlib.simulator.replicate import Replications, replicate_variants
 from simlib.stress import Incident, Scenario, StressTest, rehearse_scenarios, standard_scenarios
 from simlib.stress.compare import (
     PLAN,
     StressMeasure,
-    buyers_waiting,
     chat_places,
-    open_chats,
     rehearse_nights,
 )
 from tests.conftest import clock

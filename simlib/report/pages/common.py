@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 import pandas as pd
 
@@ -19,11 +21,33 @@ if TYPE_CHECKING:
     from simlib.planning import Plan
 
 Tables = Mapping[str, pd.DataFrame]
+ShowT = TypeVar("ShowT", bound=Callable[..., Fragment])
 
 
 def stack(*fragments: Fragment | None) -> Fragment:
     """Show several pieces under one another; a piece that is None is left out."""
     return Fragment("".join(fragment.html for fragment in fragments if fragment is not None))
+
+
+def drawn_once(show: ShowT) -> ShowT:
+    """Return a page function that draws one result once per language, as long as the result lives.
+
+    A chapter's notebook and the report show the same pieces, and a picture costs a second. What is kept belongs to
+    one result and goes with it; two results never share a piece, however equal they are.
+    """
+    drawn: dict[int, dict[Lang, Fragment]] = {}
+
+    @wraps(show)
+    def show_kept(found: Any, *, lang: Lang) -> Fragment:
+        if id(found) not in drawn:
+            drawn[id(found)] = {}
+            finalize(found, drawn.pop, id(found))
+        pieces = drawn[id(found)]
+        if lang not in pieces:
+            pieces[lang] = show(found, lang=lang)
+        return pieces[lang]
+
+    return show_kept  # type: ignore[return-value]  # the same call, one result and a language
 
 
 def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:

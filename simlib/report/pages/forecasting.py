@@ -15,7 +15,7 @@ from simlib.report.charts import (
 )
 from simlib.report.columns import show_number
 from simlib.report.html import Fragment, show_cards, show_chart, show_text
-from simlib.report.pages.common import kpi_cards, show_result, stack
+from simlib.report.pages.common import drawn_once, kpi_cards, show_result, stack
 from simlib.report.pages.repair import show_repair
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     ]
 
 
+@drawn_once
 def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the contacts by half hour, what the figures rest on, and the table."""
     return stack(
@@ -44,6 +45,7 @@ def show_forecast(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the agents needed by half hour, three methods beside each other, which target binds, which cannot."""
     beyond = plan.required.out_of_reach
@@ -54,6 +56,7 @@ def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what the concurrency limit does to people, response and rate, and that it is no divisor (story A4)."""
     found = plan.concurrency
@@ -87,6 +90,7 @@ def _clock(second: int) -> str:
     return f"{second // 3600:02d}:{second // 60 % 60:02d}"
 
 
+@drawn_once
 def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     """Show who works when, what is short, and why."""
     tables = plan.roster_result.tables
@@ -99,6 +103,7 @@ def show_roster(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_night(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the simulated night: figures with their bands, and how they run through the night."""
     tables = plan.conclusion.tables
@@ -109,6 +114,7 @@ def show_night(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the rest of the night corrected by what has come, the next hours' heads, and the levers ranked."""
     tonight = plan.next_hours

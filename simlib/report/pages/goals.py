@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, translate
 from simlib.report.html import Fragment, show_text
-from simlib.report.pages.common import show_findings, show_result, stack
+from simlib.report.pages.common import drawn_once, show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -17,6 +17,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     return [show_goals(plan, lang=lang)]
 
 
+@drawn_once
 def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the team's floor and stretch, each person's share of them, and what follows from both."""
     found = plan.goals

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, translate
 from simlib.report.html import Fragment, show_alarm, show_text
-from simlib.report.pages.common import show_findings, show_result, stack
+from simlib.report.pages.common import drawn_once, show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -17,6 +17,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     return [show_readiness(plan, lang=lang)]
 
 
+@drawn_once
 def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the score, what it comes to, what is wrong in the chapter's sheets, and its tables."""
     ready = plan.readiness

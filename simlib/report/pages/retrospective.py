@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simlib.messages import Lang, translate
 from simlib.report.columns import quantity, show_number
 from simlib.report.html import Fragment, show_text
-from simlib.report.pages.common import show_findings, show_result, stack
+from simlib.report.pages.common import drawn_once, show_findings, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -18,6 +18,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     return [show_retrospective(plan, lang=lang)]
 
 
+@drawn_once
 def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what came against the plan where the store has filled in actuals, or what is missing."""
     found, fit = plan.retrospective, plan.retrospective.fit

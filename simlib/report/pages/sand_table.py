@@ -9,7 +9,7 @@ from simlib.messages import Lang, label, translate
 from simlib.report.charts import plot_calendar
 from simlib.report.columns import list_words
 from simlib.report.html import Fragment, show_chart, show_text, show_verdict
-from simlib.report.pages.common import show_result, stack
+from simlib.report.pages.common import drawn_once, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -28,6 +28,7 @@ def show_plan_verdict(plan: Plan, *, lang: Lang) -> Fragment:
     return show_verdict(plan.verdict(lang), tone="good" if good else "bad")
 
 
+@drawn_once
 def show_calendar(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the store's promo calendar with today's place on it."""
     days = (plan.wave.day - plan.counted_from).days

@@ -8,7 +8,7 @@ from simlib.messages import Lang, label, translate
 from simlib.report.charts import plot_cascade, plot_day_heads, plot_organisation, plot_tornado
 from simlib.report.columns import day_words, list_words, quantity, show_number
 from simlib.report.html import Fragment, show_chart, show_text, show_verdict
-from simlib.report.pages.common import show_result, stack
+from simlib.report.pages.common import drawn_once, show_result, stack
 from simlib.store.problems import coded_label
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     ]
 
 
+@drawn_once
 def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the sales cascade as a picture and as its table of steps."""
     lines = [translate("pages.full_load", lang, heads=plan.sales.heads("agents_day"))]
@@ -44,6 +45,7 @@ def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the heads of every hour against the day's average, and why the average is unsafe."""
     hours, day_agents = plan.sales.hours, plan.sales.heads("agents_day")
@@ -63,6 +65,7 @@ def show_hours(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_tornado(plan: Plan, *, lang: Lang) -> Fragment:
     """Show which ratio moves the peak's heads most, or that no ratio has a span."""
     if plan.sales.tornado.empty:
@@ -214,6 +217,7 @@ def show_people(plan: Plan, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_organisation(plan: Plan, *, lang: Lang) -> Fragment:
     """Draw the promo organisation as a tree, and list who is in each squad."""
     return stack(

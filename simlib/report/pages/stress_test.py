@@ -12,7 +12,7 @@ from simlib.messages import Lang, glossary, label, translate
 from simlib.report.charts.stress_test import plot_lever_map, plot_ranking, plot_stressed_night
 from simlib.report.columns import list_words, quantity, table_label
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
-from simlib.report.pages.common import show_result, stack
+from simlib.report.pages.common import drawn_once, show_result, stack
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -44,6 +44,7 @@ def show_scenarios(found: ScenarioSet, *, lang: Lang) -> Fragment:
     )
 
 
+@drawn_once
 def show_ranking(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show every scenario against the plan, the dearest first, and which fails how."""
     test, ranking = stress.test, stress.ranking
@@ -80,6 +81,7 @@ def _failure_texts(stress: StressResult, name: str, lang: Lang) -> list[str]:
     return [text, translate("stress.recovers", lang, minutes=f"{minutes:.0f}")]
 
 
+@drawn_once
 def show_stressed_night(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show one scenario: the picture of the night, its KPIs against the plan's, the fullest agents, the card."""
     test, scenario = stress.test, stress.chosen
@@ -140,6 +142,7 @@ def name_levers(kinds: Sequence[str], lang: Lang) -> str:
     return list_words([label(kind, lang) for kind in kinds], lang) if kinds else label("no_lever", lang)
 
 
+@drawn_once
 def show_lever_map(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show what two levers bring together, net of their cost."""
     across, up = stress.lever_map.columns[:2]

@@ -286,36 +286,45 @@ def _drop_replaced(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.
     """Drop the days of a file that a later one of the same kind, platform and shop gives anew, or overlaps."""
     if len(set(frame["_part"])) == 1:
         return frame
-    kinds: dict[int, tuple[Any, ...]] = {}
-    for at, rows in frame.groupby("_part"):
-        part = parts[int(at)]
+    kinds: dict[tuple[Any, ...], list[int]] = {}
+    rows_of = {int(str(at)): rows for at, rows in frame.groupby("_part")}
+    for at, rows in rows_of.items():
+        part = parts[at]
         shop = tuple(sorted(rows["shop"].dropna().unique())) if "shop" in rows else ()
         figures = tuple(c for c in METRICS if rows[c].notna().any()) if part.format == "own_report" else ()
         rule = tuple(sorted(rows["sales_rule"].unique()))
-        kinds[int(at)] = (part.format, part.platform, shop, figures, rule)
-    gone = pd.Series(False, index=frame.index)
+        kinds.setdefault((part.format, part.platform, shop, figures, rule), []).append(at)
     last = frame["_part"].astype(int).copy()
-    order = sorted(kinds)
-    for k, new in enumerate(order):
-        newer = frame[frame["_part"] == new]
-        for old in order[:k]:
-            if kinds[old] != kinds[new]:
-                continue
-            mine = frame["_part"] == old
-            single = mine & frame["first_day"].eq(frame["last_day"]) & frame["first_day"].isin(newer["day"].dropna())
-            spans = newer[newer["first_day"] != newer["last_day"]].dropna(subset=["first_day"])
-            overlap = pd.Series(False, index=frame.index)
-            for first, until in spans[["first_day", "last_day"]].drop_duplicates().itertuples(index=False):
-                overlap |= mine & (frame["first_day"] <= until) & (frame["last_day"] >= first)
-            exact = overlap & frame["first_day"].isin(spans["first_day"]) & frame["last_day"].isin(spans["last_day"])
-            odd = overlap & ~exact & frame["first_day"].ne(frame["last_day"])
-            if odd.any():
-                parts[old].note("overlap", file=parts[new].file)
-            hit = (single | overlap) & ~gone
-            gone |= hit
-            last[hit] = new
+    for alike in kinds.values():
+        if len(alike) > 1:
+            rows = frame.loc[frame["_part"].isin(alike)]
+            single = rows.loc[rows["first_day"].eq(rows["last_day"])]
+            latest = rows.dropna(subset=["day"]).groupby("day")["_part"].max()
+            newest = single["first_day"].map(latest).fillna(single["_part"]).astype(int)
+            last.loc[single.index] = np.maximum(newest, single["_part"].astype(int))
+            _find_overlaps(alike, rows_of, last, parts)
+    gone = last > frame["_part"].astype(int)
     _report_replaced(frame, gone, last, parts)
     return frame[~gone]
+
+
+def _find_overlaps(
+    alike: Sequence[int], rows_of: Mapping[int, pd.DataFrame], last: pd.Series, parts: Sequence[Part]
+) -> None:
+    """Raise ``last`` where a later file gives a span of days that a row's days touch."""
+    for k, new in enumerate(alike):
+        newer = rows_of[new]
+        spans = newer[newer["first_day"] != newer["last_day"]].dropna(subset=["first_day"])
+        for first, until in spans[["first_day", "last_day"]].drop_duplicates().itertuples(index=False):
+            for old in alike[:k]:
+                mine = rows_of[old]
+                overlap = (mine["first_day"] <= until) & (mine["last_day"] >= first)
+                odd = overlap & mine["first_day"].ne(mine["last_day"])
+                odd &= mine["first_day"].ne(first) | mine["last_day"].ne(until)
+                if odd.any() and not any(note.key == "exports.overlap" for note in parts[old].notes):
+                    parts[old].note("overlap", file=parts[new].file)
+                hit = mine.index[overlap]
+                last.loc[hit] = last.loc[hit].clip(lower=new)
 
 
 _MERGES: Mapping[str, Callable[[str, pd.DataFrame, Sequence[Part]], pd.DataFrame]] = {

@@ -1,0 +1,50 @@
+"""Chapters that a second process works out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from simlib.planning import plan
+from simlib.runs.aside import working_aside
+
+SMALL = Path(__file__).parents[2] / "templates" / "stores" / "bodycare"
+
+
+@pytest.mark.slow
+def test_a_chapter_comes_back_as_it_would_be_worked_out_here() -> None:
+    """What the second process finds equals what this one finds; what it cannot find is left to be asked for here."""
+    sent, here = plan(SMALL), plan(SMALL)
+    with working_aside() as aside:
+        aside.begin(sent, ("sales", "no_such_chapter", "forecasting"))
+        aside.collect(sent)
+        assert aside.process.is_alive() or aside.process.exitcode == 0
+    assert "sales" in vars(sent)
+    assert "forecasting" not in vars(sent)
+    for name, table in here.sales.tables.items():
+        pd.testing.assert_frame_equal(sent.sales.tables[name], table)
+    assert not aside.process.is_alive()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_run_leaves_no_process_behind() -> None:
+    """The second process waits on a pipe whose other end is gone, and ends."""
+    code = (
+        "import time\nfrom simlib.runs.aside import working_aside\n"
+        "with working_aside() as aside:\n    print(aside.process.pid, flush=True)\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        child = psutil.Process(int(run.stdout.readline()))
+        os.kill(run.pid, signal.SIGKILL)
+        until = time.monotonic() + 60
+        while child.is_running() and child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
