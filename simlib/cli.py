@@ -110,6 +110,7 @@ class Chapter(StrEnum):
     """The chapters that have a workbook of their own."""
 
     readiness = "readiness"
+    goals = "goals"
 
 
 @app.command(help=both("new"))
@@ -119,6 +120,7 @@ def new(
     lang: Lingo = Language.zh,
 ) -> None:
     """Write a fresh workbook; one that is there already stays as it is."""
+    from simlib.goals.workbook import write_goals_template
     from simlib.readiness.workbook import write_readiness_template
     from simlib.store import write_template
 
@@ -132,6 +134,8 @@ def new(
         raise stop(translate("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
     if chapter is None:
         write_template(path, lang=lang.value)
+    elif chapter is Chapter.goals:
+        write_goals_template(path, lang=lang.value)
     else:
         write_readiness_template(path, lang=lang.value)
     print_message("new_done", lang.value, path=path)
@@ -529,7 +533,9 @@ def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
         tables = ("store.csv", "store.yml", "store.yaml")
         if path.is_dir() and not any((path / name).exists() for name in tables):
             inside = sorted(path.iterdir())
-            yield from (p for p in inside if p.is_dir() or (p.suffix == ".xlsx" and not p.name.startswith("~$")))
+            books = [p for p in inside if p.suffix == ".xlsx" and not p.name.startswith("~$")]
+            chapters = tuple(f"{chapter}.xlsx" for chapter in Chapter)  # a chapter's workbook is no store
+            yield from (p for p in inside if p.is_dir() or (p in books and not p.name.endswith(chapters)))
         else:
             yield path
 

@@ -197,7 +197,9 @@ def sum_agent_days(
         if not inside.all():
             outside = sorted({str(day) for day in dates[~inside]})
             found.append(
-                Message("goals.days_outside", days=outside[:3], count=int((~inside).sum()), first=period[0], last=period[1])
+                Message(
+                    "goals.days_outside", days=outside[:3], count=int((~inside).sum()), first=period[0], last=period[1]
+                )
             )
         kept = days[inside]
     rows = []

@@ -102,9 +102,7 @@ def _buys(seed: int, replication: int, buyers: int) -> np.ndarray:
     return stream(seed, replication, "goals: purchase").random(buyers)
 
 
-def simulate_people(
-    night: PromoNight, *, day: dt.date, aov_cny: float, seed: int, replications: int
-) -> PeopleNights:
+def simulate_people(night: PromoNight, *, day: dt.date, aov_cny: float, seed: int, replications: int) -> PeopleNights:
     """Simulate nights and count what each person does on the promo day; a sale counts for who answered last.
 
     Parameters
@@ -150,9 +148,7 @@ def _count(
     return receptions, buyers, buyers * aov_cny, response, float((bought & ~got).sum()) * aov_cny
 
 
-def _bought(
-    night: PromoNight, one: _Night, outcome: Outcome, aov_cny: float, chance: np.ndarray
-) -> np.ndarray:
+def _bought(night: PromoNight, one: _Night, outcome: Outcome, aov_cny: float, chance: np.ndarray) -> np.ndarray:
     """Return who buys: the usual chance of the queue times what the response leaves of it."""
     value = np.array([night.values_cny.get(queue, 0.0) for queue in night.queues])[one.contacts.queue]
     keeps = np.where(outcome.outcome == BOT, 1.0, night.curve.unanswered)
@@ -221,9 +217,7 @@ def drop_slow_chats(
     return dropped, buyer, cut[buyer] & ~again
 
 
-def compare_dropping(
-    night: PromoNight, *, day: dt.date, aov_cny: float, seed: int, replications: int
-) -> pd.DataFrame:
+def compare_dropping(night: PromoNight, *, day: dt.date, aov_cny: float, seed: int, replications: int) -> pd.DataFrame:
     """Compare the floor as it is with one on which slow chats are dropped for a better response time.
 
     The same buyers in both; sizes of the behaviour are the kit's own assumptions (facts ``pay_behaviour``).

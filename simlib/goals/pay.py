@@ -321,7 +321,7 @@ def late_payments(payouts: Payouts, paid: pd.DataFrame, *, on: dt.date) -> tuple
     found = []
     for (scheme, rule), own in table.groupby(["scheme", "rule"]):
         worst = int(own["days_late"].max())
-        found.append(Message("goals.paid_late", scheme=scheme, rule=rule, people=len(own), days=worst))
+        found.append(Message("goals.paid_late", scheme=scheme, rule=rule, count=len(own), days=worst))
     return table, tuple(found)
 
 

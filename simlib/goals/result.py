@@ -215,9 +215,7 @@ def _name_side_effect(effects: pd.DataFrame) -> Message:
     )
 
 
-def _work_out_budget(
-    month: Month, simulated: PeopleNights, whole: pd.DataFrame, people: pd.DataFrame
-) -> pd.DataFrame:
+def _work_out_budget(month: Month, simulated: PeopleNights, whole: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Return what the schemes cost if the night comes in at its floor, as it is likely to, or at its stretch.
 
     Figures that a night has (receptions, sales, response, completion of the personal target) are the night's; all

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.goals.figures import is_empty, text_of
+from simlib.goals.figures import is_empty, read_date, text_of
 from simlib.goals.grades import competition_months, grade_ladder, review_grades, stage_kpis, stage_pay
 from simlib.goals.month import Month
 from simlib.goals.pay import (
@@ -39,13 +39,14 @@ from simlib.goals.team import (
     saved_buyer_value,
     segment_phrases,
     spotlight,
-    talk_sheet,
+    talk_sheets,
 )
 from simlib.messages import LANGS, Message
 
 __all__ = ["assess_month", "lead_team", "list_prizes", "pay_month"]
 
 Tables = dict[str, pd.DataFrame]
+NIGHT_FIGURES = ("receptions", "buyers_paid", "sales_cny", "mean_response_s", "completion")  # what a night has
 LEAST_INQUIRIES, LEAST_RECEPTIONS = 20, 10  # ours: below it a conversion, or an hour's response, is luck
 # What a talk is about and what praise may be of, where the month has it.
 TALK_FIGURES = ("sales_cny", "conversion", "completion", "receptions", "mean_response_s", "satisfied_share")
@@ -74,7 +75,11 @@ def list_prizes(
         rows.append((row.prize, row.definition, row.selection, row.payout, row.announced_on, row.pay_on))
     if not rows:
         return {}, []
-    found = [Message("goals.prize_paid_early", prize=row[0], pay=row[5], day=promo_day) for row in rows if row[5] and row[5] < promo_day]
+    found = [
+        Message("goals.prize_paid_early", prize=row[0], pay=row[5], day=promo_day)
+        for row in rows
+        if row[5] and row[5] < promo_day
+    ]
     found += [Message("goals.prize_undated", prize=row[0]) for row in rows if row[5] is None]
     columns = ["prize", "basis", "selection", "payout", "announced_on", "pay_on"]
     return {"prizes": pd.DataFrame(rows, columns=columns)}, found
@@ -89,10 +94,12 @@ def pay_month(
     findings: list[Message] = []
     payouts = None
     if month.schemes is not None and month.results is not None:
+        now, later = split_schemes(month)
         payouts = calculate_payouts(
-            month.schemes, month.results, period=month.period, sources=month.sources, confirmed=month.confirmed
+            now, month.results, period=month.period, sources=month.sources, confirmed=month.confirmed
         )
-        _add_payouts(payouts, month, tables, figures, findings, on)
+        coming = calculate_payouts(later, month.results.assign(**dict.fromkeys(NIGHT_FIGURES)))
+        _add_payouts(payouts, coming, month, tables, figures, findings, on)
     if month.schemes is not None and month.period is not None:
         last, reminder = announcement_day(month.period[0])
         findings.append(Message("goals.announce_by", last=last, reminder=reminder))
@@ -120,14 +127,32 @@ def pay_month(
     return payouts, tables, figures, findings
 
 
+def split_schemes(month: Month) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the schemes of the period from those that are announced after it, such as the promo's: a scheme is whole."""
+    schemes = month.schemes if month.schemes is not None else pd.DataFrame(columns=["scheme", "announced_on"])
+    if month.period is None:
+        return schemes, schemes.iloc[:0]
+    last = month.period[1]
+    after = np.array([not is_empty(day) and read_date(day) > last for day in schemes["announced_on"]], dtype=bool)
+    named = set(schemes.loc[after, "scheme"])
+    later = schemes["scheme"].isin(named)
+    return schemes[~later], schemes[later]
+
+
 def _add_payouts(
-    payouts: Payouts, month: Month, tables: Tables, figures: dict[str, float], findings: list[Message], on: dt.date
+    payouts: Payouts,
+    coming: Payouts,
+    month: Month,
+    tables: Tables,
+    figures: dict[str, float],
+    findings: list[Message],
+    on: dt.date,
 ) -> None:
     languages = {lang: [why.text(lang) for why in payouts.lines["why"]] for lang in LANGS}
     lines = payouts.lines.drop(columns="why").assign(why_zh=languages["zh"], why_en=languages["en"])
     tables["payroll"] = _sum_payroll(payouts, month)
     tables["payouts"] = _as_floats(lines)
-    tables["announcements"] = _announce(payouts, month)
+    tables["announcements"] = _announce((*payouts.rules, *coming.rules), month)
     tables["totals"] = _as_floats(payouts.totals)
     tables["lacking"] = payouts.lacking
     evidence = payouts.evidence
@@ -135,14 +160,13 @@ def _add_payouts(
         value=[None if value is None else float(value) for value in evidence["value"]],
         source_row=[str(row) for row in evidence["source_row"]],
     ).rename(columns={"value": "figure_value"})
-    refused: list[tuple[Any, ...]] = [
-        (one.scheme, str(one.rule), one.text("zh"), one.text("en")) for one in payouts.refused
-    ]
+    stopped = (*payouts.refused, *coming.refused)
+    refused: list[tuple[Any, ...]] = [(one.scheme, str(one.rule), one.text("zh"), one.text("en")) for one in stopped]
     tables["refused"] = pd.DataFrame(refused, columns=["scheme", "rule", "why_zh", "why_en"])
     figures["paid_cny"] = float(sum(payouts.totals["amount_cny"]))
     figures["provisional_cny"] = float(sum(payouts.totals["provisional_cny"]))
-    figures["schemes_refused"] = float(len({one.scheme for one in payouts.refused}))
-    findings += [one.error.messages[0] for one in payouts.refused]
+    figures["schemes_refused"] = float(len({one.scheme for one in stopped}))
+    findings += [one.error.messages[0] for one in stopped]
     waiting = payouts.lacking[~payouts.lacking["confirmed"].astype(bool)]
     for (scheme, rule), own in waiting.groupby(["scheme", "rule"]):
         people = [str(person) for person in own["person"]]
@@ -195,10 +219,10 @@ def _sum_payroll(payouts: Payouts, month: Month) -> pd.DataFrame:
     return sums.round({"amount_cny": 2, "points": 2, "provisional_cny": 2})
 
 
-def _announce(payouts: Payouts, month: Month) -> pd.DataFrame:
+def _announce(names: Sequence[str], month: Month) -> pd.DataFrame:
     """Return each scheme as it is explained: a line per rule, and what it may reward by mistake."""
     rows = []
-    for scheme in payouts.rules:
+    for scheme in names:
         texts: dict[str, list[str]] = {}
         for lang in LANGS:
             known = side_effects(lang)
@@ -275,8 +299,9 @@ def assess_month(month: Month) -> tuple[Tables, list[Message]]:
         named = month.qa.dropna(subset=["supervisor"]) if "supervisor" in month.qa else month.qa.iloc[:0]
         coaches = {text_of(row.person): text_of(row.supervisor) for row in named.itertuples()}
         weeks = month.qa.assign(week=month.qa["week"].astype(int), score=month.qa["score"].astype(float))
-        tables["sampling"] = plan_sampling(weeks, supervisors=coaches)
-        findings += _name_low(tables["sampling"])
+        sample = plan_sampling(weeks, supervisors=coaches)
+        tables["sampling"] = sample.rename(columns={"action": "sampling_action"})
+        findings += _name_low(sample)
     records = month.more.get("chat_records")
     if records is not None:
         talk = records.rename(columns={"person": "agent"})
@@ -348,7 +373,9 @@ def _reasons(reasons: dict[str, tuple[Message, ...]], people: pd.Series, lang: A
 
 
 def _stage_table(stage: str) -> pd.DataFrame:
-    rows = [(stage, queue, list(stage_kpis(stage, queue)), list(stage_pay(stage))) for queue in ("presale", "aftersale")]
+    rows = [
+        (stage, queue, list(stage_kpis(stage, queue)), list(stage_pay(stage))) for queue in ("presale", "aftersale")
+    ]
     return pd.DataFrame(rows, columns=["stage", "queue", "assessed", "pay_parts"])
 
 
@@ -367,7 +394,9 @@ def lead_team(month: Month, *, on: dt.date) -> tuple[Tables, list[Message]]:
     tables["remote_rituals"] = _in_both(["ritual"], owned)
     done = month.more.get("done")
     if done is not None:
-        findings += open_duties(done.rename(columns={"duty": "key"}), on=on)
+        waiting = open_duties(done.rename(columns={"duty": "key"}), on=on)
+        if waiting:
+            findings.append(Message("goals.duties_open", count=len(waiting), duties=list(waiting[:3])))
     staff = month.more.get("staff")
     if staff is not None:
         tables["strengths"] = assign_work(staff)
@@ -400,7 +429,9 @@ def lead_team(month: Month, *, on: dt.date) -> tuple[Tables, list[Message]]:
 
 
 def _in_both(kinds: Sequence[str], owners: dict[str, str]) -> pd.DataFrame:
-    zh, en = (pd.concat([duty_list(lang, owners=owners, kind=kind) for kind in kinds], ignore_index=True) for lang in LANGS)
+    zh, en = (
+        pd.concat([duty_list(lang, owners=owners, kind=kind) for kind in kinds], ignore_index=True) for lang in LANGS
+    )
     return pd.DataFrame(
         {
             "every": zh["every"],
@@ -429,8 +460,7 @@ def _look_at_people(month: Month, tables: Tables) -> list[Message]:
     now = results[["person"]].assign(person=results["person"].map(text_of), **numbers)
     before = _month_before(month, figures)
     sheets, questions = [], []
-    for person in now["person"]:
-        sheet, messages = talk_sheet(now, before, person=person, figures=figures)
+    for person, (sheet, messages) in talk_sheets(now, before, figures=figures).items():
         sheets.append(sheet.assign(person=person))
         questions.append((person, *(" ".join(one.text(lang) for one in messages) for lang in LANGS)))
     table = pd.concat(sheets, ignore_index=True)
@@ -439,7 +469,9 @@ def _look_at_people(month: Month, tables: Tables) -> list[Message]:
     tables["talk_sheets"] = table[order].rename(columns=renamed)
     tables["talk_questions"] = pd.DataFrame(questions, columns=["person", "begin_with_zh", "begin_with_en"])
     called = results["name"] if "name" in results else results["person"]
-    draft = spotlight(now.assign(name=called.map(lambda name: "" if is_empty(name) else text_of(name))), figures=figures)
+    draft = spotlight(
+        now.assign(name=called.map(lambda name: "" if is_empty(name) else text_of(name))), figures=figures
+    )
     return [] if draft is None else [draft]
 
 
@@ -478,7 +510,9 @@ def _lay_board(days: pd.DataFrame, month: Month) -> tuple[pd.DataFrame, list[Mes
     shown = board(day.assign(sales_cny=pd.to_numeric(day["sales_cny"])), audience=audience, viewer=viewer)
     shown = shown.rename(columns={"rank": "place", "target": "target_cny"})
     shown.insert(0, "day", last)
-    overdue = [str(name) for name, done in zip(day["name"], day["work_done"], strict=True) if not is_empty(done) and done < 1]
+    overdue = [
+        str(name) for name, done in zip(day["name"], day["work_done"], strict=True) if not is_empty(done) and done < 1
+    ]
     if overdue and audience == "all":
         found.append(Message("goals.work_open", people=overdue[:5], count=len(overdue), day=last))
     return shown, found
@@ -490,5 +524,3 @@ def _phrases() -> pd.DataFrame:
         columns={"topic": "segment_topic", "status": "fact_status"}
     )
     return table[["segment_topic", "phrase_zh", "phrase_en", "fact_status"]]
-
-

@@ -195,5 +195,3 @@ UNIQUE: Mapping[str, tuple[str, ...]] = {
     "confirmed": ("scheme", "rule"),
     "owners": ("block",),
 }
-
-

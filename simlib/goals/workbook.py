@@ -32,6 +32,8 @@ __all__ = [
 
 BOOK_NAME = "goals.xlsx"
 MADE_ON = dt.datetime(2026, 1, 1)  # one date for every template, so that the same version gives the same bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoalsWorkbook:
     """What a store filled in.
@@ -94,6 +96,11 @@ def write_goals_template(
         free = book.add_format({"bold": True, "text_wrap": True, "font_color": "#FFFFFF", "bg_color": "#7F7F7F"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         for sheet, columns in SHEETS.items():
+            filled = (rows or {}).get(sheet)
+            records = _examples(sheet) if filled is None else filled
+            if sheet in OPEN_SHEETS:
+                own = dict.fromkeys(name for row in records for name in row)
+                columns = {**columns, **{name: ("any", False) for name in own if name not in columns}}
             page = book.add_worksheet(f"{_label(sheet, 'zh')} {sheet}")
             page.freeze_panes(1, 0)
             page.set_row(0, 32)
@@ -105,8 +112,7 @@ def write_goals_template(
                     page.set_column(at, at, 12, day)
                 if kind == "choice":
                     page.data_validation(1, at, 500, at, {"validate": "list", "source": list(CHOICES[name])})
-            filled = (rows or {}).get(sheet)
-            for number, row in enumerate(_examples(sheet) if filled is None else filled, start=1):
+            for number, row in enumerate(records, start=1):
                 for at, name in enumerate(columns):
                     _write(page, number, at, row.get(name))
     target = Path(path)
@@ -165,7 +171,7 @@ def _explain(name: str, kind: Kind, needed: bool, lang: Lang) -> str:
 
 
 def find_goals_workbook(store: str | Path) -> GoalsWorkbook:
-    """Read what stands beside a store: ``goals.xlsx`` in its folder, ``<store>.goals.xlsx`` or ``goals.xlsx`` beside it.
+    """Read what stands beside a store: ``goals.xlsx`` in its folder; ``<store>.goals.xlsx``, else ``goals.xlsx``.
 
     Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too.
     """
@@ -262,7 +268,7 @@ def _read_header(sheet: str, row: tuple[int, Sequence[Any]], problems: list[Prob
         if is_blank(cell):
             continue
         text = str(cell).strip()
-        name = known.get(fold(text), text if sheet in OPEN_SHEETS else "")
+        name = known.get(fold(text), text.splitlines()[-1] if sheet in OPEN_SHEETS else "")
         if not name:
             allowed = tuple(_term(one) for one in SHEETS[sheet])
             unknown = Problem(message="column_unknown", sheet=sheet, row=number, column=text, allowed=allowed)

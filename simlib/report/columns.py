@@ -22,6 +22,8 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
     "activity": "",
+    "assessed": "",
+    "basis": "",
     "answer": "",
     "block": "",
     "bound_by": "",
@@ -29,32 +31,47 @@ KEY_COLUMNS = {
     "chapter": "",
     "cohort": "",
     "conflict": "",
+    "duty_block": "duty_block_",
+    "every": "every_",
+    "fact_status": "standing_",
     "fails_first": "",
+    "figure": "",
     "floor_source": "source_",
+    "grade": "grade_",
     "incident": "kind_",
     "item": "",
     "kpi": "",
     "lever": "",
     "logistics_item": "item_",
+    "level": "",
     "measure": "",
+    "next_grade": "grade_",
+    "part": "part_",
+    "pay_parts": "",
     "phase": "phase_",
     "platform": "",
     "profile": "profile_",
+    "qa_item": "qa_",
     "queue": "",
     "reason": "",
     "rule": "rule_",
+    "sampling_action": "sampling_",
     "scenario": "",
+    "segment_topic": "",
     "sheet": "",
     "skill_1": "",
     "skill_2": "",
     "skill_3": "",
     "source": "source_",
+    "stage": "",
     "state": "state_",
+    "strength": "",
     "site_item": "",
     "stretch_source": "source_",
     "step": "",
     "task": "",
     "topic": "",
+    "work": "",
 }
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset(
@@ -124,7 +141,9 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
         The glossary does not have the column's name (a date needs no entry).
     """
     base, _, end = str(key).rpartition("_")
-    if str(key) not in glossary() and end in ("low", "high") and base in glossary():
+    if str(key) not in glossary() and end in LANGS and base in glossary():
+        return replace(describe_column(base, values, lang), key=key, kind=_kind(values))
+    if str(key) not in glossary() and end in ("low", "high", "floor", "stretch") and base in glossary():
         middle = describe_column(base, values, lang)
         return replace(
             middle, key=key, title=translate("report.bound", lang, name=middle.title, bound=label(end, lang))
