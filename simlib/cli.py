@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import os
 import socket
@@ -29,6 +30,7 @@ from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, glossary, la
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
+BESIDE = ("readiness.xlsx", "goals.xlsx")  # what a chapter keeps beside a store is no store
 ROWS_SHOWN = 12  # changed rows of one sheet that an import prints
 
 if TYPE_CHECKING:
@@ -106,6 +108,20 @@ def stop(text: str, *, status: int) -> typer.Exit:
     return typer.Exit(status)
 
 
+class CardKind(StrEnum):
+    """The kinds of cards that can be printed."""
+
+    incident = "incident"
+    gate = "gate"
+    ladder = "ladder"
+    task = "task"
+    course = "course"
+    role_play = "role_play"
+    teaching = "teaching"
+    checklist = "checklist"
+    authority = "authority"
+
+
 class Chapter(StrEnum):
     """The chapters that have a workbook of their own."""
 
@@ -144,6 +160,7 @@ def new(
 @app.command(help=both("check"))
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
+    from simlib.inputs import check_book
     from simlib.store import check_store
     from simlib.store.problems import list_problems
 
@@ -152,8 +169,63 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         console.print(escape(list_problems(found.notices, lang.value)), soft_wrap=True)
     if found.problems:
         console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
-        raise stop(translate("cli.check_wrong", lang.value, n=len(found.problems)), status=DATA_WRONG)
+    conflicts, problems = check_book(found.store, store) if found.store is not None else (None, ())
+    if conflicts is not None:
+        print_table("conflicts", conflicts, lang=lang.value)
+    if problems:
+        console.print(escape(list_problems(problems, lang.value)), soft_wrap=True)
+    wrong = len(found.problems) + len(problems) + (0 if conflicts is None else len(conflicts))
+    if wrong:
+        raise stop(translate("cli.check_wrong", lang.value, n=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)
+
+
+@app.command("cards", help=both("cards"))
+def cards(
+    store: Annotated[Path | None, typer.Argument(metavar="STORE", help=both("store"), show_default=False)] = None,
+    kind: Annotated[list[CardKind], typer.Option("--kind", help=both("card_kind"))] = [],  # noqa: B006  never changed
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+) -> None:
+    """Write the cards of the playbook to print, one page each; with a store, its tasks and courses bear dates."""
+    from simlib.inputs import find_wave
+    from simlib.report.pages.readiness_pack import write_cards
+    from simlib.store import load_store
+
+    days: dict[str, Any] = {}
+    if store is not None:
+        loaded = load_store(store)
+        today = loaded.store.today or dt.date.today()
+        days = {"promo_day": find_wave(loaded).day, "today": today}
+        out = out / loaded.store_id / "readiness"
+    for path in write_cards(out / "cards", kinds=tuple(map(str, kind or CardKind)), lang=lang.value, **days):
+        print_message("written", lang.value, path=path)
+
+
+@app.command("ready", help=both("ready"))
+def ready(
+    store: StorePath,
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+    by: Annotated[str, typer.Option("--by", help=both("ready_by"))] = "",
+    accept: Annotated[str, typer.Option("--accept", help=both("ready_accept"))] = "",
+    inform: Annotated[list[str], typer.Option("--inform", help=both("ready_inform"))] = [],  # noqa: B006
+    items: Annotated[int, typer.Option("--questions", min=1, max=100, help=both("ready_questions"))] = 20,
+    replies: Annotated[Path | None, typer.Option("--replies", help=both("ready_replies"))] = None,
+) -> None:
+    """Work out how ready a store is, note it beside the store, and write what is printed, handed out and imported."""
+    from simlib.runs.readiness import review_readiness
+
+    how: dict[str, Any] = {"changed_by": by, "accepted_by": accept, "informed": tuple(inform), "questions": items}
+    with progress_bar(label("readiness", lang.value)):
+        done = review_readiness(store, out=out, lang=lang.value, replies=replies, **how)
+    for finding in done.findings:
+        console.print(escape(finding.text(lang.value)), soft_wrap=True)
+    for name, table in done.shown.items():
+        print_table(name, table.head(ROWS_SHOWN), lang=lang.value)
+    for path in done.written:
+        print_message("written", lang.value, path=path)
+    print_message("kept", lang.value, path=done.kept)
 
 
 @app.command("import", help=both("import"))
@@ -533,11 +605,16 @@ def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
         tables = ("store.csv", "store.yml", "store.yaml")
         if path.is_dir() and not any((path / name).exists() for name in tables):
             inside = sorted(path.iterdir())
-            books = [p for p in inside if p.suffix == ".xlsx" and not p.name.startswith("~$")]
-            chapters = tuple(f"{chapter}.xlsx" for chapter in Chapter)  # a chapter's workbook is no store
-            yield from (p for p in inside if p.is_dir() or (p in books and not p.name.endswith(chapters)))
+            yield from (p for p in inside if is_store(p))
         else:
             yield path
+
+
+def is_store(path: Path) -> bool:
+    """Return whether a file or folder inside a folder of stores is one: not what a chapter keeps beside a store."""
+    if path.is_dir():
+        return path.suffix != ".readiness"
+    return path.suffix == ".xlsx" and not path.name.startswith("~$") and not path.name.endswith(BESIDE)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from simlib.forecasting.result import (
     ForecastResult,
     RequirementResult,
     TonightResult,
+    open_at,
     work_out_concurrency,
     work_out_forecast,
     work_out_requirement,
@@ -39,7 +40,12 @@ from simlib.goals.workbook import find_goals_workbook
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
 from simlib.messages import Message, UserError
-from simlib.night import PromoNight
+from simlib.night import ForecastRisk, PromoNight, Shrinkage
+from simlib.readiness.conflicts import find_conflicts
+from simlib.readiness.floor import check_logistics
+from simlib.readiness.gate import bring_results
+from simlib.readiness.quiz import mark_exam
+from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
 from simlib.retrospective.variance import NightFacts
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
@@ -47,6 +53,7 @@ from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store
 from simlib.staffing import effective_speed, may_serve
 from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
+from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
 
 NIGHT_H = 28  # the promo day and the first hours after its midnight
@@ -71,6 +78,11 @@ class NightInputs:
     def grid(self) -> Grid:
         """The night's half hours, from midnight before the promo day to four in the morning after it."""
         return Grid.of_day(self.wave.day, tz=self.store.store.timezone, hours=NIGHT_H)
+
+    @property
+    def open_hours(self) -> np.ndarray:
+        """Which half hours of the night are in service hours."""
+        return open_at(self.grid.starts, self.store.store)
 
     @property
     def opening(self) -> pd.Timestamp | None:
@@ -195,6 +207,11 @@ class NightInputs:
         )
 
     @property
+    def shrinkage(self) -> Shrinkage:
+        """How much of the rostered time is not on chat, by the store's ratio."""
+        return Shrinkage.of_share(self.store.ratio("shrinkage").likely)
+
+    @property
     def floor(self) -> dict[str, Any]:
         """The services and the policy, as the requirement and the night take them."""
         return {"services": self.services, "policy": self.policy}
@@ -213,8 +230,19 @@ class NightInputs:
             busyness_cv=self.store.ratio("busyness_cv").likely,
             minute_profile=self.minutes,
             opening=self.opening,
+            shrinkage=self.shrinkage,
             **self.floor,
         )
+
+    def forecast_risk(self, cascade: pd.DataFrame) -> ForecastRisk:
+        """Return how far the forecast may be off: each queue's total by the cascade's band, the shape by its spread."""
+        steps = cascade.set_index("step").loc[[f"{queue}_contacts" for queue in ("presale", "aftersale")]]
+        steps = steps[(steps["value"] > 0) & (steps["low"] > 0)]
+        total = {
+            step.removesuffix("_contacts"): (min(row["low"] / row["value"], 1.0), max(row["high"] / row["value"], 1.0))
+            for step, row in steps.iterrows()
+        }
+        return ForecastRisk(total=total, shape_cv=self.curve.shape_cv)
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -431,6 +459,28 @@ class NightInputs:
         """Return what a reception of a queue is worth: a buyer handed on is received twice and buys once."""
         receptions = 1 + self.transfer_rate * (1 - self.store.ratio("bot_share").likely)
         return {queue: value / receptions for queue, value in contact_values(self.store, aov_cny=aov_cny).items()}
+
+
+def with_exam(store: Store, source: str) -> Store:
+    """Return the store with the marks and checks of the readiness workbook beside it: the roster obeys the gate.
+
+    A store without a source stays as it is.
+    """
+    if not source:
+        return store
+    book = read_readiness(source)
+    marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
+    results = None if marked is None else marked.results
+    return bring_results(store, training=book.tables["training"], results=results)
+
+
+def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
+    """Check the readiness workbook beside a store: conflicts of its rules as a table, and what is wrong by row."""
+    book = read_readiness(path, people={agent.agent_id for agent in store.agents})
+    conflicts = show_conflicts(find_conflicts(book.tables["activities"], book.tables["goods"]))
+    marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
+    of_exam = () if marked is None else marked.problems
+    return conflicts, (*book.problems, *check_logistics(book.tables["logistics"]), *of_exam)
 
 
 def find_wave(store: Store, name: str = "") -> Wave:

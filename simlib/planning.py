@@ -17,7 +17,7 @@ from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
-from simlib.inputs import NightInputs, find_wave
+from simlib.inputs import NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -127,14 +127,14 @@ class Plan:
 
     @cached_property
     def nights(self) -> Replications:
-        """The simulated nights."""
+        """The simulated nights, if the forecast is right."""
         return self.night.rehearse(seed=self.seed, replications=self.replications)
 
     @cached_property
     def conclusion(self) -> Verdict:
         """What it all comes to."""
         found: dict[str, Any] = {"sales": self.sales, "forecasting": self.forecasting, "required": self.required}
-        found |= {"roster": self.roster_result, "nights": self.nights, "seed": self.seed}
+        found |= {"roster": self.roster_result, "night": self.night, "nights": self.nights, "seed": self.seed}
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
@@ -240,10 +240,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
     calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
     """
-    loaded = store if isinstance(store, Store) else load_store(Path(store))
-    given: dict[str, Any] = {**parameters, "wave": find_wave(loaded, wave)}
-    given |= {} if isinstance(store, Store) else {"source": str(store)}
-    given |= {"today": read_date(today)} if today else {}
+    given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
+    loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))
+    given |= {"wave": find_wave(loaded, wave)} | ({"today": read_date(today)} if today else {})
     shared = _SHARED.get()
     if shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given):
         return shared

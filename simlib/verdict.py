@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib.forecasting.result import ForecastResult, RequirementResult
 from simlib.inputs import NightInputs
-from simlib.kpis import BETTER
-from simlib.messages import LANGS, Lang, glossary, join_list, label, translate
+from simlib.messages import LANGS, Lang, Message, Term, glossary, join_list, label, translate
+from simlib.night import Judgement, PromoNight, judge_nights
 from simlib.roster import Roster
 from simlib.simulator.replicate import Replications
 from simlib.staffing.result import SalesResult
@@ -22,6 +23,8 @@ OF_THE_CASCADE = {
     "agents_day_reserve": "agents_day_reserve",
     "agents_peak": "agents_peak_occupancy",
 }
+ENDS = ("mean", "p05", "p95", "risk_p05", "risk_p95")
+KPI_OF_BOUND = {"abandoned": "lost_share", "service_level": "service_level"}  # what a requirement is bound by, judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +35,10 @@ class Verdict:
     ----------
     inputs : NightInputs
         The store and the wave.
-    sales, forecasting, required, roster, nights
+    sales, forecasting, required, roster, night
         The results that the verdict rests on.
+    nights : Replications
+        The simulated nights, if the forecast is right.
     seed, asked : int
         Of the draws, and how many nights were asked for.
     """
@@ -43,20 +48,84 @@ class Verdict:
     forecasting: ForecastResult = field(repr=False)
     required: RequirementResult = field(repr=False)
     roster: Roster = field(repr=False)
+    night: PromoNight = field(repr=False)
     nights: Replications = field(repr=False)
     seed: int
     asked: int
 
     @cached_property
+    def risk_nights(self) -> Replications:
+        """The same nights with the forecast's own risk: one error of its total and its shape per night."""
+        night = replace(self.night, risk=self.inputs.forecast_risk(self.sales.cascade))
+        return night.rehearse(seed=self.seed, replications=len(self.nights), by_interval=False)
+
+    @cached_property
+    def judged(self) -> Judgement:
+        """How the nights do against the targets, each at its own grain."""
+        given = self.inputs
+        return judge_nights(
+            self.nights.figures,
+            grid=given.grid,
+            queues=self.night.queues,
+            targets=given.floors,
+            open_hours=given.open_hours,
+        )
+
+    @cached_property
     def kpis(self) -> pd.DataFrame:
-        """Every KPI of the night: kpi, unit, mean, low, high (band of the mean), p05, p95 (nine nights in ten)."""
-        bands = self.nights.bands().rename_axis("kpi").reset_index().drop(columns="half_width")
+        """Every KPI of the night: kpi, unit, mean, low, high, p05, p95, risk_p05, risk_p95.
+
+        ``low`` and ``high`` are the band of the mean. Nine nights in ten lie between ``p05`` and ``p95`` if the
+        forecast is right, and between ``risk_p05`` and ``risk_p95`` with the forecast's own risk.
+        """
+        bands = self.nights.bands().drop(columns="half_width")
+        risk = self.risk_nights.bands()[["p05", "p95"]].add_prefix("risk_")
+        bands = bands.join(risk).rename_axis("kpi").reset_index()
         bands.insert(1, "unit", [glossary()[key]["unit"] for key in bands["kpi"]])
         return bands
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
-        """The night by half hour: start, and each measure's mean with its 5th and 95th percentile of nights."""
+        """The mean night by half hour and queue, what is judged in it, and the heads on chat there and required.
+
+        start, queue, offered, human; lost_share and service_level, each with the band of nine nights in ten;
+        first_response, sales_lost; on_chat (after absence and time off chat), required_on_chat; missed (the targets
+        that it clearly misses).
+        """
+        judged, figures = self.judged, self.nights.figures
+        starts, queues = self.inputs.grid.starts, self.night.queues
+        table = pd.DataFrame({"start": starts.repeat(len(queues)), "queue": list(queues) * len(starts)})
+        for key in ("offered", "human"):
+            table[key] = judged.mean[f"cell_{key}"].ravel()
+        for key, worse in (("lost_share", "cell_lost"), ("service_level", "cell_late")):
+            table[key] = judged.share(key).ravel()
+            people = figures["cell_human"]
+            nightly = np.divide(figures[worse], people, out=np.full(people.shape, np.nan), where=people > 0)
+            nightly = nightly if key == "lost_share" else 1.0 - nightly
+            table[f"{key}_low"], table[f"{key}_high"] = _percentiles(nightly.reshape(len(self.nights), -1))
+        answered = judged.mean["cell_answered"]
+        wait_s = np.divide(
+            judged.mean["cell_wait_s"], answered, out=np.full(answered.shape, np.nan), where=answered > 0
+        )
+        table["first_response"] = wait_s.ravel()
+        table["sales_lost"] = judged.mean["cell_lost_cny"].ravel()
+        table["on_chat"] = self.heads_on_chat.mean(axis=0).ravel()
+        need = self.required.requirement.set_index(["start", "queue"])["on_chat"]
+        keys = pd.MultiIndex.from_frame(table[["start", "queue"]])
+        table["required_on_chat"] = need.reindex(keys).fillna(0.0).to_numpy(dtype=float)
+        missed = [[kpi for kpi, cells in judged.misses.items() if cells.ravel()[row]] for row in range(len(table))]
+        table["missed"] = pd.Series(missed, dtype=object)
+        served = table["queue"].isin(self.forecasting.forecast["queue"].unique())
+        return table[served].reset_index(drop=True)
+
+    @cached_property
+    def heads_on_chat(self) -> np.ndarray:
+        """Heads on chat of each night, after absence and time off chat: [nights, intervals, queues]."""
+        return self.night.heads_on_chat(seed=self.seed, replications=self.nights.numbers.tolist())
+
+    @cached_property
+    def course(self) -> pd.DataFrame:
+        """The night by half hour, all queues at once: start, and each measure with the band of nine nights in ten."""
         table = pd.DataFrame({"start": self.inputs.grid.starts})
         for measure, key in self.measures.items():
             band = self.nights.band(f"{key}_by_interval")
@@ -82,22 +151,24 @@ class Verdict:
 
     @property
     def floors(self) -> dict[str, float]:
-        """What the mean night must reach, by KPI; at most where less is better, else at least."""
+        """What must be reached, by KPI; at most where less is better, else at least."""
         return self.inputs.floors
 
-    @cached_property
+    @property
     def targets_met(self) -> dict[str, bool]:
-        """Whether the mean night reaches the floor of each KPI that has one."""
-        mean = self.kpis.set_index("kpi")["mean"]
-        return {
-            key: bool(mean[key] >= floor if BETTER[key] == "higher" else mean[key] <= floor)
-            for key, floor in self.floors.items()
-        }
+        """Whether each target is met, at its own grain: see :class:`simlib.night.Judgement`."""
+        return self.judged.met
 
     @property
     def holds(self) -> bool:
         """Whether the night meets every target."""
-        return all(self.targets_met.values())
+        return self.judged.holds
+
+    @property
+    def fails_badly(self) -> bool:
+        """Whether so many buyers are lost in service hours that finer figures mean nothing."""
+        lost = self.judged.mean_share("lost_share")
+        return not self.holds and bool(lost >= self.inputs.target("plan_fails_share"))
 
     @property
     def shortfall(self) -> int:
@@ -114,50 +185,111 @@ class Verdict:
         return self.nights.complete
 
     def sentences(self, lang: Lang) -> list[str]:
-        """Return three sentences that a manager can read out: the need, the roster, the night.
+        """Return the sentences that a manager can read out: what fails, the need, the roster, the night.
 
-        A sentence before them warns where the store's data holds mistakes or the run was cut short.
+        A sentence before them warns where the store's data holds mistakes or the run was cut short. A plan that meets
+        its targets has no sentence on failing; one that fails badly has none on the night.
         """
-        kpis = self.kpis.set_index("kpi")
-        human = self.forecasting.forecast["human"].sum()
-        rate = self.inputs.transfer_rate
-        twice = human * rate / (1 + rate)
         wrong = len(self.inputs.store.problems)
         warned = [translate("store.verdict_not_to_sign", lang, count=wrong)] if wrong else []
         if not self.complete:
             warned.append(translate("plan.cut_short", lang, nights=len(self.nights), asked=self.asked))
-        missed = join_list([label(key, lang) for key, met in self.targets_met.items() if not met], lang)
-        return [
-            *warned,
-            translate(
-                f"plan.{'verdict_need_twice' if twice else 'verdict_need'}",
-                lang,
-                wave=self.inputs.wave.name,
-                contacts=f"{self.forecasting.forecast['contacts'].sum():,.0f}",
-                human=f"{human:,.0f}",
-                twice=f"{twice:,.0f}",
-                peak=f"{self.required.peak_start:%H:%M}",
-                heads=self.required.peak_heads,
-                ready=len(self.inputs.ready),
-            ),
-            translate(
-                f"plan.{'verdict_roster_short' if self.shortfall else 'verdict_roster_whole'}",
-                lang,
-                short=self.shortfall,
-                worst=f"{self._short_by_start.idxmax():%H:%M}",
-            ),
-            translate(
-                f"plan.{'verdict_night_holds' if self.holds else 'verdict_night_misses'}",
-                lang,
-                rate=label(self.rate, lang),
-                share=f"{100 * kpis.loc[self.rate, 'mean']:.1f}",
-                low=f"{100 * kpis.loc[self.rate, 'p05']:.1f}",
-                high=f"{100 * kpis.loc[self.rate, 'p95']:.1f}",
-                first=whole_or_dash(kpis.loc["first_response", "mean"]),
-                lost=f"{kpis.loc['sales_lost', 'mean']:,.0f}",
-                missed=missed,
-            ),
-        ]
+        closing = [] if self.fails_badly else [self._night_message]
+        if self.judged.closed_contacts >= 1:
+            closing.append(Message("plan.closed_hours", contacts=f"{self.judged.closed_contacts:,.0f}"))
+        found = [*self.failures, self._need_message, self._roster_message, *closing]
+        return [*warned, *(message.text(lang) for message in found)]
+
+    @cached_property
+    def failures(self) -> tuple[Message, ...]:
+        """What fails, in one sentence that stands first; none where every target is met."""
+        if self.holds:
+            return ()
+        judged = self.judged
+        if self.fails_badly:
+            lost, limit = f"{100 * judged.mean_share('lost_share'):.1f}", f"{100 * self.floors['lost_share']:.3g}"
+            worst = judged.weakness("lost_share")
+            where = "" if worst is None else Message("plan.fails_badly_where", where=worst.message)
+            return (
+                Message("plan.fails_badly", lost=lost, limit=f"{100 * self.floors['lost_share']:.3g}", where=where),
+            )
+        parts = [each.message for each in judged.weaknesses]
+        named = {each.kpi for each in judged.weaknesses}
+        for kpi in judged.missed:
+            if kpi not in named:
+                share, limit = f"{100 * judged.mean_share(kpi):.1f}", f"{100 * self.floors[kpi]:.3g}"
+                parts.append(Message("plan.weak_overall", kpi=Term(kpi), share=share, limit=limit))
+        halves = int(np.any([cells.any(axis=1) for cells in judged.misses.values()], axis=0).sum())
+        what = _join_parts(parts)
+        return (Message("plan.fails_halves", count=halves, what=what) if halves else Message("plan.fails", what=what),)
+
+    @property
+    def _need_message(self) -> Message:
+        human = self.forecasting.forecast["human"].sum()
+        rate = self.inputs.transfer_rate
+        twice = human * rate / (1 + rate)
+        return Message(
+            f"plan.{'verdict_need_twice' if twice else 'verdict_need'}",
+            wave=self.inputs.wave.name,
+            contacts=f"{self.forecasting.forecast['contacts'].sum():,.0f}",
+            human=f"{human:,.0f}",
+            twice=f"{twice:,.0f}",
+            peak=f"{self.required.peak_start:%H:%M}",
+            heads=self.required.peak_heads,
+            ready=len(self.inputs.ready),
+        )
+
+    @property
+    def _roster_message(self) -> Message:
+        """The roster against the requirement, in heads to roster, and what the simulated night makes of it."""
+        state = "short" if self.shortfall else "whole"
+        return Message(
+            f"plan.verdict_roster_{state}_{'holds' if self.holds else 'misses'}",
+            short=self.shortfall,
+            worst=f"{self._short_by_start.idxmax():%H:%M}",
+        )
+
+    @property
+    def _night_message(self) -> Message:
+        kpis = self.kpis.set_index("kpi")
+        rate = kpis.loc[self.rate]
+        shares = {key: f"{100 * rate[key]:.1f}" for key in ("mean", "p05", "p95", "risk_p05", "risk_p95")}
+        lost = {key: f"{kpis.loc['sales_lost', key]:,.0f}" for key in ("mean", "risk_p05", "risk_p95")}
+        return Message(
+            f"plan.verdict_night_{'holds' if self.holds else 'misses'}",
+            rate=Term(self.rate),
+            share=shares["mean"],
+            low=shares["p05"],
+            high=shares["p95"],
+            risk_low=shares["risk_p05"],
+            risk_high=shares["risk_p95"],
+            first=whole_or_dash(kpis.loc["first_response", "mean"]),
+            lost=lost["mean"],
+            lost_low=lost["risk_p05"],
+            lost_high=lost["risk_p95"],
+            binding=self._binding_message or "",
+        )
+
+    @property
+    def _binding_message(self) -> Message | None:
+        """The target that decides the heads of the busiest half hour, and what the simulated night makes of it."""
+        need = self.required.requirement
+        there = need[need["start"] == self.required.peak_start]
+        row = there.loc[there["to_roster"].idxmax()]
+        bound, place = str(row["bound_by"]), int(np.flatnonzero(self.inputs.grid.starts == row["start"])[0])
+        kpi = KPI_OF_BOUND.get(bound)
+        if kpi is not None:
+            value, limit = self.judged.share(kpi)[place, self.night.queues.index(row["queue"])], self.floors[kpi]
+        elif bound in ("platform_rate", "occupancy"):
+            kpi = self.rate if bound == "platform_rate" else bound
+            value = self.nights.band(f"{kpi}_by_interval")["mean"].iloc[place]
+            limit = self.floors[kpi] if bound == "platform_rate" else self.sales.spans["occupancy_max"].likely
+        else:
+            return None
+        shown = {"value": f"{100 * value:.1f}", "limit": f"{100 * limit:.3g}"}
+        if not np.isfinite(value):
+            return None
+        return Message("plan.binding", clock=f"{row['start']:%H:%M}", queue=Term(row["queue"]), kpi=Term(kpi), **shown)
 
     def basis(self, lang: Lang) -> list[str]:
         """Return what the forecast rests on and what it does not know."""
@@ -193,7 +325,20 @@ class Verdict:
             "platform_rate": rounded(kpis.loc[self.rate, "mean"]),
             "sales_lost": rounded(kpis.loc["sales_lost", "mean"]),
             "targets_met": self.targets_met,
-            "kpis": {key: {end: rounded(kpis.loc[key, end]) for end in ("mean", "p05", "p95")} for key in kpis.index},
+            "worst_half_hours": [
+                {
+                    "kpi": weak.kpi,
+                    "queue": weak.queue,
+                    "start": weak.start.isoformat(),
+                    "share": rounded(weak.share),
+                    "limit": rounded(weak.limit),
+                    "minutes": weak.minutes,
+                    "buyers": rounded(weak.buyers),
+                    "lost_cny": rounded(weak.lost_cny),
+                }
+                for weak in self.judged.weaknesses
+            ],
+            "kpis": {key: {end: rounded(kpis.loc[key, end]) for end in ENDS} for key in kpis.index},
             "missing": list(store.missing),
             "verdict": {lang: self.sentences(lang) for lang in LANGS},
         }
@@ -212,7 +357,24 @@ class Verdict:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of the simulated night, by name."""
-        return {"kpis": self.kpis, "intervals": self.intervals}
+        return {"kpis": self.kpis, "night_course": self.course, "intervals": self.intervals}
+
+
+def _percentiles(nights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 5th and 95th percentile over the nights (rows), nan where no night has a value."""
+    low, high = (np.full(nights.shape[1], np.nan) for _ in range(2))
+    some = ~np.isnan(nights).all(axis=0)
+    if some.any():
+        low[some], high[some] = np.nanpercentile(nights[:, some], [5, 95], axis=0)
+    return low, high
+
+
+def _join_parts(parts: list[Message]) -> Message:
+    """Join parts of a sentence that hold commas of their own."""
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = Message("plan.and_also", first=joined, second=part)
+    return joined
 
 
 def whole_or_dash(value: float) -> str:

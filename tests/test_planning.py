@@ -93,7 +93,7 @@ def test_a_transfer_rate_is_one_story_from_cascade_to_night(night, handing_on):
 def test_a_transfer_rate_is_said(night, handing_on, lang):
     """The verdict and the forecast's basis speak of second receptions only where there are any."""
     twice = f"{handing_on.forecast['human'].sum() / 11:,.0f}"
-    assert twice in handing_on.verdict(lang)[0]
+    assert any(twice in sentence for sentence in handing_on.verdict(lang))
     assert len(handing_on.conclusion.basis(lang)) == len(night.conclusion.basis(lang)) + 1
 
 
@@ -121,12 +121,15 @@ def test_every_contact_of_the_night_is_accounted_for(night):
     assert parts == pytest.approx(mean["offered"])
 
 
-def test_verdict_is_three_sentences_in_both_languages(night):
-    """The verdict has three sentences with the need in them, and names what is missed only where it is."""
+def test_verdict_names_the_failure_first_then_the_need(night):
+    """What fails stands first and names the worst half hour; the need, the roster and the night follow."""
+    conclusion = night.conclusion
+    assert not conclusion.holds
     for lang in ("zh", "en"):
         sentences = night.verdict(lang)
-        assert len(sentences) == 3
-        assert str(night.required.peak_heads) in sentences[0]
+        assert len(sentences) == 4
+        assert f"{conclusion.judged.weaknesses[0].start:%H:%M}" in sentences[0]
+        assert str(night.required.peak_heads) in sentences[1]
         assert not any("{" in sentence for sentence in sentences)
 
 

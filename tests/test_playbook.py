@@ -258,7 +258,7 @@ CARDS = re.findall(
     r"\w+",
     """
     tool_down bot_down power_cut network_down wrong_coupon sold_out courier_stop live_burst mass_complaint no_shows
-    payment_failure page_error wave_moved negative_post surge
+    payment_failure page_error wave_moved negative_post surge phantom_seat
     """,
 )
 ROLES = {"command", "floor", "presale", "aftersale", "operations", "logistics"}
@@ -279,7 +279,7 @@ RED_LINES = re.compile(
 
 
 def test_every_card_is_whole():
-    """Fifteen cards say in both languages who declares, the first five minutes, phrase, fallback, recovery and log."""
+    """Sixteen cards say in both languages who declares, the first five minutes, phrase, fallback, recovery and log."""
     cards = facts.table("incidents")
     assert list(cards["key"]) == CARDS
     for card in cards.to_dict("records"):

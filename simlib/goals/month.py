@@ -99,10 +99,10 @@ def read_month(book: GoalsWorkbook, *, store: Store) -> Month:
         if sheet in filled and period is not None:
             filled[sheet], late = _keep_period(filled[sheet], column, sheet, period)
             findings += late
-    sheet = filled.get("results")
-    results = _join_results(sheet, exported)
-    if sources is not None and sheet is not None:
-        sources = _without_own(sources, sheet)
+    given = filled.get("results")
+    results = _join_results(given, exported)
+    if sources is not None and given is not None:
+        sources = _without_own(sources, given)
     if results is not None:
         results, unequal = _with_people(results, store)
         findings += unequal

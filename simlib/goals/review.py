@@ -49,8 +49,10 @@ Tables = dict[str, pd.DataFrame]
 NIGHT_FIGURES = ("receptions", "buyers_paid", "sales_cny", "mean_response_s", "completion")  # what a night has
 LEAST_INQUIRIES, LEAST_RECEPTIONS = 20, 10  # ours: below it a conversion, or an hour's response, is luck
 # What a talk is about and what praise may be of, where the month has it.
-TALK_FIGURES = ("sales_cny", "conversion", "completion", "receptions", "mean_response_s", "satisfied_share")
-TALK_FIGURES += ("items_per_order", "reply_ratio", "exam_score")
+TALK_FIGURES = (
+    *("sales_cny", "conversion", "completion", "receptions", "mean_response_s", "satisfied_share"),
+    *("items_per_order", "reply_ratio", "exam_score"),
+)
 
 
 def list_prizes(
@@ -149,7 +151,8 @@ def _add_payouts(
     on: dt.date,
 ) -> None:
     languages = {lang: [why.text(lang) for why in payouts.lines["why"]] for lang in LANGS}
-    lines = payouts.lines.drop(columns="why").assign(why_zh=languages["zh"], why_en=languages["en"])
+    lines = payouts.lines.drop(columns="why").assign(pay_why_zh=languages["zh"], pay_why_en=languages["en"])
+    lines = lines.rename(columns={"rows": "figures_used"})
     tables["payroll"] = _sum_payroll(payouts, month)
     tables["payouts"] = _as_floats(lines)
     tables["announcements"] = _announce((*payouts.rules, *coming.rules), month)
@@ -162,7 +165,7 @@ def _add_payouts(
     ).rename(columns={"value": "figure_value"})
     stopped = (*payouts.refused, *coming.refused)
     refused: list[tuple[Any, ...]] = [(one.scheme, str(one.rule), one.text("zh"), one.text("en")) for one in stopped]
-    tables["refused"] = pd.DataFrame(refused, columns=["scheme", "rule", "why_zh", "why_en"])
+    tables["refused"] = pd.DataFrame(refused, columns=["scheme", "rule", "pay_why_zh", "pay_why_en"])
     figures["paid_cny"] = float(sum(payouts.totals["amount_cny"]))
     figures["provisional_cny"] = float(sum(payouts.totals["provisional_cny"]))
     figures["schemes_refused"] = float(len({one.scheme for one in stopped}))
@@ -321,7 +324,7 @@ def assess_month(month: Month) -> tuple[Tables, list[Message]]:
         past = past.assign(**{name: pd.to_numeric(past[name]) for name in ("sales_cny", "score", "exam")})
         review = review_grades(month.grades, events=events, months=past, on=on)
         reasons = {lang: _reasons(review.reasons, review.people["person"], lang) for lang in LANGS}
-        tables["grades"] = review.people.assign(why_zh=reasons["zh"], why_en=reasons["en"])
+        tables["grades"] = review.people.assign(pay_why_zh=reasons["zh"], pay_why_en=reasons["en"])
         findings += review.warnings
         if month.period is not None:
             year = month.period[1].year
@@ -376,7 +379,7 @@ def _stage_table(stage: str) -> pd.DataFrame:
     rows = [
         (stage, queue, list(stage_kpis(stage, queue)), list(stage_pay(stage))) for queue in ("presale", "aftersale")
     ]
-    return pd.DataFrame(rows, columns=["stage", "queue", "assessed", "pay_parts"])
+    return pd.DataFrame(rows, columns=["store_stage", "queue", "assessed", "pay_parts"])
 
 
 def lead_team(month: Month, *, on: dt.date) -> tuple[Tables, list[Message]]:

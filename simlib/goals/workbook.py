@@ -325,8 +325,8 @@ def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
             key = tuple(str(row.get(name)) for name in keys)
             if key in seen and sheet == "results" and row.get("cohort") != seen_cohort[key]:
                 both = [str(one) for one in (seen_cohort[key], row.get("cohort"))]
-                what = Message("goals.two_cohorts", person=key[0], cohorts=both, first=seen[key])
-                problem = _RuleProblem(message="", sheet=sheet, row=number, what=UserError(what), loss="second")
+                cohorts = Message("goals.two_cohorts", person=key[0], cohorts=both, first=seen[key])
+                problem = _RuleProblem(message="", sheet=sheet, row=number, what=UserError(cohorts), loss="second")
                 found.append(problem)
             elif key in seen:
                 value = ", ".join(part for part in key if part not in ("None", "nan"))

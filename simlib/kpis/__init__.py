@@ -6,7 +6,15 @@ given a grouping (:func:`queue_groups`, :func:`interval_groups`, :func:`agent_gr
 same line of code. A share or a mean of nothing is nan.
 """
 
-from simlib.kpis.agents import concurrency, concurrency_peak, contacts_agent_hour, occupancy, overtime, saturation
+from simlib.kpis.agents import (
+    concurrency,
+    concurrency_peak,
+    contacts_agent_hour,
+    late_break,
+    occupancy,
+    overtime,
+    saturation,
+)
 from simlib.kpis.contacts import (
     abandoned,
     answered,
@@ -26,10 +34,11 @@ from simlib.kpis.course import COURSE_STEP_S, buyers_waiting, mean_level, open_c
 from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
-from simlib.kpis.tables import BETTER, by_agent, by_interval, by_queue, summarise
+from simlib.kpis.tables import BETTER, CELL_COUNTS, by_agent, by_cell, by_interval, by_queue, summarise
 
 __all__ = [
     "BETTER",
+    "CELL_COUNTS",
     "COURSE_STEP_S",
     "ConversionCurve",
     "Figure",
@@ -43,6 +52,7 @@ __all__ = [
     "bot_resolved",
     "buyers_waiting",
     "by_agent",
+    "by_cell",
     "by_interval",
     "by_queue",
     "concurrency",
@@ -56,6 +66,7 @@ __all__ = [
     "human",
     "interval_groups",
     "judge_turns",
+    "late_break",
     "lost_share",
     "mean_level",
     "mean_response",

@@ -1,4 +1,4 @@
-"""KPIs of agents: time worked, chats at the same time, overtime."""
+"""KPIs of agents: time worked, chats at the same time, overtime, breaks that begin late."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from simlib.kpis.log import Figure, Grouping, NightLog, divide_sums, sum_groups
 
 
 def _worked(agents: pd.DataFrame) -> np.ndarray:
-    return np.asarray(agents["on_duty"] + agents["overtime"], dtype=float)
+    worked = agents["worked"] if "worked" in agents else agents["on_duty"] + agents["overtime"]
+    return np.asarray(worked, dtype=float)
 
 
 def occupancy(log: NightLog, by: Grouping | None = None) -> Figure:
@@ -81,13 +82,25 @@ def concurrency_peak(log: NightLog, by: Grouping | None = None) -> Figure:
 
 
 def overtime(log: NightLog, by: Grouping | None = None) -> Figure:
-    """Return the hours worked after the end of shifts.
+    """Return the hours worked after the end of each person's last shift; a break that begins late is none.
 
     >>> from simlib.kpis import example_log
     >>> overtime(example_log())
     0.0
     """
     return sum_groups(np.asarray(log.need("agents")["overtime"]) / 3600.0, by)
+
+
+def late_break(log: NightLog, by: Grouping | None = None) -> Figure:
+    """Return the hours of breaks and meals in which a person still had a chat open; nan where the log does not know.
+
+    >>> from simlib.kpis import example_log
+    >>> late_break(example_log())
+    nan
+    """
+    agents = log.need("agents")
+    late_s = agents["late_break"] if "late_break" in agents else np.full(len(agents), np.nan)
+    return sum_groups(np.asarray(late_s, dtype=float) / 3600.0, by)
 
 
 def contacts_agent_hour(log: NightLog) -> float:

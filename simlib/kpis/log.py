@@ -29,8 +29,9 @@ class NightLog:
         One row per turn, that is a first unanswered question up to its first reply: ``contact``, ``turn`` (0 =
         first), ``sent``, ``replied`` (nan = never), ``agent`` (-1 = no one). A row with nan for ``sent`` is none.
     agents : DataFrame, optional
-        One row per agent: ``busy``, ``on_duty``, ``overtime``, ``chat_seconds`` (time integral of the open chats)
-        in seconds, ``capacity``.
+        One row per agent: ``busy``, ``on_duty``, ``overtime`` (after the end of the last shift), ``chat_seconds``
+        (time integral of the open chats) in seconds, ``capacity``; if known, ``late_break`` (seconds of breaks in
+        which a chat was still open) and ``worked`` (left out, ``on_duty`` and ``overtime``).
     shifts : structured array or DataFrame, optional
         ``agent``, ``start``, ``end``: who is on duty when, for figures by interval.
     trace : DataFrame, optional
@@ -81,6 +82,11 @@ class NightLog:
         A buyer who gave up and came back first asked on the first attempt; the simulator's row describes the last,
         so that first question is counted back from it. It starts the first turn: on a platform it is still the
         first unanswered question.
+
+        The simulator's overtime is all time off duty with a place taken. Here it is split by the rostered shifts
+        (``agents.rostered`` where the night has taken hours out of them) into overtime and late breaks, up to the
+        last chat's end: a place that only waits to be closed keeps nobody. Of a chat that was handed over only the
+        last agent's time is known.
         """
         back = np.flatnonzero(result.contacts["attempts"] > 1)
         asked = np.array(result.contacts["entry"])
@@ -91,11 +97,15 @@ class NightLog:
             sent[np.searchsorted(turns["contact"].to_numpy(), back)] = asked[back]
             turns = _with(turns, sent=sent)
         queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
+        overtime_s, late_s = split_late_work(result.contacts, getattr(agents, "rostered", agents.shifts), len(agents))
+        worked_s = result.agents["on_duty"] + result.agents["overtime"]
         return cls(
             contacts=_with(result.contacts, queue=queue, arrival=contacts.arrival, asked=asked),
             opens=opens,
             turns=turns,
-            agents=_with(result.agents, capacity=agents.capacity),
+            agents=_with(
+                result.agents, capacity=agents.capacity, overtime=overtime_s, late_break=late_s, worked=worked_s
+            ),
             shifts=agents.shifts,
             trace=result.trace,
         )
@@ -137,6 +147,58 @@ class NightLog:
         if frame is None:
             raise ValueError(f"this KPI needs the table {table!r}, and the log has none")
         return frame
+
+
+def split_late_work(contacts: pd.DataFrame, shifts: np.ndarray, agents: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each agent's seconds with a chat open after the last shift's end, and in the gaps between shifts.
+
+    Parameters
+    ----------
+    contacts : DataFrame
+        ``agent`` who had the contact last (-1 = no one), ``assigned`` and ``end`` in seconds, nan if unknown.
+    shifts : structured array
+        ``agent``, ``start``, ``end``; shifts that touch leave no gap.
+    agents : int
+        How many there are.
+
+    Returns
+    -------
+    (float array, float array)
+        Overtime and late breaks, one number per agent. A gap counts from the end of the shift before it to the end of
+        the last chat that began before the gap, or to the next shift where that comes first.
+
+    Examples
+    --------
+    >>> chats = pd.DataFrame({"agent": 0, "assigned": [0.0, 90.0, 290.0], "end": [50.0, 130.0, 320.0]})
+    >>> rows = pd.DataFrame({"agent": 0, "start": [0.0, 200.0], "end": [100.0, 300.0]})
+    >>> shifts = rows.to_records(index=False)
+    >>> [seconds.tolist() for seconds in split_late_work(chats, shifts, 1)]
+    [[20.0], [30.0]]
+    """
+    overtime_s, late_s = np.zeros(agents), np.zeros(agents)
+    shifts = np.asarray(shifts)
+    shifts = shifts[shifts["end"] > shifts["start"]]
+    shifts = shifts[np.lexsort((shifts["start"], shifts["agent"]))]
+    agent, ends = np.asarray(contacts["agent"]), np.asarray(contacts["end"], dtype=float)
+    had = np.flatnonzero((agent >= 0) & ~np.isnan(ends))
+    if not len(shifts) or not had.size:
+        return overtime_s, late_s
+    begins = np.asarray(contacts["assigned"], dtype=float)[had]
+    agent, ends = agent[had], ends[had]
+    order = np.lexsort((begins, agent))
+    agent, begins, ends = agent[order], begins[order], ends[order]
+    apart = 2.0 * max(float(ends.max()), float(shifts["end"][np.isfinite(shifts["end"])].max(initial=0.0)), 1.0)
+    until = np.maximum.accumulate(agent * apart + ends)  # a running maximum of each agent, for agents lie apart
+    who, off = shifts["agent"], shifts["end"]
+    last = np.append(who[1:] != who[:-1], True)
+    back = np.where(last, np.inf, np.append(shifts["start"][1:], np.inf))
+    before = np.searchsorted(agent * apart + begins, who * apart + off) - 1
+    mine = (before >= 0) & (agent[before] == who) & np.isfinite(off)
+    open_s = np.where(mine, np.minimum(until[before] - who * apart, back) - np.where(mine, off, 0.0), 0.0)
+    open_s = np.maximum(open_s, 0.0)
+    np.add.at(overtime_s, who[last], open_s[last])
+    np.add.at(late_s, who[~last], open_s[~last])
+    return overtime_s, late_s
 
 
 def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
@@ -181,6 +243,14 @@ def interval_groups(log: NightLog, grid: Grid) -> Grouping:
     shift_s = (log.opens - grid.opens).total_seconds()
     codes = np.floor((np.asarray(log.contacts["arrival"], dtype=float) + shift_s) / grid.step_s).astype(np.int64)
     return Grouping(codes=np.where((codes >= 0) & (codes < grid.n), codes, -1), labels=grid.starts)
+
+
+def cell_groups(log: NightLog, grid: Grid, queues: Sequence[str]) -> Grouping:
+    """Return contacts grouped by interval and queue: interval after interval, the queues in their order."""
+    queue = pd.Categorical(log.contacts["queue"], categories=pd.Index(list(queues))).codes.astype(np.int64)
+    interval = interval_groups(log, grid).codes
+    codes = np.where((interval >= 0) & (queue >= 0), interval * len(queues) + queue, -1)
+    return Grouping(codes=codes, labels=pd.RangeIndex(grid.n * len(queues), name="cell"))
 
 
 def agent_groups(log: NightLog) -> Grouping:

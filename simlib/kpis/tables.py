@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis.agents import concurrency, concurrency_peak, contacts_agent_hour, occupancy, overtime, saturation
+from simlib.kpis.agents import (
+    concurrency,
+    concurrency_peak,
+    contacts_agent_hour,
+    late_break,
+    occupancy,
+    overtime,
+    saturation,
+)
 from simlib.kpis.contacts import (
     abandoned,
     answered,
@@ -25,7 +33,16 @@ from simlib.kpis.contacts import (
     silently_left,
     unserved,
 )
-from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, interval_groups, queue_groups
+from simlib.kpis.log import (
+    Figure,
+    Grouping,
+    NightLog,
+    agent_groups,
+    cell_groups,
+    interval_groups,
+    queue_groups,
+    sum_groups,
+)
 from simlib.kpis.money import ConversionCurve, sales
 from simlib.kpis.platforms import PlatformRate
 
@@ -45,6 +62,7 @@ BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "pdd_30s": "higher",
     "douyin_3min": "higher",
     "overtime": "lower",
+    "late_break": "lower",
     "contacts_agent_hour": "higher",
     "sales_kept": "higher",
     "sales_lost": "lower",
@@ -125,6 +143,55 @@ def by_interval(log: NightLog, *, grid: Grid, threshold_s: float, **options: Any
     return pd.DataFrame(figures)
 
 
+CELL_COUNTS = ("cell_offered", "cell_human", "cell_lost", "cell_late", "cell_answered", "cell_wait_s", "cell_lost_cny")
+
+
+def by_cell(
+    log: NightLog,
+    *,
+    grid: Grid,
+    queues: Sequence[str],
+    threshold_s: float,
+    curve: ConversionCurve | None = None,
+    values_cny: Mapping[str, float] | None = None,
+) -> dict[str, np.ndarray]:
+    """Count what each interval and queue comes to, so that nights can be added up before shares are taken.
+
+    Returns
+    -------
+    dict of str to float array [intervals, queues]
+        ``cell_offered``; ``cell_human`` (contacts for people); ``cell_lost`` of them (no human reply); ``cell_late``
+        (no first reply within ``threshold_s``, the lost ones included); ``cell_answered`` and ``cell_wait_s`` (those
+        with a first reply, and the sum of their waits); ``cell_lost_cny`` (sales lost to slow replies). A contact
+        belongs to the interval in which it arrives.
+
+    Examples
+    --------
+    >>> from simlib.kpis import example_log
+    >>> night = Grid(opens=pd.Timestamp("2026-10-31 20:00+08:00"), n=2, step_s=300)
+    >>> cells = by_cell(example_log(), grid=night, queues=("presale",), threshold_s=30)
+    >>> cells["cell_human"][:, 0].tolist(), cells["cell_lost"][:, 0].tolist(), cells["cell_late"][:, 0].tolist()
+    ([3.0, 1.0], [1.0, 1.0], [2.0, 1.0])
+    """
+    by = cell_groups(log, grid, queues)
+    people = ~log.is_outcome("bot")
+    wait_s = log.first_response_s
+    got = ~np.isnan(wait_s)
+    counted: dict[str, Figure] = {
+        "cell_offered": sum_groups(np.ones(len(people)), by),
+        "cell_human": sum_groups(people, by),
+        "cell_lost": sum_groups(people & (np.asarray(log.contacts["replies"]) == 0), by),
+        "cell_late": sum_groups(people & ~(wait_s <= threshold_s), by),
+        "cell_answered": sum_groups(got, by),
+        "cell_wait_s": sum_groups(np.where(got, wait_s, 0.0), by),
+        "cell_lost_cny": sum_groups(np.zeros(len(people)), by),
+    }
+    if curve is not None and values_cny is not None:
+        counted["cell_lost_cny"] = sales(log, curve=curve, values_cny=values_cny, by=by)[1]
+    shape = (grid.n, len(queues))
+    return {key: np.asarray(values, dtype=float).reshape(shape) for key, values in counted.items()}
+
+
 def by_agent(log: NightLog, *, threshold_s: float, **options: Any) -> pd.DataFrame:
     """Compute the KPIs, one row per agent in the simulator's order; options as in :func:`summarise`.
 
@@ -175,6 +242,7 @@ def _of_agents(log: NightLog, by: Grouping | None) -> dict[str, Figure]:
         "concurrency": concurrency(log, by),
         "concurrency_peak": concurrency_peak(log, by),
         "overtime": overtime(log, by),
+        "late_break": late_break(log, by),
     }
 
 

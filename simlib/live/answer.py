@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from simlib.kpis import BETTER
 from simlib.live.night import LiveNight, NightFigures, Position
-from simlib.messages import Lang, label, translate
+from simlib.messages import Lang, join_list, label, translate
+from simlib.night import Judgement, judge_nights
 from simlib.report.columns import list_words, quantity
 from simlib.simulator.replicate import half_width
 
@@ -58,14 +59,21 @@ class Comparison:
         rows = [(key, *self.difference(key)) for key in self.live.headline]
         return pd.DataFrame(rows, columns=["kpi", "plan", "now", "change", "half_width"])
 
+    @cached_property
+    def judged(self) -> Judgement:
+        """Return how the position does against the targets: the judgement that the plan's verdict rests on."""
+        live = self.live
+        return judge_nights(
+            self.now,
+            grid=live.night.grid,
+            queues=live.night.queues,
+            targets=live.targets,
+            open_hours=live.open_hours,
+        )
+
     def missed(self) -> list[str]:
-        """Return the targets that the mean of the nights misses, by key of the glossary."""
-        found = []
-        for key, target in self.live.targets.items():
-            now = self.difference(key)[1]
-            if now < target if BETTER[key] == "higher" else now > target:
-                found.append(key)
-        return found
+        """Return the targets that the nights miss, by key of the glossary."""
+        return self.judged.missed
 
     def curves(self) -> np.ndarray:
         """Return each curve's mean in the plan, and its mean now with the band of that mean.
@@ -88,6 +96,9 @@ class Comparison:
         """Return one sentence on what the position does, or what to do where it changes nothing."""
         missed = list_words([label(key, lang) for key in self.missed()], lang)
         kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
+        weak = [each.message.text(lang) for each in self.judged.weaknesses]
+        if weak:
+            kept = translate("live.weakest", lang, missed=kept, where=join_list(weak[:1], lang))
         if self.live.scenario(self.position, name="live") is None:
             return translate("live.as_planned", lang, kept=kept)
         rate = self.live.night.rates[0].key

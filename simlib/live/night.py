@@ -68,6 +68,8 @@ class LiveNight:
         Replication r of a seed is the same buyers in every position.
     name : str
         Of the store.
+    open_hours : bool array, optional
+        Which half hours are in service hours; left out, all.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class LiveNight:
     targets: Mapping[str, float]
     seed: int
     name: str = ""
+    open_hours: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None) -> LiveNight:
@@ -93,6 +96,7 @@ class LiveNight:
             targets=plan.inputs.floors,
             seed=plan.seed,
             name=plan.store.store.name,
+            open_hours=plan.inputs.open_hours,
         )
 
     # --- the sliders
@@ -305,21 +309,24 @@ class LiveNight:
         person = pd.Index(night.people["agent_id"]).get_indexer(roster["agent_id"])
         return np.bincount(person, (end_s - start_s) / 3600, minlength=len(night.people))
 
-    def _chosen(self, position: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the row of the people for each agent of a position, and which of these agents are there.
+    def _chosen(self, position: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Return the row of the people for each agent of a position, which of these are there, and their names.
 
         The plan's people come first, those taken off included, then those who are added, as in the incident.
         """
         rows = [np.arange(len(self.night.people))]
+        names = self.night.people["agent_id"].tolist()
         gone: list[int] = []
         for cohort, heads in self.cohorts.items():
             more = round(position[f"people_{cohort}"]) - heads
-            rows.append(np.resize(self._order[cohort], max(more, 0)))
+            added = np.resize(self._order[cohort], max(more, 0))
+            rows.append(added)
+            names += [f"{names[row]}+{number // len(self._order[cohort]) + 1}" for number, row in enumerate(added)]
             gone += self._order[cohort][: max(-more, 0)].tolist()
         row = np.concatenate(rows)
         there = np.ones(len(row), dtype=bool)
         there[gone] = False
-        return row, there
+        return row, there, names
 
     # --- living through it
 
@@ -343,7 +350,7 @@ class LiveNight:
             As :meth:`scenario`.
         """
         whole: Mapping[str, Any] = self.read(position)
-        row, there = self._chosen(whole)
+        row, there, names = self._chosen(whole)
         crew = self._crew(whole["stay"])
         shifts = take_rows(crew.agents.shifts, np.where(there, row, -1))
         places = crew.agents.capacity[row] + round(whole["concurrency"] - self.concurrency)
@@ -357,7 +364,13 @@ class LiveNight:
         disruptions = replace(disrupted, down=take_rows(disrupted.down, row), slow=take_rows(disrupted.slow, row))
         buyers = self._buyers_of(whole)
         return PreparedNight(
-            variant=Variant(draw=buyers.draw, agents=agents, policy=self.night.policy, disruptions=disruptions),
+            variant=Variant(
+                draw=buyers.draw,
+                agents=agents,
+                policy=self.night.policy,
+                disruptions=disruptions,
+                attend=self.night.attend(names),
+            ),
             heads=float(len(np.unique(shifts["agent"]))),
             wages_cny=float(crew.wages_cny[row[there]].sum()),
         )
@@ -376,12 +389,14 @@ class LiveNight:
 
         pause()
         contacts = prepared.variant.draw(seed=self.seed, replication=replication)
-        figures = dict(measure_night(contacts, prepared.variant, measure=measure, turns=True))
+        tonight = prepared.variant.of_night(seed=self.seed, replication=replication)
+        figures = dict(measure_night(contacts, tonight, measure=measure, turns=True))
         return figures | {"rostered_heads": prepared.heads, "night_wages": prepared.wages_cny}
 
     def measure(self, contacts: Contacts, agents: Agents, result: Result) -> NightFigures:
-        """Return one night's KPIs for the table and the targets, and its curves by ten minutes."""
+        """Return one night's KPIs for the table, what it is judged by, and its curves by ten minutes."""
         night, rate = self.night, self.night.rates[0]
+        money: dict[str, Any] = {"curve": night.curve, "values_cny": night.values_cny}
         logged = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
         by_step = kpis.interval_groups(logged, self.steps)
         return {
@@ -389,10 +404,11 @@ class LiveNight:
             rate.key: kpis.platform_rate(logged, rate),
             "service_level": kpis.service_level(logged, threshold_s=night.threshold_s),
             "lost_share": kpis.lost_share(logged),
-            "sales_lost": kpis.sales(logged, curve=night.curve, values_cny=night.values_cny)[1],
+            "sales_lost": kpis.sales(logged, **money)[1],
             "open_chats_by_step": open_chats(logged, self.steps),
             "waiting_by_step": buyers_waiting(logged, self.steps),
             "first_response_by_step": np.asarray(kpis.first_response(logged, by_step)),
+            **kpis.by_cell(logged, grid=night.grid, queues=night.queues, threshold_s=night.threshold_s, **money),
         }
 
     @cached_property

@@ -58,7 +58,7 @@ class Episode:
     bot_share_change: float = 0.0
 
     def concerns(self, queue: str) -> bool:
-        """Tell whether the buyers of a queue are changed."""
+        """Return whether the buyers of a queue are changed."""
         return self.queue in (None, queue)
 
     def change_service(self, queue: str, service: ChatService) -> ChatService:
@@ -135,7 +135,7 @@ def change_buyers(
     demand_of: Callable[[float, float, Sequence[Episode]], Buyers],
     queues: Sequence[str],
 ) -> Buyers:
-    """Cut the night where an episode begins or ends, and draw each stretch as all its episodes together say.
+    """Cut the night where an episode begins or ends, and draw each stretch under all its episodes together.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A promo night ready to be lived through: who comes, who serves, how it is judged. A scenario is a changed copy."""
+"""A promo night ready to be simulated: who comes, who serves, how it is measured. A scenario is a changed copy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate
 from simlib.night.buyers import Buyers, Deferral, Episode, change_buyers
+from simlib.night.risk import ForecastRisk, UncertainDemand
+from simlib.night.shrinkage import Shrinkage
 from simlib.simulator import Agents, Disruptions, Policy
 from simlib.simulator.draw import ChatService, Demand, agents_from_roster
-from simlib.simulator.replicate import KpiMeasure, Replications, Variant, replicate_variants
+from simlib.simulator.replicate import Attend, KpiMeasure, Replications, Variant, replicate_variants
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,14 +28,14 @@ class PromoNight:
     grid : Grid
         The night's intervals.
     forecast : pandas.DataFrame
-        start, queue, contacts (mean offered, bot and human together), one row an interval and queue.
+        start, queue, contacts (mean offered, bot and human together), one row per interval and queue.
     services : mapping of queue to ChatService
         What a chat of each queue takes; its order is the order of the queue numbers.
     people : pandas.DataFrame
         agent_id, name, cohort, skill_1 to skill_3, capacity, speed, cost_cny_h, seat, site, room: agent number i
         of the simulator is row i.
     roster : pandas.DataFrame
-        One row a segment: agent_id, queue, start, end, activity.
+        One row per segment: agent_id, queue, start, end, activity.
     policy, disruptions
         How the floor is run and what goes wrong.
     busyness_cv : float
@@ -49,6 +52,10 @@ class PromoNight:
         What slow replies cost, and what a contact of a queue is worth.
     episodes, deferrals
         Stretches in which the buyers are different, or are put off (:mod:`simlib.night.buyers`).
+    shrinkage : Shrinkage
+        How much of the rostered time is not on chat, drawn person by person in each night; left out, none.
+    risk : ForecastRisk, optional
+        How far the forecast may be off, drawn once a night; left out, the forecast is right.
     """
 
     grid: Grid
@@ -67,26 +74,27 @@ class PromoNight:
     opening: pd.Timestamp | None = None
     episodes: Sequence[Episode] = ()
     deferrals: Sequence[Deferral] = ()
+    shrinkage: Shrinkage = field(default_factory=Shrinkage)
+    risk: ForecastRisk | None = None
 
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues in the order of their numbers."""
         return tuple(self.services)
 
-    def demand(self) -> Demand:
+    def demand(self) -> Buyers:
         """Lay the forecast out, ready to be drawn night after night; what episodes change is not in it."""
         return self._demand_of(self.forecast, self.services)
 
-    def _demand_of(self, forecast: pd.DataFrame, services: Mapping[str, ChatService]) -> Demand:
-        return Demand.of(
-            forecast,
-            services,
-            grid=self.grid,
-            busyness_cv=self.busyness_cv,
-            minute_profile=self.minute_profile,
+    def _demand_of(self, forecast: pd.DataFrame, services: Mapping[str, ChatService]) -> Buyers:
+        how: dict[str, Any] = {"busyness_cv": self.busyness_cv, "minute_profile": self.minute_profile}
+        if self.risk is None:
+            return Demand.of(forecast, services, grid=self.grid, **how)
+        return UncertainDemand(
+            forecast=forecast, services=services, grid=self.grid, risk=self.risk, whole=self.forecast, how=how
         )
 
-    def _stretch(self, start_s: float, end_s: float, episodes: Sequence[Episode]) -> Demand:
+    def _stretch(self, start_s: float, end_s: float, episodes: Sequence[Episode]) -> Buyers:
         """Lay out the intervals that a stretch touches, as its episodes change them."""
         start = self.grid.seconds(self.forecast["start"])
         forecast = self.forecast[(start < end_s) & (start + self.grid.step_s > start_s)]
@@ -97,19 +105,45 @@ class PromoNight:
         return self._demand_of(forecast, services)
 
     def buyers(self, base: Buyers | None = None) -> Buyers:
-        """Say who comes, episodes and deferrals included; give another night's buyers to change those."""
+        """Return who comes, episodes and deferrals included; give another night's buyers to change those."""
         return change_buyers(
             base or self.demand(), self.episodes, self.deferrals, demand_of=self._stretch, queues=self.queues
         )
 
     def shares_buyers(self, other: PromoNight) -> bool:
-        """Tell whether both draw the same buyers before episodes change them."""
-        same = ("grid", "forecast", "services", "busyness_cv", "minute_profile")
+        """Return whether both draw the same buyers before episodes change them."""
+        same = ("grid", "forecast", "services", "busyness_cv", "minute_profile", "risk")
         return all(getattr(self, name) is getattr(other, name) for name in same)
 
     def agents(self) -> Agents:
         """Put the roster's people on the floor."""
         return agents_from_roster(self.roster, self.people, queues=self.queues, grid=self.grid)
+
+    def attend(self, names: Sequence[str] | None = None) -> Attend | None:
+        """Return what draws who is there in each night; ``names`` (left out, the people's) as the agents stand."""
+        until_s = float(self.grid.edges_s[-1])
+        return self.shrinkage.bind(self.people["agent_id"].tolist() if names is None else names, until_s=until_s)
+
+    def heads_on_chat(self, *, seed: int, replications: Sequence[int]) -> np.ndarray:
+        """Return the mean heads on chat of each night, by interval and rostered queue: [nights, intervals, queues].
+
+        Who is absent or off chat does not count; everybody counts at the queue that the roster gives them.
+        """
+        rows = self.roster[self.roster["activity"] == "chat"]
+        edges_s = self.grid.edges_s
+        start_s, end_s = (np.clip(self.grid.seconds(rows[edge]), 0.0, edges_s[-1]) for edge in ("start", "end"))
+        column = pd.Index(self.queues).get_indexer(rows["queue"])
+        seats = Agents(shifts=np.column_stack([np.arange(len(rows)), start_s, end_s])) if len(rows) else None
+        attend = None if seats is None else self.attend(rows["agent_id"].tolist())
+        heads = np.zeros((len(replications), self.grid.n, len(self.queues)))
+        for number, replication in enumerate(replications):
+            if seats is None:
+                break
+            there = seats if attend is None else attend(seats, seed=seed, replication=int(replication))
+            for queue in range(len(self.queues)):
+                spans = there.shifts[column[there.shifts["agent"]] == queue]
+                heads[number, :, queue] = _time_in(spans["start"], spans["end"], edges_s) / self.grid.step_s
+        return heads
 
     def variant(self, *, demand: Buyers | None = None) -> Variant:
         """Make this night a variant; give the demand of another night to meet the very same drawn buyers."""
@@ -118,10 +152,11 @@ class PromoNight:
             agents=self.agents(),
             policy=self.policy,
             disruptions=self.disruptions,
+            attend=self.attend(),
         )
 
     def measure(self, *, by_interval: bool = True) -> KpiMeasure:
-        """Measure a night by every KPI, and by interval where that is asked for."""
+        """Measure a night by every KPI, by half hour and queue, and by interval where that is asked for."""
         return KpiMeasure(
             queues=self.queues,
             opens=self.grid.opens,
@@ -130,10 +165,11 @@ class PromoNight:
             curve=self.curve,
             values_cny=self.values_cny,
             grid=self.grid if by_interval else None,
+            cells=self.grid,
         )
 
     def rehearse(self, *, seed: int, replications: int, by_interval: bool = True, **how: Any) -> Replications:
-        """Live through many nights; further arguments as in :func:`simlib.simulator.replicate.replicate_variants`."""
+        """Simulate many nights; further arguments as in :func:`simlib.simulator.replicate.replicate_variants`."""
         nights = replicate_variants(
             {"plan": self.variant()},
             measure=self.measure(by_interval=by_interval),
@@ -144,3 +180,9 @@ class PromoNight:
             **how,
         )
         return nights["plan"]
+
+
+def _time_in(start_s: np.ndarray, end_s: np.ndarray, edges_s: np.ndarray) -> np.ndarray:
+    """Return the seconds of all spans in each interval between edges."""
+    before = [np.clip(edges_s[:, None] - each[None, :], 0.0, None).sum(axis=1) for each in (start_s, end_s)]
+    return np.asarray(np.diff(before[0] - before[1]))

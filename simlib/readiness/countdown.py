@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import pandas as pd
 
-from simlib.messages import Lang, label, translate
+from simlib.messages import PLAYBOOK, Lang, label, read_yaml, translate
 from simlib.readiness.rules import is_missing
 
 STATES = ("task_done", "task_late", "task_impossible", "task_today", "task_open", "task_undated")
@@ -128,3 +131,46 @@ def _fold(line: str) -> str:
             current = ""
         current += sign
     return "\r\n ".join([*parts, current])
+
+
+@cache
+def catalogue() -> tuple[Mapping[str, Any], ...]:
+    """Read the task catalogue of the playbook."""
+    return tuple(read_yaml(PLAYBOOK / "tasks" / "tasks.yml"))
+
+
+def lay_catalogue(*, promo_day: dt.date, today: dt.date) -> pd.DataFrame:
+    """Lay the task catalogue over the calendar of a store's own promo day.
+
+    Returns
+    -------
+    pandas.DataFrame
+        task_key, block, task_role, offset_days, takes_days, begin_on, due_on, days_left, state, after (the task that
+        must be done before); by due day. A task is late from its due day on, impossible once the days that it takes
+        no longer fit before the promo day.
+
+    Examples
+    --------
+    >>> plan = lay_catalogue(promo_day=dt.date(2026, 11, 11), today=dt.date(2026, 10, 1))
+    >>> str(plan.set_index("task_key").loc["quiz_start", "due_on"])
+    '2026-10-10'
+    """
+    rows = []
+    for task in catalogue():
+        due = promo_day + dt.timedelta(days=task["offset_days"])
+        rows.append(
+            {
+                "task_key": task["key"],
+                "block": task["block"],
+                "task_role": f"task_role_{task['role']}",
+                "offset_days": task["offset_days"],
+                "takes_days": task["takes_days"],
+                "begin_on": due - dt.timedelta(days=task["takes_days"] - 1),
+                "due_on": due,
+                "days_left": (due - today).days,
+                "state": _state(None, due, task["takes_days"], promo_day, today),
+                "after": task["after"],
+            }
+        )
+    rows.sort(key=lambda row: (row["due_on"], str(row["task_key"])))
+    return pd.DataFrame(rows, dtype=object)

@@ -18,6 +18,7 @@ COMPUTERS = ("pc", "laptop", "rented")
 TESTS = ("test_smooth", "test_accounts", "test_bot")
 PER_PERSON = ("seat", "computer", "keyboard", "mouse", "headset", "port", "socket")
 NOWHERE = "-"
+POSTS = ("post_command", "post_floor", "post_qa", "post_data", "post_logistics", "post_liaison")
 
 
 def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd.DataFrame:
@@ -138,6 +139,54 @@ def plan_rental(shortage: pd.DataFrame, *, promo_day: dt.date, today: dt.date) -
     return table
 
 
+def find_interval_shortage(presence: pd.DataFrame, equipment: pd.DataFrame) -> pd.DataFrame:
+    """Find the half hours in which a room has more people than seats or computers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        start, room, present, site_item (``seat`` or ``computer``), pieces_usable, shortage; only where something is
+        short. Kinds of which nothing is registered anywhere are not judged.
+    """
+    usable = equipment[equipment["state"] == "usable"]
+    registered = {_family(item) for item in equipment["item"]}
+    have: dict[tuple[str, str], int] = {}
+    for room, item, quantity in zip(usable["room"], usable["item"], usable["quantity"], strict=True):
+        have[(room, _family(item))] = have.get((room, _family(item)), 0) + int(quantity)
+    rows = []
+    for start, room, present in zip(presence["start"], presence["room"], presence["present"], strict=True):
+        for item in ("seat", "computer"):
+            there = have.get((room, item), 0)
+            if item in registered and present > there:
+                rows.append((start, room, present, item, there, present - there))
+    return pd.DataFrame(rows, columns=["start", "room", "present", "site_item", "pieces_usable", "shortage"])
+
+
+def lay_seat_plan(store: Store) -> pd.DataFrame:
+    """Lay who sits where: every seat of the store's sheet, with whoever has it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        site, room, seat, machine, agent_id and name (None where nobody has it), state: ``seat_taken``, ``seat_free``,
+        ``seat_broken`` (its machine failed), ``seat_shared`` (several people have it); one row per seat and person.
+    """
+    owners: dict[str, list[tuple[str, str]]] = {}
+    for agent in store.agents:
+        if agent.seat:
+            owners.setdefault(agent.seat, []).append((agent.agent_id, agent.name))
+    rows = []
+    for seat in sorted(store.site, key=lambda one: (one.site, one.room, one.seat)):
+        people = owners.get(seat.seat, [(None, None)])
+        for agent, name in people:
+            state = "seat_taken" if agent else "seat_free"
+            state = "seat_shared" if len(people) > 1 else state
+            state = state if seat.usable else "seat_broken"
+            rows.append((seat.site, seat.room, seat.seat, f"device_{seat.machine}", agent, name, state))
+    columns = ["site", "room", "seat", "machine", "agent_id", "name", "state"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
 # --- food
 
 
@@ -219,6 +268,22 @@ def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> I
                 value=str(record["owner"]),
                 loss="nothing",
             )
+
+
+def list_posts(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> pd.DataFrame:
+    """List the posts of the night: who has each, and which has nobody.
+
+    Returns
+    -------
+    pandas.DataFrame
+        post, owner (None where nobody is named or who was left), stops_coupon (whether the post may stop a coupon).
+    """
+    rows = []
+    for post in POSTS:
+        named = logistics[logistics["item"] == post]["owner"]
+        owners = [owner for owner in named if not is_missing(owner) and owner not in gone]
+        rows.append((f"item_{post}", owners[0] if owners else None, post == "post_command"))
+    return pd.DataFrame(rows, columns=["post", "owner", "stops_coupon"], dtype=object)
 
 
 def lay_duty_sheet(logistics: pd.DataFrame) -> pd.DataFrame:

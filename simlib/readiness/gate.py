@@ -195,3 +195,29 @@ def _obstacle(
     if not check:
         return "gate_check_failed", "step_coach"
     return None, None
+
+
+def bring_results(store: Store, *, training: pd.DataFrame, results: pd.DataFrame | None) -> Store:
+    """Return the store with the last mark and the last quality check of everybody in place of those of its own sheet.
+
+    The roster reads exam and check from the store's people, so that it refuses whoever the gate refuses. Whoever failed
+    twice has no more tries and keeps the failing mark.
+
+    Parameters
+    ----------
+    training : pandas.DataFrame
+        The sheet training.
+    results : pandas.DataFrame, optional
+        As `mark_answers` gives them.
+    """
+    scores, checks = _scores(results), _checks(training)
+    tries = 1 + int(facts.value("courses", "resits"))
+    agents = []
+    for agent in store.agents:
+        found: dict[str, object] = {}
+        if agent.agent_id in scores:
+            found["exam_score"] = scores[agent.agent_id][:tries][-1]
+        if agent.agent_id in checks:
+            found["qa_pass"] = checks[agent.agent_id]
+        agents.append(agent.model_copy(update=found) if found else agent)
+    return store.model_copy(update={"agents": tuple(agents)})

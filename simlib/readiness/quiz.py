@@ -436,3 +436,48 @@ def weigh_reward(*, written: float, practical: float) -> Decimal:
     """
     share = read_amount(facts.value("courses", "reward_written_share"))
     return read_amount(written) * share + read_amount(practical) * (1 - share)
+
+
+def mark_exam(
+    exam: pd.DataFrame, quizzes: Sequence[Quiz], *, pass_mark: float, groups: Mapping[str, str] | None = None
+) -> ExamResult | None:
+    """Mark the answers of the sheet exam against every quiz that was handed out; None where nothing can be marked.
+
+    Parameters
+    ----------
+    exam : pandas.DataFrame
+        The sheet exam; rows of a quiz that nobody handed out are named and not counted.
+    quizzes : sequence of Quiz
+    pass_mark, groups
+        As `mark_answers` takes them.
+    """
+    if exam.empty or not quizzes:
+        return None
+    known = {quiz.id: quiz for quiz in quizzes}
+    given = exam["quiz"].map(read_id)
+    marked = [
+        mark_answers(quiz, exam[given == key], pass_mark=pass_mark, groups=groups)
+        for key, quiz in known.items()
+        if (given == key).any()
+    ]
+    strangers = exam[~given.isin(list(known))]
+    problems = list(mark_answers(quizzes[-1], strangers, pass_mark=pass_mark).problems)
+    problems += [problem for result in marked for problem in result.problems]
+    if not marked:
+        return ExamResult(
+            results=mark_answers(quizzes[-1], strangers.iloc[:0], pass_mark=pass_mark).results,
+            by_item=_weak_items(quizzes[-1], {}),
+            by_topic=_weak_topics(quizzes[-1], {}, {}),
+            problems=tuple(problems),
+        )
+    results = pd.concat([result.results for result in marked], ignore_index=True)
+    by_item = pd.concat([result.by_item for result in marked], ignore_index=True)
+    by_topic = pd.concat([result.by_topic for result in marked], ignore_index=True)
+    totals = by_topic.groupby(["topic", "group"], as_index=False)[["asked", "correct"]].sum()
+    totals["share"] = totals["correct"] / totals["asked"]
+    return ExamResult(
+        results=results.sort_values(["agent_id", "attempt"], ignore_index=True),
+        by_item=by_item.sort_values(["share", "number"], ignore_index=True),
+        by_topic=totals.sort_values(["share", "topic", "group"], ignore_index=True),
+        problems=tuple(problems),
+    )

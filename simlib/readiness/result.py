@@ -11,29 +11,43 @@ from typing import Any
 import pandas as pd
 
 from simlib.messages import Message, Term
-from simlib.readiness.changes import find_stale
+from simlib.readiness.changes import find_stale, find_uncovered
 from simlib.readiness.conflicts import find_conflicts
-from simlib.readiness.countdown import lay_countdown
+from simlib.readiness.countdown import lay_catalogue, lay_countdown
 from simlib.readiness.counts import check_readiness, score_readiness
+from simlib.readiness.explain import missing_figures
 from simlib.readiness.floor import (
     check_logistics,
     count_food,
     count_presence,
     diets_of,
+    find_interval_shortage,
     find_quiet_windows,
     find_shortage,
     lay_duty_sheet,
+    lay_seat_plan,
     list_equipment,
+    list_posts,
     plan_rental,
     rooms_of,
 )
 from simlib.readiness.gate import follow_training, open_gate
-from simlib.readiness.quiz import ExamResult
-from simlib.readiness.rules import is_missing
+from simlib.readiness.library import check_own_phrases, fill_library, lay_coverage
+from simlib.readiness.quiz import ExamResult, mark_exam
+from simlib.readiness.rules import is_missing, read_promo_sheet
+from simlib.readiness.training import (
+    DOCUMENTS,
+    lay_buyer_prices,
+    lay_documents,
+    lay_samples,
+    list_dropouts,
+    plan_special,
+)
 from simlib.readiness.workbook import BLOCKS, ReadinessBook
 from simlib.store.models import Store
 from simlib.store.problems import Problem
 
+NAMED = 5  # people that a finding names; all of them are in the table
 RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
 
 
@@ -98,31 +112,45 @@ def work_out_readiness(
     tables = {sheet: table for sheet, table in tables.items() if sheet not in book.missing}
     problems = list(book.problems)
     has_rules = {"activities", "goods"} <= tables.keys()
+    exam = exam or _mark(store, book)
+    if change_log is None:
+        change_log = book.kept.change_log
     conflicts = find_conflicts(sheets["activities"], sheets["goods"]) if has_rules else None
     if conflicts is not None:
-        tables["conflicts"] = _show_conflicts(conflicts)
+        tables["conflicts"] = show_conflicts(conflicts)
     if change_log is not None and not change_log.empty:
         tables["rule_changes"] = change_log
-        tables["stale_items"] = find_stale(change_log, {"phrase": sheets["phrases"]})
+        tables["stale_items"] = find_stale(change_log, _handed_out(book))
+    tables |= _look_at_phrases(store, book, today=today)
     training = None if "training" in book.missing else sheets["training"]
     results = None if exam is None else exam.results
     tables["gate"] = open_gate(store, day=promo_day, training=training, results=results)
+    tables["kept_off"] = tables["gate"][~tables["gate"]["allowed"]].drop(columns="allowed").reset_index(drop=True)
     if training is not None:
         tables["progress"] = follow_training(training, today=today)
+        tables["sampling"] = lay_samples(store, training, promo_day=promo_day)
+    tables["dropouts"] = list_dropouts(tables["gate"], tables.get("progress"))
     if exam is not None:
         tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})
         tables["weak_topics"] = exam.by_topic.rename(columns={"group": "answer_group"})
+        tables["special_training"] = plan_special(exam.by_topic)
         problems += exam.problems
+    if "goods" in tables:
+        tables["documents"] = lay_documents(sheets["goods"])
+    tables["task_plan"] = lay_catalogue(promo_day=promo_day, today=today)
     if "tasks" not in book.missing:
         tables["countdown"] = lay_countdown(sheets["tasks"], promo_day=promo_day, today=today)
     tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
     if "logistics" not in book.missing:
         tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"])
+        tables["posts"] = list_posts(sheets["logistics"], gone=gone)
         problems += check_logistics(sheets["logistics"], gone=gone)
+    if not book.kept.history.empty:
+        tables["readiness_history"] = book.kept.history.rename(columns={"day": "run_on"})
     items = _count_items(store, book, tables, promo_day=promo_day, today=today, peak_heads=peak_heads)
     tables["readiness"] = items
     tables["blocks"] = _count_blocks(items)
-    tables["red_items"] = _list_red(tables, gone)
+    tables["red_items"] = _list_red(tables, gone, open_figures=_open_figures(store, promo_day))
     figures = _figures(tables)
     return ReadinessResult(
         tables=tables,
@@ -132,7 +160,57 @@ def work_out_readiness(
     )
 
 
-def _show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:
+def _mark(store: Store, book: ReadinessBook) -> ExamResult | None:
+    """Mark the answers of the sheet exam against the quizzes that were handed out."""
+    groups = {agent.agent_id: agent.cohort for agent in store.agents}
+    mark = store.rule("exam_pass_mark")
+    return mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=mark, groups=groups)
+
+
+def _handed_out(book: ReadinessBook) -> dict[str, pd.DataFrame]:
+    """Return what may go stale, by kind: the store's own phrases, and whatever was handed out before."""
+    content = book.kept.content
+    kinds = {kind: content[content["stale_kind"] == kind] for kind in dict.fromkeys(content["stale_kind"])}
+    own = book.tables["phrases"]
+    kinds["phrase"] = pd.concat([own, kinds["phrase"]], ignore_index=True) if "phrase" in kinds else own
+    return kinds
+
+
+def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> dict[str, pd.DataFrame]:
+    """Fill the library for the store, set it against the matrix, and check the store's own wording."""
+    if {"activities", "goods"} & set(book.missing):
+        return {}
+    sheet = read_promo_sheet(book.tables["activities"], book.tables["goods"])
+    platforms = (store.store.platform,)
+    library = fill_library(sheet, store=store.store.name, platforms=platforms, on=today)
+    own = book.tables["phrases"]
+    found = {
+        "phrase_library": library.assign(variant=[tuple(cell.split()) or None for cell in library["variant"]]),
+        "phrase_matrix": lay_coverage(library, own=own, platforms=platforms),
+        "phrase_faults": check_own_phrases(own),
+        "rule_phrases": _set_against_rules(book, platforms),
+    }
+    return {name: table for name, table in found.items() if not table.empty} | {"buyer_prices": lay_buyer_prices(sheet)}
+
+
+def _set_against_rules(book: ReadinessBook, platforms: tuple[str, ...]) -> pd.DataFrame:
+    """Set every rule against the store's own phrases that rest on it."""
+    own = book.tables["phrases"]
+    stale = find_stale(book.kept.change_log, {"phrase": own})
+    table = find_uncovered(book.tables["activities"], own, stale=stale, platforms=platforms)
+    return table.rename(columns={"written": "own_phrases", "current": "current_phrases"})
+
+
+def _open_figures(store: Store, promo_day: dt.date) -> list[str]:
+    """Return which of the four figures operations still owe."""
+    wave = next((wave for wave in store.waves if wave.day == promo_day), None)
+    figures = {"month_gmv_cny": store.store.month_gmv_cny, "month_aov_cny": store.store.month_aov_cny}
+    if wave is not None:
+        figures |= {"day_gmv_cny": wave.sales_cny(store.store.month_gmv_cny or 0.0), "day_aov_cny": wave.day_aov_cny}
+    return missing_figures(figures)
+
+
+def show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:
     """Return the conflicts as a table to read: keys of the glossary, rows and basket as text."""
     rows = []
     for found in conflicts.itertuples(index=False):
@@ -166,7 +244,11 @@ def _look_at_floor(
     if "site" not in book.missing:
         equipment = list_equipment(book.tables["site"])
         shown = equipment.drop(columns="row").rename(columns={"item": "site_item", "owner": "device_owner"})
-        tables["equipment"] = shown.assign(site_item=[f"item_{item}" for item in shown["site_item"]])
+        shown = shown.assign(site_item=[f"item_{item}" for item in shown["site_item"]])
+        tables["equipment"] = shown
+        tables["failed_checks"] = shown[shown["state"] != "usable"].reset_index(drop=True)
+    if store.site:
+        tables["seat_plan"] = lay_seat_plan(store)
     if assignments is None or assignments.empty:
         return tables
     presence = count_presence(assignments, rooms=rooms_of(store))
@@ -176,6 +258,10 @@ def _look_at_floor(
         shortage = find_shortage(presence, equipment)
         tables["rental"] = plan_rental(shortage, promo_day=promo_day, today=today)
         tables["equipment_shortage"] = shortage.assign(site_item=[f"item_{item}" for item in shortage["site_item"]])
+        by_interval = find_interval_shortage(presence, equipment)
+        tables["interval_shortage"] = by_interval.assign(
+            site_item=[f"item_{item}" for item in by_interval["site_item"]]
+        )
     if contacts is not None:
         tables["quiet_windows"] = find_quiet_windows(contacts, presence)
     return tables
@@ -208,6 +294,17 @@ def _count_items(
         stale = set(tables["stale_items"]["content_id"])
         ids = list(book.tables["phrases"]["id"])
         rows.append(("stale_items", "software", sum(key not in stale for key in ids), len(ids)))
+    if "phrase_matrix" in tables:
+        cells = tables["phrase_matrix"]
+        asked = cells[cells["state"] != "cell_closed"]
+        rows.append(("phrase_matrix", "software", int((asked["state"] == "cell_covered").sum()), len(asked)))
+    if "documents" in tables and len(tables["documents"]):
+        lacking = int(tables["documents"]["missing_documents"].sum())
+        asked_for = len(tables["documents"]) * len(DOCUMENTS)
+        rows.append(("documents", "people", asked_for - lacking, asked_for))
+    if "posts" in tables:
+        named = sum(not is_missing(owner) for owner in tables["posts"]["owner"])
+        rows.append(("posts", "logistics", named, len(tables["posts"])))
     if "equipment_shortage" in tables:
         short = tables["equipment_shortage"]
         there = (short["pieces_needed"] - short["shortage"]).sum()
@@ -236,9 +333,13 @@ def _count_blocks(items: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["block", "done", "of", "share"])
 
 
-def _list_red(tables: Mapping[str, pd.DataFrame], gone: Collection[str]) -> pd.DataFrame:
+def _list_red(
+    tables: Mapping[str, pd.DataFrame], gone: Collection[str], *, open_figures: Collection[str] = ()
+) -> pd.DataFrame:
     """List what is red, with owner and date: tasks, duties, conflicts, shortages; the earliest date first."""
-    rows: list[tuple[str, Any, str, Any, Any]] = []
+    rows: list[tuple[str, Any, str, Any, Any]] = [
+        ("software", f"ask_{figure}", "red_figure_open", None, None) for figure in open_figures
+    ]
     for task in tables["countdown"].itertuples() if "countdown" in tables else ():
         if task.state == "task_done":
             continue
@@ -254,6 +355,9 @@ def _list_red(tables: Mapping[str, pd.DataFrame], gone: Collection[str]) -> pd.D
             rows.append(("logistics", name, "red_no_owner", owner, at))
         elif at is None:
             rows.append(("logistics", name, "red_no_date", owner, at))
+    for post in tables["posts"].itertuples() if "posts" in tables else ():
+        if post.owner is None:
+            rows.append(("logistics", post.post, "red_no_owner", None, None))
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
         rows.append(("software", found.conflict_rows, found.conflict, None, at))
@@ -276,6 +380,11 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
         risks = [risk for risk in tables["conflicts"]["at_risk_cny"] if not is_missing(risk)]
         figures["conflicts"] = float(len(tables["conflicts"]))
         figures["at_risk_cny"] = float(sum(risks, Decimal(0)))
+    if "phrase_matrix" in tables:
+        cells = tables["phrase_matrix"]
+        asked = (cells["state"] != "cell_closed").sum()
+        figures["phrase_matrix"] = float((cells["state"] == "cell_covered").sum() / asked) if asked else float("nan")
+    figures |= {row.block: row.share for row in tables["blocks"].itertuples()}
     if "stale_items" in tables:
         figures["stale_items"] = float(len(tables["stale_items"]))
     return figures
@@ -296,6 +405,13 @@ def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], 
     if kept_off:
         allowed, agents = int(figures["allowed"]), int(figures["agents"])
         said.append(Message("readiness.found_gate", allowed=allowed, agents=agents, count=kept_off))
+    if kept_off:
+        first = tables["kept_off"].head(NAMED)
+        people = zip(first["name"], first["reason"], first["step"], strict=True)
+        names = tuple(
+            Message("readiness.kept_off", name=name, reason=Term(why), step=Term(how)) for name, why, how in people
+        )
+        said.append(Message("readiness.found_kept_off", names=names, count=kept_off))
     if figures.get("stale_items"):
         said.append(Message("readiness.found_stale", count=int(figures["stale_items"])))
     rental = tables.get("rental")

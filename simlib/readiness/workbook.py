@@ -12,7 +12,8 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ from typing import Any
 import pandas as pd
 
 from simlib import facts
+from simlib.files import write_file
 from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.readiness.floor import POSTS
+from simlib.readiness.kept import Kept, open_kept
+from simlib.readiness.quiz import Quiz
 from simlib.readiness.rules import BUYERS, KINDS, read_amount, read_promo_sheet
+from simlib.readiness.training import DOCUMENTS
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown, spellings
 from simlib.store.columns import nearest
 from simlib.store.problems import Loss, Problem, StoreError
@@ -83,7 +89,7 @@ def _choices(prefix: str, values: Iterable[str]) -> dict[str, str]:
 QUEUES = ("presale", "aftersale", "order_change", "payment_chasing", "escalation")
 STAGES = ("deposit", "warmup", "opening", "final", "last_day", "shipping", "returns")
 EQUIPMENT = ("seat", "pc", "laptop", "rented", "keyboard", "mouse", "headset", "port", "socket")
-LOGISTICS = ("meal", "tea", "snack", "activity", "atmosphere", "transport", "diet", "other")
+LOGISTICS = ("meal", "tea", "snack", "activity", "atmosphere", "transport", "diet", "other", *POSTS)
 DIETS = ("regular", "vegetarian", "halal", "mild")
 BLOCKS = ("people", "software", "hardware", "logistics")
 
@@ -147,6 +153,7 @@ SHEETS: Mapping[str, tuple[Field, ...]] = {
         _money("fan_price_cny"),
         _pieces("stock"),
         _pieces("limit_per_buyer"),
+        *(Field(key=key, term=key, kind="bool") for key in DOCUMENTS),
         NOTE,
     ),
     "phrases": (
@@ -233,11 +240,14 @@ class ReadinessBook:
         Every mistake; a wrong cell counts as blank, a row that lacks something needed is left out.
     missing : tuple of str
         Sheets that are not there or empty.
+    kept : Kept
+        What earlier runs left beside the store: changes, quizzes, what was handed out, the score's history.
     """
 
     tables: Mapping[str, pd.DataFrame]
     problems: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
+    kept: Kept = field(default_factory=Kept)
 
 
 def empty_book() -> ReadinessBook:
@@ -270,8 +280,9 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     ((), True)
     """
     source = _find_source(Path(path))
+    kept = open_kept(Path(path))
     if source is None:
-        return empty_book()
+        return replace(empty_book(), kept=kept)
     raw_sheets, of_files = read_source(source)
     problems = list(of_files)
     records: dict[str, list[dict[str, Any]]] = {}
@@ -296,7 +307,7 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     order = list(SHEETS)
     problems.sort(key=lambda found: (order.index(found.sheet) if found.sheet in order else -1, found.row or 0))
     missing = tuple(sheet for sheet in SHEETS if tables[sheet].empty)
-    return ReadinessBook(tables=tables, problems=tuple(problems), missing=missing)
+    return ReadinessBook(tables=tables, problems=tuple(problems), missing=missing, kept=kept)
 
 
 def _find_source(path: Path) -> Path | None:
@@ -516,7 +527,9 @@ def _find_unknown_people(tables: Mapping[str, pd.DataFrame], people: Collection[
 # --- the empty workbook
 
 
-def write_readiness_template(path: str | Path, lang: Lang) -> None:
+def write_readiness_template(
+    path: str | Path, lang: Lang, *, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+) -> None:
     """Write the workbook that a store fills in: eight sheets, an example row in each, lists to choose from.
 
     Parameters
@@ -525,6 +538,8 @@ def write_readiness_template(path: str | Path, lang: Lang) -> None:
         The ``.xlsx`` file to write; one that is there is replaced whole.
     lang : {"zh", "en"}
         Language of examples, notes and lists; the header is in both.
+    rows : mapping of sheet to rows, optional
+        What is filled in already, by the keys of the fields; it takes the place of the examples.
     """
     from xlsxwriter import Workbook
 
@@ -535,7 +550,8 @@ def write_readiness_template(path: str | Path, lang: Lang) -> None:
         book.set_properties({"created": MADE_ON})
         _write_readme(book, lang)
         for sheet in SHEETS:
-            _write_sheet(book, sheet, lang)
+            filled = [facts.value("readiness_sheets", sheet)] if rows is None else rows.get(sheet, ())
+            _write_sheet(book, sheet, lang, filled, example=rows is None)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".xlsx")
     with os.fdopen(handle, "wb") as file:
         file.write(buffer.getvalue())
@@ -543,12 +559,12 @@ def write_readiness_template(path: str | Path, lang: Lang) -> None:
     Path(name).replace(path)
 
 
-def _write_sheet(book: Any, sheet: str, lang: Lang) -> None:
+def _write_sheet(book: Any, sheet: str, lang: Lang, rows: Sequence[Mapping[str, Any]], *, example: bool) -> None:
     page = book.add_worksheet(f"{label(sheet, 'zh')} {sheet}")
     page.set_row(0, 46)
     page.freeze_panes(1, 1)
-    example = facts.value("readiness_sheets", sheet)
-    looks: dict[str, Any] = {"italic": True, "font_color": EXAMPLE_COLOUR, "valign": "top"}
+    looks: dict[str, Any] = {"valign": "top"}
+    looks |= {"italic": True, "font_color": EXAMPLE_COLOUR} if example else {}
     for at, column in enumerate(SHEETS[sheet]):
         colour = NEEDED_COLOUR if column.needed else OPTIONAL_COLOUR
         head = book.add_format(
@@ -559,24 +575,25 @@ def _write_sheet(book: Any, sheet: str, lang: Lang) -> None:
         form = {"num_format": FORMATS[column.kind]} if column.kind in FORMATS else {}
         page.set_column(at, at, WIDTHS.get(column.kind, 12), book.add_format(form) if form else None)
         _offer_choices(page, at, column, lang)
-        value = example.get(column.key)
-        if value is not None:
-            _write_example(page, at, column, value, lang, book.add_format(looks | form))
+        look = book.add_format(looks | form)
+        for line, row in enumerate(rows, start=1):
+            if row.get(column.key) is not None:
+                _write_cell(page, line, at, column, row[column.key], lang, look)
 
 
-def _write_example(page: Any, at: int, column: Field, value: Any, lang: Lang, look: Any) -> None:
+def _write_cell(page: Any, line: int, at: int, column: Field, value: Any, lang: Lang, look: Any) -> None:
     if isinstance(value, dict):
         value = value[lang]
     if column.choices:
-        page.write_string(1, at, label(column.choices[value], lang), look)
+        page.write_string(line, at, label(column.choices[value], lang), look)
     elif isinstance(value, bool):
-        page.write_string(1, at, label("yes" if value else "no", lang), look)
+        page.write_string(line, at, label("yes" if value else "no", lang), look)
     elif column.kind in ("date", "datetime"):
-        page.write_datetime(1, at, read_cell(value, column.kind), look)
-    elif isinstance(value, int | float):
-        page.write_number(1, at, value, look)
+        page.write_datetime(line, at, value if isinstance(value, dt.date) else read_cell(value, column.kind), look)
+    elif isinstance(value, int | float | Decimal):
+        page.write_number(line, at, float(value), look)
     else:
-        page.write_string(1, at, str(value), look)
+        page.write_string(line, at, str(value), look)
 
 
 def explain_field(column: Field, lang: Lang) -> str:
@@ -642,3 +659,40 @@ def open_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     if book.problems:
         raise StoreError(book.problems)
     return book
+
+
+def write_answer_sheet(path: str | Path, quiz: Quiz, *, people: Sequence[str], lang: Lang, attempt: int = 1) -> Path:
+    """Write the sheet on which answers are typed: one row per person and question, the answer left open.
+
+    Its sheet is the sheet exam of the readiness workbook: filled in, its rows are pasted there as they are.
+
+    Parameters
+    ----------
+    people : sequence of str
+        Agent ids.
+    attempt : int
+        1, or 2 for the resit.
+    """
+    from xlsxwriter import Workbook
+
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(buffer, options) as book:
+        book.set_properties({"created": MADE_ON})
+        page = book.add_worksheet(f"{label('exam', 'zh')} exam")
+        page.freeze_panes(1, 4)
+        head = book.add_format({"bold": True, "text_wrap": True, "font_color": "#FFFFFF", "bg_color": NEEDED_COLOUR})
+        for at, column in enumerate(SHEETS["exam"]):
+            page.set_column(at, at, WIDTHS.get(column.kind, 14))
+            page.write_string(0, at, f"{column.title('zh')}\n{column.title('en')}", head)
+        line = 0
+        for person in people:
+            for item in quiz.items:
+                line += 1
+                page.write_string(line, 0, quiz.id)
+                page.write_string(line, 1, person)
+                page.write_number(line, 2, attempt)
+                page.write_number(line, 3, item.number)
+                hint = translate(f"readiness.quiz_kind_{item.kind}", lang)
+                page.write_string(line, 5, hint)
+    return write_file(Path(path), buffer.getvalue())

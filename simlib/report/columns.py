@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.messages import LANGS, PLAYBOOK, Lang, glossary, label, read_yaml, translate
 from simlib.store.models import Cohort, Queue
 
 CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
@@ -26,8 +26,11 @@ KEY_COLUMNS = {
     "basis": "",
     "answer": "",
     "block": "",
+    "after": "",
     "bound_by": "",
+    "buyer": "",
     "card": "",
+    "channel": "channel_",
     "chapter": "",
     "cohort": "",
     "conflict": "",
@@ -42,14 +45,18 @@ KEY_COLUMNS = {
     "item": "",
     "kpi": "",
     "lever": "",
+    "liable": "",
     "logistics_item": "item_",
     "level": "",
+    "machine": "",
     "measure": "",
+    "missed": "",
     "next_grade": "grade_",
     "part": "part_",
     "pay_parts": "",
     "phase": "phase_",
     "platform": "",
+    "post": "",
     "profile": "profile_",
     "qa_item": "qa_",
     "queue": "",
@@ -63,15 +70,21 @@ KEY_COLUMNS = {
     "skill_2": "",
     "skill_3": "",
     "source": "source_",
-    "stage": "",
+    "stage": "stage_",
+    "stale_kind": "content_",
+    "store_stage": "",
     "state": "state_",
     "strength": "",
     "site_item": "",
     "stretch_source": "source_",
     "step": "",
     "task": "",
+    "task_key": "",
+    "task_role": "",
     "topic": "",
+    "variant": "variant_",
     "work": "",
+    "written_in": "",
 }
 # Numbers that stand in the unit that the cell ``unit`` of their row names.
 ROW_UNIT_COLUMNS = frozenset(
@@ -86,6 +99,8 @@ ROW_UNIT_COLUMNS = frozenset(
         "mean",
         "p05",
         "p95",
+        "risk_p05",
+        "risk_p95",
         "floor",
         "stretch",
     }
@@ -266,7 +281,11 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
         return list_words([key_words(part, column, lang) for part in value], lang)
     if column == "card":
         return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
-    key = KEY_COLUMNS[column] + str(value)
+    if column in ("task_key", "after") and str(value) in _task_names():
+        return _task_names()[str(value)][lang]
+    plain = str(value)
+    key = KEY_COLUMNS[column] + plain
+    key = plain if key not in glossary() and plain in glossary() else key
     if key not in glossary() and column == "scenario" and "+" in key:
         return " + ".join(key_words(part, column, lang) for part in key.split("+"))
     return label(key, lang) if key in glossary() else str(value)
@@ -275,6 +294,12 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
 @lru_cache(maxsize=1)
 def _card_names() -> dict[str, dict[Lang, str]]:
     rows = facts.table("incidents").to_dict("records")
+    return {row["key"]: {lang: row[lang]["name"] for lang in LANGS} for row in rows}
+
+
+@lru_cache(maxsize=1)
+def _task_names() -> dict[str, dict[Lang, str]]:
+    rows = read_yaml(PLAYBOOK / "tasks" / "tasks.yml")
     return {row["key"]: {lang: row[lang]["name"] for lang in LANGS} for row in rows}
 
 

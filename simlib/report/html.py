@@ -227,6 +227,26 @@ def render_report(
     return _page("report", title=title, lang=lang, meta=meta, opening=Markup(opening), sections=shown)
 
 
+def render_print(
+    pages: Sequence[tuple[str, str, Sequence[str | Fragment]]], *, title: str, lang: Lang, paper: str = "A4"
+) -> str:
+    """Write pages to print: each a heading, a line below it and its pieces, on a sheet of its own.
+
+    Parameters
+    ----------
+    pages : sequence of (heading, subtitle, pieces)
+    paper : str
+        The size as CSS names it, ``A4`` or ``A3 landscape``.
+
+    Raises
+    ------
+    ValueError
+        A piece holds a script, a handler, or something that loads from elsewhere.
+    """
+    shown = [(heading, line, [_checked(piece, heading) for piece in pieces]) for heading, line, pieces in pages]
+    return _page("print", title=title, lang=lang, meta={}, paper=paper, pages=shown)
+
+
 def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     """Write the page over a batch: a line a store, with its verdict, figures and files, or why it failed.
 

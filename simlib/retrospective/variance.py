@@ -891,7 +891,11 @@ def _simulate(
         buyers = versions[same[0]].buyers()
         variants = {
             str(index): Variant(
-                draw=buyers.draw, agents=night.agents(), policy=night.policy, disruptions=night.disruptions
+                draw=buyers.draw,
+                agents=night.agents(),
+                policy=night.policy,
+                disruptions=night.disruptions,
+                attend=night.attend(),
             )
             for index, night in enumerate(versions.values())
         }

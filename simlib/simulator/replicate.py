@@ -11,14 +11,14 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis import BETTER, ConversionCurve, NightLog, PlatformRate, by_interval, summarise
+from simlib.kpis import BETTER, ConversionCurve, NightLog, PlatformRate, by_cell, by_interval, summarise
 from simlib.simulator import run_arrays
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
 from simlib.simulator.outcome import Outcome, Result, frame_agents, frame_contacts, frame_trace
@@ -34,17 +34,32 @@ class Draw(Protocol):
         """Draw the night ``replication`` of ``seed``."""
 
 
+class Attend(Protocol):
+    """Draws who of the rostered is there in one night, and when; :meth:`simlib.night.Shrinkage.attend` does."""
+
+    def __call__(self, agents: Agents, *, seed: int, replication: int) -> Agents:
+        """Return the agents of the night ``replication`` of ``seed``."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Variant:
     """One version of the night: who comes, who serves, how the floor is run, what goes wrong.
 
-    Variants that share the very same ``draw`` share the drawn buyers, which then are drawn once.
+    Variants that share the very same ``draw`` share the drawn buyers, which then are drawn once. ``attend`` draws who
+    of the agents is there, night by night; left out, everybody is, for the whole shift.
     """
 
     draw: Draw
     agents: Agents
     policy: Policy = field(default_factory=Policy)
     disruptions: Disruptions = field(default_factory=Disruptions)
+    attend: Attend | None = None
+
+    def of_night(self, *, seed: int, replication: int) -> Variant:
+        """Return this version with the agents who are there in one night."""
+        if self.attend is None:
+            return self
+        return replace(self, agents=self.attend(self.agents, seed=seed, replication=replication), attend=None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +91,7 @@ class Replications:
 
     @property
     def nights(self) -> pd.DataFrame:
-        """One row per replication, one column a measure that is a single number a night."""
+        """One row per replication, one column per measure that is a single number a night."""
         single = {key: values for key, values in self.figures.items() if values.ndim == 1}
         return pd.DataFrame(single, index=pd.Index(self.numbers, name="replication"))
 
@@ -93,7 +108,7 @@ class Replications:
         return _bands(self.nights.to_numpy(dtype=float), confidence, index=pd.Index(self.nights.columns))
 
     def band(self, key: str, *, index: pd.Index | None = None, confidence: float = 0.95) -> pd.DataFrame:
-        """Give the same bands for a measure that has many numbers a night, such as one an interval."""
+        """Return the same bands for a measure that has many numbers a night, such as one an interval."""
         values = np.asarray(self.figures[key], dtype=float)
         if values.ndim != 2:
             raise ValueError(f"{key!r} is a single number a night; its band is in bands()")
@@ -131,9 +146,10 @@ def half_width(values: np.ndarray, *, confidence: float) -> float:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KpiMeasure:
-    """Measure a night by its KPIs: those of :func:`simlib.kpis.summarise`, and by interval if a grid is given.
+    """Measure a night by its KPIs: those of :func:`simlib.kpis.summarise`, by interval and by cell if grids are given.
 
-    A figure by interval stands under its key with ``_by_interval`` behind it.
+    A figure by interval of ``grid`` stands under its key with ``_by_interval`` behind it; the counts by interval and
+    queue of ``cells`` under the keys of :func:`simlib.kpis.by_cell`.
     """
 
     queues: Sequence[str]
@@ -143,6 +159,7 @@ class KpiMeasure:
     curve: ConversionCurve | None = None
     values_cny: Mapping[str, float] | None = None
     grid: Grid | None = None
+    cells: Grid | None = None
 
     def __call__(self, contacts: Contacts, agents: Agents, result: Result) -> Figures:
         """Measure one night."""
@@ -153,6 +170,9 @@ class KpiMeasure:
         if self.grid is not None:
             frame = by_interval(log, grid=self.grid, **options)
             figures |= {f"{key}_by_interval": column.to_numpy() for key, column in frame.items()}
+        if self.cells is not None:
+            money: dict[str, Any] = {"curve": self.curve, "values_cny": self.values_cny}
+            figures |= by_cell(log, grid=self.cells, queues=self.queues, threshold_s=self.threshold_s, **money)
         return figures
 
 
@@ -224,7 +244,7 @@ def replicate_variants(
     on_progress : callable, optional
         Called with the nights done and planned so far, in the calling thread.
     stop : callable, optional
-        Asked again and again; once it says True, nights under way are finished and what there is comes back. So
+        Asked again and again; once it returns True, nights under way are finished and what there is comes back. So
         it does after an interrupt from the keyboard, unless not one night is finished.
 
     Returns
@@ -249,7 +269,8 @@ def replicate_variants(
         for name, variant in variants.items():
             if variant.draw not in drawn:
                 drawn[variant.draw] = variant.draw(seed=seed, replication=replication)
-            figures[name] = measure_night(drawn[variant.draw], variant, measure=measure, turns=turns, trace=trace)
+            tonight = variant.of_night(seed=seed, replication=replication)
+            figures[name] = measure_night(drawn[variant.draw], tonight, measure=measure, turns=turns, trace=trace)
         return figures
 
     planned, stopped = replications, False
@@ -282,7 +303,8 @@ def measure_night(
 ) -> Figures:
     """Simulate one night of a variant with buyers already drawn; the rest as in :func:`replicate_variants`.
 
-    The measure sees frames that are views of the engine's arrays, turns that never came about left in.
+    The agents are taken as they stand (:meth:`Variant.of_night` draws them). The measure sees frames that are views of
+    the engine's arrays, turns that never came about left in.
     """
     outcome = run_arrays(contacts, variant.agents, variant.policy, variant.disruptions, turns=turns, trace=trace)
     result = Result(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib.store.models import Store, Wave
+from simlib.store.models import Ratio, Store, Wave
 from simlib.streams import stream
 
 Values = Mapping[str, Any]  # a number or an array of draws a figure
@@ -60,6 +60,7 @@ INPUTS = (
 )
 SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
 LEFT_OUT = {"transfer_rate": 0.0}  # what an input is that nobody gives: a floor that hands no chat on
+DECISIONS = ("reserve", "occupancy_max")  # what the lead sets: no chance, so neither draws nor a band come from them
 INPUT_UNITS = {
     "month_gmv_cny": "CNY",
     "day_gmv_cny": "CNY",
@@ -155,7 +156,8 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     """Gather what the cascade needs, each with its span and its source.
 
     A day GMV of the wave's own goes before the month's; the wave's share of the month is then what it comes to.
-    Otherwise the day GMV is left to be calculated from the two.
+    Otherwise the day GMV is left to be calculated from the two. The store's ratio ``task_reach``, the share of the
+    sales task that comes, gives the task its span.
 
     Parameters
     ----------
@@ -168,14 +170,14 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     ValueError
         The wave gives its GMV as a share of a month's GMV that the sheet ``store`` leaves empty.
     """
-    month = store.store.month_gmv_cny
+    month, reach = store.store.month_gmv_cny, store.ratio("task_reach")
     spans: dict[str, Span] = {}
     if month is not None:
-        spans["month_gmv_cny"] = _certain(month)
+        spans["month_gmv_cny"] = _certain(month) if wave.day_gmv_cny is not None else _reached(month, reach)
     if wave.day_gmv_cny is not None:
         if month:
             spans["wave_share"] = _certain(wave.day_gmv_cny / month, source="calculated")
-        spans["day_gmv_cny"] = _certain(wave.day_gmv_cny)
+        spans["day_gmv_cny"] = _reached(wave.day_gmv_cny, reach)
     elif month is not None and wave.month_share is not None:
         spans["wave_share"] = _certain(wave.month_share)
     else:
@@ -192,6 +194,12 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     return spans
 
 
+def _reached(task_cny: float, reach: Ratio) -> Span:
+    """Return a sales task with the span of the share of it that comes."""
+    low, likely, high = (task_cny * share for share in (reach.low, reach.likely, reach.high))
+    return Span(low=low, likely=likely, high=high, source="store")
+
+
 def _certain(value: float, *, source: str = "store") -> Span:
     return Span(low=value, likely=value, high=value, source=source)
 
@@ -206,10 +214,10 @@ def run_steps(values: Values) -> dict[str, Any]:
 
 
 def draw_inputs(spans: Mapping[str, Span], *, seed: int, draws: int = DRAWS) -> dict[str, np.ndarray]:
-    """Draw the inputs from triangular spans, each from its own named stream."""
+    """Draw the inputs from triangular spans, each from its own named stream; a decision is what it is."""
     drawn = {}
     for key, span in spans.items():
-        if span.low == span.high:
+        if span.low == span.high or key in DECISIONS:
             drawn[key] = np.full(draws, span.likely)
         else:
             chance = stream(seed, 0, f"cascade.{key}")
@@ -229,7 +237,7 @@ def whole_heads(heads: float) -> int:
 
 
 def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
-    """Go from the sales task to contacts and heads, one row a step.
+    """Go from the sales task to contacts and heads, one row per step.
 
     Parameters
     ----------
@@ -242,9 +250,10 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        step, value (at the likely inputs), low, high (5th and 95th percentile over the draws of the inputs;
-        an input's own span for an input), unit, formula, source, heads (value rounded up; only for agents). The
-        sales task comes first: month, the wave's share of it, day; nan with the source ``missing`` where not known.
+        step, value (at the likely inputs), low, high (in every row the 5th and 95th percentile over the draws of the
+        inputs; a decision and what is certain have no band), unit, formula, source, heads (value rounded up; only for
+        agents). The sales task comes first: month, the wave's share of it, day; nan with the source ``missing`` where
+        not known.
 
     Examples
     --------
@@ -260,13 +269,13 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     """
     likely = run_steps({key: np.float64(span.likely) for key, span in spans.items()})
     drawn = run_steps(draw_inputs(spans, seed=seed))
+    ends = {key: np.percentile(values, [5, 95]) for key, values in drawn.items()}
     rows = {key: (np.nan, np.nan, np.nan, INPUT_UNITS.get(key, "share"), "", "missing") for key in SALES_TASK}
     for key, span in spans.items():
-        rows[key] = (span.likely, span.low, span.high, INPUT_UNITS.get(key, "share"), "", span.source)
+        rows[key] = (span.likely, *ends[key], INPUT_UNITS.get(key, "share"), "", span.source)
     for step in STEPS:
         if step.key not in spans:
-            low, high = np.percentile(drawn[step.key], [5, 95])
-            rows[step.key] = (float(likely[step.key]), low, high, step.unit, step.formula, "calculated")
+            rows[step.key] = (float(likely[step.key]), *ends[step.key], step.unit, step.formula, "calculated")
     columns = ["value", "low", "high", "unit", "formula", "source"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step").reset_index()
     heads = [whole_heads(row.value) if row.unit == "agents" else None for row in table.itertuples()]
@@ -320,7 +329,7 @@ def day_capacity(*, messages: float, message_s: float, hours: float) -> float:
 def tornado(spans: Mapping[str, Span], *, target: str = "agents_peak_occupancy") -> pd.DataFrame:
     """Move one input at a time to its low and high end and see what the target does, the widest swing first.
 
-    Inputs that the target does not hang on are left out.
+    Inputs that the target does not depend on are left out, and so are decisions.
 
     Returns
     -------
@@ -331,7 +340,7 @@ def tornado(spans: Mapping[str, Span], *, target: str = "agents_peak_occupancy")
     base = float(run_steps(likely)[target])
     rows = []
     for key, span in spans.items():
-        if span.low == span.high:
+        if span.low == span.high or key in DECISIONS:
             continue
         at_low = float(run_steps(likely | {key: np.float64(span.low)})[target])
         at_high = float(run_steps(likely | {key: np.float64(span.high)})[target])

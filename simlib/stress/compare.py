@@ -279,7 +279,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
-    """Mean number of places for chats in each step: of those on duty, at seats that work."""
+    """Mean number of places for chats in each step: of those on duty, at seats that work, less the shrinkage."""
     agents = night.agents()
     spans = [(start_s, end_s, agents.capacity[agent]) for agent, start_s, end_s in agents.shifts.tolist()]
     dark: dict[int, list[tuple[float, float]]] = {}
@@ -291,7 +291,8 @@ def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
             if low < high:
                 spans.append((low, high, -agents.capacity[agent]))
     table = np.array(spans, dtype=float).reshape(-1, 3)
-    return np.maximum(mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
+    places = np.maximum(mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
+    return places * night.shrinkage.on_chat_share
 
 
 def _union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -448,7 +448,7 @@ def test_figures_of_agents_by_brute_force(night):
             busy[agent] += replying * (until - time)
             chats[agent] += chats_open * (until - time)
         peak[agent] = rows["open"].max()
-    worked = log.agents["on_duty"] + log.agents["overtime"]
+    worked = log.agents["worked"]
     figures = summarise(log, threshold_s=30)
     assert figures["occupancy"] == pytest.approx(busy.sum() / worked.sum())
     assert figures["concurrency"] == pytest.approx(chats.sum() / worked.sum())
@@ -459,6 +459,59 @@ def test_figures_of_agents_by_brute_force(night):
     each = by_agent(log, threshold_s=30)
     np.testing.assert_allclose(each["occupancy"], busy / worked)
     np.testing.assert_array_equal(each["concurrency_peak"], peak)
+
+
+def test_overtime_begins_after_the_last_shift_and_a_late_break_is_none(night):
+    """Each agent's chats, one by one: open after the last shift is overtime, open in a gap makes the break late."""
+    log, _, agents = night
+    overtime_s, late_s = np.zeros(6), np.zeros(6)
+    for agent in range(6):
+        shifts = sorted((start, end) for who, start, end in agents.shifts.tolist() if who == agent)
+        mine = log.contacts[(log.contacts["agent"] == agent) & log.contacts["end"].notna()]
+        for number, (_, off) in enumerate(shifts):
+            back = shifts[number + 1][0] if number + 1 < len(shifts) else np.inf
+            open_until = max((row.end for row in mine.itertuples() if row.assigned < off), default=off)
+            seconds = max(min(open_until, back) - off, 0.0)
+            if back == np.inf:
+                overtime_s[agent] += seconds
+            else:
+                late_s[agent] += seconds
+    assert overtime_s.sum() > 0
+    assert late_s.sum() > 0
+    figures = summarise(log, threshold_s=30)
+    assert figures["overtime"] == pytest.approx(overtime_s.sum() / 3600)
+    assert figures["late_break"] == pytest.approx(late_s.sum() / 3600)
+    assert figures["overtime"] + figures["late_break"] <= (log.agents["worked"] - log.agents["on_duty"]).sum() / 3600
+
+
+def test_an_agent_who_finishes_a_chat_in_the_break_has_no_overtime():
+    """One chat runs twenty seconds into a break and none past the shift: no overtime, a break late by 20 s."""
+    contacts = Contacts(arrival=[90.0], handle=30.0)
+    agents = Agents(shifts=[(0, 0, 100), (0, 200, 300)])
+    log = NightLog.of(contacts, agents, simulate(contacts, agents), queues=("presale",), opens=OPENS)
+    assert kpis.overtime(log) == 0.0
+    assert kpis.late_break(log) == pytest.approx(20 / 3600)
+
+
+def test_cells_add_up_to_the_night(night):
+    """The counts of all half hours and queues, and the shares made of them, are those of the whole night."""
+    log = night[0]
+    grid = Grid(opens=OPENS, n=10, step_s=1800)
+    queues = tuple(log.contacts["queue"].cat.categories)
+    curve = kpis.ConversionCurve.default()
+    money = {"curve": curve, "values_cny": dict.fromkeys(queues, 10.0)}
+    cells = kpis.by_cell(log, grid=grid, queues=queues, threshold_s=30, **money)
+    whole = summarise(log, threshold_s=30, **money)
+    total = {key: counts.sum() for key, counts in cells.items()}
+    assert total["cell_offered"] == whole["offered"]
+    assert total["cell_human"] == whole["human"]
+    assert total["cell_lost"] / total["cell_human"] == pytest.approx(whole["lost_share"])
+    assert 1 - total["cell_late"] / total["cell_human"] == pytest.approx(whole["service_level"])
+    assert total["cell_wait_s"] / total["cell_answered"] == pytest.approx(whole["first_response"])
+    assert total["cell_lost_cny"] == pytest.approx(whole["sales_lost"])
+    by_queue = kpis.by_queue(log, threshold_s=30)
+    for column, queue in enumerate(queues):
+        assert cells["cell_human"][:, column].sum() == by_queue.loc[queue, "human"]
 
 
 def test_the_peak_is_the_same_from_the_trace_and_from_the_contacts():

@@ -5,6 +5,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from simlib import load_store
+from simlib.messages import HOUSE
 from simlib.staffing import (
     Span,
     cascade_inputs,
@@ -18,6 +20,7 @@ from simlib.staffing import (
 from simlib.staffing.cascade import draw_inputs, run_steps
 from simlib.store.models import Store, StoreInfo, Wave
 
+A1_STORE = HOUSE / "tests" / "stores" / "a1"
 # Share of the day's chats in each hour of a day that opens at 20:00 (profile E of the field document).
 PROFILE_E = np.array(
     (
@@ -140,6 +143,44 @@ def test_new_uncertainty_moves_no_other_draw():
     base = spans(A1) | {"conversion": Span(low=0.3, likely=0.45, high=0.6, source="field")}
     more = base | {"bot_share": Span(low=0.2, likely=0.4, high=0.6, source="field")}
     assert (draw_inputs(base, seed=7)["conversion"] == draw_inputs(more, seed=7)["conversion"]).all()
+
+
+def test_a_decision_is_no_chance():
+    """Reserve and occupancy ceiling, whatever their span, neither widen a band nor stand in the tornado."""
+    given = spans(A1)
+    open_to_choice = given | {
+        "reserve": Span(low=0.0, likely=0.15, high=0.5, source="ours"),
+        "occupancy_max": Span(low=0.6, likely=0.85, high=1.0, source="ours"),
+    }
+    table = sales_cascade(open_to_choice).set_index("step")
+    assert table["low"].equals(table["high"])
+    assert table.loc["reserve", ["value", "low", "high"]].tolist() == [0.15, 0.15, 0.15]
+    assert tornado(open_to_choice).empty
+
+
+def test_low_and_high_mean_the_same_in_every_row():
+    """Of an input too they are the 5th and 95th percentile of its draws: a triangle's own, not its corners."""
+    wide = spans(A1) | {"conversion": Span(low=0.3, likely=0.45, high=0.6, source="field")}
+    row = sales_cascade(wide).set_index("step").loc["conversion"]
+    low, high = 0.3 + np.sqrt(0.05 * 0.3 * 0.15), 0.6 - np.sqrt(0.05 * 0.3 * 0.15)
+    assert (row["low"], row["high"]) == pytest.approx((low, high), abs=0.003)
+    assert row["value"] == 0.45
+
+
+def test_the_sales_task_may_carry_a_span():
+    """A store that says 80 to 130 % of its task gets a band of sales and of everything below."""
+    base = load_store(A1_STORE)
+    reach = base.ratio("task_reach").model_copy(update={"low": 0.8, "likely": 1.0, "high": 1.3})
+    store = base.model_copy(update={"ratios": (*base.ratios, reach)})
+    plain, table = (
+        sales_cascade(cascade_inputs(each, each.waves[0], peak_share=0.1)).set_index("step") for each in (base, store)
+    )
+    assert table["value"].equals(plain["value"])
+    for step in ("day_gmv_cny", "total_contacts", "agents_peak"):
+        assert plain.loc[step, "low"] == pytest.approx(plain.loc[step, "high"])
+        share_low, share_high = (table.loc[step, end] / table.loc[step, "value"] for end in ("low", "high"))
+        assert share_low == pytest.approx(0.8 + np.sqrt(0.05 * 0.5 * 0.2), abs=0.01)
+        assert share_high == pytest.approx(1.3 - np.sqrt(0.05 * 0.5 * 0.3), abs=0.01)
 
 
 def test_tornado_ranks_by_brute_force():

@@ -90,8 +90,9 @@ def solve_with_progress(plan: Plan, *, lang: Lang) -> None:
 
 
 def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
-    """Make a card of each headline KPI: its mean over the nights, its band, and the target it is held to."""
+    """Make a card of each headline KPI: its mean over the nights, its bands, its target, its worst half hour."""
     cards = []
+    weak = {each.kpi: each.message.text(lang) for each in plan.conclusion.judged.weaknesses}
     table = plan.kpis.set_index("kpi")
     for key in keys or plan.conclusion.headline:
         row = table.loc[key]
@@ -105,7 +106,10 @@ def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]
                     lang,
                     low=quantity(row["p05"], row["unit"], lang),
                     high=quantity(row["p95"], row["unit"], lang),
+                    risk_low=quantity(row["risk_p05"], row["unit"], lang),
+                    risk_high=quantity(row["risk_p95"], row["unit"], lang),
                 ),
+                note=weak.get(key, ""),
                 tone="plain" if held is None else "good" if held else "bad",
             )
         )

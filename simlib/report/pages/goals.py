@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlib.messages import LANGS, Lang, label, translate
+from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.columns import key_words, table_label
 from simlib.report.excel import write_workbook
@@ -71,6 +72,19 @@ def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment
     return show_table(in_language(tables[name], lang), lang=lang, caption=table_label(name, lang))
 
 
+def name_figures(text: str, lang: Lang) -> str:
+    """Return a text with the names of figures in place of their keys; a key has an underscore, a word has none.
+
+    Examples
+    --------
+    >>> name_figures("typing_cpm >= 80 and completion > 1", "en")
+    'Typing speed >= 80 and completion > 1'
+    """
+    return re.sub(
+        r"[a-z0-9]+(?:_[a-z0-9]+)+", lambda key: label(key[0], lang) if key[0] in glossary() else key[0], text
+    )
+
+
 def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
     """Return a table without the texts of the other language."""
     others = tuple(f"_{other}" for other in LANGS if other != lang)
@@ -84,14 +98,18 @@ def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
     """Show what one person is paid, line by line, with the figures, files and rows behind each line."""
     lines = plan.goals.tables["payouts"]
     own = in_language(lines[lines["person"] == person].drop(columns="person"), lang)
+    words = {name: own[name].map(lambda text: name_figures(text, lang)) for name in ("figures_used", f"pay_why_{lang}")}
     paid = own[~own["provisional"].astype(bool)]
     waits = float(own.loc[own["provisional"].astype(bool), "amount_cny"].sum())
     amount, points = (f"{paid[name].sum():,.2f}" for name in ("amount_cny", "points"))
     texts = [translate("goals.slip_total", lang, amount=amount, points=points)]
     texts += [translate("goals.slip_waits", lang, amount=f"{waits:,.2f}")] if waits else []
     caption = translate("goals.slip_head", lang, name=_names(plan).get(person, person), person=person)
+    shown = own.assign(**words, amount_cny=own["amount_cny"].map("{:,.2f}".format))
     return stack(
-        show_text(*texts), show_table(own, lang=lang, caption=caption), show_text(translate("goals.slip_dispute", lang))
+        show_text(*texts),
+        show_table(shown, lang=lang, caption=caption),
+        show_text(translate("goals.slip_dispute", lang)),
     )
 
 
@@ -100,7 +118,7 @@ def show_announcement(plan: Plan, *, lang: Lang) -> Fragment:
     table = plan.goals.tables["announcements"]
     pieces = [show_text(translate("goals.announcement_note", lang))]
     for _, own in table.groupby("scheme", sort=False):
-        pieces.append(show_text(*own[f"announcement_{lang}"]))
+        pieces.append(show_text(*(name_figures(text, lang) for text in own[f"announcement_{lang}"])))
     if "prizes" in plan.goals.tables:
         pieces.append(_show(plan.goals.tables, "prizes", lang))
     return stack(*pieces)

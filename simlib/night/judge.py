@@ -1,0 +1,254 @@
+"""What a night is judged by: one function, at the grain of each target, for the report, the live page and the summary.
+
+The platform's rate is judged as the platform counts it. Lost buyers and the service level are judged in every half hour
+and queue in service hours, because a mean over the night hides the one half hour in which the floor breaks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from simlib.intervals import Grid
+from simlib.kpis import BETTER
+from simlib.messages import Message, Term
+
+BY_CELL = {"lost_share": "cell_lost", "service_level": "cell_late"}
+CONFIDENCE = 0.95
+ROUNDING = 1e-9  # of a share: a mean of numbers that all meet a target meets it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakness:
+    """The worst half hour of one target, and the stretch of half hours around it that miss the target too.
+
+    Attributes
+    ----------
+    kpi : str
+        ``lost_share`` or ``service_level``.
+    queue : str
+    start : Timestamp
+        The worst half hour: the one with most buyers beyond what the target allows.
+    share, limit : float
+        The KPI in that half hour, and its target.
+    begins, ends : Timestamp
+        The stretch.
+    buyers : float
+        Buyers lost in the stretch, or answered late in it, on average over the nights.
+    lost_cny : float
+        Sales lost to slow replies in the stretch, this queue alone.
+    """
+
+    kpi: str
+    queue: str
+    start: pd.Timestamp
+    share: float
+    limit: float
+    begins: pd.Timestamp
+    ends: pd.Timestamp
+    buyers: float
+    lost_cny: float
+
+    @property
+    def minutes(self) -> int:
+        """Length of the stretch."""
+        return round((self.ends - self.begins).total_seconds() / 60)
+
+    @property
+    def message(self) -> Message:
+        """The weakness in words: which half hour, how bad, for how long, how many buyers, how much money."""
+        money = "_cny" if self.lost_cny >= 0.5 else ""
+        return Message(
+            f"plan.weak_{self.kpi}{money}",
+            queue=Term(self.queue),
+            clock=f"{self.start:%H:%M}",
+            share=f"{100 * self.share:.1f}",
+            limit=f"{100 * self.limit:.3g}",
+            begins=f"{self.begins:%H:%M}",
+            ends=f"{self.ends:%H:%M}",
+            minutes=self.minutes,
+            count=round(self.buyers),
+            lost=f"{self.lost_cny:,.0f}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judgement:
+    """How nights do against their targets.
+
+    Parameters
+    ----------
+    grid : Grid
+        The half hours.
+    queues : tuple of str
+        In the order of the cells.
+    targets : mapping of str to float
+        What must be reached, by KPI: at most where less is better, else at least.
+    open_hours : bool array, one per half hour
+        In service hours.
+    nights : mapping of str to array [nights, intervals, queues]
+        The counts of :func:`simlib.kpis.by_cell`.
+    rates : mapping of str to array [nights]
+        The platform's rates of each night.
+    """
+
+    grid: Grid
+    queues: tuple[str, ...]
+    targets: Mapping[str, float]
+    open_hours: np.ndarray = field(repr=False)
+    nights: Mapping[str, np.ndarray] = field(repr=False)
+    rates: Mapping[str, np.ndarray] = field(repr=False)
+
+    @cached_property
+    def mean(self) -> dict[str, np.ndarray]:
+        """The counts of the mean night, by key: [intervals, queues]."""
+        return {key: counts.mean(axis=0) for key, counts in self.nights.items()}
+
+    def share(self, kpi: str) -> np.ndarray:
+        """Return a KPI of each cell over all nights together, nan where nobody came: [intervals, queues]."""
+        bad, people = self.mean[BY_CELL[kpi]], self.mean["cell_human"]
+        part = np.divide(bad, people, out=np.full(people.shape, np.nan), where=people > 0)
+        return part if BETTER[kpi] == "lower" else 1.0 - part
+
+    def beyond(self, kpi: str) -> np.ndarray:
+        """Return the buyers beyond what the target allows, night by night; below 0 within it: [nights, ...]."""
+        allowed = self.targets[kpi] if BETTER[kpi] == "lower" else 1.0 - self.targets[kpi]
+        return self.nights[BY_CELL[kpi]] - allowed * self.nights["cell_human"]
+
+    @cached_property
+    def misses(self) -> dict[str, np.ndarray]:
+        """Which cells in service hours clearly miss each target: bool [intervals, queues]."""
+        return {
+            kpi: exceeds_clearly(self.beyond(kpi)) & self.open_hours[:, None] for kpi in BY_CELL if kpi in self.targets
+        }
+
+    @cached_property
+    def met(self) -> dict[str, bool]:
+        """Whether each target is met, in the order of the targets.
+
+        A target is missed where the mean over the service hours of all nights misses it, or where some half hour of a
+        queue clearly does; the platform's rate, where the mean over the nights does.
+        """
+        found = {}
+        for kpi, target in self.targets.items():
+            if kpi in BY_CELL or kpi in self.rates:
+                mean = self.mean_share(kpi)
+                short = target - mean if BETTER[kpi] == "higher" else mean - target
+                found[kpi] = not (short > ROUNDING or (kpi in BY_CELL and bool(self.misses[kpi].any())))
+        return found
+
+    @property
+    def missed(self) -> list[str]:
+        """The targets that are missed, by key of the glossary."""
+        return [kpi for kpi, met in self.met.items() if not met]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every target is met."""
+        return not self.missed
+
+    def mean_share(self, kpi: str) -> float:
+        """Return a KPI over the service hours of all nights, or the platform's rate of the mean night; nan for none."""
+        if kpi not in BY_CELL:
+            seen = self.rates[kpi][~np.isnan(self.rates[kpi])]
+            return float(seen.mean()) if seen.size else math.nan
+        bad, people = (float(self.mean[key][self.open_hours].sum()) for key in (BY_CELL[kpi], "cell_human"))
+        part = bad / people if people else math.nan
+        return part if BETTER[kpi] == "lower" else 1.0 - part
+
+    @cached_property
+    def closed_contacts(self) -> float:
+        """Buyers for people who come outside service hours, in the mean night."""
+        return float(self.mean["cell_human"][~self.open_hours].sum())
+
+    def weakness(self, kpi: str) -> Weakness | None:
+        """Return the worst half hour of a target that some half hour misses; None where none does."""
+        misses = self.misses.get(kpi)
+        if misses is None or not misses.any():
+            return None
+        beyond = np.where(misses, self.beyond(kpi).mean(axis=0), -math.inf)
+        row, column = np.unravel_index(int(beyond.argmax()), beyond.shape)
+        first = last = int(row)
+        while first > 0 and misses[first - 1, column]:
+            first -= 1
+        while last + 1 < len(misses) and misses[last + 1, column]:
+            last += 1
+        edges = self.grid.times(self.grid.edges_s)
+        stretch = slice(first, last + 1)
+        return Weakness(
+            kpi=kpi,
+            queue=self.queues[int(column)],
+            start=edges[int(row)],
+            share=float(self.share(kpi)[row, column]),
+            limit=float(self.targets[kpi]),
+            begins=edges[first],
+            ends=edges[last + 1],
+            buyers=float(self.mean[BY_CELL[kpi]][stretch, column].sum()),
+            lost_cny=float(self.mean["cell_lost_cny"][stretch, column].sum()),
+        )
+
+    @cached_property
+    def weaknesses(self) -> tuple[Weakness, ...]:
+        """The worst half hour of each target that some half hour misses."""
+        return tuple(found for kpi in BY_CELL if (found := self.weakness(kpi)) is not None)
+
+
+def exceeds_clearly(values: np.ndarray) -> np.ndarray:
+    """Return where the mean over the nights (first axis) is above 0 by more than its 95 % band.
+
+    One night has no band: its value alone decides.
+
+    Examples
+    --------
+    >>> exceeds_clearly(np.array([[1.0, 1.0], [2.0, -1.0], [1.5, 1.0]])).tolist()
+    [True, False]
+    """
+    mean = values.mean(axis=0)
+    if len(values) < 2:
+        return np.asarray(mean > 0)
+    from scipy import special
+
+    unit = float(special.stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) / math.sqrt(len(values))
+    return np.asarray(mean > unit * values.std(axis=0, ddof=1))
+
+
+def judge_nights(
+    nights: Mapping[str, np.ndarray] | Sequence[Mapping[str, object]],
+    *,
+    grid: Grid,
+    queues: Sequence[str],
+    targets: Mapping[str, float],
+    open_hours: np.ndarray | None = None,
+) -> Judgement:
+    """Judge nights against their targets.
+
+    Parameters
+    ----------
+    nights : mapping of str to array, or sequence of mappings
+        By measure, one entry per night along the first axis (``Replications.figures``); or one mapping per night. At
+        least the counts of :func:`simlib.kpis.by_cell` and the platform's rates that the targets name.
+    grid : Grid
+        The half hours of the counts.
+    queues : sequence of str
+        Their queues.
+    targets : mapping of str to float
+        By KPI; those that are neither judged by cell nor measured are left out.
+    open_hours : bool array, optional
+        Which half hours are in service hours; left out, all.
+    """
+    if not isinstance(nights, Mapping):
+        rows = list(nights)
+        nights = {key: np.array([row[key] for row in rows]) for key in (rows[0] if rows else {})}
+    return Judgement(
+        grid=grid,
+        queues=tuple(queues),
+        targets=targets,
+        open_hours=np.ones(grid.n, dtype=bool) if open_hours is None else open_hours,
+        nights={key: np.asarray(nights[key], dtype=float) for key in nights if key.startswith("cell_")},
+        rates={key: np.asarray(nights[key], dtype=float) for key in targets if key not in BY_CELL and key in nights},
+    )

@@ -1,0 +1,139 @@
+"""Charts of chapter 2, readiness: share by block, the countdown as bars, who sits where, people against seats."""
+
+from __future__ import annotations
+
+import matplotlib.dates as mdates
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from simlib.messages import Lang, label, translate
+from simlib.report.columns import day_words, key_words, titled
+from simlib.report.style import INK, MISSING, MUTED, Table, chart, place_legend, set_clock_axis
+
+GOOD = "#009E73"
+STATE_COLOURS = {
+    "task_done": GOOD,
+    "task_today": "#E69F00",
+    "task_open": "#56B4E9",
+    "task_late": "#D55E00",
+    "task_impossible": MISSING,
+}
+SEAT_COLOURS = {"seat_taken": "#9CC9EA", "seat_free": "#FFFFFF", "seat_shared": "#F0E442", "seat_broken": MISSING}
+SEATS_IN_A_ROW = 12
+NAME_SIGNS = 26
+
+
+@chart(size=(9, 3.2))
+def plot_blocks(blocks: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the share that is ready by block; a block of which nothing is asked has a word and no bar.
+
+    Parameters
+    ----------
+    blocks : DataFrame
+        block, done, of, share (nan where nothing is asked).
+    """
+    rows = np.arange(len(blocks))[::-1]
+    shares = 100 * blocks["share"].astype(float)
+    ax.barh(rows, [100] * len(blocks), height=0.6, color="#F1F4F7")
+    ax.barh(rows, shares.fillna(0), height=0.6, color=[GOOD if share >= 99.95 else "#0072B2" for share in shares])
+    for row, share, done, of in zip(rows, shares, blocks["done"], blocks["of"], strict=True):
+        text = label("not_asked", lang) if np.isnan(share) else f"{share:.0f}%  ({done:.0f} / {of:.0f})"
+        ax.annotate(text, xy=(1, row), va="center", fontsize=11, color=INK)
+    ax.set_yticks(rows, [key_words(block, "block", lang) for block in blocks["block"]])
+    ax.set_xlim(0, 100)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.set_title(label("blocks", lang), pad=12)
+
+
+@chart(size=lambda tasks: (12, 2 + 0.28 * len(tasks)))
+def plot_gantt(tasks: Table, ax: Axes, *, lang: Lang, today: pd.Timestamp) -> None:
+    """Draw tasks as bars over the calendar, coloured by where each stands today.
+
+    Parameters
+    ----------
+    tasks : DataFrame
+        task_key, due_on, state; begin_on where the work has a length.
+    today : datetime.date
+    """
+    rows = np.arange(len(tasks))[::-1]
+    ends = mdates.date2num(list(tasks["due_on"])) + 1
+    begins = mdates.date2num(list(tasks["begin_on"])) if "begin_on" in tasks else ends - 1
+    ax.barh(rows, ends - begins, left=begins, height=0.62, color=[STATE_COLOURS[state] for state in tasks["state"]])
+    names = [key_words(key, "task_key", lang) for key in tasks["task_key"]]
+    ax.set_yticks(rows, [name if len(name) <= NAME_SIGNS * 2 else f"{name[: NAME_SIGNS * 2]}…" for name in names])
+    ax.tick_params(axis="y", labelsize=9.5)
+    ax.axvline(mdates.date2num(today), color=MISSING, linewidth=2)
+    ax.set_ylim(-0.8, len(tasks) - 0.2)
+    ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=10))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda day, _: day_words(mdates.num2date(day).date(), lang)))
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.set_title(translate("readiness.gantt_title", lang, day=day_words(today, lang)))
+    seen = [state for state in STATE_COLOURS if (tasks["state"] == state).any()]
+    place_legend(ax, handles=[Patch(color=STATE_COLOURS[state], label=label(state, lang)) for state in seen])
+
+
+@chart(size=lambda seats: (12, 1.6 + 0.9 * _seat_rows(seats)))
+def plot_seat_plan(seats: Table, ax: Axes, *, lang: Lang) -> None:
+    """Draw the seats of each room as boxes with seat and name, coloured by their state.
+
+    Parameters
+    ----------
+    seats : DataFrame
+        site, room, seat, name, state: one row per seat and person.
+    """
+    y = 0.0
+    for (site, room), of_room in seats.groupby(["site", "room"], sort=True):
+        people = of_room.groupby("seat", sort=True).agg(state=("state", "first"), name=("name", _join_names))
+        ax.annotate(f"{site} · {room}", xy=(0, y - 0.12), fontsize=12, color=INK, va="bottom")
+        for number, (seat, row) in enumerate(people.iterrows()):
+            left, top = number % SEATS_IN_A_ROW, y + number // SEATS_IN_A_ROW
+            box = Rectangle((left + 0.03, top), 0.94, 0.86, facecolor=SEAT_COLOURS[row["state"]], edgecolor=MUTED)
+            ax.add_patch(box)
+            ax.annotate(str(seat), xy=(left + 0.5, top + 0.28), ha="center", va="center", fontsize=8.5)
+            ax.annotate(str(row["name"]), xy=(left + 0.5, top + 0.6), ha="center", va="center", fontsize=8.5)
+        y += -(-len(people) // SEATS_IN_A_ROW) + 0.7
+    ax.set_xlim(0, SEATS_IN_A_ROW)
+    ax.set_ylim(y, -0.6)
+    ax.set_axis_off()
+    ax.set_title(label("seat_plan", lang))
+    seen = [state for state in SEAT_COLOURS if (seats["state"] == state).any()]
+    shown = [Patch(facecolor=SEAT_COLOURS[state], edgecolor=MUTED, label=label(state, lang)) for state in seen]
+    place_legend(ax, handles=shown)
+
+
+def _join_names(names: pd.Series) -> str:
+    return "/".join(name for name in names if isinstance(name, str))[:10]
+
+
+def _seat_rows(seats: pd.DataFrame) -> float:
+    rooms = seats.groupby(["site", "room"])["seat"].nunique()
+    return float(sum(-(-count // SEATS_IN_A_ROW) + 0.7 for count in rooms))
+
+
+@chart(size=(12, 4))
+def plot_presence(presence: Table, ax: Axes, *, lang: Lang, seats: int) -> None:
+    """Draw the people present by half hour against the seats that can be used.
+
+    Parameters
+    ----------
+    presence : DataFrame
+        start, room, present.
+    seats : int
+        Usable seats in all rooms; 0 where nobody counted them.
+    """
+    there = presence.groupby("start")["present"].sum()
+    starts = pd.DatetimeIndex(there.index)
+    width = 0.9 / 48
+    ax.bar(mdates.date2num(starts), there, width=width, align="edge", color="#9CC9EA", label=label("present", lang))
+    if seats:
+        ax.axhline(seats, color=MISSING, linewidth=2, label=translate("readiness.seats_line", lang, seats=seats))
+    set_clock_axis(ax, starts, lang)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(titled("present", lang))
+    ax.set_title(label("floor_presence", lang))
+    place_legend(ax)
