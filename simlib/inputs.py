@@ -40,6 +40,8 @@ from simlib.forecasting.result import (
     work_out_requirement,
     work_out_tonight,
 )
+from simlib.goals.month import read_month
+from simlib.goals.workbook import find_goals_workbook
 from simlib.intervals import Grid
 from simlib.kpis import (
     ConversionCurve,
@@ -517,6 +519,22 @@ class NightInputs:
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
         return read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+
+    def find_goals(
+        self, source: str, night: PromoNight, today: dt.date, seed: int, replications: int
+    ) -> dict[str, Any]:
+        """Return what chapter 4 starts from: the night, and what lies beside the store, with what is wrong there."""
+        book = find_goals_workbook(source) if source else None
+        own = [self.store.frame("goals")] if book is None else [self.store.frame("goals"), book.tables["goals"]]
+        filled = [table for table in own if not table.empty]
+        goals = pd.concat(filled, ignore_index=True) if filled else own[0]
+        found: dict[str, Any] = {"goals": goals, "agents": self.people, "incentives": self.store.frame("incentives")}
+        found |= {"day": self.wave.day, "bot_share": self.store.ratio("bot_share").likely}
+        found |= {"night": night, "roster": night.roster, "demand": night.forecast}
+        found |= {"today": today, "seed": seed, "replications": replications}
+        if book is not None and book.folder is not None:
+            found |= {"month": read_month(book, store=self.store), "problems": book.problems}
+        return found
 
     def read_own_roster(self, path: str) -> pd.DataFrame:
         """Read the team's own matrix: who takes which shift on which day.

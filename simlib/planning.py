@@ -159,10 +159,10 @@ class Plan:
 
     @cached_property
     def goals(self) -> GoalsResult:
-        """Chapter 4: what to aim for."""
-        task: dict[str, Any] = {"agents": self.inputs.people, "goals": self.store.frame("goals"), "day": self.wave.day}
-        task |= {"sales_cny": self.sales.value("cs_sales_cny"), "receptions": self.sales.value("human_contacts")}
-        return work_out_goals(roster=self.roster, demand=self.forecast, **task)
+        """Chapter 4: what to aim for, what it pays, and a team that knows."""
+        given = self.inputs.find_goals(self.source, self.night, self.counted_from, self.seed, self.replications)
+        given |= {"sales_cny": self.sales.value("cs_sales_cny"), "receptions": self.sales.value("human_contacts")}
+        return work_out_goals(service=self.nights.nights, aov_cny=self.sales.spans["aov_cny"].likely, **given)
 
     @cached_property
     def retrospective(self) -> RetrospectiveResult:

@@ -11,6 +11,7 @@ from simlib.planning import Plan
 from simlib.report.excel import write_roster, write_workbook
 from simlib.report.html import render_report
 from simlib.report.pages import FOLDED, kpi_cards, report_sections
+from simlib.report.pages.goals import write_handouts
 from simlib.roster import to_ics, to_sheets
 
 
@@ -38,6 +39,7 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
     for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
         name = re.sub(r"[^\w-]", "_", str(agent_id))
         (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
+    write_handouts(night, folder / "goals", lang=lang)
     html = render_report(
         [(label(chapter, lang), shown) for chapter, shown in report_sections(night, lang=lang)],
         title=night.store.store.name,
