@@ -30,6 +30,7 @@ from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, glossary, la
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
+BESIDE = ("readiness.xlsx", "goals.xlsx")  # what a chapter keeps beside a store is no store
 ROWS_SHOWN = 12  # changed rows of one sheet that an import prints
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Chapter(StrEnum):
     """The chapters that have a workbook of their own."""
 
     readiness = "readiness"
+    goals = "goals"
 
 
 @app.command(help=both("new"))
@@ -134,6 +136,7 @@ def new(
     lang: Lingo = Language.zh,
 ) -> None:
     """Write a fresh workbook; one that is there already stays as it is."""
+    from simlib.goals.workbook import write_goals_template
     from simlib.readiness.workbook import write_readiness_template
     from simlib.store import write_template
 
@@ -147,6 +150,8 @@ def new(
         raise stop(translate("cli.no_folder", lang.value, path=path.parent), status=USAGE_WRONG)
     if chapter is None:
         write_template(path, lang=lang.value)
+    elif chapter is Chapter.goals:
+        write_goals_template(path, lang=lang.value)
     else:
         write_readiness_template(path, lang=lang.value)
     print_message("new_done", lang.value, path=path)
@@ -607,10 +612,10 @@ def store_paths(stores: Iterable[Path]) -> Iterable[Path]:
 
 
 def is_store(path: Path) -> bool:
-    """Return whether a file or folder inside a folder of stores is one: not what chapter 2 keeps beside a store."""
+    """Return whether a file or folder inside a folder of stores is one: not what a chapter keeps beside a store."""
     if path.is_dir():
         return path.suffix != ".readiness"
-    return path.suffix == ".xlsx" and not path.name.startswith("~$") and not path.name.endswith("readiness.xlsx")
+    return path.suffix == ".xlsx" and not path.name.startswith("~$") and not path.name.endswith(BESIDE)
 
 
 @contextmanager

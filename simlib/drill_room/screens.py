@@ -14,8 +14,8 @@ from simlib.drill.game import Drill, Move, View
 from simlib.drill.log import Decided
 from simlib.messages import Lang, label, texts, translate
 from simlib.planning import Plan
-from simlib.report.columns import quantity
-from simlib.report.pages.drill import PARTS, cards, door_name, lever_words, name_decision, sign_words, size_words
+from simlib.report.columns import quantity, size_words
+from simlib.report.pages.drill import PARTS, cards, door_name, lever_words, name_decision, sign_words
 from simlib.stress.scenarios import Scenario, standard_scenarios
 
 FACILITATOR, BOARD = "facilitator", "board"
@@ -198,7 +198,8 @@ class Screens:
         rate, response = now["platform_rate_so_far"], now["first_response"]
         waiting = None if view.queues.empty else int(view.queues["waiting"].sum())
         within_s = self.drill.night.threshold_s
-        least = self.plan.inputs.floors[self.drill.night.rates[0].key]
+        asked = self.plan.inputs
+        least = asked.floors.get(self.drill.night.rates[0].key, asked.target("platform_rate"))
         amber = least + (1 - least) * rules.warn_share
         return [
             {

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
 from simlib.goals.payouts import Payouts, calculate_payouts, money, round_payout
 from simlib.goals.schemes import CENT, COLUMNS, shown
@@ -27,7 +28,9 @@ __all__ = [
     "bonus_per_hour",
     "budget",
     "check_law",
+    "compare_pay_models",
     "draw_red_packets",
+    "find_firsts",
     "late_payments",
     "open_dispute",
     "project_rewards",
@@ -318,7 +321,7 @@ def late_payments(payouts: Payouts, paid: pd.DataFrame, *, on: dt.date) -> tuple
     found = []
     for (scheme, rule), own in table.groupby(["scheme", "rule"]):
         worst = int(own["days_late"].max())
-        found.append(Message("goals.paid_late", scheme=scheme, rule=rule, people=len(own), days=worst))
+        found.append(Message("goals.paid_late", scheme=scheme, rule=rule, count=len(own), days=worst))
     return table, tuple(found)
 
 
@@ -439,3 +442,125 @@ def draw_red_packets(people: Iterable[str], *, budget_cny: Any, packets: int, se
         for number, (person, amount) in enumerate(zip(lucky, amounts, strict=True), start=1)
     ]
     return pd.DataFrame(rows, columns=["draw", "person", "amount_cny"])
+
+
+def find_firsts(
+    rows: pd.DataFrame, *, by: str, metric: str, sample: str, least: float, amount_cny: Any
+) -> pd.DataFrame:
+    """Return the first of each day, or of each hour, by the pay model: the tied share the prize to the cent.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        person, the figures, and the column ``by`` that holds the day or the hour.
+    by, metric, sample : str
+        What is one contest; the expression that is ranked, highest first; the figure that is the sample.
+    least : float
+        With a smaller sample nobody takes the place.
+    amount_cny : number
+        The prize of each contest.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, person, metric_value, sample_size, amount_cny: one row per winner; contests without one are left out.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"day": ["d1"] * 3, "person": ["A", "B", "C"], "buyers_paid": [9, 1, 18],
+    ...                      "inquiries": [20, 1, 40]})
+    >>> found = find_firsts(rows, by="day", metric="buyers_paid / inquiries", sample="inquiries", least=20,
+    ...                     amount_cny="30.01")
+    >>> found[["person", "amount_cny"]].values.tolist()
+    [['A', 15.01], ['C', 15.0]]
+    """
+    found: list[tuple[Any, ...]] = []
+    for contest, own in rows.groupby(by, sort=True):
+        on = dt.date.min
+        rule = {"scheme": str(contest), "rule": 1, "kind": "rank", "metric": metric, "sample": sample, "ties": "split"}
+        rule |= {"min_sample": least, "amount_cny": amount_cny, "announced_on": on, "pay_on": on}
+        paid = calculate_payouts([rule], own.drop(columns=by).to_dict("records"))
+        if paid.refused:
+            raise paid.refused[0].error
+        values = find_values(paid, metric)
+        sizes = {text_of(person): float(size) for person, size in zip(own["person"], own[sample], strict=True)}
+        for line in paid.lines.itertuples():
+            if line.amount_cny > 0:
+                person = text_of(line.person)
+                found.append((contest, person, values[person], sizes[person], float(line.amount_cny)))
+    return pd.DataFrame(found, columns=[by, "person", "metric_value", "sample_size", "amount_cny"])
+
+
+def find_values(payouts: Payouts, source: str) -> dict[str, float]:
+    """Return the value of an expression for each person of some payouts; a person without one is left out."""
+    expression = parse_number(source, figures=payouts.figures.names, metric_allowed=False, reserved=())
+    columns = {name: payouts.figures.column(name) for name in expression.names}
+    found = {}
+    for index, person in enumerate(payouts.figures.persons):
+        value = expression.number(Scope(figures={name: column[index] for name, column in columns.items()}))
+        if value is not None:
+            found[person] = float(value)
+    return found
+
+
+def compare_pay_models(
+    results: pd.DataFrame, models: pd.DataFrame, *, minimum_month_cny: float | None = None
+) -> tuple[pd.DataFrame, tuple[Message, ...]]:
+    """Compare models of base and commission on the same month: what each would have paid whom.
+
+    Parameters
+    ----------
+    results : DataFrame
+        person, sales_cny, and second_sales_cny where second sales bear a rate of their own.
+    models : DataFrame
+        model, base_cny, rate, second_rate: the commission on sales, and on second sales (which are no part of
+        sales_cny).
+    minimum_month_cny : float, optional
+        The minimum wage; those below it are counted.
+
+    Returns
+    -------
+    DataFrame
+        model, base_cny, rate, second_rate, people, whole_cny, lowest_cny, middle_cny, highest_cny, commission_share,
+        below_minimum (missing where no minimum is known).
+    tuple of Message
+        Models under which somebody falls below the minimum wage; or what figure is missing.
+    """
+    if "sales_cny" not in results:
+        return pd.DataFrame(columns=["model"]), (Message("goals.pay_models_lack", figure=Term("sales_cny")),)
+    has_second = "second_sales_cny" in results
+    rows, found = [], []
+    for model in models.itertuples():
+        source = f"{exact_text(model.base_cny)} + {exact_text(model.rate)} * sales_cny"
+        if has_second:
+            source += f" + {exact_text(model.second_rate)} * second_sales_cny"
+        rule = {"scheme": str(model.model), "rule": 1, "kind": "each", "amount_cny": source}
+        rule |= {"announced_on": dt.date.min, "pay_on": dt.date.min}
+        paid = calculate_payouts([rule], results.drop(columns=["first_day", "last_day"], errors="ignore"))
+        if paid.refused:
+            found.append(paid.refused[0].error.messages[0])
+            continue
+        amounts = np.array([float(amount) for amount in paid.lines["amount_cny"] if amount > 0])
+        if not amounts.size:
+            continue
+        below = float("nan") if minimum_month_cny is None else float((amounts < minimum_month_cny).sum())
+        spread = (amounts.sum(), amounts.min(), float(np.median(amounts)), amounts.max())
+        share = 1 - model.base_cny * len(amounts) / amounts.sum()
+        terms = (model.model, model.base_cny, model.rate, model.second_rate)
+        rows.append((*terms, len(amounts), *spread, share, below))
+        if below > 0 and minimum_month_cny is not None:
+            named = {"model": str(model.model), "minimum": f"{minimum_month_cny:g}"}
+            found.append(Message("goals.model_below_minimum", count=int(below), **named))
+    columns = ["model", "base_cny", "rate", "second_rate", "people", "whole_cny", "lowest_cny", "middle_cny"]
+    return pd.DataFrame(rows, columns=[*columns, "highest_cny", "commission_share", "below_minimum"]), tuple(found)
+
+
+def exact_text(value: Any) -> str:
+    """Return a number as plain digits for an expression.
+
+    Examples
+    --------
+    >>> exact_text(0.03), exact_text(2500.0), exact_text(1e-07)
+    ('0.03', '2500', '0.0000001')
+    """
+    return f"{Decimal(str(value)).normalize():f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -69,10 +70,12 @@ def stars_of(score: float) -> int:
     >>> [stars_of(score) for score in (95, 94.99, 88, 78, 65, 64.9)]
     [5, 4, 4, 3, 2, 1]
     """
-    for stars in (5, 4, 3, 2):
-        if score >= facts.value("qa_rules", f"stars_{stars}_from"):
-            return stars
-    return 1
+    return next((stars for stars, bound in _star_bounds() if score >= bound), 1)
+
+
+@cache
+def _star_bounds() -> tuple[tuple[int, float], ...]:
+    return tuple((stars, float(facts.value("qa_rules", f"stars_{stars}_from"))) for stars in (5, 4, 3, 2))
 
 
 def plan_sampling(weeks: pd.DataFrame, *, supervisors: Mapping[str, str] | None = None) -> pd.DataFrame:

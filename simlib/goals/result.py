@@ -1,22 +1,24 @@
-"""Chapter 4 worked out: targets, chances, efficiency, payouts, scores, sampling and grades in one frozen result."""
+"""Chapter 4 worked out: targets, chances, efficiency, payouts, scores, grades and the team in one frozen result."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
-from simlib.goals.grades import GradeReview, review_grades
-from simlib.goals.pay import bonus_per_hour, budget
-from simlib.goals.payouts import Payouts, calculate_payouts
-from simlib.goals.quality import plan_sampling
-from simlib.goals.scores import read_ledger, work_out_scores
+from simlib.goals.month import Month
+from simlib.goals.nights import PeopleNights, compare_dropping, simulate_people
+from simlib.goals.pay import budget
+from simlib.goals.payouts import Payouts
+from simlib.goals.review import assess_month, lead_team, list_prizes, pay_month
 from simlib.goals.targets import (
+    EVERYBODY,
     STRETCH,
+    add_levels,
     chance_of_reaching,
+    chance_of_service,
     cohort_targets,
     compare_efficiency,
     half_hour_targets,
@@ -26,48 +28,13 @@ from simlib.goals.targets import (
     team_targets,
 )
 from simlib.messages import Message, glossary
+from simlib.night import PromoNight
+from simlib.store.problems import Problem
 
 __all__ = ["GoalsResult", "Month", "work_out_goals"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Month:
-    """What is known of a month, each part where there is one; frames as the functions of the chapter take them.
-
-    Attributes
-    ----------
-    schemes, results : DataFrame
-        For the payouts.
-    period : (date, date)
-        First and last day of the results.
-    confirmed : collection of (scheme, rule)
-        Provisional rules that somebody has confirmed.
-    sheets : DataFrame
-        The store's own score sheets.
-    evidence : DataFrame
-        The ledger of bonus and malus.
-    rules : DataFrame
-        The team's rules with their dates, which a malus needs.
-    qa : DataFrame
-        person, week, score.
-    grades, events, months : DataFrame
-        For the review of grades on ``period[1]``.
-    budget_nights : mapping of level to frames of results
-        Simulated nights for the budget.
-    """
-
-    schemes: pd.DataFrame | None = None
-    results: pd.DataFrame | None = None
-    period: tuple[dt.date, dt.date] | None = None
-    confirmed: Collection[tuple[str, int]] = ()
-    sheets: pd.DataFrame | None = None
-    evidence: pd.DataFrame | None = None
-    rules: pd.DataFrame | None = None
-    qa: pd.DataFrame | None = None
-    grades: pd.DataFrame | None = None
-    events: pd.DataFrame | None = None
-    months: pd.DataFrame | None = None
-    budget_nights: Mapping[str, Iterable[pd.DataFrame]] | None = None
+SIDE_EFFECT_NIGHTS = 10  # ours: the difference on the same buyers is settled by few nights
+BUDGET_NIGHTS = 20  # ours: enough for a band of a budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,20 +44,26 @@ class GoalsResult:
     Attributes
     ----------
     tables : dict of str to DataFrame
-        By name: targets, half_hours, people, cohorts, efficiency; chances, payouts, totals, lacking, evidence,
-        refused, budget, bonus_per_hour, scores, score_items, sampling, grades where there is what they need.
+        By name: team_targets, half_hours, personal_targets, cohorts, efficiency, and each other table of the chapter
+        where there is what it needs. A text stands in two columns, ``_zh`` and ``_en``.
     figures : dict of str to float
         Single figures for the summary: floor and stretch of the team, chances, what is paid, refused schemes.
     findings : tuple of Message
         What somebody should look at, the most pressing first.
     payouts : Payouts or None
         For slips, disputes and late payments.
+    month : Month or None
+        What the payouts were worked out from.
+    problems : tuple of Problem
+        What is wrong in the sheets of ``goals.xlsx``, by row.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     figures: Mapping[str, float]
     findings: tuple[Message, ...]
     payouts: Payouts | None = field(default=None, repr=False)
+    month: Month | None = field(default=None, repr=False)
+    problems: tuple[Problem, ...] = ()
 
 
 def work_out_goals(
@@ -103,8 +76,17 @@ def work_out_goals(
     day: dt.date,
     goals: pd.DataFrame | None = None,
     stretch: float = STRETCH,
+    bot_share: float = 0.0,
     nights: pd.DataFrame | None = None,
+    night: PromoNight | None = None,
+    aov_cny: float = 0.0,
+    service: pd.DataFrame | None = None,
+    incentives: pd.DataFrame | None = None,
     month: Month | None = None,
+    problems: Sequence[Problem] = (),
+    today: dt.date | None = None,
+    seed: int = 7,
+    replications: int = 0,
 ) -> GoalsResult:
     """Work the chapter out from tables of the other chapters.
 
@@ -122,10 +104,26 @@ def work_out_goals(
         The promo day.
     goals : DataFrame, optional
         The store's sheet of goals.
+    bot_share : float
+        Share of the buyers whom the bot serves alone: that part of the sales is nobody's target.
     nights : DataFrame, optional
-        night, start, queue, receptions, sales_cny, for the chances.
+        night, start, queue, receptions, sales_cny, for the chances; not needed with ``night``.
+    night : PromoNight, optional
+        The night to simulate for each person's chances, the budget and the side effect of a response-time prize.
+    aov_cny : float
+        What a buyer pays.
+    service : DataFrame, optional
+        One row per simulated night, one column per KPI.
+    incentives : DataFrame, optional
+        The core workbook's prizes.
     month : Month, optional
         For pay, scores, quality and grades.
+    problems : sequence of Problem
+        What was wrong in the workbook; the result hands it on.
+    today : date, optional
+        The day from which late payments, open duties and overdue answers are counted.
+    seed, replications : int
+        Of the simulated nights.
 
     Raises
     ------
@@ -134,13 +132,17 @@ def work_out_goals(
     """
     targets = team_targets(sales_cny=sales_cny, receptions=receptions, goals=goals, stretch=stretch)
     whole = targets[targets["queue"].isna()]
-    people = split_targets(whole, roster=roster, agents=agents, demand=demand, day=day)
+    people = split_targets(whole, roster=roster, agents=agents, demand=demand, day=day, bot_share=bot_share)
+    hours = paid_hours(roster)
+    planned = people.merge(hours, on="agent_id", how="left").assign(
+        sales_cny=people["cs_sales_cny_floor"], receptions=people["receptions_floor"]
+    )
     tables = {
         "team_targets": targets.assign(unit=[glossary()[kpi]["unit"] for kpi in targets["kpi"]]),
-        "half_hours": half_hour_targets(whole, demand=demand, day=day),
-        "personal_targets": people,
-        "cohorts": cohort_targets(people),
-        "efficiency": _planned_efficiency(people, roster),
+        "half_hours": add_levels(half_hour_targets(whole, demand=demand, day=day), whole),
+        "personal_targets": add_levels(people, whole),
+        "cohorts": add_levels(cohort_targets(people), whole),
+        "efficiency": compare_efficiency(planned.fillna({"paid_hours": 0.0})),
     }
     figures = {
         f"{kpi}_{level}": float(whole.loc[whole["kpi"] == kpi, level].iloc[0])
@@ -148,72 +150,94 @@ def work_out_goals(
         for level in ("floor", "stretch")
     }
     findings: list[Message] = []
+    simulated: PeopleNights | None = None
+    if night is not None and replications:
+        simulated = simulate_people(night, day=day, aov_cny=aov_cny, seed=seed, replications=replications)
+        nights = simulated.long_frame()
     if nights is not None:
         shares = None if "agent_id" in nights.columns else seat_shares(roster, agents, demand["start"])
         tables["chances"], odd = chance_of_reaching(nights, whole, people=people, shares=shares)
-        team = tables["chances"][tables["chances"]["agent_id"] == "all"]
+        team = tables["chances"][tables["chances"]["agent_id"] == EVERYBODY]
         for row in team.itertuples():
             figures |= {f"{row.kpi}_floor_chance": row.floor_chance, f"{row.kpi}_stretch_chance": row.stretch_chance}
         findings += odd
+    if service is not None:
+        tables["service_chances"], odd = chance_of_service(service, whole)
+        findings += odd
+    if night is not None and replications:
+        tables["floor_effects"] = compare_dropping(
+            night, day=day, aov_cny=aov_cny, seed=seed, replications=min(replications, SIDE_EFFECT_NIGHTS)
+        )
+        findings.append(_name_side_effect(tables["floor_effects"]))
     payouts = None
+    if incentives is not None or month is not None:
+        prizes = list_prizes(incentives, None if month is None else month.more.get("prizes"), promo_day=day)
+        tables |= prizes[0]
+        findings += prizes[1]
     if month is not None:
-        payouts, more = _pay(month, tables, figures)
-        findings = [*more, *findings, *_assess(month, tables)]
-    return GoalsResult(tables=tables, figures=figures, findings=tuple(findings), payouts=payouts)
-
-
-def _planned_efficiency(people: pd.DataFrame, roster: pd.DataFrame) -> pd.DataFrame:
-    hours = paid_hours(roster)
-    planned = people.merge(hours, on="agent_id", how="left").assign(
-        sales_cny=people["cs_sales_cny_floor"], receptions=people["receptions_floor"]
+        on = today or day
+        payouts, pay_tables, pay_figures, pay_findings = pay_month(month, on=on, seed=seed)
+        tables |= pay_tables
+        if simulated is not None and month.schemes is not None:
+            tables["budget"] = _work_out_budget(month, simulated, whole, people)
+        elif month.budget_nights is not None and month.schemes is not None:
+            tables["budget"], _ = budget(month.schemes, month.budget_nights)
+        if "efficiency" in pay_tables:
+            plan = compare_efficiency(planned.fillna({"paid_hours": 0.0}))
+            both = [plan.assign(basis="basis_plan"), pay_tables["efficiency"].assign(basis="basis_actual")]
+            tables["efficiency"] = pd.concat(both, ignore_index=True)
+        assessed, assess_findings = assess_month(month)
+        team_tables, team_findings = lead_team(month, on=on)
+        tables |= assessed | team_tables
+        figures |= pay_figures
+        findings = [*month.findings, *pay_findings, *findings, *assess_findings, *team_findings]
+    return GoalsResult(
+        tables=tables,
+        figures=figures,
+        findings=tuple(findings),
+        payouts=payouts,
+        month=month,
+        problems=tuple(problems),
     )
-    return compare_efficiency(planned)
 
 
-def _pay(
-    month: Month, tables: dict[str, pd.DataFrame], figures: dict[str, float]
-) -> tuple[Payouts | None, list[Message]]:
-    if month.schemes is None or month.results is None:
-        return None, []
-    found = calculate_payouts(month.schemes, month.results, period=month.period, confirmed=month.confirmed)
-    refused: list[tuple[Any, ...]] = [(one.scheme, one.rule, one.text("zh"), one.text("en")) for one in found.refused]
-    tables["payouts"] = found.lines
-    tables["totals"] = found.totals
-    tables["lacking"] = found.lacking
-    tables["evidence"] = found.evidence
-    tables["refused"] = pd.DataFrame(refused, columns=["scheme", "rule", "zh", "en"])
-    figures["paid_cny"] = float(sum(found.totals["amount_cny"]))
-    figures["provisional_cny"] = float(sum(found.totals["provisional_cny"]))
-    figures["schemes_refused"] = float(len({one.scheme for one in found.refused}))
-    findings = [one.error.messages[0] for one in found.refused]
-    waiting = found.lacking[~found.lacking["confirmed"].astype(bool)]
-    for (scheme, rule), own in waiting.groupby(["scheme", "rule"]):
-        people = [str(person) for person in own["person"]]
-        findings.append(Message("goals.provisional", scheme=scheme, rule=rule, people=people[:5], count=len(people)))
-    findings += found.notices
-    if {"person", "cohort", "effective_hours"} <= set(month.results.columns):
-        tables["bonus_per_hour"], unequal = bonus_per_hour(found, month.results)
-        findings += unequal
-    if month.budget_nights is not None:
-        tables["budget"], _ = budget(month.schemes, month.budget_nights)
-    return found, findings
+def _name_side_effect(effects: pd.DataFrame) -> Message:
+    rows = effects.set_index("figure")
+    response, sales = rows.loc["mean_response_s"], rows.loc["cs_sales_cny"]
+    return Message(
+        "goals.dropping",
+        before=f"{response['as_is']:.1f}",
+        after=f"{response['dropping']:.1f}",
+        sales=f"{-sales['difference']:,.0f}",
+        low=f"{-sales['difference_high']:,.0f}",
+        high=f"{-sales['difference_low']:,.0f}",
+        buyers=f"{rows.loc['buyers_dropped', 'dropping']:,.0f}",
+    )
 
 
-def _assess(month: Month, tables: dict[str, pd.DataFrame]) -> list[Message]:
-    findings: list[Message] = []
-    if month.results is not None:
-        ledger = None
-        if month.evidence is not None:
-            ledger, unread = read_ledger(month.evidence, rules=month.rules)
-            findings += unread
-        scores = work_out_scores(month.results, sheets=month.sheets, ledger=ledger)
-        tables["scores"], tables["score_items"] = scores.scores, scores.items
-        findings += scores.findings
-    if month.qa is not None and not month.qa.empty:
-        tables["sampling"] = plan_sampling(month.qa)
-    if month.grades is not None and month.events is not None and month.months is not None:
-        on = month.period[1] if month.period is not None else dt.date.max
-        review: GradeReview = review_grades(month.grades, events=month.events, months=month.months, on=on)
-        tables["grades"] = review.people
-        findings += [*review.warnings, *(one for reasons in review.reasons.values() for one in reasons)]
-    return findings
+def _work_out_budget(month: Month, simulated: PeopleNights, whole: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Return what the schemes cost if the night comes in at its floor, as it is likely to, or at its stretch.
+
+    Figures that a night has (receptions, sales, response, completion of the personal target) are the night's; all
+    others, such as an exam, are those of the month's results.
+    """
+    team = simulated.team["cs_sales_cny"].to_numpy()
+    target = whole.set_index("kpi").loc["cs_sales_cny"]
+    own_target = people.set_index("agent_id")["cs_sales_cny_floor"]
+    count = min(len(simulated), BUDGET_NIGHTS)
+    nights = {}
+    for level in ("floor", "likely", "stretch"):
+        factors = 1.0 if level == "likely" else float(target[level]) / team.clip(min=1.0)
+        frames = [frame for frame, _ in zip(simulated.frames(factors=factors), range(count), strict=False)]
+        nights[level] = [_as_results(frame, month.results, own_target) for frame in frames]
+    return budget(month.schemes if month.schemes is not None else [], nights)[0]
+
+
+def _as_results(frame: pd.DataFrame, results: pd.DataFrame | None, own_target: pd.Series) -> pd.DataFrame:
+    target = frame["person"].map(own_target).astype(float)
+    night = frame.assign(completion=(frame["sales_cny"] / target.where(target > 0)).round(4))
+    if results is None:
+        return night
+    others = results.drop(columns=[name for name in night.columns if name != "person" and name in results])
+    merged = others.merge(night, on="person", how="left")
+    return merged.astype(object).where(merged.notna(), None)

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from simlib.kpis import BETTER
-from simlib.messages import Message, Term
+from simlib.messages import Message, Term, glossary
 
 __all__ = [
     "STRETCH",
+    "add_levels",
     "chance_of_reaching",
+    "chance_of_service",
     "cohort_targets",
     "compare_efficiency",
     "half_hour_targets",
@@ -28,6 +30,8 @@ __all__ = [
 STRETCH = 0.15  # ours: the middle of the 10-20 % on top of the floor that is common in the trade
 NEARLY_ALL = 0.95  # ours: a target that is reached in more nights than this asks nothing of anybody
 NEARLY_NONE = 0.05  # ours: and one that is reached in fewer is believed by nobody
+NEARLY_EVERYBODY = 0.8  # ours: share of the people from which a target is named that nearly all or nearly none reach
+BOT = "bot"  # the row of what no person sells
 EVERYBODY = "all"  # the row of all cohorts together
 
 
@@ -148,6 +152,7 @@ def split_targets(
     agents: pd.DataFrame,
     demand: pd.DataFrame | None = None,
     day: dt.date | None = None,
+    bot_share: float = 0.0,
 ) -> pd.DataFrame:
     """Split the team's targets over people; sales only over presale.
 
@@ -167,6 +172,9 @@ def split_targets(
         start, queue, human: what people are to receive in each interval.
     day : date, optional
         The promo day: hours before and after it carry nothing of its targets.
+    bot_share : float
+        Share of the sales that the bot makes by itself; it is a row of its own (agent_id ``bot``), for nobody's
+        export shows it.
 
     Returns
     -------
@@ -194,9 +202,16 @@ def split_targets(
         }
     for row in targets[targets["kpi"].isin(list(weights))].itertuples():
         weight = weights[row.kpi]
+        own = 1 - bot_share if row.kpi == "cs_sales_cny" else 1.0
         for level in ("floor", "stretch"):
-            table[f"{row.kpi}_{level}"] = getattr(row, level) * weight / (weight.sum() or 1.0)
-    return table.sort_values("agent_id", ignore_index=True)
+            table[f"{row.kpi}_{level}"] = getattr(row, level) * own * weight / (weight.sum() or 1.0)
+    table = table.sort_values("agent_id", ignore_index=True)
+    if not bot_share or table.empty:
+        return table
+    sales = targets.set_index("kpi").loc["cs_sales_cny"]
+    bot: dict[str, Any] = dict.fromkeys(table.columns, 0.0) | {"agent_id": BOT, "name": None, "cohort": BOT}
+    bot |= {f"cs_sales_cny_{level}": float(sales[level]) * bot_share for level in ("floor", "stretch")}
+    return pd.concat([table, pd.DataFrame([bot])], ignore_index=True)
 
 
 def _within(demand: pd.DataFrame, day: dt.date | None) -> pd.DataFrame:
@@ -243,6 +258,7 @@ def cohort_targets(people: pd.DataFrame) -> pd.DataFrame:
     heads = people.groupby("cohort", as_index=False).agg(
         heads=("agent_id", "count"), **{name: (name, "sum") for name in ["hours", *columns]}
     )
+    heads.loc[heads["cohort"] == BOT, "heads"] = 0
     whole = {"cohort": EVERYBODY, **heads.drop(columns="cohort").sum().to_dict()}
     return pd.concat([heads, pd.DataFrame([whole])], ignore_index=True).astype({"heads": "int64"})
 
@@ -287,6 +303,7 @@ def compare_efficiency(people: pd.DataFrame) -> pd.DataFrame:
         sales_cny=("sales_cny", "sum"),
         receptions=("receptions", "sum"),
     )
+    sums.loc[sums["cohort"] == BOT, "heads"] = 0
     whole = pd.DataFrame([{"cohort": EVERYBODY, **sums.drop(columns="cohort").sum().to_dict()}])
     table = pd.concat([sums, whole], ignore_index=True).astype({"heads": "int64"})
     hours = table["paid_hours"].astype(float).where(table["paid_hours"] > 0)
@@ -343,7 +360,7 @@ def chance_of_reaching(
         own = _own_nights(nights, column, shares)
         for person in people.itertuples():
             aims = _Aims(getattr(person, f"{target.kpi}_floor"), getattr(person, f"{target.kpi}_stretch"))
-            if aims.floor <= 0:
+            if aims.floor <= 0 or person.agent_id == BOT:
                 continue
             reached = own.get(person.agent_id, np.zeros(count))
             rows.append(
@@ -388,4 +405,51 @@ def _odd_targets(table: pd.DataFrame) -> list[Message]:
                 found.append(Message("goals.target_too_easy", **values))
             elif chance <= NEARLY_NONE:
                 found.append(Message("goals.target_too_hard", **values))
+            chances = rows.loc[rows["agent_id"] != EVERYBODY, f"{level}_chance"]
+            for key, odd in (("easy", chances >= NEARLY_ALL), ("hard", chances <= NEARLY_NONE)):
+                if len(chances) and odd.mean() >= NEARLY_EVERYBODY:
+                    named = {"kpi": Term(str(kpi)), "level": Term(level), "people": len(chances)}
+                    found.append(Message(f"goals.people_too_{key}", count=int(odd.sum()), **named))
     return found
+
+
+def add_levels(table: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """Add floor and stretch of the service KPIs: a rate is not split, it holds for each row as for the team."""
+    split = [row for row in targets.itertuples() if f"{row.kpi}_floor" not in table.columns]
+    levels = {f"{row.kpi}_{level}": getattr(row, level) for row in split for level in ("floor", "stretch")}
+    return table.assign(**levels)
+
+
+def chance_of_service(service: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Message, ...]]:
+    """Return in which share of simulated nights the service KPIs reach floor and stretch.
+
+    Parameters
+    ----------
+    service : DataFrame
+        One row per night, one column per KPI.
+    targets : DataFrame
+        kpi, floor, stretch of the team; KPIs that the nights do not have are left out.
+
+    Returns
+    -------
+    DataFrame
+        kpi, unit, floor, stretch, floor_chance, stretch_chance, nights.
+    tuple of Message
+        Targets that nearly every night or nearly no night reaches.
+
+    Examples
+    --------
+    >>> aims = pd.DataFrame({"kpi": ["service_level"], "floor": [0.8], "stretch": [0.9]})
+    >>> chance_of_service(pd.DataFrame({"service_level": [0.7, 0.85, 0.92, 0.8]}), aims)[0]["floor_chance"].tolist()
+    [0.75]
+    """
+    rows = []
+    for target in targets[targets["kpi"].isin(list(service.columns))].itertuples():
+        values = service[target.kpi].astype(float).dropna()
+        sign = -1 if _lower_is_better(target.kpi) else 1
+        reached = [float((sign * values >= sign * aim).mean()) for aim in (target.floor, target.stretch)]
+        unit = glossary()[target.kpi]["unit"]
+        rows.append((EVERYBODY, target.kpi, unit, target.floor, target.stretch, *reached, len(values)))
+    columns = ["agent_id", "kpi", "unit", "floor", "stretch", "floor_chance", "stretch_chance", "nights"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.drop(columns="agent_id"), tuple(_odd_targets(table))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib import facts
@@ -26,6 +27,7 @@ __all__ = [
     "segment_phrases",
     "spotlight",
     "talk_sheet",
+    "talk_sheets",
 ]
 
 AUDIENCES = ("self", "team", "all")
@@ -131,31 +133,42 @@ def talk_sheet(
     ValueError
         The person is not in the month.
     """
-    own = month[month["person"] == person]
-    if len(own) != 1:
-        raise ValueError(f"{person!r} must have one row in the month, has {len(own)}")
-    past = before[before["person"] == person]
-    rows = []
-    for figure in figures:
-        column = month[figure].astype(float)
-        value = float(own[figure].iloc[0])
-        ranked = column.rank(method="min", ascending=figure in LOWER_BETTER)
-        earlier = float(past[figure].iloc[0]) if len(past) else float("nan")
-        rank = float(ranked[own.index[0]])
-        rows.append((figure, value, earlier, float(column.median()), rank, int(column.notna().sum())))
-    table = pd.DataFrame(rows, columns=["figure", "own", "before", "team", "rank", "people"])
-    known = table.dropna(subset=["rank"])
-    if known.empty:
-        return table, (Message("goals.talk_no_figures", person=person),)
-    best = known.loc[known["rank"].idxmin()]
-    worst = known.loc[known["rank"].idxmax()]
-    found = [Message("goals.talk_praise", figure=_named(best["figure"]), rank=int(best["rank"]), people=best["people"])]
-    if worst["figure"] != best["figure"]:
-        found.append(
-            Message("goals.talk_ask", figure=_named(worst["figure"]), rank=int(worst["rank"]), people=worst["people"])
+    if (month["person"] == person).sum() != 1:
+        raise ValueError(f"{person!r} must have one row in the month, has {(month['person'] == person).sum()}")
+    return talk_sheets(month, before, figures=figures)[person]
+
+
+def talk_sheets(
+    month: pd.DataFrame, before: pd.DataFrame, *, figures: Sequence[str]
+) -> dict[str, tuple[pd.DataFrame, tuple[Message, ...]]]:
+    """Fill in everybody's sheet at once: by person what :func:`talk_sheet` returns."""
+    numbers = month[list(figures)].astype(float)
+    ranks = pd.DataFrame(
+        {name: numbers[name].rank(method="min", ascending=name in LOWER_BETTER) for name in figures}
+    ).to_numpy()
+    medians, known = numbers.median().to_numpy(), numbers.notna().sum().to_numpy()
+    past = before.set_index("person")[list(figures)].astype(float)
+    values = numbers.to_numpy()
+    found = {}
+    for at, person in enumerate(month["person"]):
+        earlier = past.loc[person].to_numpy() if person in past.index else np.full(len(figures), np.nan)
+        columns = {"own": values[at], "before": earlier, "team": medians, "rank": ranks[at], "people": known}
+        found[person] = (
+            pd.DataFrame({"figure": list(figures), **columns}),
+            _questions(figures, ranks[at], known, person),
         )
-    found.append(Message("goals.talk_open"))
-    return table, tuple(found)
+    return found
+
+
+def _questions(figures: Sequence[str], ranks: np.ndarray, known: np.ndarray, person: str) -> tuple[Message, ...]:
+    if np.isnan(ranks).all():
+        return (Message("goals.talk_no_figures", person=person),)
+    best, worst = int(np.nanargmin(ranks)), int(np.nanargmax(ranks))
+    named = [{"figure": _named(figures[at]), "rank": int(ranks[at]), "people": int(known[at])} for at in (best, worst)]
+    found = [Message("goals.talk_praise", **named[0])]
+    if worst != best:
+        found.append(Message("goals.talk_ask", **named[1]))
+    return (*found, Message("goals.talk_open"))
 
 
 def _named(key: object) -> str:

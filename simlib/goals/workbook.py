@@ -1,11 +1,11 @@
-"""The workbook ``goals.xlsx``: goals, schemes, prizes, results, scores, evidence, QA and grades."""
+"""The workbook ``goals.xlsx``: written empty or with a store's rows, read with every mistake named by its cell."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,102 +13,25 @@ import pandas as pd
 
 from simlib import facts
 from simlib.goals.pay import project_rewards
-from simlib.goals.schemes import COLUMNS, KINDS, TIES, UNITS
-from simlib.goals.scores import PARTS, score_sheet
-from simlib.messages import Lang, UserError, glossary, label, translate
+from simlib.goals.scores import score_sheet
+from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SHEETS, UNIQUE, Kind
+from simlib.kpis import BETTER
+from simlib.messages import Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
 from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import RawSheet, read_source
 
-__all__ = ["SHEETS", "GoalsWorkbook", "check_goals_workbook", "read_goals_workbook", "write_goals_template"]
+__all__ = [
+    "SHEETS",
+    "GoalsWorkbook",
+    "check_goals_workbook",
+    "find_goals_workbook",
+    "read_goals_workbook",
+    "write_goals_template",
+]
 
+BOOK_NAME = "goals.xlsx"
 MADE_ON = dt.datetime(2026, 1, 1)  # one date for every template, so that the same version gives the same bytes
-# What a cell is: text, date, number, integer, a choice, or ``any`` (a number or an expression, read with its rule).
-Kind = str
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "kind": KINDS,
-    "ties": TIES,
-    "unit": UNITS,
-    "part": PARTS,
-    "better": ("higher", "lower"),
-    "grade": ("P1", "P2", "P3", "P4", "P5", "P6"),
-}
-# The figures that the project rewards look at; a store adds columns of its own.
-FIGURES = (
-    *("exam_score", "usual_score", "exam_months_missed", "typing_cpm", "typing_accuracy", "typing_months_short"),
-    *("items_per_order", "completion", "summary_accepted", "summary_handed_in", "effective_hours"),
-)
-# Columns by sheet: name to (kind, needed).
-SHEETS: Mapping[str, Mapping[str, tuple[Kind, bool]]] = {
-    "goals": {
-        "kpi": ("text", True),
-        "queue": ("text", False),
-        "floor": ("number", True),
-        "stretch": ("number", False),
-        "note": ("text", False),
-    },
-    "schemes": {
-        **dict.fromkeys(COLUMNS, ("any", False)),
-        "scheme": ("text", True),
-        "rule": ("integer", True),
-        "kind": ("choice", True),
-        "ties": ("choice", False),
-        "unit": ("choice", False),
-        "announced_on": ("date", False),
-        "pay_on": ("date", False),
-        "note": ("text", False),
-    },
-    "prizes": {
-        "prize": ("text", True),
-        "definition": ("text", True),
-        "selection": ("text", True),
-        "payout": ("text", True),
-        "announced_on": ("date", True),
-        "pay_on": ("date", True),
-        "note": ("text", False),
-    },
-    "results": {
-        "person": ("text", True),
-        "name": ("text", False),
-        "cohort": ("text", False),
-        **dict.fromkeys(FIGURES, ("any", False)),
-    },
-    "scores": {
-        "sheet": ("text", True),
-        "part": ("choice", True),
-        "item": ("text", True),
-        "weight": ("number", True),
-        "better": ("choice", True),
-        "bands": ("text", True),
-        "note": ("text", False),
-    },
-    "evidence": {
-        "person": ("text", True),
-        "day": ("date", True),
-        "points": ("number", True),
-        "reason": ("text", True),
-        "evidence": ("text", True),
-        "entered_by": ("text", True),
-        "rule": ("text", False),
-    },
-    "qa": {
-        "person": ("text", True),
-        "week": ("integer", True),
-        "score": ("number", True),
-        "supervisor": ("text", False),
-        "note": ("text", False),
-    },
-    "grades": {"person": ("text", True), "grade": ("choice", True), "since": ("date", True), "note": ("text", False)},
-}
-OPEN_SHEETS = frozenset({"results"})  # a column that nobody knows is a figure of the store
-_UNIQUE: Mapping[str, tuple[str, ...]] = {
-    "schemes": ("scheme", "rule"),
-    "results": ("person",),
-    "goals": ("kpi", "queue"),
-    "scores": ("sheet", "item"),
-    "qa": ("person", "week"),
-    "grades": ("person",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +43,20 @@ class GoalsWorkbook:
     tables : dict of str to DataFrame
         One frame per sheet with the columns of ``SHEETS``; schemes and results also source_file and source_row, so
         that a refusal and a dispute name the row. A sheet that is not there is empty.
+    folder : Path or None
+        Where the workbook stands; a folder of exports is looked for beside it.
+    problems : tuple of Problem
+        What is wrong in the sheets, by row.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    folder: Path | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has filled in anything."""
+        return all(table.empty for table in self.tables.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +70,9 @@ class _RuleProblem(Problem):
         return self._place(lang) + self.what.text(lang)
 
 
-def write_goals_template(path: str | Path, *, lang: Lang) -> None:
+def write_goals_template(
+    path: str | Path, *, lang: Lang, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+) -> None:
     """Write the workbook to fill in: a header with notes, lists to choose from, and the five project rewards.
 
     The rewards bear no dates, so that none is paid before somebody has announced it.
@@ -147,6 +83,8 @@ def write_goals_template(path: str | Path, *, lang: Lang) -> None:
         The ``.xlsx`` file; one that is there is replaced.
     lang : {"zh", "en"}
         Language of the notes.
+    rows : mapping of sheet to rows, optional
+        What to fill in; a sheet that is not named keeps its examples.
     """
     from xlsxwriter import Workbook
 
@@ -158,6 +96,11 @@ def write_goals_template(path: str | Path, *, lang: Lang) -> None:
         free = book.add_format({"bold": True, "text_wrap": True, "font_color": "#FFFFFF", "bg_color": "#7F7F7F"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         for sheet, columns in SHEETS.items():
+            filled = (rows or {}).get(sheet)
+            records = _examples(sheet) if filled is None else filled
+            if sheet in OPEN_SHEETS:
+                own = dict.fromkeys(name for row in records for name in row)
+                columns = {**columns, **{name: ("any", False) for name in own if name not in columns}}
             page = book.add_worksheet(f"{_label(sheet, 'zh')} {sheet}")
             page.freeze_panes(1, 0)
             page.set_row(0, 32)
@@ -168,8 +111,8 @@ def write_goals_template(path: str | Path, *, lang: Lang) -> None:
                 if kind == "date":
                     page.set_column(at, at, 12, day)
                 if kind == "choice":
-                    page.data_validation(1, at, 500, at, {"validate": "list", "source": list(_CHOICES[name])})
-            for number, row in enumerate(_examples(sheet), start=1):
+                    page.data_validation(1, at, 500, at, {"validate": "list", "source": list(CHOICES[name])})
+            for number, row in enumerate(records, start=1):
                 for at, name in enumerate(columns):
                     _write(page, number, at, row.get(name))
     target = Path(path)
@@ -223,8 +166,29 @@ def _explain(name: str, kind: Kind, needed: bool, lang: Lang) -> str:
     parts = [glossary()[term][f"definition_{lang}"]] if term in glossary() else []
     parts.append(translate("store.column_needed_mark" if needed else "store.column_optional_mark", lang))
     if kind == "choice":
-        parts.append(translate("store.allowed", lang, choices=translate("store.list_mark", lang).join(_CHOICES[name])))
+        parts.append(translate("store.allowed", lang, choices=translate("store.list_mark", lang).join(CHOICES[name])))
     return "\n".join(parts)
+
+
+def find_goals_workbook(store: str | Path) -> GoalsWorkbook:
+    """Read what stands beside a store: ``goals.xlsx`` in its folder; ``<store>.goals.xlsx``, else ``goals.xlsx``.
+
+    Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too.
+    """
+    path = Path(store)
+    beside = [path.with_name(f"{path.stem}.{BOOK_NAME}"), path.with_name(BOOK_NAME)]
+    found = next((one for one in ([path / BOOK_NAME] if path.is_dir() else beside) if one.is_file()), None)
+    if found is None:
+        return GoalsWorkbook(tables=_empty_tables())
+    try:
+        workbook, problems = check_goals_workbook(found)
+    except StoreError as error:
+        return GoalsWorkbook(tables=_empty_tables(), folder=found.parent, problems=error.problems)
+    return replace(workbook, problems=problems)
+
+
+def _empty_tables() -> dict[str, pd.DataFrame]:
+    return {sheet: pd.DataFrame(columns=list(columns), dtype=object) for sheet, columns in SHEETS.items()}
 
 
 def read_goals_workbook(path: str | Path) -> GoalsWorkbook:
@@ -255,18 +219,18 @@ def check_goals_workbook(path: str | Path) -> tuple[GoalsWorkbook, tuple[Problem
     names = {fold(f"{_label(sheet, 'zh')} {sheet}"): sheet for sheet in SHEETS}
     for sheet in SHEETS:
         names |= {fold(sheet): sheet, fold(_label(sheet, "zh")): sheet, fold(_label(sheet, "en")): sheet}
-    tables = {sheet: pd.DataFrame(columns=list(columns), dtype=object) for sheet, columns in SHEETS.items()}
+    tables = _empty_tables()
     for page in raw:
         stem = Path(page.name).stem if page.name.lower().endswith(".csv") else page.name
         if page.private:
             continue
         if fold(stem) not in names:
-            problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=tuple(SHEETS)))
+            problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=tuple(SHEETS), loss="unread"))
             continue
         found_sheet = names[fold(stem)]
         tables[found_sheet] = _read_sheet(found_sheet, page, path.name, problems)
     problems += _check_sheets(tables)
-    return GoalsWorkbook(tables=tables), tuple(problems)
+    return GoalsWorkbook(tables=tables, folder=path.parent), tuple(problems)
 
 
 def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) -> pd.DataFrame:
@@ -285,7 +249,7 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
         lacking = [name for name, (_, needed) in columns.items() if needed and record.get(name) is None]
         for name in lacking:
             if name not in given:
-                problems.append(Problem(message="missing", sheet=sheet, row=number, column=_term(name)))
+                problems.append(Problem(message="missing", sheet=sheet, row=number, column=_term(name), loss="row"))
         if not lacking:
             records.append(record | ({"source_file": file, "source_row": number} if placed else {}))
     strange = [name for name in header.values() if name not in columns]
@@ -304,23 +268,24 @@ def _read_header(sheet: str, row: tuple[int, Sequence[Any]], problems: list[Prob
         if is_blank(cell):
             continue
         text = str(cell).strip()
-        name = known.get(fold(text), text if sheet in OPEN_SHEETS else "")
+        name = known.get(fold(text), text.splitlines()[-1] if sheet in OPEN_SHEETS else "")
         if not name:
             allowed = tuple(_term(one) for one in SHEETS[sheet])
-            problems.append(Problem(message="column_unknown", sheet=sheet, row=number, column=text, allowed=allowed))
+            unknown = Problem(message="column_unknown", sheet=sheet, row=number, column=text, allowed=allowed)
+            problems.append(replace(unknown, loss="unread"))
         elif name in header.values():
-            problems.append(Problem(message="column_twice", sheet=sheet, row=number, column=_term(name)))
+            problems.append(Problem(message="column_twice", sheet=sheet, row=number, column=_term(name), loss="second"))
         else:
             header[at] = name
     for name, (_, needed) in SHEETS[sheet].items():
         if needed and name not in header.values():
-            problems.append(Problem(message="column_needed", sheet=sheet, row=number, column=_term(name)))
+            problems.append(Problem(message="column_needed", sheet=sheet, row=number, column=_term(name), loss="sheet"))
     return header
 
 
 def _read(sheet: str, number: int, name: str, value: object, problems: list[Problem]) -> Any:
     kind = SHEETS[sheet].get(name, ("any", False))[0]
-    choices = {fold(choice): choice for choice in _CHOICES.get(name, ())}
+    choices = {fold(choice): choice for choice in CHOICES.get(name, ())}
     try:
         if kind != "any":
             return read_cell(value, kind, choices if kind == "choice" else None)
@@ -328,7 +293,7 @@ def _read(sheet: str, number: int, name: str, value: object, problems: list[Prob
             raise CellError("formula_without_result")
         return value.strip() if isinstance(value, str) else value
     except CellError as error:
-        allowed = _CHOICES.get(name, ()) if kind == "choice" else ()
+        allowed = CHOICES.get(name, ()) if kind == "choice" else ()
         problems.append(
             Problem(
                 message=error.message,
@@ -338,21 +303,32 @@ def _read(sheet: str, number: int, name: str, value: object, problems: list[Prob
                 value=shown(value),
                 values=error.values,
                 allowed=allowed,
+                loss="row" if SHEETS[sheet].get(name, ("any", False))[1] else "cell",
             )
         )
         return None
 
 
-def _check_sheets(tables: Mapping[str, pd.DataFrame]) -> list[Problem]:
-    """Check what only whole sheets show: rows that stand twice, floors above stretches, weights and bands."""
-    found = []
-    for sheet, keys in _UNIQUE.items():
+def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
+    """Check what only whole sheets show, and leave out what cannot be used.
+
+    Rows that stand twice, floors beyond their stretch, prizes paid before they are announced, weights and bands.
+    """
+    found: list[Problem] = _check_goals(tables)
+    for sheet, keys in UNIQUE.items():
         table = tables[sheet]
         seen: dict[tuple[str, ...], int] = {}
+        seen_cohort: dict[tuple[str, ...], Any] = {}
+        twice: list[int] = []
         for position, row in enumerate(table.to_dict("records"), start=2):
             number = int(row.get("source_row", position))
             key = tuple(str(row.get(name)) for name in keys)
-            if key in seen:
+            if key in seen and sheet == "results" and row.get("cohort") != seen_cohort[key]:
+                both = [str(one) for one in (seen_cohort[key], row.get("cohort"))]
+                cohorts = Message("goals.two_cohorts", person=key[0], cohorts=both, first=seen[key])
+                problem = _RuleProblem(message="", sheet=sheet, row=number, what=UserError(cohorts), loss="second")
+                found.append(problem)
+            elif key in seen:
                 value = ", ".join(part for part in key if part not in ("None", "nan"))
                 found.append(
                     Problem(
@@ -362,14 +338,39 @@ def _check_sheets(tables: Mapping[str, pd.DataFrame]) -> list[Problem]:
                         column=_term(keys[0]),
                         value=value,
                         values={"first": seen[key]},
+                        loss="second",
                     )
                 )
-            else:
-                seen[key] = number
+            if key in seen and sheet != "schemes":
+                twice.append(position - 2)
+            seen.setdefault(key, number)
+            seen_cohort.setdefault(key, row.get("cohort"))
+        tables[sheet] = table.drop(index=table.index[twice]).reset_index(drop=True)
+    prizes = tables["prizes"]
+    for position, row in enumerate(prizes.itertuples(), start=2):
+        if row.pay_on < row.announced_on:
+            what = UserError(Message("goals.days_out_of_order", announced=row.announced_on, pay=row.pay_on))
+            found.append(_RuleProblem(message="", sheet="prizes", row=position, what=what, loss="nothing"))
     scores = tables["scores"]
     for sheet in dict.fromkeys(scores["sheet"]):
         try:
             score_sheet(str(sheet), scores)
         except UserError as error:
-            found.append(_RuleProblem(message="", sheet="scores", value=str(sheet), what=error))
+            found.append(_RuleProblem(message="", sheet="scores", value=str(sheet), what=error, loss="sheet"))
     return found
+
+
+def _check_goals(tables: dict[str, pd.DataFrame]) -> list[Problem]:
+    """Name each goal whose stretch asks for less than its floor, and leave it out."""
+    table = tables["goals"]
+    wrong, found = [], []
+    for position, row in enumerate(table.itertuples()):
+        if is_blank(row.stretch):
+            continue
+        sign = -1 if BETTER.get(str(row.kpi), "higher") == "lower" else 1
+        if sign * (row.stretch - row.floor) < 0:
+            wrong.append(position)
+            what = UserError(Message("goals.levels_cross", kpi=str(row.kpi), floor=row.floor, stretch=row.stretch))
+            found.append(_RuleProblem(message="", sheet="goals", row=position + 2, what=what, loss="row"))
+    tables["goals"] = table.drop(index=table.index[wrong]).reset_index(drop=True)
+    return list(found)

@@ -29,7 +29,7 @@ function niceTop(value) {
   return [1, 2, 2.5, 5, 10].map((part) => part * power).find((top) => top >= value);
 }
 
-function drawNight(canvas, page, night) {
+function drawNight(canvas, page, night, scene) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width || !height || !night) return;
@@ -45,7 +45,8 @@ function drawNight(canvas, page, night) {
   const steps = page.clock.length - 1;
   const left = 52, right = width - 8, foot = size + 10, head = size + 9;
   const panel = (height - foot) / page.curves.length;
-  const across = (step) => left + ((right - left) * step) / steps;
+  const [first, last] = scene.zoomed ? page.rush : [0, steps];
+  const across = (step) => left + ((right - left) * (step - first)) / (last - first);
   const perHour = 60 / page.step_min;
   const values = (curve, line) => night.curves.subarray((4 * curve + line) * steps, (4 * curve + line + 1) * steps);
 
@@ -54,13 +55,14 @@ function drawNight(canvas, page, night) {
     const [plan, mean, low, high] = [0, 1, 2, 3].map((line) => values(curve, line));
     const target = page.target.curve === key ? page.target : null;
     let most = target ? target.value * 1.15 : 1;
-    for (const line of [plan, mean, high]) for (const value of line) if (value > most) most = value;
-    most = niceTop(most);
+    for (const line of [plan, mean, high]) for (const value of line.subarray(first, last)) if (value > most) most = value;
+    const needed = most;
+    most = topOf(scene, curve, niceTop(needed));
     const up = (value) => bottom - ((bottom - top) * Math.min(value, most)) / most;
 
     if (night.dark) {
       pen.fillStyle = DARK;
-      const [from, to] = night.dark.map((minute) => across(minute / page.step_min));
+      const [from, to] = night.dark.map((minute) => Math.min(Math.max(across(minute / page.step_min), left), right));
       pen.fillRect(from, top, to - from, bottom - top);
     }
     pen.lineWidth = 1;
@@ -82,6 +84,15 @@ function drawNight(canvas, page, night) {
     pen.font = `600 ${size}px ${family}`;
     pen.fillText(`${label}${page.lang === "en" ? " (" : "（"}${unit}${page.lang === "en" ? ")" : "）"}`, left, top - size / 2 - 3);
 
+    if (needed > most) {
+      pen.textAlign = "right"; // the axis stands still while a slider moves, and says what lies above it
+      pen.fillText(`↑ ${Math.round(needed)}`, right, top - size / 2 - 3 + (curve ? 0 : size + 4));
+      pen.textAlign = "left";
+    }
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top - 2, right - left, bottom - top + 4);
+    pen.clip();
     pen.fillStyle = COLOURS[key] + "33"; // the band: the light area between its edges, wherever buyers came
     runs(mean, (from, to) => {
       pen.beginPath();
@@ -101,6 +112,7 @@ function drawNight(canvas, page, night) {
     };
     stroke(plan, GHOST, 1.6);
     stroke(mean, COLOURS[key], 2.2);
+    pen.restore();
     if (target) {
       const y = Math.round(up(target.value)) + 0.5;
       pen.setLineDash([6, 4]);
@@ -136,12 +148,20 @@ function drawNight(canvas, page, night) {
 
   pen.textAlign = "center";
   pen.fillStyle = SOFT;
-  const each = width > 700 ? 2 : 4;
-  for (let hour = 0; hour * perHour <= steps; hour += each) {
+  const each = scene.zoomed ? 1 : width > 700 ? 2 : 4;
+  for (let hour = Math.ceil(first / perHour); hour * perHour <= last; hour += each) {
     const at = Math.min(Math.max(across(hour * perHour), left + 4), right - 16);
     pen.fillText(page.clock[hour * perHour], at, height - foot / 2);
   }
-  if (night.hover !== null) drawReading(pen, page, night, { across, steps, left, right, panel, head, size, values, height, foot });
+  canvas.dataset.tops = scene.tops.join(" ");
+  if (night.hover !== null) drawReading(pen, page, night, { across, first, last, left, right, panel, head, size, values, height, foot });
+}
+
+// The top of a curve's axis: it stands still while a slider moves, and for changes that are small.
+function topOf(scene, curve, needed) {
+  const top = scene.tops[curve];
+  if (top === undefined || (!scene.held && (needed > top || needed < 0.6 * top))) scene.tops[curve] = needed;
+  return scene.tops[curve];
 }
 
 function runs(line, each) {
@@ -156,8 +176,8 @@ function runs(line, each) {
   }
 }
 
-function drawReading(pen, page, night, { across, steps, left, right, panel, head, size, values, height, foot }) {
-  const step = Math.min(Math.max(night.hover, 0), steps - 1);
+function drawReading(pen, page, night, { across, first, last, left, right, panel, head, size, values, height, foot }) {
+  const step = Math.min(Math.max(night.hover, first), last - 1);
   const x = across(step + 0.5);
   pen.strokeStyle = INK;
   pen.lineWidth = 1;
@@ -191,7 +211,7 @@ async function loadTypeface(address) {
 
 // What a reload brings back: where this tab's sliders stand and stood, as long as the plan is the same.
 function remember(page) {
-  const name = `sandtable ${page.title}`, plan = JSON.stringify(page.plan);
+  const name = `sandtable ${page.title}`, plan = JSON.stringify([page.plan, page.actions]);
   try {
     const kept = JSON.parse(sessionStorage.getItem(name));
     const keep = (now) => sessionStorage.setItem(name, JSON.stringify({ ...now, plan }));
@@ -237,13 +257,26 @@ async function render({ model, el }) {
     }
     form.append(box);
   }
+  const offers = page.actions.map(([key, text, moves]) => {
+    const button = make("button", { type: "button", textContent: text, title: text, onclick: () => take(key) });
+    button.dataset.action = key;
+    return { button, moves };
+  });
+  const offered = make("fieldset", { className: "offers" }, make("legend", { textContent: page.words.actions }), ...offers.map(({ button }) => button));
+  if (!offers.length) offered.append(make("p", { className: "keys", textContent: page.words.no_actions }));
+  form.prepend(offered);
   const undo = make("button", { type: "button", textContent: page.words.undo, onclick: goBack });
   const reset = make("button", { type: "button", textContent: page.words.back_to_plan, onclick: () => goTo(page.plan) });
-  const name = make("input", { type: "text", placeholder: page.words.name_it, maxLength: 60 });
+  const name = make("input", { type: "text", className: "scenario", placeholder: page.words.name_it, maxLength: 60 });
   name.setAttribute("aria-label", page.words.name_it);
-  const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt });
-  name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt());
-  form.append(make("div", { className: "acts" }, undo, reset, name, keep), make("p", { className: "keys", textContent: page.words.keys }));
+  const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt("keep") });
+  name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt("keep")());
+  const planName = make("input", { type: "text", placeholder: page.words.plan_name, maxLength: 60 });
+  const planReason = make("input", { type: "text", placeholder: page.words.plan_reason, maxLength: 200 });
+  planName.setAttribute("aria-label", page.words.plan_name);
+  planReason.setAttribute("aria-label", page.words.plan_reason);
+  const keepPlan = make("button", { type: "button", className: "plan", textContent: page.words.keep_plan, onclick: keepIt("plan") });
+  form.append(make("div", { className: "acts" }, undo, reset, planName, planReason, keepPlan, make("span"), name, keep), make("p", { className: "keys", textContent: page.words.keys }));
 
   // figures
   const verdict = make("p", { className: "verdict", textContent: page.words.thinking });
@@ -251,7 +284,7 @@ async function render({ model, el }) {
   const notice = make("p", { className: "notice" });
   notice.setAttribute("role", "status");
   const cells = { now: [], plan: [], change: [] };
-  const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label]) => make("th", { scope: "col", textContent: label })))));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label, bound]) => make("th", { scope: "col" }, label, make("span", { className: "bound", textContent: bound }))))));
   for (const line of ["now", "plan", "change"]) {
     const row = make("tr", { className: line }, make("th", { scope: "row", textContent: page.words[line] }));
     for (const [key] of page.rows) {
@@ -262,12 +295,21 @@ async function render({ model, el }) {
     }
     table.append(row);
   }
+  const planRows = [];
   const canvas = make("canvas");
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", page.curves.map(([, label]) => label).join(", "));
   const picture = make("div", { className: "picture" }, canvas);
   const status = make("p", { className: "status" });
-  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, notice, table, picture, status));
+  const scene = { zoomed: false, held: false, tops: [] }; // what of the night is shown, and the tops of its axes
+  const [opens, closes] = page.rush.map((step) => page.clock[step]);
+  const zoom = make("button", { type: "button", onclick: () => { scene.zoomed = !scene.zoomed; scene.tops = []; showZoom(); redraw(); } });
+  function showZoom() {
+    zoom.textContent = scene.zoomed ? page.words.whole_night : `${page.words.rush} ${opens}–${closes}`;
+    zoom.setAttribute("aria-pressed", scene.zoomed);
+  }
+  showZoom();
+  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, notice, table, picture, make("div", { className: "foot" }, status, zoom)));
   root.dataset.lang = page.lang.slice(0, 2);
   root.lang = page.lang;
   el.append(root);
@@ -275,6 +317,7 @@ async function render({ model, el }) {
   // moving
   function move(key, value) {
     position = { ...position, [key]: value };
+    scene.held = true;
     const { outage_from: from, outage_to: to } = position, least = page.step_min;
     if (key === "outage_from" && to < from + least) position.outage_to = from + least;
     if (key === "outage_to" && from > to - least) position.outage_from = to - least;
@@ -282,6 +325,8 @@ async function render({ model, el }) {
     ask();
   }
   function settle() {
+    scene.held = false;
+    redraw();
     if (same(position, settled)) return;
     past.push(settled);
     settled = { ...position };
@@ -319,6 +364,8 @@ async function render({ model, el }) {
       row.classList.toggle("off", timed && !position.outage);
       row.classList.toggle("moved", position[key] !== page.plan[key]);
     }
+    const taken = (position.moves || "").split("|");
+    for (const { button, moves } of offers) button.classList.toggle("taken", moves.every((move) => taken.includes(move)));
     undo.disabled = !past.length && same(position, settled);
     reset.disabled = same(position, page.plan);
     memory.keep({ position, past: past.slice(-STEPS_KEPT) });
@@ -344,9 +391,26 @@ async function render({ model, el }) {
     waiting = 0;
     if (asked > sent) sendNewest();
   }
-  function keepIt() {
+  function keepIt(kind) {
+    return () => {
+      settle();
+      const given = kind === "plan" ? { name: planName.value, reason: planReason.value } : { name: name.value };
+      model.send({ kind, view, position, ...given });
+    };
+  }
+  function take(action) {
     settle();
-    model.send({ kind: "keep", view, name: name.value, position });
+    notice.textContent = "";
+    model.send({ kind: "take", view, action, position });
+  }
+  function showPlans(plans) {
+    for (const row of planRows.splice(0)) row.remove();
+    for (const plan of plans) {
+      const back = make("button", { type: "button", textContent: plan.name, title: plan.reason || plan.name, disabled: !plan.position, onclick: () => goTo(plan.position) });
+      const row = make("tr", { className: "kept" }, make("th", { scope: "row" }, back), ...plan.cells.map((text) => make("td", { textContent: text })));
+      planRows.push(row);
+      table.append(row);
+    }
   }
   function showNotice(text, good) {
     notice.textContent = text;
@@ -360,6 +424,12 @@ async function render({ model, el }) {
       if (message.number === undefined || message.number === asked) showNotice(message.text, message.good);
       if (message.number === asked) root.dataset.shown = shown = asked;
       goOn(message.number);
+      return;
+    }
+    if (message.kind === "go") return goTo(message.position);
+    if (message.kind === "plans") {
+      showPlans(message.plans);
+      if (message.text) showNotice(message.text, message.good);
       return;
     }
     if (message.number < shown || message.number > asked) return;
@@ -388,13 +458,13 @@ async function render({ model, el }) {
       if (row.band) cells.change[column].append(make("span", { className: "band", textContent: row.band }));
       cells.change[column].className = row.better === null ? "" : row.better ? "better" : "worse";
     });
-    drawNight(canvas, page, night);
+    drawNight(canvas, page, night, scene);
     root.dataset.nights = night.nights;
     root.dataset.shown = shown;
   }
 
   root.addEventListener("keydown", (event) => {
-    const typing = event.target === name;
+    const typing = event.target.type === "text";
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing) goBack();
     else if (event.key === "Escape" && !typing) goTo(page.plan);
     else if (!typing && event.key !== "Tab") {
@@ -406,8 +476,8 @@ async function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!night) return;
-    const steps = page.clock.length - 1;
-    night.hover = Math.floor(((event.offsetX - 52) / (canvas.clientWidth - 60)) * steps);
+    const [first, last] = scene.zoomed ? page.rush : [0, page.clock.length - 1];
+    night.hover = first + Math.floor(((event.offsetX - 52) / (canvas.clientWidth - 60)) * (last - first));
     redraw();
   });
   canvas.addEventListener("pointerleave", () => night && ((night.hover = null), redraw()));
@@ -418,6 +488,7 @@ async function render({ model, el }) {
   model.on("msg:custom", receive);
   showPosition();
   ask();
+  model.send({ kind: "plans", view });
 
   return () => {
     clearTimeout(waiting);

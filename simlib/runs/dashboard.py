@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import papermill
 
+from simlib.actions.offers import TABLES
 from simlib.messages import Lang
 from simlib.planning import plan
 from simlib.runs.engine import ENGINE
@@ -26,7 +27,15 @@ LIVE = NOTEBOOKS / "live.ipynb"
 STAGES = ("cascade", "forecast", "requirement", "roster")
 CULL_AFTER_S, CULL_EVERY_S = 600, 60
 SETTINGS = {
-    "Voila": {"ip": "127.0.0.1", "auto_token": True},
+    "Voila": {
+        "ip": "127.0.0.1",
+        "auto_token": True,
+        "tornado_settings": {
+            "allow_remote_access": False,  # a Host that is not this machine is refused: no other name may lead here
+            "local_hostnames": ["localhost"],
+            "headers": {"Referrer-Policy": "no-referrer", "Content-Security-Policy": "frame-ancestors 'none'"},
+        },
+    },
     "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
     "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
 }
@@ -90,13 +99,18 @@ def prepare_dashboard(
     made = RunFolder.of(out, store.store_id)
     if made.roster and made.holds_roster(write_recipe(store_path, parameters=parameters, lang=lang)):
         shutil.copy(made.roster, roster)
+        for name in TABLES:
+            if (table := made.roster.with_name(f"{name}.parquet")).exists():
+                shutil.copy(table, folder)
     else:
         night = plan(store, **plan_parameters(parameters))
         for stage in STAGES:
             if on_stage:
                 on_stage(stage)
-            table = getattr(night, stage)
-        table.to_parquet(roster, index=False)
+            _ = getattr(night, stage)
+        night.roster.to_parquet(roster, index=False)
+        for name in TABLES:
+            night.actions_result.tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters
     page = papermill.iorw.load_notebook_node(str(LIVE))
     page.cells = [cell for cell in page.cells if "notebook-only" not in cell.metadata.get("tags", ())]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from simlib.messages import Lang, label
 from simlib.planning import Plan
-from simlib.report.excel import write_matrix, write_workbook
+from simlib.report.excel import write_roster, write_workbook
 from simlib.report.html import render_report
-from simlib.report.pages import kpi_cards, report_sections
-from simlib.roster import to_ics, to_matrix
+from simlib.report.pages import FOLDED, kpi_cards, report_sections
+from simlib.report.pages.goals import write_handouts
+from simlib.roster import to_ics, to_sheets
 
 
 def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
@@ -28,15 +29,17 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         lang=lang,
         title=night.store.store.name,
         verdict=night.verdict(lang),
+        cards=kpi_cards(night, lang=lang),
         meta=night.conclusion.provenance(lang),
     )
     team = night.store.frame("agents")
-    write_matrix(folder / "roster.xlsx", to_matrix(night.roster, team, lang=lang), lang=lang)
+    write_roster(folder / "roster.xlsx", to_sheets(night.roster, team, lang=lang), lang=lang)
     calendars = folder / "calendars"
     calendars.mkdir()
     for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
         name = re.sub(r"[^\w-]", "_", str(agent_id))
         (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
+    write_handouts(night, folder / "goals", lang=lang)
     html = render_report(
         [(label(chapter, lang), shown) for chapter, shown in report_sections(night, lang=lang)],
         title=night.store.store.name,
@@ -45,5 +48,6 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         verdict=night.verdict(lang),
         tone="good" if night.conclusion.holds else "bad",
         cards=kpi_cards(night, lang=lang),
+        folded=[label(chapter, lang) for chapter in FOLDED],
     )
     (folder / "report.html").write_text(html, encoding="utf-8")

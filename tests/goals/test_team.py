@@ -46,7 +46,7 @@ def test_what_is_due_and_not_on_record_is_open():
     assert "duty_spotlight" in open_now
     assert "duty_team_day" not in open_now
     assert {"duty_team_day"} <= {one.fields["task"] for one in open_duties(old, on=dt.date(2026, 9, 1))}
-    assert open_duties(done.iloc[:0], on=ON)[0].text("zh").startswith("每天该做、还没有记录：看昨天")
+    assert open_duties(done.iloc[:0], on=ON)[0].text("zh").startswith("看昨天")
 
 
 MONTH = pd.DataFrame(

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -209,6 +210,24 @@ def test_what_is_missing_is_named_and_counts_neither_as_nought_nor_as_a_hundred(
     assert bare.figures["blocks_known"] == blocks.notna().sum()
     known = bare.tables["readiness"].dropna(subset=["share"]).groupby("block")["share"].mean().mean()
     assert bare.figures["score"] == pytest.approx(100 * known)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_line_6_a_sheet_without_rows_counts_as_one_that_is_not_there(tmp_path: Path, first: int) -> None:
+    """Deleted, or there with its header alone: the same tables, figures and findings, and no score of nought for it."""
+    write_readiness_template(tmp_path / "readiness.xlsx", "en")
+    book = openpyxl.load_workbook(tmp_path / "readiness.xlsx")
+    with_header = work_out(read_readiness(tmp_path))
+    for name in [name for name in book.sheetnames if name.split()[-1] in list(SHEETS)[first::2]]:
+        book.remove(book[name])
+    assert len(book.sheetnames) < len(SHEETS)
+    book.save(tmp_path / "readiness.xlsx")
+    without = work_out(read_readiness(tmp_path))
+    assert without.figures == with_header.figures
+    assert [each.text("en") for each in without.findings] == [each.text("en") for each in with_header.findings]
+    assert without.tables.keys() == with_header.tables.keys()
+    for name, table in without.tables.items():
+        pd.testing.assert_frame_equal(table, with_header.tables[name])
 
 
 def test_an_empty_item_changes_no_score() -> None:

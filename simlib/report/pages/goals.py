@@ -1,15 +1,42 @@
-"""Chapter 4, goals: what to aim for, by team, cohort, person and half hour, and what it pays."""
+"""Chapter 4, goals: what to aim for and what it pays; and what is handed out: slips, announcement, board, winners."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simlib.messages import Lang, translate
-from simlib.report.html import Fragment, show_text
-from simlib.report.pages.common import drawn_once, show_findings, show_result, stack
+import pandas as pd
+
+from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.report.charts.goals import plot_half_hours, plot_winner
+from simlib.report.columns import key_words, table_label
+from simlib.report.excel import write_workbook
+from simlib.report.html import Fragment, render_report, show_alarm, show_chart, show_table, show_text
+from simlib.report.pages.common import show_findings, stack
+from simlib.report.style import save_figure
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
+
+# The tables by part of the page; one that is named nowhere stands in the first.
+PARTS = {
+    "pay": (
+        *("prizes", "announcements", "budget", "floor_effects", "payroll", "payouts", "totals", "lacking", "refused"),
+        *("late_payments", "bonus_per_hour", "first_of_days", "first_of_hours", "red_packets", "pay_models"),
+        *("sources", "pay_law"),
+    ),
+    "scores": (
+        *("scores", "score_items", "ledger", "sampling", "step_coverage", "courses", "qa_standard"),
+        *("grades", "grade_ladder", "stage_sets"),
+    ),
+    "team": (
+        *("lead_duties", "remote_rituals", "board", "talk_sheets", "talk_questions", "strengths"),
+        *("team_rules", "reply_board", "returning_buyers"),
+    ),
+}
+BOX_DAYS = 7  # within which an entry of the anonymous box is answered
 
 
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
@@ -17,12 +44,171 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     return [show_goals(plan, lang=lang)]
 
 
-@drawn_once
 def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the team's floor and stretch, each person's share of them, and what follows from both."""
+    """Show what is wrong in the sheets, what follows, and every table of the chapter, in four parts."""
     found = plan.goals
-    return stack(
-        show_text(translate("pages.goals", lang, people=len(found.tables["personal_targets"]))),
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in found.problems]
+    head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
+    elsewhere = {name for names in PARTS.values() for name in names}
+    people = len(found.tables["personal_targets"])
+    pieces: list[Fragment | None] = [
+        show_alarm(head, wrong, foot) if wrong else None,
+        show_text(translate("pages.goals", lang, people=people)),
         show_findings(found.findings, lang=lang),
-        *(show_result(found.tables, name, lang=lang) for name in found.tables),
+        show_text(translate("goals.page_targets", lang), translate("goals.page_bot_row", lang)),
+        show_chart(plot_half_hours(found.tables["half_hours"], lang=lang)) if len(found.tables["half_hours"]) else None,
+        *(_show(found.tables, name, lang) for name in found.tables if name not in elsewhere),
+    ]
+    for part, names in PARTS.items():
+        texts = [translate(f"goals.page_{part}", lang)]
+        texts += [translate("goals.page_law", lang)] if part == "pay" and found.month is not None else []
+        texts += [translate("goals.page_no_book", lang)] if part == "pay" and found.month is None else []
+        shown = [_show(found.tables, name, lang) for name in names if name in found.tables]
+        pieces += [show_text(*texts), *shown] if shown or part == "pay" else []
+    return stack(*pieces)
+
+
+def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment:
+    return show_table(in_language(tables[name], lang), lang=lang, caption=table_label(name, lang))
+
+
+def name_figures(text: str, lang: Lang) -> str:
+    """Return a text with the names of figures in place of their keys; a key has an underscore, a word has none.
+
+    Examples
+    --------
+    >>> name_figures("typing_cpm >= 80 and completion > 1", "en")
+    'Typing speed >= 80 and completion > 1'
+    """
+    return re.sub(
+        r"[a-z0-9]+(?:_[a-z0-9]+)+", lambda key: label(key[0], lang) if key[0] in glossary() else key[0], text
     )
+
+
+def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
+    """Return a table without the texts of the other language."""
+    others = tuple(f"_{other}" for other in LANGS if other != lang)
+    return table[[name for name in table.columns if not str(name).endswith(others)]]
+
+
+# --- what is handed out -------------------------------------------------------------------------------------
+
+
+def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
+    """Show what one person is paid, line by line, with the figures, files and rows behind each line."""
+    lines = plan.goals.tables["payouts"]
+    own = in_language(lines[lines["person"] == person].drop(columns="person"), lang)
+    words = {name: own[name].map(lambda text: name_figures(text, lang)) for name in ("figures_used", f"pay_why_{lang}")}
+    paid = own[~own["provisional"].astype(bool)]
+    waits = float(own.loc[own["provisional"].astype(bool), "amount_cny"].sum())
+    amount, points = (f"{paid[name].sum():,.2f}" for name in ("amount_cny", "points"))
+    texts = [translate("goals.slip_total", lang, amount=amount, points=points)]
+    texts += [translate("goals.slip_waits", lang, amount=f"{waits:,.2f}")] if waits else []
+    caption = translate("goals.slip_head", lang, name=_names(plan).get(person, person), person=person)
+    shown = own.assign(**words, amount_cny=own["amount_cny"].map("{:,.2f}".format))
+    return stack(
+        show_text(*texts),
+        show_table(shown, lang=lang, caption=caption),
+        show_text(translate("goals.slip_dispute", lang)),
+    )
+
+
+def show_announcement(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show every scheme on one page to read out, and what each rule may reward by mistake."""
+    table = plan.goals.tables["announcements"]
+    pieces = [show_text(translate("goals.announcement_note", lang))]
+    for _, own in table.groupby("scheme", sort=False):
+        pieces.append(show_text(*(name_figures(text, lang) for text in own[f"announcement_{lang}"])))
+    if "prizes" in plan.goals.tables:
+        pieces.append(_show(plan.goals.tables, "prizes", lang))
+    return stack(*pieces)
+
+
+def show_board(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the board of the day as far as the privacy switch of the settings lets it."""
+    month = plan.goals.month
+    audience = "all" if month is None else str(month.settings.get("audience", "all"))
+    note = translate(f"goals.audience_{audience}", lang) if audience in ("all", "team", "self") else audience
+    return stack(
+        show_text(translate("goals.board_note", lang, audience=note)),
+        _show(plan.goals.tables, "board", lang),
+    )
+
+
+def winners(plan: Plan, *, lang: Lang) -> pd.DataFrame:
+    """Return who has won a place of a ranking or a day: name, prize, amount_cny; one row per picture."""
+    found, names = plan.goals, _names(plan)
+    rows = []
+    rules = {} if found.payouts is None else found.payouts.rules
+    ranked = {(rule.scheme, rule.number) for scheme in rules.values() for rule in scheme if rule.kind == "rank"}
+    for line in found.tables["payouts"].itertuples() if "payouts" in found.tables else ():
+        if (line.scheme, line.rule) in ranked and line.amount_cny > 0:
+            name = key_words(line.scheme, "figure", lang)
+            prize = translate("goals.winner_prize", lang, scheme=name, rule=line.rule)
+            rows.append((names.get(str(line.person), str(line.person)), prize, line.amount_cny))
+    if "first_of_days" in found.tables:
+        for first in found.tables["first_of_days"].itertuples():
+            prize = translate("goals.winner_day", lang, day=first.day)
+            rows.append((names.get(first.person, first.person), prize, first.amount_cny))
+    return pd.DataFrame(rows, columns=["name", "prize", "amount_cny"])
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    month = plan.goals.month
+    if month is None or month.results is None or "name" not in month.results:
+        return {}
+    pairs = zip(month.results["person"].map(str), month.results["name"], strict=True)
+    return {person: str(name) for person, name in pairs if isinstance(name, str)}
+
+
+def write_handouts(plan: Plan, folder: Path, *, lang: Lang) -> list[Path]:
+    """Write what is handed out: slips, payroll, announcement, board, forms, a picture per winner; nothing without pay.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is not there yet.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order in which they are needed.
+    """
+    tables = plan.goals.tables
+    month = plan.goals.month
+    if month is None:
+        return []
+    folder.mkdir()
+    written = []
+
+    def write(name: str, title: str, parts: Iterable[tuple[str, Fragment]]) -> None:
+        pieces = [(heading, [piece]) for heading, piece in parts]
+        html = render_report(pieces, title=title, lang=lang, meta=plan.conclusion.provenance(lang))
+        (folder / name).write_text(html, encoding="utf-8")
+        written.append(folder / name)
+
+    if "announcements" in tables:
+        title = translate("goals.announcement_title", lang)
+        write("announcement.html", title, [(label("schemes", lang), show_announcement(plan, lang=lang))])
+    if "payouts" in tables:
+        days = "" if month.period is None else f"{month.period[0]} – {month.period[1]}"
+        people = list(dict.fromkeys(tables["payouts"]["person"]))
+        slips = ((_names(plan).get(str(one), str(one)), show_slip(plan, one, lang=lang)) for one in people)
+        write("slips.html", translate("goals.slip_title", lang, period=days), slips)
+        write_workbook(folder / "payroll.xlsx", {"payroll": tables["payroll"]}, lang=lang)
+        written.append(folder / "payroll.xlsx")
+    if "board" in tables and len(tables["board"]):
+        title = translate("goals.board_title", lang, day=tables["board"]["day"].iloc[0])
+        write("board.html", title, [(label("table_board", lang), show_board(plan, lang=lang))])
+    box = show_text(translate("goals.box_form", lang, days=BOX_DAYS), "_" * 60)
+    forms = [(translate("goals.report_title", lang), show_text(translate("goals.report_line", lang)))]
+    forms.append((translate("goals.box_title", lang), box))
+    names = [name for name in ("reply_board", "lead_duties", "remote_rituals") if name in tables]
+    forms += [(table_label(name, lang), _show(tables, name, lang)) for name in names]
+    write("forms.html", table_label("lead_duties", lang), forms)
+    cards = winners(plan, lang=lang)
+    for number in range(len(cards)):
+        path = folder / f"winner-{number + 1:02d}.svg"
+        save_figure(plot_winner(cards.iloc[[number]], lang=lang), path)
+        written.append(path)
+    return written

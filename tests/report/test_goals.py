@@ -1,0 +1,90 @@
+"""What chapter 4 hands out: the page, slips, announcement, board, forms and pictures, from the example workbook."""
+
+from __future__ import annotations
+
+import io
+import re
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from simlib.goals.month import read_month
+from simlib.goals.result import work_out_goals
+from simlib.goals.workbook import find_goals_workbook
+from simlib.messages import HOUSE, LANGS
+from simlib.report.columns import describe_column, table_label
+from simlib.report.pages.goals import in_language, sections, show_slip, winners, write_handouts
+from simlib.store import load_store
+from tests.goals.test_targets import AGENTS, DAY, ROSTER, demand
+
+STORE = HOUSE / "templates" / "stores" / "bodycare"
+
+
+@pytest.fixture(scope="module")
+def night():
+    """A plan with the example store's month, and a small roster in place of a solved one."""
+    store = load_store(STORE)
+    book = find_goals_workbook(STORE)
+    found = work_out_goals(
+        sales_cny=100_000,
+        receptions=540,
+        roster=ROSTER,
+        agents=AGENTS,
+        demand=demand(),
+        day=DAY,
+        incentives=store.frame("incentives"),
+        month=read_month(book, store=store),
+        problems=book.problems,
+    )
+    return SimpleNamespace(goals=found, conclusion=SimpleNamespace(provenance=lambda lang: {}))
+
+
+def test_the_example_workbook_has_no_problem(night):
+    assert night.goals.problems == ()
+    assert night.goals.figures["schemes_refused"] == 0
+    assert night.goals.figures["paid_cny"] > 0
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_table_has_a_name_and_named_columns_and_can_be_kept(night, lang):
+    for name, table in night.goals.tables.items():
+        assert table_label(name, lang)
+        for column in table:
+            assert describe_column(column, table[column], lang).title
+        table.to_parquet(io.BytesIO(), index=False)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_shows_every_table_once_in_one_language(night, lang):
+    html = sections(night, lang=lang)[0].html
+    captions = re.findall(r"<caption>(.*?)</caption>", html)
+    assert len(captions) == len(night.goals.tables) == len(set(captions))
+    other = {"zh": "_en", "en": "_zh"}[lang]
+    assert not any(str(name).endswith(other) for name in in_language(night.goals.tables["payouts"], lang).columns)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_slip_adds_up_to_the_payroll(night, lang):
+    payroll = night.goals.tables["payroll"]
+    person = payroll["person"].iloc[0]
+    amount = payroll.loc[payroll["person"] == person, "amount_cny"].sum()
+    assert f"{amount:,.2f}" in show_slip(night, person, lang=lang).html
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_handouts_are_written_with_a_picture_per_winner(night, lang, tmp_path):
+    written = write_handouts(night, tmp_path / "goals", lang=lang)
+    names = {path.name for path in written}
+    assert {"announcement.html", "slips.html", "payroll.xlsx", "board.html", "forms.html"} <= names
+    assert len([name for name in names if name.startswith("winner-")]) == len(winners(night, lang=lang)) > 0
+    assert all(path.stat().st_size > 500 for path in written)
+
+
+def test_without_a_workbook_nothing_is_handed_out(night, tmp_path):
+    bare = work_out_goals(
+        sales_cny=1.0, receptions=1.0, roster=ROSTER, agents=AGENTS, demand=demand(), day=DAY, incentives=pd.DataFrame()
+    )
+    plan = SimpleNamespace(goals=bare, conclusion=night.conclusion)
+    assert write_handouts(plan, tmp_path / "goals", lang="en") == []
+    assert "--chapter goals" in sections(plan, lang="en")[0].html
