@@ -578,7 +578,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
     """Print a table under its name, with the words and figures that the report gives it; a moment without its year."""
-    from simlib.report.columns import describe_column, show_cell
+    from simlib.report.columns import describe_column, is_empty, show_cell
 
     if table.empty:
         return
@@ -589,7 +589,8 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
         grid.add_column(Text(column.title), justify="right" if number else "left", no_wrap=column.kind == "moment")
     for row in table.to_dict("records"):
         cells = {column.key: show_cell(row[column.key], column, lang=lang) for column in columns}
-        cells |= {column.key: f"{row[column.key]:%m-%d %H:%M}" for column in columns if column.kind == "moment"}
+        moments = [column.key for column in columns if column.kind == "moment" and not is_empty(row[column.key])]
+        cells |= {key: f"{row[key]:%m-%d %H:%M}" for key in moments}
         grid.add_row(*map(Text, cells.values()))
     console.print(grid)
 

@@ -11,7 +11,7 @@ from simlib import facts
 from simlib.messages import PLAYBOOK, Lang, glossary, join_list, label, read_yaml, translate
 from simlib.readiness.countdown import catalogue, lay_catalogue
 from simlib.readiness.gate import lay_course
-from simlib.readiness.result import Part, PrintCard
+from simlib.readiness.result import CardPart, PrintCard
 
 KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority")
 
@@ -21,11 +21,11 @@ def _cards(name: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(read_yaml(PLAYBOOK / "cards" / f"{name}.yml"))
 
 
-def _part(name: str, lang: Lang, **filled: Any) -> Part:
-    return Part(heading=translate(f"readiness.part_{name}", lang), **filled)
+def _part(name: str, lang: Lang, **filled: Any) -> CardPart:
+    return CardPart(heading=translate(f"readiness.part_{name}", lang), **filled)
 
 
-def _incident_parts(own: Mapping[str, Any], row: Mapping[str, Any], lang: Lang) -> Iterator[Part]:
+def _incident_parts(own: Mapping[str, Any], row: Mapping[str, Any], lang: Lang) -> Iterator[CardPart]:
     yield _part("declares", lang, text=label(f"role_{row['declares']}", lang))
     yield _part("trigger", lang, text=own["trigger"])
     yield _part("first_5_min", lang, items=tuple(own["first_5_min"]), strong=True)
@@ -97,7 +97,7 @@ def _limit(action: str, role: str, most: float, lang: Lang) -> str:
     return f"{most:g}" if most else label("no", lang)
 
 
-def _single(key: str, title: str, parts: tuple[Part, ...], lang: Lang) -> PrintCard:
+def _single(key: str, title: str, parts: tuple[CardPart, ...], lang: Lang) -> PrintCard:
     return PrintCard(kind=key, key=key, title=title, subtitle=label(f"print_{key}", lang), parts=parts)
 
 

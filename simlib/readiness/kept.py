@@ -136,9 +136,9 @@ def note_score(kept: Kept, *, day: dt.date, figures: Mapping[str, float]) -> Kep
 
 
 def note_content(kept: Kept, content: pd.DataFrame) -> Kept:
-    """Note what was handed out now; the same kind and id handed out before is replaced."""
-    ids = set(zip(content["stale_kind"], content["id"], strict=True))
-    earlier = [row for row in kept.content.to_dict("records") if (row["stale_kind"], row["id"]) not in ids]
+    """Note what was handed out now; what was handed out of these kinds before is replaced."""
+    kinds = set(content["stale_kind"])
+    earlier = [row for row in kept.content.to_dict("records") if row["stale_kind"] not in kinds]
     rows = [*earlier, *content.to_dict("records")]
     table = pd.DataFrame(rows, columns=CONTENT_COLUMNS, dtype=object)
     return replace(kept, content=table)

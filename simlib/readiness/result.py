@@ -52,7 +52,7 @@ RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "ta
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class CardPart:
     """One part of a card: a heading, then a text, a list, or a table (columns and rows); what is not there is empty."""
 
     heading: str
@@ -71,7 +71,7 @@ class PrintCard:
     key: str
     title: str
     subtitle: str
-    parts: tuple[Part, ...]
+    parts: tuple[CardPart, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ SHOWN = ("blocks", "red_items", "kept_off", "conflicts", "rule_changes", "stale_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Review:
+class ReadinessReview:
     """What a review comes to: findings, the tables to show first, the files written, and where the history is kept."""
 
     findings: tuple[Message, ...]
@@ -55,7 +55,7 @@ def review_readiness(
     questions: int = 20,
     replies: Path | None = None,
     at: dt.datetime | None = None,
-) -> Review:
+) -> ReadinessReview:
     """Work out the readiness of a store and write its pack to ``<out>/<store>/readiness``.
 
     What changed in the rules since the last review goes into the change log, and whatever rests on it is stale until
@@ -106,7 +106,7 @@ def review_readiness(
         back = read_quick_replies(replies, ready.tables["phrase_library"], lang=lang)
         changed = back.replies[back.replies["state"] != "reply_same"]
         shown["quick_replies"] = changed.reset_index(drop=True)
-    return Review(
+    return ReadinessReview(
         findings=ready.findings,
         shown=shown,
         written=tuple(written),

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from markupsafe import escape
 
 from simlib.messages import Lang
-from simlib.readiness.result import Part, PrintCard
+from simlib.readiness.result import CardPart, PrintCard
 from simlib.report.html import Fragment, render_print
 
 
-def show_part(part: Part) -> Fragment:
+def show_part(part: CardPart) -> Fragment:
     """Show one part of a card: its heading, then its text, list or table.
 
     Examples
     --------
-    >>> show_part(Part(heading="Why", text="a < b")).html
+    >>> show_part(CardPart(heading="Why", text="a < b")).html
     '<h3>Why</h3><p>a &lt; b</p>'
     """
     body = f"<p>{escape(part.text)}</p>" if part.text else ""
