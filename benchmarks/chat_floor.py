@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import simpy
 
-from simlib.simulator import Agents, Contacts, run_arrays
+from simlib.simulator import Agents, Contacts, Disruptions, Policy, run_arrays
 from simlib.simulator.outcome import Outcome
 from simlib.streams import stream
 
@@ -43,6 +43,7 @@ ROWS = (
     "response_max",
 )
 GROWTH_PAIRS = 5  # nights of the small floor and the large one, in turn
+RULE_ROUNDS = 7  # of the night with each rule in use, in turn
 SEATS = ("busy", "overtime", "agent_replies", "chat_seconds")
 
 
@@ -316,6 +317,34 @@ def first_call() -> None:
             report(f"import {module}", run(load.format(module), cache), "<= 1 s")
 
 
+def rules() -> None:
+    """Compare a night with the rules 2b, 4b and 8b in use, and with a slow-down of nothing, against one without."""
+    contacts, agents = draw_night(50_000, 300)
+    span_s = float(agents.shifts["end"].max())
+    weighted = Agents(capacity=5, shifts=agents.shifts, weight=np.linspace(0.5, 2.0, len(agents)))
+    floors = {
+        "none of them": (agents, Policy(), Disruptions()),
+        "a slow-down of ten factors 1 (same rows)": (agents, Policy(slowdown=(1.0,) * 10), Disruptions()),
+        "a slow-down of 3 % a chat": (agents, Policy(slowdown=tuple(1.03**k for k in range(10))), Disruptions()),
+        "weights": (weighted, Policy(routing="weighted"), Disruptions()),
+        "one seat in thirty left": (
+            agents,
+            Policy(),
+            Disruptions(away=[(a, 0.4 * span_s, 0.5 * span_s) for a in range(0, 300, 30)]),
+        ),
+    }
+    took: dict[str, list[float]] = {name: [] for name in floors}
+    for _ in range(RULE_ROUNDS + 1):  # in turn, because the machine's speed changes within seconds; the first compiles
+        for name, (people, policy, disruptions) in floors.items():
+            night = (contacts, people, policy, disruptions)
+            took[name].append(seconds(lambda night=night: run_arrays(*night), 3))
+    plain = np.array(took.pop("none of them")[1:])
+    for name, each in took.items():
+        ratio = np.array(each[1:]) / plain
+        target = "<= 1.05" if "same rows" in name else ""
+        report(f"{name}, against none", f"{np.median(ratio):.2f} times", target)
+
+
 COMPARISONS = {
     "simpy": against_simpy,
     "cpp": against_cpp,
@@ -323,6 +352,7 @@ COMPARISONS = {
     "single": single_message,
     "threads": two_cores,
     "first": first_call,
+    "rules": rules,
 }
 
 if __name__ == "__main__":

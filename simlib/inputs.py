@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
+from simlib.actions.folk import UsualDay, folk_heads, work_out_folk
+from simlib.actions.plausibility import work_out_plausibility
+from simlib.actions.result import ActionsResult, work_out_actions
 from simlib.clock import read_moment
 from simlib.forecasting.promo import (
     PromoCurve,
@@ -25,11 +28,13 @@ from simlib.forecasting.promo import (
 )
 from simlib.forecasting.requirement import Targets
 from simlib.forecasting.result import (
+    PART_OF,
     ConcurrencyResult,
     ForecastResult,
     RequirementResult,
     TonightResult,
     open_at,
+    split_queues,
     work_out_concurrency,
     work_out_forecast,
     work_out_requirement,
@@ -38,8 +43,17 @@ from simlib.forecasting.result import (
 from simlib.goals.month import read_month
 from simlib.goals.workbook import find_goals_workbook
 from simlib.intervals import Grid
-from simlib.kpis import ConversionCurve, PlatformRate, contact_values, platform_rates
-from simlib.messages import Message, UserError
+from simlib.kpis import (
+    ConversionCurve,
+    PlatformRate,
+    PlatformScore,
+    Tally,
+    contact_values,
+    platform_rates,
+    platform_scores,
+    score_nights,
+)
+from simlib.messages import Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.floor import check_logistics
@@ -47,16 +61,35 @@ from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
+from simlib.retrospective.workbook import note_night, read_review, take_figures
+from simlib.retrospective.write_back import learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
-from simlib.simulator.draw import ChatService, services_from_store
-from simlib.staffing import effective_speed, may_serve
-from simlib.store.models import NEEDED, SHEETS, Profile, Store, Wave
+from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
+from simlib.simulator.replicate import Replications
+from simlib.staffing import effective_speed, list_out, may_serve
+from simlib.staffing.result import PeopleResult, SalesResult
+from simlib.store.exports import read_exports
+from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
+from simlib.stress import apply_levers, levers_for, standard_scenarios
 
+EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
 NIGHT_H = 28  # the promo day and the first hours after its midnight
+ACTIONS_REST_ON = (
+    "required",
+    "roster_result",
+    "concurrency",
+    "people",
+    "sales",
+    "counted_from",
+    "seed",
+    "replications",
+)
+ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
@@ -69,10 +102,13 @@ class NightInputs:
     ----------
     store, wave : Store, Wave
         The store and the wave whose day is planned.
+    engine : {"compiled", "simpy"}
+        What simulates its nights; the figures are the same.
     """
 
     store: Store
     wave: Wave
+    engine: str = "compiled"
 
     @property
     def grid(self) -> Grid:
@@ -172,7 +208,7 @@ class NightInputs:
             next_profile=self.next_shape,
             grid=self.grid,
             opening=self.opening,
-            bot_share=self.store.ratio("bot_share").likely,
+            bot_share=self.bot_net_share,
             transfer_rate=self.transfer_rate,
             shape_cv=self.curve.shape_cv,
         )
@@ -194,6 +230,11 @@ class NightInputs:
         """Share of the human contacts that one agent hands on to another, who receives them once more."""
         return self.store.ratio("transfer_rate").likely
 
+    @property
+    def bot_net_share(self) -> float:
+        """Share of all contacts that no person ever sees: the bot's, less those who come back to a person."""
+        return self.services["presale"].bot_net_share
+
     @cached_property
     def services(self) -> dict[str, ChatService]:
         """What a chat of each queue takes, by the store's ratios."""
@@ -202,9 +243,18 @@ class NightInputs:
     @cached_property
     def policy(self) -> Policy:
         """How the floor is run, by the store's ratios."""
+        switch_cost_pct = self.store.ratio("switch_cost_pct").likely
         return Policy(
-            close_s=self.store.ratio("close_s").likely, silent_close_s=self.store.ratio("silent_close_s").likely
+            routing="weighted" if self.store.frame("agents")["routing_weight"].notna().any() else "least_active",
+            slowdown=slowdown_from_ratio(switch_cost_pct, capacity_max=self.most_chats),
+            close_s=self.store.ratio("close_s").likely,
+            silent_close_s=self.store.ratio("silent_close_s").likely,
         )
+
+    @property
+    def most_chats(self) -> int:
+        """The most chats that anybody may hold, with all that a scenario or a slider may add."""
+        return int(self.people["capacity"].max()) + int(INCIDENT_SIZES["concurrency"][1])
 
     @property
     def shrinkage(self) -> Shrinkage:
@@ -216,6 +266,12 @@ class NightInputs:
         """The services and the policy, as the requirement and the night take them."""
         return {"services": self.services, "policy": self.policy}
 
+    @property
+    def service_s(self) -> tuple[float, float]:
+        """The hours in which the store serves, in seconds since its midnight; equal = round the clock."""
+        opens, closes = self.store.store.service_opens, self.store.store.service_closes
+        return float(opens.hour * 3600 + opens.minute * 60), float(closes.hour * 3600 + closes.minute * 60)
+
     def make_night(self, forecast: pd.DataFrame, roster: pd.DataFrame, *, aov_cny: float) -> PromoNight:
         """Make the night as a roster meets it."""
         return PromoNight(
@@ -225,12 +281,15 @@ class NightInputs:
             roster=roster,
             threshold_s=self.target("service_level_s"),
             rates=self.rates,
+            scores=self.scores,
             curve=ConversionCurve.default(),
             values_cny=self.contact_values_cny(aov_cny=aov_cny),
             busyness_cv=self.store.ratio("busyness_cv").likely,
             minute_profile=self.minutes,
             opening=self.opening,
             shrinkage=self.shrinkage,
+            engine=self.engine,
+            service_s=self.service_s,
             **self.floor,
         )
 
@@ -249,6 +308,9 @@ class NightInputs:
         """The store's people with speed on the day, site and room; row i is the simulator's agent i."""
         agents = self.store.frame("agents")
         agents["speed"] = [effective_speed(agent, day=self.wave.day) for agent in self.store.agents]
+        weight = pd.to_numeric(agents.pop("routing_weight"))
+        if weight.notna().any():  # who has none has the usual one
+            agents["weight"] = weight.fillna(weight.median())
         places = self.store.frame("site")[["seat", "site", "room"]]
         return agents.merge(places, on="seat", how="left")
 
@@ -262,6 +324,16 @@ class NightInputs:
     def concurrency(self) -> int:
         """The concurrency limit that a requirement counts with: the median of those who may serve."""
         return int(self.people["capacity"].median())
+
+    @property
+    def standard(self) -> pd.Series:
+        """How many standard heads each person counts for on a roster: the mean speed of their cohort, by 5 percent.
+
+        Whole cohorts, because nobody plans a shift by one person's hundredths, and a roster of few kinds of people is
+        found sooner.
+        """
+        speed = self.people.groupby("cohort")["speed"].transform("mean")
+        return (speed * 20).round().clip(lower=1) / 20
 
     @cached_property
     def shifts(self) -> pd.DataFrame:
@@ -277,7 +349,7 @@ class NightInputs:
         seats = self.store.frame("site").groupby("room")["usable"].sum().to_dict()  # a room may have none
         return {
             "requirement": requirement,
-            "agents": self.people,
+            "agents": self.people.assign(standard=self.standard),
             "shifts": self.shifts,
             "rules": RosterRules.of_playbook(on=self.wave.day, seats=seats, **known),
             "duties": self.store.frame("duties").query("kind == 'live'"),
@@ -293,7 +365,8 @@ class NightInputs:
     def forecast(self, cascade: pd.DataFrame) -> ForecastResult:
         """Spread the cascade's contacts over the night and hold them against the store's own history."""
         steps = cascade.set_index("step")[["value", "low", "high"]]
-        days = {queue: steps.loc[f"{queue}_contacts"].to_dict() for queue in ("presale", "aftersale")}
+        parents = {queue: steps.loc[f"{queue}_contacts"].to_dict() for queue in ("presale", "aftersale")}
+        days = split_queues(parents, {queue: self.store.ratio(f"{queue}_share").likely for queue in PART_OF})
         return work_out_forecast(
             [
                 self.spread_day(queue, total=day["value"], low=day["low"], high=day["high"])
@@ -315,9 +388,18 @@ class NightInputs:
             shrinkage=self.store.ratio("shrinkage").likely,
             info=self.store.store,
             seed=seed,
-            minute_profile=self.minutes,
+            **self.nights_drawn,
             **self.floor,
         )
+
+    @property
+    def nights_drawn(self) -> dict[str, Any]:
+        """How the nights of a requirement are drawn, and which share of them it must hold."""
+        return {
+            "minute_profile": self.minutes,
+            "busyness_cv": self.store.ratio("busyness_cv").likely,
+            "holds_share": self.store.ratio("holds_share").likely,
+        }
 
     def sweep_concurrency(self, forecast: pd.DataFrame, targets: Targets) -> ConcurrencyResult:
         """Sweep the concurrency limit over the busiest half hour of presale."""
@@ -331,7 +413,14 @@ class NightInputs:
         )
 
     def look_ahead(
-        self, forecast: pd.DataFrame, roster: pd.DataFrame, *, until: str, pasted: str, **how: Any
+        self,
+        forecast: pd.DataFrame,
+        roster: pd.DataFrame,
+        required: RequirementResult,
+        *,
+        until: str,
+        pasted: str,
+        seed: int,
     ) -> TonightResult:
         """Correct the rest of the night by what has come up to a typed time, or by pasted lines."""
         try:
@@ -349,8 +438,11 @@ class NightInputs:
             concurrency=self.concurrency,
             on_call=sorted(self.ready - set(roster["agent_id"])),
             step_s=self.grid.step_s,
+            targets=required.reachable,
+            requirement=required.requirement,
+            seed=seed,
+            **self.nights_drawn,
             **self.floor,
-            **how,
         )
 
     # --- the roster and the night, bound to this store ---
@@ -381,6 +473,48 @@ class NightInputs:
             aov_cny=aov_cny,
             opening=self.opening,
         )
+
+    def record_night(self, planned: NightFacts, *, source: str) -> NightRecord:
+        """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it.
+
+        Raises
+        ------
+        StoreError
+            The workbook of the retrospective cannot be opened at all.
+        """
+        review = read_review(source)
+        beside = Path(source) if Path(source).is_dir() else Path(source).parent
+        folder = beside / EXPORTS
+        tables = read_exports(folder, store=self.store).tables if source and folder.is_dir() else {}
+        notices: list[Message] = []
+        alone: dict[str, PromoNight] = {}
+        carded: dict[str, PromoNight] = {}
+        night = planned.night
+        known = {scenario.name: scenario for scenario in standard_scenarios(night)}
+        cards = facts.table("incidents").set_index("key")
+        for row in review.incidents.itertuples():
+            tz = night.grid.opens.tz
+            when = {"start": pd.Timestamp(row.start).tz_localize(tz), "end": pd.Timestamp(row.end).tz_localize(tz)}
+            usual = known.get(row.incident)
+            try:
+                if usual is None:
+                    raise UserError(Message("retrospective.incident_not_here", incident=Term(row.incident)))
+                scenario = replace(usual, incidents=tuple(replace(each, **when) for each in usual.incidents))
+                alone[row.incident] = scenario.apply_to(planned.night)
+            except UserError as error:
+                notices += error.messages
+                continue
+            answers = {lever for card in scenario.cards for lever in cards.loc[card, "levers"]}
+            levers = [lever for lever in levers_for(planned.night, scenario) if lever.kind in answers]
+            carded[row.incident] = apply_levers(alone[row.incident], levers)
+            night = scenario.apply_to(night)
+        happened = replace(planned, night=night) if alone else None
+        actuals = None if self.actuals.empty else self.actuals
+        record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
+        figures = take_figures(review, promo=self.wave.name, actuals=record.actuals)
+        learned = None if figures is None else learn_from_night(self.store, figures)
+        seen: dict[str, Any] = {"incidents": alone, "cards": carded, "write_back": learned}
+        return replace(record, problems=review.problems, notices=tuple(notices), **seen)
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
@@ -413,6 +547,103 @@ class NightInputs:
         eve = self.wave.day - dt.timedelta(days=1)
         return from_matrix(read_matrix(Path(path)), self.shifts, self.store.frame("agents"), first_day=eve)
 
+    # --- what to change, bound to this store ---
+
+    def find_actions(
+        self,
+        night: PromoNight,
+        *,
+        required: RequirementResult,
+        roster_result: Roster,
+        concurrency: ConcurrencyResult,
+        people: PeopleResult,
+        sales: SalesResult,
+        counted_from: dt.date,
+        seed: int,
+        replications: int,
+    ) -> ActionsResult:
+        """Find what can still be changed about this night, beside rules of thumb and the store's own past."""
+        tables, day = self.roster_tables(required.requirement), self.wave.day
+        tied = {str(agent) for agent in tables["duties"]["agent_id"].dropna()}
+        tied |= {wish["agent_id"] for wish in tables["wishes"] if wish["date"] == day}
+        planned = {queue: sales.value(f"{queue}_contacts") for queue in ("presale", "aftersale")}
+        one_by_one = concurrency.sweep.loc[concurrency.sweep["concurrency"] == 1, "agents_needed"]
+        human = night.forecast.groupby("start")["human"].sum() if "human" in night.forecast else pd.Series(dtype=float)
+        at_peak = night.forecast[(night.forecast["start"] == concurrency.peak) & (night.forecast["queue"] == "presale")]
+        mine = float(at_peak["human"].sum())
+        heads = folk_heads(
+            self.find_usual_day(night.forecast),
+            per_hour=float(facts.value("actions", "folk_per_hour")),
+            one_by_one=float(one_by_one.max()) * (float(human[concurrency.peak]) / mine if mine else 1.0),
+            concurrency=self.concurrency,
+        )
+        return work_out_actions(
+            night,
+            coverage=roster_result.coverage,
+            rules=tables["rules"],
+            shifts=self.shifts,
+            list_out=lambda start, end: list_out(
+                self.store,
+                day=day,
+                today=counted_from,
+                queues=tuple(night.forecast["queue"].unique()),
+                roster=night.roster,
+                start=start,
+                end=end,
+            ),
+            sources=people.sources,
+            tied=tied,
+            folk=work_out_folk(
+                night, need=required.requirement, heads=heads, seed=seed, replications=min(replications, FOLK_NIGHTS)
+            ),
+            plausibility=work_out_plausibility(
+                planned=planned,
+                history=self.history,
+                promo_days=self.promo_days,
+                uplift=self.curve.likely,
+                ratios=self.past_ratios(sales),
+                day=day,
+            ),
+            targets=self.floors,
+            day=day,
+            today=counted_from,
+            seed=seed,
+            replications=min(replications, ACTION_NIGHTS),
+        )
+
+    def find_usual_day(self, forecast: pd.DataFrame) -> UsualDay:
+        """Return an ordinary day beside the promo day, in contacts that people answer; the trade's shape if unknown."""
+        mine = forecast[forecast["start"].dt.date == self.wave.day]
+        hourly = mine.groupby(mine["start"].dt.floor("h"))["human"].sum()
+        share = float(mine["human"].sum() / mine["contacts"].sum()) if mine["contacts"].sum() else 1.0
+        promo = {"promo_day": float(hourly.sum()), "promo_peak_h": float(hourly.max()) if len(hourly) else 0.0}
+        marked = {day for days in self.promo_days.values() for day in days} | {self.wave.day}
+        counts = (
+            pd.concat(list(self.history.values())).groupby(level=0).sum() if self.history else pd.Series(dtype=float)
+        )
+        days = sorted({day for day in counts.index.date if day not in marked})[-28:] if len(counts) else []
+        if not days:
+            usual = promo["promo_day"] / self.curve.likely
+            return UsualDay(day=usual, peak_h=usual * float(promo_curve("N").shape.max()), **promo)
+        recent = counts[np.isin(counts.index.date, days)]
+        by_day = recent.groupby(recent.index.date).sum()
+        peaks = recent.groupby(recent.index.floor("h")).sum()
+        peak = peaks.groupby(peaks.index.date).max()
+        if (recent.groupby(recent.index.date).size() <= 1).all():  # counts by day
+            peak = by_day * float(promo_curve("N").shape.max())
+        return UsualDay(day=float(by_day.median()) * share, peak_h=float(peak.median()) * share, **promo)
+
+    def past_ratios(self, sales: SalesResult) -> dict[str, tuple[float, float, str]]:
+        """Return conversion and order value of the plan beside the store's own: planned, past, unit."""
+        own = {ratio.key: ratio for ratio in self.store.ratios if ratio.source == "store"}
+        found = {}
+        if "conversion" in own:
+            usual = (own["conversion"].low + own["conversion"].high) / 2
+            found["conversion"] = (sales.spans["conversion"].likely, usual, "share")
+        if self.store.store.month_aov_cny:
+            found["order_value"] = (sales.spans["aov_cny"].likely, float(self.store.store.month_aov_cny), "CNY")
+        return found
+
     # --- what they are held to ---
 
     def target(self, key: str) -> float:
@@ -424,15 +655,53 @@ class NightInputs:
 
     @cached_property
     def rates(self) -> tuple[PlatformRate, ...]:
-        """The platform's own response rates on the promo day; the first is the headline."""
+        """The platform's own response rates on the promo day; the first is drawn by half hour.
+
+        Raises
+        ------
+        UserError
+            Nothing is known of the platform on that day.
+        """
+        platform_scores(self.store.store.platform, on=self.wave.day)
         return platform_rates(self.store.store.platform, on=self.wave.day)
+
+    @cached_property
+    def scores(self) -> tuple[PlatformScore, ...]:
+        """What the platforms score on the promo day, the store's own platform first; the first is the headline."""
+        own = self.store.store.platform
+        platforms = sorted({own, *self.store.platform_shares}, key=lambda platform: (platform != own, platform))
+        return tuple(score for platform in platforms for score in platform_scores(platform, on=self.wave.day))
+
+    @property
+    def headline(self) -> PlatformScore:
+        """The figure by which the store's own platform judges the night."""
+        return self.scores[0]
+
+    def score_nights(self, nights: Replications) -> pd.DataFrame:
+        """Return what the nights come to on every platform that the store sells on, and over its 30 days."""
+        shares = self.store.platform_shares
+        before = {}
+        for row in self.store.platforms:
+            if row.figure_before is not None and row.counted_before is not None:
+                headline = platform_scores(row.platform, on=self.wave.day)[0]
+                before[headline.key] = Tally.of_value(row.figure_before, counted=row.counted_before)
+        sold = [number for number, score in enumerate(self.scores) if score.platform in shares]
+        scores = [self.scores[number] for number in sold]
+        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before)
 
     def targets(self, *, occupancy_max: float) -> Targets:
         """Return what every half hour of the night is held to.
 
-        A platform that counts first turns binds the first reply.
+        A platform that counts first turns binds the first reply; one that scores a mean binds neither.
         """
         rate, share, within_s = self.rates[0], self.target("service_level"), self.target("service_level_s")
+        if self.headline.measure != "rate":  # a mean is judged by the simulated nights alone
+            return Targets(
+                answered_share=share,
+                answered_s=within_s,
+                abandoned_max=self.target("abandoned"),
+                occupancy_max=occupancy_max,
+            )
         floor = self.target("platform_rate")
         counts_first = rate.counts == "first"
         return Targets(
@@ -445,19 +714,26 @@ class NightInputs:
         )
 
     @property
+    def headline_target(self) -> float:
+        """What the headline must reach: the store's own goal for it, else the share or the mean of the playbook."""
+        if any(goal.kpi == self.headline.key and goal.queue is None for goal in self.store.goals):
+            return self.target(self.headline.key)
+        return self.target("platform_rate" if self.headline.measure == "rate" else "platform_mean_s")
+
+    @property
     def floors(self) -> dict[str, float]:
         """What the mean night must reach, by KPI; at most where less is better, else at least."""
         targets = self.targets(occupancy_max=1.0)
         floors = {
             "service_level": targets.answered_share,
-            self.rates[0].key: self.target("platform_rate"),
+            self.headline.key: self.headline_target,
             "lost_share": targets.abandoned_max,
         }
         return {key: floor for key, floor in floors.items() if floor is not None}
 
     def contact_values_cny(self, *, aov_cny: float) -> Mapping[str, float]:
         """Return what a reception of a queue is worth: a buyer handed on is received twice and buys once."""
-        receptions = 1 + self.transfer_rate * (1 - self.store.ratio("bot_share").likely)
+        receptions = 1 + self.transfer_rate * (1 - self.bot_net_share)
         return {queue: value / receptions for queue, value in contact_values(self.store, aov_cny=aov_cny).items()}
 
 

@@ -13,15 +13,17 @@ from typing import Any
 
 import pandas as pd
 
+from simlib.actions.result import ActionsResult
 from simlib.clock import read_date
 from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
-from simlib.inputs import NightInputs, find_wave, with_exam
+from simlib.headcounts import Headcounts, collect_headcounts
+from simlib.inputs import ACTIONS_REST_ON, NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
-from simlib.retrospective.result import NightRecord, RetrospectiveResult, work_out_retrospective
+from simlib.retrospective.result import RetrospectiveResult, work_out_retrospective
 from simlib.roster import Roster, solve_roster
 from simlib.roster.repair import RepairResult, work_out_repair
 from simlib.simulator.replicate import Replications
@@ -40,6 +42,7 @@ class Plan:
     wave: Wave
     source: str = ""
     seed: int = 7
+    engine: str = "compiled"
     replications: int = 30
     roster_effort: float = 3.0
     roster_file: str = ""
@@ -58,7 +61,7 @@ class Plan:
     @cached_property
     def inputs(self) -> NightInputs:
         """What every chapter starts from."""
-        return NightInputs(store=self.store, wave=self.wave)
+        return NightInputs(store=self.store, wave=self.wave, engine=self.engine)
 
     @property
     def counted_from(self) -> dt.date:
@@ -68,9 +71,8 @@ class Plan:
     @cached_property
     def sales(self) -> SalesResult:
         """Chapter 1: from the sales task to contacts and heads."""
-        given, ready = self.inputs, len(self.inputs.ready)
-        shares: dict[str, Any] = {"shape": given.hours, "peak_share": given.peak_share}
-        return work_out_sales(self.store, wave=self.wave, ready_heads=ready, seed=self.seed, **shares)
+        how: dict[str, Any] = {"shape": self.inputs.hours, "peak_share": self.inputs.peak_share, "seed": self.seed}
+        return work_out_sales(self.store, wave=self.wave, ready_heads=len(self.inputs.ready), **how)
 
     @cached_property
     def forecasting(self) -> ForecastResult:
@@ -80,8 +82,9 @@ class Plan:
     @cached_property
     def required(self) -> RequirementResult:
         """Chapter 3: the people each half hour needs."""
-        ceiling = self.sales.spans["occupancy_max"].likely
-        return self.inputs.require(self.forecast, occupancy_max=ceiling, seed=self.seed)
+        return self.inputs.require(
+            self.forecast, occupancy_max=self.sales.spans["occupancy_max"].likely, seed=self.seed
+        )
 
     @cached_property
     def concurrency(self) -> ConcurrencyResult:
@@ -138,23 +141,21 @@ class Plan:
         return Verdict(inputs=self.inputs, asked=self.replications, **found)
 
     @cached_property
+    def headcounts(self) -> Headcounts:
+        """Which number is which: every headcount with its basis."""
+        return collect_headcounts(self.inputs, self.sales, self.forecasting, self.required, self.roster_result)
+
+    @cached_property
     def next_hours(self) -> TonightResult:
         """Chapter 3: the rest of the night, corrected by what has come."""
         how: dict[str, Any] = {"until": self.tonight, "pasted": self.pasted, "seed": self.seed}
-        return self.inputs.look_ahead(self.forecast, self.roster, targets=self.required.reachable, **how)
+        return self.inputs.look_ahead(self.forecast, self.roster, self.required, **how)
 
     def repair(self, *, before: Roster | None = None, still_away: tuple[str, ...] = ()) -> RepairResult:
         """Repair the roster, or one that was adopted, after ``absent`` called in sick from ``absent_from`` on."""
-        return work_out_repair(
-            before or self.roster_result,
-            people=self.inputs.people,
-            absent=self.absent,
-            at=self.inputs.read_moment(self.absent_from),
-            step=pd.Timedelta(seconds=self.inputs.grid.step_s),
-            seed=self.seed,
-            effort=self.roster_effort,
-            still_away=still_away,
-        )
+        how: dict[str, Any] = {"people": self.inputs.people, "absent": self.absent, "still_away": still_away}
+        how |= {"at": self.inputs.read_moment(self.absent_from), "step": pd.Timedelta(seconds=self.inputs.grid.step_s)}
+        return work_out_repair(before or self.roster_result, seed=self.seed, effort=self.roster_effort, **how)
 
     @cached_property
     def goals(self) -> GoalsResult:
@@ -169,8 +170,8 @@ class Plan:
         given, aov_cny = self.inputs, self.sales.spans["aov_cny"].likely
         asked: dict[str, Any] = {"forecast": self.forecast, "requirement": self.requirement}
         asked |= {"planned": given.plan_facts(self.night, aov_cny=aov_cny), "target": given.target("service_level")}
-        record = NightRecord(actuals=None if given.actuals.empty else given.actuals)
-        return work_out_retrospective(record, today=self.counted_from, promo_day=self.wave.day, **asked)
+        noted = given.record_night(asked["planned"], source=self.source)
+        return work_out_retrospective(noted, today=self.counted_from, promo_day=self.wave.day, **asked)
 
     @cached_property
     def scenarios(self) -> ScenarioSet:
@@ -193,6 +194,11 @@ class Plan:
         return work_out_stress(self.night, self.scenarios, targets=self.inputs.floors, **how, **watched)
 
     @cached_property
+    def actions_result(self) -> ActionsResult:
+        """What to change before the night, ranked and priced."""
+        return self.inputs.find_actions(self.night, **{name: getattr(self, name) for name in ACTIONS_REST_ON})
+
+    @cached_property
     def drill(self) -> DrillResult:
         """Chapter 7: a drill of this night, played by script: team 1 follows the cards, the others do nothing."""
         game = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
@@ -203,6 +209,7 @@ class Plan:
     requirement = property(lambda self: self.required.requirement, doc="Agents needed by half hour and queue.")
     roster = property(lambda self: self.roster_result.assignments, doc="Who works when.")
     coverage = property(lambda self: self.roster_result.coverage, doc="Need against roster.")
+    actions = property(lambda self: self.actions_result.table, doc="What to change, ranked and priced.")
     kpis = property(lambda self: self.conclusion.kpis, doc="Every KPI of the night, with its bands.")
     intervals = property(lambda self: self.conclusion.intervals, doc="The night by half hour.")
 
@@ -210,8 +217,8 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
         results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.concurrency, self.roster_result, self.conclusion, self.next_hours]
-        results += [self.goals, self.retrospective, self.stress, self.drill]
+        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.actions_result]
+        results += [self.next_hours, self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 
     def verdict(self, lang: Lang) -> list[str]:
@@ -236,9 +243,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     """Plan the night of one store, or of a path to one.
 
     ``wave`` is a name (left out, the wave whose day sells most), ``today`` the day from which days to go are counted.
-    ``parameters``: seed, replications (nights), roster_effort (deterministic units of the solver), roster_file (the
-    team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from (who
-    calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
+    ``parameters``: seed, replications (nights), engine (compiled or simpy), roster_effort (of the solver), roster_file
+    (the team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from
+    (who calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
     """
     given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
     loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))

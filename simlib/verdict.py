@@ -141,13 +141,18 @@ class Verdict:
 
     @property
     def rate(self) -> str:
-        """The platform's headline rate, by key of the glossary."""
+        """The platform's rate that is drawn by half hour, by key of the glossary."""
         return self.inputs.rates[0].key
+
+    @cached_property
+    def platform_scores(self) -> pd.DataFrame:
+        """The night on every platform that the store sells on, and over each one's 30 days."""
+        return self.inputs.score_nights(self.nights)
 
     @property
     def headline(self) -> tuple[str, ...]:
         """The KPIs that stand first."""
-        return ("human", "service_level", self.rate, "first_response", "lost_share", "sales_lost")
+        return ("human", "service_level", self.inputs.headline.key, "first_response", "lost_share", "sales_lost")
 
     @property
     def floors(self) -> dict[str, float]:
@@ -217,8 +222,9 @@ class Verdict:
         named = {each.kpi for each in judged.weaknesses}
         for kpi in judged.missed:
             if kpi not in named:
-                share, limit = f"{100 * judged.mean_share(kpi):.1f}", f"{100 * self.floors[kpi]:.3g}"
-                parts.append(Message("plan.weak_overall", kpi=Term(kpi), share=share, limit=limit))
+                key, scale = ("weak_overall_mean", 1) if glossary()[kpi]["unit"] == "s" else ("weak_overall", 100)
+                share, limit = f"{scale * judged.mean_share(kpi):.1f}", f"{scale * self.floors[kpi]:.3g}"
+                parts.append(Message(f"plan.{key}", kpi=Term(kpi), share=share, limit=limit))
         halves = int(np.any([cells.any(axis=1) for cells in judged.misses.values()], axis=0).sum())
         what = _join_parts(parts)
         return (Message("plan.fails_halves", count=halves, what=what) if halves else Message("plan.fails", what=what),)
@@ -252,12 +258,14 @@ class Verdict:
     @property
     def _night_message(self) -> Message:
         kpis = self.kpis.set_index("kpi")
-        rate = kpis.loc[self.rate]
-        shares = {key: f"{100 * rate[key]:.1f}" for key in ("mean", "p05", "p95", "risk_p05", "risk_p95")}
+        score = self.inputs.headline
+        kind, scale = ("mean", 1) if score.measure == "mean" else ("night", 100)
+        rate = kpis.loc[score.key]
+        shares = {key: f"{scale * rate[key]:.1f}" for key in ("mean", "p05", "p95", "risk_p05", "risk_p95")}
         lost = {key: f"{kpis.loc['sales_lost', key]:,.0f}" for key in ("mean", "risk_p05", "risk_p95")}
         return Message(
-            f"plan.verdict_night_{'holds' if self.holds else 'misses'}",
-            rate=Term(self.rate),
+            f"plan.verdict_{kind}_{'holds' if self.holds else 'misses'}",
+            rate=Term(score.key),
             share=shares["mean"],
             low=shares["p05"],
             high=shares["p95"],
@@ -357,7 +365,8 @@ class Verdict:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of the simulated night, by name."""
-        return {"kpis": self.kpis, "night_course": self.course, "intervals": self.intervals}
+        scored = {"kpis": self.kpis, "platform_scores": self.platform_scores}
+        return scored | {"night_course": self.course, "intervals": self.intervals}
 
 
 def _percentiles(nights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,8 @@ FLOORS = (
     {"store"},
     {"erlang", "simulator", "kpis"},
     {"night"},
-    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill"},
-    {"inputs", "planning", "verdict"},
+    {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill", "actions"},
+    {"headcounts", "inputs", "planning", "verdict"},
     {"report"},
     {"live", "drill_room"},
     {"widgets"},
@@ -32,7 +32,9 @@ FLOORS = (
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 NEIGHBOURS = {
     ("planning", "inputs"),  # the page on which the chapters meet, what they start from, and what it comes to
+    ("planning", "headcounts"),
     ("planning", "verdict"),
+    ("headcounts", "inputs"),
     ("verdict", "inputs"),
     ("facts", "messages"),  # facts are read like texts
     ("clock", "facts"),  # how people write a time is a fact
@@ -150,10 +152,10 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
 SAME_ON_PURPOSE: dict[str, list[str]] = {}
-CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress")
+CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "actions")
 SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
-# The live page changes the night in the scenarios' own terms: what happens, to whom, and the sheet it is kept on.
-TERMS = "simlib.stress.scenarios"
+# The live page changes the night in the scenarios' and the actions' own terms: what happens, to whom, how it is kept.
+TERMS = ("simlib.stress.scenarios", "simlib.actions.moves", "simlib.actions.offers")
 
 
 def computing_imports(house: Path) -> list[str]:

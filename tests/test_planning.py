@@ -17,7 +17,7 @@ from simlib.report import write_matrix
 from simlib.report.columns import table_label
 from simlib.roster import to_matrix
 from simlib.simulator.replicate import Replications
-from simlib.store.models import Ratio, StoreInfo
+from simlib.store.models import PlatformShare, Ratio, StoreInfo
 
 A1 = HOUSE / "tests" / "stores" / "a1"
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
@@ -165,6 +165,7 @@ def test_a_run_that_was_cut_short_says_so(night):
 def test_every_table_of_every_chapter_is_there(night):
     """Each result's tables are the plan's, none is lost under another's name, and each can be kept as Parquet."""
     results = [night.inputs, night.sales, night.people, night.readiness, night.forecasting, night.required]
+    results.append(night.headcounts)
     results += [night.concurrency, night.roster_result, night.conclusion, night.next_hours, night.goals]
     results += [night.retrospective, night.stress, night.drill]
     assert sum(len(result.tables) for result in results) == len(night.tables)
@@ -211,3 +212,130 @@ def test_a_team_matrix_is_rehearsed_as_it_is(night, tmp_path):
     after = again.roster[again.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()
     assert name in before
     assert after == {person: shift for person, shift in before.items() if person != name}
+
+
+def with_ratio(store, key, value):
+    """Give a store one ratio of its own."""
+    others = [ratio for ratio in store.ratios if ratio.key != key]
+    own = Ratio(key=key, low=value, likely=value, high=value)
+    return store.model_copy(update={"ratios": (*others, own)})
+
+
+def test_further_chats_slow_people_down_unless_the_store_says_otherwise():
+    """3 % a chat where nothing is given, up to what a lever may add; 0 is the floor without the rule."""
+    store = load_store(SMALL)
+    slowdown = plan(store).inputs.policy.slowdown
+    assert slowdown[:3] == pytest.approx((1.0, 1.03, 1.0609))
+    assert len(slowdown) == max(agent.capacity for agent in store.agents) + 20
+    assert plan(with_ratio(store, "switch_cost_pct", 0.0)).inputs.policy.slowdown == (1.0,)
+
+
+def test_weights_on_the_sheet_deal_the_chats():
+    """One weight is enough to deal by weight; who has none has the median; without any nobody has one."""
+    store = load_store(SMALL)
+    given = [60.0, 100.0, None, *[100.0] * (len(store.agents) - 3)]
+    agents = tuple(
+        agent.model_copy(update={"routing_weight": weight}) for agent, weight in zip(store.agents, given, strict=True)
+    )
+    inputs = plan(store.model_copy(update={"agents": agents})).inputs
+    assert inputs.policy.routing == "weighted"
+    assert inputs.people["weight"].tolist()[:4] == [60.0, 100.0, 100.0, 100.0]
+    assert plan(store).inputs.policy.routing == "least_active"
+    assert "weight" not in plan(store).inputs.people
+
+
+def test_a_bot_whose_buyers_come_back_leaves_more_to_people():
+    """A quarter who come back take a quarter of the bot's share back, in cascade, forecast and night alike."""
+    store = load_store(SMALL)
+    gross = store.ratio("bot_share").likely
+    night = plan(with_ratio(store, "bot_return_rate", 0.25))
+    total = night.sales.value("total_contacts")
+    assert night.sales.value("human_contacts") == pytest.approx(total * (1 - gross * 0.75))
+    day = night.forecast[night.forecast["start"].dt.date == night.wave.day]
+    assert day["human"].sum() == pytest.approx(night.sales.value("human_contacts"))
+    assert night.inputs.services["presale"].bot_net_share == pytest.approx(gross * 0.75)
+
+
+def test_a_store_on_several_platforms_is_scored_by_each():
+    """A Douyin store is judged by its mean, sees the other platforms' figures of the same night, and its 30 days."""
+    store = load_store(SMALL)
+    sold = (
+        {"platform": "douyin", "share": 0.6, "figure_before": 24.0, "counted_before": 18_000},
+        {"platform": "tmall", "share": 0.4},
+    )
+    own = store.store.model_copy(update={"platform": "douyin"})
+    platforms = tuple(PlatformShare.model_validate(row) for row in sold)
+    night = plan(store.model_copy(update={"store": own, "platforms": platforms}), replications=3, roster_effort=0.2)
+    assert night.required.requirement["agents_simulated"].sum() > 0
+    verdict = night.conclusion
+    assert verdict.floors["douyin_mean_response"] == 90.0
+    scores = verdict.platform_scores.set_index("kpi")
+    kpis = verdict.kpis.set_index("kpi")
+    assert list(scores.index) == ["douyin_mean_response", "wangwang_3min"]
+    mean = scores.loc["douyin_mean_response"]
+    assert mean["mean"] == pytest.approx(kpis.loc["douyin_mean_response", "mean"])
+    assert mean["one_more_lost"] == pytest.approx((600 - mean["mean"]) / (mean["counted"] + 1), rel=0.1)
+    assert 24.0 < mean["figure_after"] < mean["mean"] or mean["mean"] < mean["figure_after"] < 24.0
+    assert "douyin_mean_response" in verdict.headline
+    for lang, unit in (("zh", "秒"), ("en", " s ")):
+        assert f"{kpis.loc['douyin_mean_response', 'mean']:.1f}" in verdict.sentences(lang)[-1]
+        assert unit in verdict.sentences(lang)[-1]
+
+
+def test_the_engine_is_a_parameter_of_the_plan():
+    """It reaches every night that is made; the compiled one is the default."""
+    assert plan(SMALL).inputs.engine == "compiled"
+    asked = plan(SMALL, engine="simpy")
+    assert asked.inputs.engine == "simpy"
+    forecast = asked.forecast
+    roster = pd.DataFrame(columns=["agent_id", "queue", "start", "end", "activity"])
+    assert asked.inputs.make_night(forecast, roster, aov_cny=100.0).engine == "simpy"
+
+
+def test_every_headcount_says_its_basis(night):
+    """One number stands first, with its band around it; both totals are there, each with the time it is over."""
+    table = night.headcounts.table
+    assert table["headcount"].iloc[0] == "the_number"
+    assert table["value"].iloc[0] == night.headcounts.the_number == night.required.peak_heads
+    assert table["low"].iloc[0] <= table["value"].iloc[0] <= table["high"].iloc[0]
+    assert table[["headcount", "unit", "counts_what", "grain", "queue", "source"]].notna().all(axis=None)
+    assert not table.duplicated(["headcount", "grain", "queue"]).any()
+    at = table.set_index(["headcount", "grain", "queue"])["value"]
+    assert at["all_contacts", "day", "all"] == pytest.approx(night.sales.value("total_contacts"))
+    assert at["all_contacts", "night", "all"] == pytest.approx(night.forecast["contacts"].sum())
+    assert at["all_contacts", "night", "all"] > at["all_contacts", "day", "all"]
+    assert at["heads_to_roster", "half_hour", "presale"] == night.required.by_queue["presale"]
+    assert at["agents_day", "day", "all"] == night.sales.heads("agents_day")
+    assert at["heads_on_chat", "half_hour", "all"] <= night.headcounts.the_number
+
+
+def test_coverage_counts_standard_heads_beside_people(night):
+    """Slow cohorts count for less: the standard heads of the night are the people's, each at their cohort's speed."""
+    coverage, rows = night.coverage, night.roster
+    chat = rows[rows["activity"] == "chat"]
+    opens, closes = coverage["start"].min(), coverage["start"].max() + pd.Timedelta(minutes=30)
+    inside = chat["end"].clip(upper=closes) - chat["start"].clip(lower=opens)
+    hours = inside.dt.total_seconds().clip(lower=0) / 3600
+    counts_for = dict(zip(night.inputs.people["agent_id"], night.inputs.standard, strict=True))
+    assert coverage["people_on_chat"].sum() / 2 == pytest.approx(hours.sum())
+    assert coverage["rostered"].sum() / 2 == pytest.approx((hours * chat["agent_id"].map(counts_for)).sum())
+
+
+def test_a_queue_by_its_share_of_contacts_is_forecast_and_rosterable(night):
+    """Order changes are cut out of after-sale and needed; without a share there is no such queue."""
+    share = Ratio(key="order_change_share", low=0.1, likely=0.1, high=0.1)
+    store = night.store.model_copy(update={"ratios": (*night.store.ratios, share)})
+    split = plan(store, replications=2)
+    totals, before = (each.forecast.groupby("queue")["contacts"].sum() for each in (split, night))
+    assert set(totals.index) - set(before.index) == {"order_change"}
+    assert totals.sum() == pytest.approx(before.sum())
+    assert totals["order_change"] == pytest.approx(0.1 * before["aftersale"])
+
+
+def test_sales_outside_the_chat_bring_no_contacts(night):
+    """A channel outside the store takes its share of the sales, and so of the contacts; the day's sales stay."""
+    share = Ratio(key="outside_share", low=0.5, likely=0.5, high=0.5)
+    half = plan(night.store.model_copy(update={"ratios": (*night.store.ratios, share)}), replications=2)
+    assert half.sales.value("day_gmv_cny") == night.sales.value("day_gmv_cny")
+    assert half.sales.value("total_contacts") == pytest.approx(0.5 * night.sales.value("total_contacts"))
+    assert "outside_share" not in set(night.cascade["step"])

@@ -131,16 +131,25 @@ def simulate_floor(
     held = _held_places(agents, raised, handed, more=more, transfer_s=transfer_s)
     contacts, is_real = _with_placeholders(real, held, queues=len(with_levers.queues))
     ranks = agents.skill_table(real)
+    disruptions = with_levers.disruptions
     result = simulate(
         contacts,
         Agents(
             capacity=agents.capacity + more,
             speed=agents.speed,
+            weight=agents.weight,
             skill=np.hstack([np.where(ranks > 0, ranks + 1, 0), np.eye(len(agents), dtype=np.int64)]),
             shifts=agents.shifts,
         ),
         replace(with_levers.policy, transfer_s=transfer_s),
-        replace(with_levers.disruptions, down=np.array(down, dtype=with_levers.disruptions.down.dtype)),
+        replace(
+            disruptions,
+            down=np.array(down, dtype=disruptions.down.dtype),
+            slow=np.array(
+                [*disruptions.slow.tolist(), *_without_placeholders(held, with_levers.policy.slowdown)],
+                dtype=disruptions.slow.dtype,
+            ),
+        ),
         turns=True,
         trace=True,
     )
@@ -213,6 +222,20 @@ def _held_places(
             for first, last in _without(start, end, free + lost.get(agent, [])):
                 rows.append((agent, first, last))
     return np.array(rows, dtype=float).reshape(-1, 3)
+
+
+def _without_placeholders(held: np.ndarray, slowdown: Sequence[float]) -> list[tuple[int, float, float, float]]:
+    """Return the slow windows that take back what placeholders, which count as open chats, add to the slow-down.
+
+    Each makes the replies of its agent slower by one further chat; the slow-down of a store's ratio is the same factor
+    for every further chat, so dividing by it leaves what the real chats make.
+
+    >>> _without_placeholders(np.array([[3.0, 0.0, 60.0]]), (1.0, 1.25, 1.5625))
+    [(3, 0.0, 60.0, 0.8)]
+    """
+    if len(slowdown) == 1:
+        return []
+    return [(int(agent), start, end, slowdown[0] / slowdown[1]) for agent, start, end in held.tolist()]
 
 
 def _without(start: float, end: float, holes: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -198,7 +198,8 @@ class Screens:
         rate, response = now["platform_rate_so_far"], now["first_response"]
         waiting = None if view.queues.empty else int(view.queues["waiting"].sum())
         within_s = self.drill.night.threshold_s
-        least = self.plan.inputs.floors[self.drill.night.rates[0].key]
+        asked = self.plan.inputs
+        least = asked.floors.get(self.drill.night.rates[0].key, asked.target("platform_rate"))
         amber = least + (1 - least) * rules.warn_share
         return [
             {

@@ -332,6 +332,7 @@ def chat_pool(
     think_s: float,
     patience_s: float,
     close_s: float = 0.0,
+    slowdown: Sequence[float] = (1.0,),
 ) -> ChatPool:
     """Return a chat team in a steady hour: agents with up to ``capacity`` chats each, and a line.
 
@@ -339,7 +340,8 @@ def chat_pool(
     one after the other in the order of the messages; the buyer writes again ``think_s`` after a reply. A
     buyer goes to a least busy agent, or waits in line and gives up after an exponential patience of mean
     ``patience_s`` (``inf`` = never, allowed while the team can keep up). A chat keeps its place for
-    ``close_s`` after its last reply.
+    ``close_s`` after its last reply. A reply of an agent with k chats takes ``slowdown[k - 1]`` times as long, the last
+    entry for all larger k; with a slow-down ``reply_s`` of the result is the mean over all replies.
 
     The bridge: an agent with k chats sends the replies of :func:`saturated_agent` with a think time of
     ``(think_s * (replies - 1) + close_s) / replies`` (the last reply of a chat is followed by no thinking), so
@@ -364,8 +366,11 @@ def chat_pool(
     require_not_negative(think_s=think_s, close_s=close_s)
     if not patience_s > 0:
         raise ValueError(f"patience_s must be > 0 (inf = never gives up), got {patience_s!r}")
+    if not len(slowdown) or not all(1 <= factor < math.inf for factor in slowdown):
+        raise ValueError(f"slowdown must be factors >= 1, at least one, got {tuple(slowdown)!r}")
     pause_s = (think_s * (replies - 1) + close_s) / replies
-    loaded = [saturated_agent(k, reply_s, pause_s) for k in range(1, capacity + 1)]
+    slowed = [reply_s * slowdown[min(k, len(slowdown)) - 1] for k in range(1, capacity + 1)]
+    loaded = [saturated_agent(k, each_s, pause_s) for k, each_s in enumerate(slowed, start=1)]
     rates = [agent.replies_per_s / (k * replies) for k, agent in enumerate(loaded, start=1)]
     pool = lps_pool(agents, rates, arrival_rate, 1 / patience_s)
     level = np.array(pool.at_level[1:])
@@ -378,6 +383,8 @@ def chat_pool(
     in_line = pool.wait_probability * delayed.outlasted * delayed.mean_served / (1 - pool.abandon_probability)
     fields = {name: getattr(pool, name) for name in SharedPool.__dataclass_fields__}
     fields["occupancy"] = float(level @ [agent.occupancy for agent in loaded])
+    if sent > 0 and slowed[-1] > reply_s:
+        reply_s = fields["occupancy"] / sent
     return ChatPool(
         **fields,
         mean_response_s=response + in_line / replies,

@@ -25,6 +25,7 @@ _HOME = {
     "reforecast": "intraday",
     "read_actuals": "intraday",
     "require_agents": "requirement",
+    "judge_heads": "requirement",
     "sweep_concurrency": "requirement",
     "Targets": "requirement",
     "TargetOutOfReachError": "requirement",

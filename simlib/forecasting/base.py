@@ -1,6 +1,6 @@
 """The base forecast: what an ordinary day brings, interval by interval, with a band, for any store.
 
-A history is laid out as a matrix, one row a day and one column an interval of the day. Two simple views of it
+A history is laid out as a matrix, one row per day and one column per interval of the day. Two simple views of it
 forecast side by side and are mixed by how well each did on the days already past:
 
 * **level x weekday x profile.** The level of the next days is a mixture of yesterday, the last week, the last
@@ -56,7 +56,7 @@ UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.
 LEAN = 0.05  # days that a span borrows from the next longer one
 ODD_WEEKDAY = 0.2  # a root may be so far from its week, as a share of it, without being a habit
 ODD_PROFILE = 3.0  # chi-square by slot from which the day of a weekday has its own shape
-TAME = 2.0  # a day is taken as at most so many times what the week before it promised, and at least one in so many
+ODD_FACTOR = 2.0  # a day is taken as at most so many times what its week promised, and at least one in so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class Days:
         return Days(counts=self.counts[:day], weekday=self.weekday[:day], came=self.came[:day])
 
     def weekday_ahead(self, horizons: Ints) -> Ints:
-        """Tell the weekday of days ahead; 1 is the day after the last."""
+        """Return the weekday of days ahead; 1 is the day after the last."""
         return (self.weekday[-1] + horizons) % 7
 
 
@@ -107,7 +107,7 @@ class DayMatrix:
         return np.asarray((midnight - self.first_day) // DAY), np.asarray((wall - midnight) // self.step)
 
     def stamp(self, wall: pd.Timestamp) -> pd.Timestamp:
-        """Put a wall-clock time into the zone: the first of two, the next one where the clock leaps over it."""
+        """Return a wall-clock time in the zone: the first of two, the next one where the clock leaps over it."""
         return wall.tz_localize(self.tz, ambiguous=True, nonexistent="shift_forward") if self.tz else wall
 
     def ahead(self, begin: pd.Timestamp, days: int) -> pd.DatetimeIndex:
@@ -155,7 +155,7 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
         Kept out of the base: they teach nothing about ordinary days. Future ones are forecast as ordinary days.
     holidays : dates, or a boolean Series with the index of ``history``
         Past ones are kept out too. Future ones are forecast at the share of an ordinary day that the past ones
-        brought, drawn toward the whole as if one more holiday had been ordinary.
+        brought, drawn to the whole as if one more holiday had been ordinary.
 
     Returns
     -------
@@ -203,7 +203,7 @@ def forecast_counts(history: pd.Series, days: int, *, promo_days: Marked = (), h
 
 
 def expected_base(history: pd.Series, days_out: Marked) -> pd.Series:
-    """Say what the days of a history would have brought, had they been ordinary.
+    """Compute what the days of a history would have brought, had they been ordinary.
 
     Parameters
     ----------
@@ -268,14 +268,14 @@ def _lay_out(history: pd.Series) -> tuple[DayMatrix, Floats, pd.Timestamp]:
 
 
 def _unseen(cells: Floats, past: Days, horizon: Ints) -> Bools:
-    """Whether the weekday of each interval ahead has no day in the history: not recorded, which is not zero."""
+    """Return whether the weekday of each interval ahead has no day in the history: not recorded, which is not zero."""
     skipped = len(cells) - len(past.counts)
     seen = np.bincount(past.weekday, (~np.isnan(cells[skipped:])).any(axis=1), minlength=7) > 0
     return ~seen[past.weekday_ahead(horizon)]
 
 
 def _stamps(history: pd.Series) -> pd.DatetimeIndex:
-    """Take the time stamps of a history; refuse one that stands on anything else."""
+    """Return the time stamps of a history; refuse one that stands on anything else."""
     if not isinstance(history.index, pd.DatetimeIndex):
         raise ValueError(f"history must stand on a DatetimeIndex, got {type(history.index).__name__}")
     return history.index
@@ -303,7 +303,7 @@ def _step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
 
 
 def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
-    """Turn dates, or a mask over the history, into row numbers of the matrix; future days lie beyond its end."""
+    """Return dates, or a mask over the history, as row numbers of the matrix; future days lie beyond its end."""
     if isinstance(marks, pd.Series) and marks.dtype == bool:
         if not marks.index.equals(history.index):
             raise ValueError("a mask of promo days or holidays must have the index of history")
@@ -321,7 +321,7 @@ def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
 
 
 def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
-    """Put what an ordinary day would have brought where nothing was seen or a day is kept out.
+    """Fill in what an ordinary day would have brought where nothing was seen or a day is kept out.
 
     A hole takes the mean of its slot on the same weekday, near weeks first, at the level of the rest of its day.
     """
@@ -352,8 +352,8 @@ def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
     counts, weekday = counts[begun:], weekday[begun:]
     came = np.where(scored[begun:, None], counts, np.nan)
     total = counts.sum(axis=1)
-    tamed = _tame(total, weekday, _weekday_index(np.sqrt(total), weekday))
-    shaved = np.minimum(tamed / np.maximum(total, 1e-12), 1.0)
+    clipped = _clip_odd_days(total, weekday, _weekday_index(np.sqrt(total), weekday))
+    shaved = np.minimum(clipped / np.maximum(total, 1e-12), 1.0)
     return Days(counts=counts * shaved[:, None], weekday=weekday, came=came)
 
 
@@ -364,7 +364,7 @@ def _kernel_mean(near: Floats, counts: Floats, seen: Bools) -> Floats:
 
 
 def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) -> Floats:
-    """Share of an ordinary day that each day ahead brings: one, or what past holidays brought."""
+    """Compute the share of an ordinary day that each day ahead brings: one, or what past holidays brought."""
     n = len(cells)
     skipped = n - len(past.counts)
     rows = [row for row in holidays if skipped <= row < n and not np.isnan(cells[row]).all()]
@@ -379,7 +379,7 @@ def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) ->
 
 
 def _weekday_index(root: Floats, weekday: Ints) -> Floats:
-    """How busy each weekday is beside its week, on square roots; near weeks count more, one week is half believed.
+    """Compute how busy each weekday is beside its week, on square roots; near weeks count more, one counts half.
 
     A weekday farther from its week than chance would take it, a shut one above all, is believed from the first time.
     """
@@ -398,24 +398,24 @@ def _weekday_index(root: Floats, weekday: Ints) -> Floats:
     return np.maximum((own + belief) / (usual + belief), 1e-3) ** 2
 
 
-def _tame(total: Floats, weekday: Ints, index: Floats) -> Floats:
-    """Draw odd days in: unmarked promos and shut days would otherwise pass for a new level."""
-    tamed = total.astype(float).tolist()
+def _clip_odd_days(total: Floats, weekday: Ints, index: Floats) -> Floats:
+    """Clip odd days: unmarked promos and shut days would otherwise pass for a new level."""
+    clipped = total.astype(float).tolist()
     busy = index[weekday].tolist()
-    root = [(t / b) ** 0.5 * b for t, b in zip(tamed, busy, strict=True)]
-    for day in range(7, len(tamed)):
+    root = [(t / b) ** 0.5 * b for t, b in zip(clipped, busy, strict=True)]
+    for day in range(7, len(clipped)):
         expected = (sum(root[day - 7 : day]) / sum(busy[day - 7 : day])) ** 2 * busy[day]
         noise = 2 * expected**0.5
-        tamed[day] = min(max(tamed[day], expected / TAME - noise, 0.0), expected * TAME + noise + 1)
-        root[day] = (tamed[day] / busy[day]) ** 0.5 * busy[day]
-    return np.array(tamed)
+        clipped[day] = min(max(clipped[day], expected / ODD_FACTOR - noise, 0.0), expected * ODD_FACTOR + noise + 1)
+        root[day] = (clipped[day] / busy[day]) ** 0.5 * busy[day]
+    return np.array(clipped)
 
 
-def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
+def _levels(total: Floats, clipped: Floats, busy: Floats) -> Floats:
     """Square root of the level on every day, one column a span, weekdays taken out.
 
     A day counts by how busy its weekday is. A span leans a little on the next longer one, so that a Sunday on which
-    the store is shut says nothing rather than nought. Odd days are tamed in the short spans; in the long ones they
+    the store is shut says nothing rather than nought. Odd days are clipped in the short spans; in the long ones they
     weigh little and belong to the long run.
     """
     bottom = np.concatenate([[0.0], np.cumsum(busy)])
@@ -423,26 +423,26 @@ def _levels(total: Floats, tamed: Floats, busy: Floats) -> Floats:
     columns: list[Floats] = []
     for span in SPANS[::-1]:
         start = np.zeros_like(end) if span is None else np.maximum(end - span, 0)
-        root = np.sqrt((tamed if span is not None and span <= 7 else total) / busy)
+        root = np.sqrt((clipped if span is not None and span <= 7 else total) / busy)
         top = np.concatenate([[0.0], np.cumsum(root * busy)])
         lean = LEAN * columns[0] if columns else 0.0
         columns.insert(0, (top[end] - top[start] + lean) / (bottom[end] - bottom[start] + (LEAN if columns else 0.0)))
     return np.column_stack(columns)
 
 
-def _level_shares(tamed: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
+def _level_shares(clipped: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
     """Mixture of spans that would have served best at one number of days ahead."""
-    belief = _belief(horizon, NEAR_SHARE, FAR_SHARE)
-    past = np.arange(7, len(tamed) - horizon)[-180:]
+    belief = _prior_share(horizon, NEAR_SHARE, FAR_SHARE)
+    past = np.arange(7, len(clipped) - horizon)[-180:]
     if len(past) == 0:
         return belief
-    weight = 0.5 ** ((len(tamed) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
+    weight = 0.5 ** ((len(clipped) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
     said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
-    loss = weight @ np.abs(tamed[past + horizon, None] - said)
+    loss = weight @ np.abs(clipped[past + horizon, None] - said)
     return _weigh(loss, weight, np.abs(SHARES - belief).sum(axis=1)) @ SHARES
 
 
-def _belief(horizon: int, near: Any, far: Any) -> Any:
+def _prior_share(horizon: int, near: Any, far: Any) -> Any:
     """Pass from what is believed for tomorrow to what is believed for a day far ahead."""
     fade = np.exp(-(horizon - 1) / FAR_DAYS)
     return fade * near + (1 - fade) * far
@@ -460,7 +460,7 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
 
 
 def _profiles(past: Days) -> Floats:
-    """Share of the day in each slot, one row a weekday; an own profile is drawn a little toward the common one.
+    """Compute the share of the day in each slot, one row per weekday; an own profile is drawn to the common one.
 
     Less so where it is farther from the common one than chance would take it: a day that opens in the evening.
     """
@@ -475,8 +475,8 @@ def _profiles(past: Days) -> Floats:
     expected = np.maximum(size * common, 1e-12)
     chi_square = ((own - size * common) ** 2 / expected).sum(axis=1, keepdims=True) / max((common > 0).sum(), 1)
     near = np.minimum(ODD_PROFILE / np.maximum(chi_square, 1e-12), 1.0)
-    pull = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
-    return (own + pull * common) / (size + pull)
+    weight_of_common = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
+    return (own + weight_of_common * common) / (size + weight_of_common)
 
 
 def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
@@ -484,9 +484,9 @@ def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
     total = past.counts.sum(axis=1)
     index = _weekday_index(np.sqrt(total), past.weekday)
     busy = index[past.weekday]
-    tamed = _tame(total, past.weekday, index)
-    levels = _levels(total, tamed, busy)
-    shares = np.array([_level_shares(tamed, busy, levels, int(h)) for h in learned])
+    clipped = _clip_odd_days(total, past.weekday, index)
+    levels = _levels(total, clipped, busy)
+    shares = np.array([_level_shares(clipped, busy, levels, int(h)) for h in learned])
     share = np.column_stack([np.interp(horizons, learned, column) for column in shares.T])
     ahead = past.weekday_ahead(horizons)
     return _count_of_root(share @ levels[-1] * np.sqrt(index[ahead]))[:, None] * _profiles(past)[ahead]
@@ -504,7 +504,7 @@ def _rare_counts() -> tuple[Floats, Floats]:
 
 
 def _count_of_root(root: Floats) -> Floats:
-    """Turn the mean of the square root of a count back into a count.
+    """Compute the count whose square root has a mean.
 
     For rare counts this is the mean of the Poisson count that has such a root. From ten on it is the square alone,
     a quarter lower and nearer to the median, which errs least.
@@ -580,7 +580,7 @@ def _try_on_past(past: Days, days: int) -> Trial:
     share = np.array(
         [
             _patterns_share(
-                level[:, h], patterns[:, h], came[:, h], weight, _belief(ahead, NEAR_PATTERNS, FAR_PATTERNS)
+                level[:, h], patterns[:, h], came[:, h], weight, _prior_share(ahead, NEAR_PATTERNS, FAR_PATTERNS)
             )
             for h, ahead in enumerate(horizons)
         ]
@@ -590,7 +590,7 @@ def _try_on_past(past: Days, days: int) -> Trial:
 
 
 def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, belief: float) -> float:
-    """Share of the daily patterns that would have served best, drawn toward what is believed."""
+    """Compute the share of the daily patterns that would have served best, drawn to what is believed."""
     seen = ~np.isnan(came).all(axis=1)
     if not seen.any():
         return belief
@@ -637,22 +637,22 @@ def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
             known = _independent(error[:, row])
             both = _tail(either[:, row], known, beyond=2 * TAIL)
             own = _tail(needed[:, row], known)
-            own = float(np.fmax(own, _toward(own, both, known / ONE_SIDE)))
-            whole = _toward(own, belief, known / 6)
+            own = float(np.fmax(own, _shrink(own, both, known / ONE_SIDE)))
+            whole = _shrink(own, belief, known / 6)
             for p in range(parts):
                 known = _independent(error[:, row, part == p])
-                d[row, p] = _toward(_tail(needed[:, row, part == p], known), whole, known / 20)
-            belief = _toward(whole, UNKNOWN_SPREAD, 1.0)
-        # a farther day is never known better; fewer mornings tell of it, and they must not say so by luck
+                d[row, p] = _shrink(_tail(needed[:, row, part == p], known), whole, known / 20)
+            belief = _shrink(whole, UNKNOWN_SPREAD, 1.0)
+        # a farther day is never known better; fewer mornings show it, and luck must not
         sides.append(CountSpread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
 
 
 def _independent(error: Floats) -> float:
-    """Count the errors that tell something of their own; one row a morning, whose intervals may err together.
+    """Count the errors that show something of their own; one row per morning, whose intervals may err together.
 
     Errors over half the design effect of a sample of whole mornings, for tails move together less than means do. Few
-    mornings cannot tell the effect: a belief that half of a morning moves as one counts as much as two of them.
+    mornings cannot show the effect: a belief that half of a morning moves as one counts as much as two of them.
     """
     seen = ~np.isnan(error)
     mornings = int(seen.any(axis=1).sum())
@@ -676,8 +676,8 @@ def _tail(needed: Floats, independent: float, *, beyond: float = TAIL) -> float:
     return max(float(np.quantile(seen, min((1 - beyond) * (1 + 1 / independent), 1.0))), 1e-4)
 
 
-def _toward(own: float, belief: float, weight: float) -> float:
-    """Draw an own figure toward a belief, on a scale of ratios; the own one counts ``weight`` times the belief."""
+def _shrink(own: float, belief: float, weight: float) -> float:
+    """Shrink an own figure to a prior, on a scale of ratios; the own one counts ``weight`` times the belief."""
     if np.isnan(own):
         return belief
     return float(np.exp((weight * np.log(own) + np.log(belief)) / (weight + 1)))
@@ -703,7 +703,7 @@ def _gamma_quantile(share: float, mean: Floats, spread: Floats) -> Floats:
 
 
 def _band(mean: Floats, below: Floats, above: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:
-    """Put a band round a mean."""
+    """Compute the band round a mean."""
     p05, p95 = quantiles(mean, below, spread_above=above)
     p50 = np.clip(_gamma_quantile(0.5, mean, (below + above) / 2), p05, p95)
     return pd.DataFrame({"mean": mean, "p05": p05, "p50": p50, "p95": p95}, index=index)

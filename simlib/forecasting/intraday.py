@@ -22,7 +22,7 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from simlib import facts
 from simlib.forecasting.base import TAIL, TAIL_Z, quantiles
 from simlib.messages import LANGS, Lang, Message, Term, UserError, label, translate
+from simlib.store.models import Queue
 
 Floats = NDArray[np.float64]
 Reason = Literal["beyond_band", "sustained", "inside"]
@@ -39,7 +40,7 @@ PASTED_LINE = re.compile(
     rf"(?:(?P<before>{QUEUE_WORD})[\s,;]+)?(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?:\s*[^\d\s]{{1,2}}\s*\d{{1,2}}:\d{{2}})?"
     rf"[\s,;]+(?:(?P<between>{QUEUE_WORD})[\s,;]+)?(?P<count>\d[\d,]*(?:\.\d+)?)(?:[\s,;]+(?P<behind>{QUEUE_WORD}))?"
 )
-QUEUES = ("presale", "aftersale", "order_change", "payment_chasing", "escalation")
+QUEUES: tuple[str, ...] = get_args(Queue)
 LEAST_CV = 0.05  # nobody knows a day's level better than this beforehand
 
 
@@ -72,11 +73,11 @@ class Level:
 
     @property
     def reacts(self) -> bool:
-        """Whether the rest of the forecast was changed."""
+        """Return whether the rest of the forecast was changed."""
         return self.reason != "inside"
 
     def text(self, lang: Lang) -> str:
-        """Say what changed and why."""
+        """Return what changed and why, as a sentence."""
         return translate(
             f"forecasting.{self.reason}",
             lang,
@@ -97,18 +98,21 @@ class Reforecast:
     Attributes
     ----------
     forecast : DataFrame
-        start, queue, contacts, p05, p95, bot, human of the intervals still to come, and ``before``, the contacts
-        that the old forecast had there.
+        start, queue, contacts, p05, p95, bot, human of the intervals still to come, the same for all queues, and
+        ``before``, the contacts that the old forecast had there.
+    behind : DataFrame
+        start, queue, human of the intervals that are over: as they came, and as forecast where nobody counted.
     levels : tuple of Level
         One a queue with actuals, in the order of the forecast.
     """
 
     forecast: pd.DataFrame
+    behind: pd.DataFrame
     levels: tuple[Level, ...]
 
     @property
     def reacts(self) -> bool:
-        """Whether anything was changed."""
+        """Return whether anything was changed."""
         return any(level.reacts for level in self.levels)
 
 
@@ -118,10 +122,11 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
     Parameters
     ----------
     forecast : DataFrame
-        start (tz-aware), queue, contacts, p05, p95, bot, human: one row an interval and queue.
+        start (tz-aware), queue, contacts, p05, p95, bot, human: one row per interval and queue.
     actuals : DataFrame
         start (tz-aware), queue, contacts of the intervals that are over, counted as the forecast counts them (bot
         and human together). A gap is an interval that nobody counted, not a zero; a queue left out stays as it is.
+        The latest interval of any queue is over for all of them.
 
     Returns
     -------
@@ -146,19 +151,31 @@ def reforecast(forecast: pd.DataFrame, actuals: pd.DataFrame) -> Reforecast:
     ('sustained', 1.24, 40)
     """
     _check_actuals(forecast, actuals)
-    rest, levels = [], []
+    rest, behind, levels = [], [], []
+    latest = actuals["start"].max() if len(actuals) else None
     for queue, rows in forecast.groupby("queue", sort=False):
         rows = rows.sort_values("start")
         came = actuals[actuals["queue"] == queue].set_index("start")["contacts"].astype(float).sort_index()
-        ahead = rows if came.empty else rows[rows["start"] > came.index[-1]]
-        ahead = ahead.assign(before=ahead["contacts"])
+        over = rows["start"] <= latest if latest is not None else np.zeros(len(rows), dtype=bool)
+        ahead = rows[~over].assign(before=rows.loc[~over, "contacts"])
+        behind.append(_as_it_came(rows[over], came))
         if not came.empty:
             level, spread = _learn_level(rows, came)
             levels.append(level)
             if level.reacts:
                 ahead = _move(ahead, level.factor, spread)
         rest.append(ahead)
-    return Reforecast(forecast=pd.concat(rest).sort_values(["start", "queue"], ignore_index=True), levels=tuple(levels))
+    forecast, past = (pd.concat(part).sort_values(["start", "queue"], ignore_index=True) for part in (rest, behind))
+    return Reforecast(forecast=forecast, behind=past, levels=tuple(levels))
+
+
+def _as_it_came(over: pd.DataFrame, came: pd.Series) -> pd.DataFrame:
+    """Scale the humans of the intervals that are over to the contacts that were counted."""
+    counted = over["start"].map(came).to_numpy(dtype=float)
+    planned = over["contacts"].to_numpy(dtype=float)
+    share = np.divide(over["human"].to_numpy(dtype=float), planned, out=np.ones(len(over)), where=planned > 0)
+    human = np.where(np.isnan(counted), over["human"], counted * share)
+    return over[["start", "queue"]].assign(human=human)
 
 
 def read_actuals(
@@ -207,14 +224,14 @@ def read_actuals(
         line = unicodedata.normalize("NFKC", line).strip()  # full-width figures and colons are figures and colons
         if not re.search(r"\d", line):
             continue
-        told: dict[str, object] = {"number": number, "line": line}
+        named: dict[str, object] = {"number": number, "line": line}
         found = PASTED_LINE.fullmatch(line)
         if not found or int(found["hour"]) > 24 or int(found["minute"]) > 59:
-            wrong.append(Message("forecasting.line_unread", **told))
+            wrong.append(Message("forecasting.line_unread", **named))
             continue
         word = (found["before"] or found["between"] or found["behind"] or queue).strip().casefold()
         if word not in meant:
-            wrong.append(Message("forecasting.line_queue", **told, queue=word, allowed=tuple(map(Term, known))))
+            wrong.append(Message("forecasting.line_queue", **named, queue=word, allowed=tuple(map(Term, known))))
             continue
         mine = meant[word]
         midnight = latest[mine].normalize() if mine in latest else pd.Timestamp(day)
@@ -226,7 +243,7 @@ def read_actuals(
             if start not in starts:
                 span = {"first": f"{starts.min():%m-%d %H:%M}", "last": f"{starts.max():%m-%d %H:%M}"}
                 near = f"{starts[np.abs(starts - start).argmin()]:%m-%d %H:%M}"
-                wrong.append(Message("forecasting.line_interval", **told, **span, nearest=near))
+                wrong.append(Message("forecasting.line_interval", **named, **span, nearest=near))
                 continue
         latest[mine] = start
         rows.append((start, mine, float(found["count"].replace(",", ""))))
@@ -241,20 +258,20 @@ def _check_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> None:
     """Refuse actuals that the forecast cannot be compared with."""
     starts = {str(queue): pd.DatetimeIndex(rows["start"]) for queue, rows in forecast.groupby("queue", sort=False)}
     for queue, start, contacts in zip(actuals["queue"], actuals["start"], actuals["contacts"], strict=True):
-        told: dict[str, object] = {"start": f"{start:%Y-%m-%d %H:%M}"}
+        named: dict[str, object] = {"start": f"{start:%Y-%m-%d %H:%M}"}
         if queue not in starts:
             allowed = tuple(map(Term, starts))
-            raise UserError(Message("forecasting.actual_queue", **told, queue=queue, allowed=allowed))
-        told["queue"] = Term(queue)
+            raise UserError(Message("forecasting.actual_queue", **named, queue=queue, allowed=allowed))
+        named["queue"] = Term(queue)
         if start not in starts[queue]:
             near = starts[queue][np.abs(starts[queue] - start).argmin()]
-            raise UserError(Message("forecasting.actual_interval", **told, nearest=f"{near:%Y-%m-%d %H:%M}"))
+            raise UserError(Message("forecasting.actual_interval", **named, nearest=f"{near:%Y-%m-%d %H:%M}"))
         if not 0 <= contacts < np.inf:
-            raise UserError(Message("forecasting.actual_count", **told, contacts=contacts))
+            raise UserError(Message("forecasting.actual_count", **named, contacts=contacts))
     twice = actuals[actuals.duplicated(["start", "queue"])]
     for queue, start in zip(twice["queue"], twice["start"], strict=True):
-        told = {"queue": Term(queue), "start": f"{start:%Y-%m-%d %H:%M}"}
-        raise UserError(Message("forecasting.actual_twice", **told))
+        named = {"queue": Term(queue), "start": f"{start:%Y-%m-%d %H:%M}"}
+        raise UserError(Message("forecasting.actual_twice", **named))
 
 
 def _learn_level(night: pd.DataFrame, came: pd.Series) -> tuple[Level, float]:

@@ -49,7 +49,7 @@ BELIEF_SHAPE = 2.0  # a0 of the inverse gamma belief: the first band is a Studen
 
 @dataclass(frozen=True, kw_only=True)
 class PastPromo:
-    """One past promo day of the store, as its history tells it.
+    """One past promo day of the store, as its history shows it.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class PromoCurve:
     promos: int
 
     def text(self, lang: Lang) -> str:
-        """Say on what the curve rests, and that little is known where little is known."""
+        """Return on what the curve rests, and that little is known where little is known."""
         key = "basis_field" if self.promos == 0 else "basis_own"
         return translate(
             f"forecasting.{key}",
@@ -181,7 +181,7 @@ def read_past_promos(counts: pd.Series, promo_days: Mapping[str, Sequence[Any]],
     Returns
     -------
     list of PastPromo
-        From a history by the hour or finer, the busiest day of each promo; its hours tell its kind. A history by the
+        From a history by the hour or finer, the busiest day of each promo; its hours show its kind. A history by the
         day has no hours: of each promo it gives the day that stands where the coming one stands in its own promo, the
         last day for profile L and the first one for the others. Empty where no ordinary day is left to compare with.
 
@@ -216,12 +216,12 @@ def read_past_promos(counts: pd.Series, promo_days: Mapping[str, Sequence[Any]],
 
 
 def _is_daily(counts: pd.Series) -> bool:
-    """Whether a history has one figure per day."""
+    """Return whether a history has one figure per day."""
     return not pd.Index(counts.index.date).duplicated().any()
 
 
 def _kind_of_day(day: pd.Series) -> Profile:
-    """Tell the kind of a promo day by its busiest hour: 0-1 M, a jump within two hours before it E, else L."""
+    """Return the kind of a promo day by its busiest hour: 0-1 M, a jump within two hours before it E, else L."""
     hours = day.groupby(pd.DatetimeIndex(day.index).hour).sum()
     hour = int(pd.Timestamp(day.idxmax()).hour)
     if hour <= 1:
@@ -255,7 +255,7 @@ class HistoryForecast:
 
     @property
     def is_old(self) -> bool:
-        """Whether the history ended so long ago that its band was widened."""
+        """Return whether the history ended so long ago that its band was widened."""
         return self.age_days > OLD_DAYS
 
 
@@ -504,7 +504,7 @@ def forecast_contacts(
     next_profile: ArrayLike | None = None,
     bot_share: float = 0.0,
 ) -> pd.DataFrame:
-    """Put the promo curve on top of an ordinary day: base x uplift x shape.
+    """Compute the promo curve on top of an ordinary day: base x uplift x shape.
 
     Parameters
     ----------
@@ -630,7 +630,7 @@ def hours_of_opening(
 
 
 def _interval_shares(grid: Grid, own: Floats, after: Floats, opening: pd.Timestamp | None) -> Floats:
-    """Share of the day's total in each interval, minute by minute: hours by the profile, minutes by the burst."""
+    """Compute the share of the day's total in each interval: hours by the profile, minutes by the burst."""
     if grid.step_s % 60:
         raise ValueError(f"grid.step_s must be whole minutes, got {grid.step_s!r} s")
     step = pd.Timedelta(seconds=grid.step_s)
@@ -697,7 +697,7 @@ def _move_surge(
 
 
 def _shares(profile: ArrayLike, name: str) -> Floats:
-    """Take 24 hourly figures on any scale as shares of a day."""
+    """Return 24 hourly figures on any scale as shares of a day."""
     hours = np.asarray(profile, dtype=float)
     if hours.shape != (24,) or not (np.isfinite(hours) & (hours >= 0)).all() or hours.sum() <= 0:
         raise ValueError(f"{name} must be 24 shares >= 0 with a sum > 0, got {np.round(hours, 3).tolist()}")

@@ -13,8 +13,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple, TypeVar
+from functools import cached_property, partial
+from statistics import NormalDist
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +33,16 @@ Floats = npt.NDArray[np.float64]
 _Given = TypeVar("_Given")
 
 COLUMNS = (
-    "start", "queue", "human", "load", "agents_pool", "agents_offered_load", "agents_simulated", "on_chat", "to_roster",
-    "bound_by",
+    "start", "queue", "human", "load", "agents_pool", "agents_offered_load", "agents_simulated", "on_chat",
+    "on_chat_low", "on_chat_high", "holds_share", "to_roster", "bound_by",
 )  # fmt: skip
 TARGETS = ("service_level", "platform_rate", "abandoned")  # those that the floor judges, as the glossary calls them
-ENOUGH = 20_000  # buyers of a queue to judge a staffing on, over all nights
-NIGHTS = (4, 10)  # fewest and most nights
+NIGHTS = 20  # nights on which a staffing is judged
+FRESH = 1000  # number of the first of as many nights that no search has seen
 JUDGED = 100  # buyers of an interval, over all nights, below which the simulation does not judge it
+NIGHTLY = 50.0  # mean buyers of an interval from which on its nights are judged one by one; below, all together
+BAND_Z = 1.645  # nine tenths of a normal distribution lie within so many standard errors
+APART = 4  # intervals so far apart hardly touch each other
 AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
 MINUTE_S = 60.0
 MOST_AGENTS = 10_000  # of a queue: what asks for more is a figure with a zero too many
@@ -124,21 +128,25 @@ def require_agents(
     seed: int,
     policy: Policy | None = None,
     minute_profile: pd.Series | None = None,
+    busyness_cv: float = 0.0,
+    holds_share: float = 0.5,
 ) -> pd.DataFrame:
     """Find the agents that every interval and queue needs to keep its targets.
 
     Every queue has its own people here; what shared skills save is the roster's to find. The buyers are
     those who reach a human, so the bot's share is what the forecast says. The simulation runs whole nights,
-    so that a backlog has to be cleared by those who come after. An interval with fewer than 100 buyers over
-    all nights (4 to 10 of them) is left to the larger of the two formulas. The occupancy cap is kept on the
-    expected work.
+    so that a backlog has to be cleared by those who come after. An interval must keep its targets on ``holds_share``
+    of the nights, read off quantiles of `NIGHTS` of them; one with fewer than `NIGHTLY` buyers on the
+    mean night; one with fewer than `JUDGED` buyers over all nights is left to the larger of the two formulas.
+    The occupancy cap is kept on the expected work.
 
     Parameters
     ----------
     forecast : DataFrame
-        One row an interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
+        One row per interval and queue, at a regular step: ``start`` (tz-aware), ``queue``, ``human`` (mean contacts
         that reach a human), or ``contacts``, of which the queue's ``bot_share`` is taken off and to
-        which its ``transfer_rate`` adds.
+        which its ``transfer_rate`` adds. ``standing``, if it is there: heads on chat of intervals that are over or
+        settled, which stay as they are and hand their open chats on; nan where heads are asked for.
     services : mapping of str to ChatService
         By queue, at least those of the forecast.
     targets : Targets, or mapping of str to Targets
@@ -153,12 +161,18 @@ def require_agents(
         How the floor is run; ``close_s`` counts in the formulas too.
     minute_profile : Series, optional
         How the contacts of an interval fall into its minutes, see :func:`simlib.simulator.draw.draw_contacts`.
+    busyness_cv : float
+        Standard deviation over mean of a night's level around its forecast.
+    holds_share : float
+        Share of nights, in (0, 1), that must keep the targets of an interval.
 
     Returns
     -------
     DataFrame
         In the forecast's order: start, queue, human, load (offered load: busy agents), agents_pool,
-        agents_offered_load, agents_simulated, on_chat (the simulated one), to_roster, bound_by (the glossary's key
+        agents_offered_load, agents_simulated, on_chat (the simulated one), on_chat_low and on_chat_high (the 90 %
+        band of on_chat that other nights would give), holds_share (share of as many fresh nights on which on_chat
+        heads keep the targets; nan where nights are not judged one by one), to_roster, bound_by (the glossary's key
         of the target that forbids one agent less: service_level, platform_rate, abandoned, occupancy; presence =
         one must be there; no_contacts).
 
@@ -187,22 +201,9 @@ def require_agents(
     """
     if not 0 <= shrinkage < 1:
         raise ValueError(f"shrinkage must lie in [0, 1), got {shrinkage!r}")
-    grid = _grid_of(forecast)
-    work = []
-    for queue, rows in forecast.groupby("queue", sort=False):
-        if queue not in services:
-            raise ValueError(f"services must describe every queue of the forecast, {queue!r} is missing")
-        work.append(
-            _Work(
-                queue=str(queue),
-                grid=grid,
-                human=_human_of(rows, services[str(queue)], grid),
-                service=services[str(queue)],
-                targets=_for_queue(targets, str(queue), "targets"),
-                concurrency=_for_queue(concurrency, str(queue), "concurrency"),
-                policy=policy or Policy(),
-            )
-        )
+    how: dict[str, Any] = {"concurrency": concurrency, "busyness_cv": busyness_cv, "holds_share": holds_share}
+    work = _read_work(forecast, services, targets, policy=policy, **how)
+    grid = work[0].grid
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         needs = [_staff(each, seed=seed, minute_profile=minute_profile, threads=threads) for each in work]
     by_cell = pd.concat(needs).set_index(["queue", "interval"])
@@ -215,13 +216,66 @@ def require_agents(
     return need[list(COLUMNS)]
 
 
+def judge_heads(
+    forecast: pd.DataFrame,
+    services: Mapping[str, ChatService],
+    targets: Targets | Mapping[str, Targets],
+    *,
+    concurrency: int | Mapping[str, int],
+    seed: int,
+    policy: Policy | None = None,
+    minute_profile: pd.Series | None = None,
+    busyness_cv: float = 0.0,
+    holds_share: float = 0.5,
+    level: float = 1.0,
+    fresh: bool = False,
+) -> pd.DataFrame:
+    """Judge given heads as :func:`require_agents` does.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        As :func:`require_agents` takes it, with ``on_chat``: heads on chat.
+    level : float
+        Part of the buyers that come, of the same nights.
+    fresh : bool
+        Whether on nights that no requirement of the seed was searched on, rather than on those that it was.
+    services, targets, concurrency, seed, policy, minute_profile, busyness_cv, holds_share
+        As of :func:`require_agents`.
+
+    Returns
+    -------
+    DataFrame
+        In the forecast's order: judged (whether enough buyers come to judge), missed (the target that is missed, by key
+        of the glossary; empty where all are kept), holds_share (share of single nights that keep all).
+    """
+    how: dict[str, Any] = {"concurrency": concurrency, "busyness_cv": busyness_cv, "holds_share": holds_share}
+    found: dict[tuple[str, int], tuple[bool, str, float]] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for work in _read_work(forecast, services, targets, policy=policy, **how):
+            rows = forecast[forecast["queue"] == work.queue]
+            heads = np.zeros(work.grid.n, dtype=np.int64)
+            heads[_interval_of(rows["start"], work.grid)] = rows["on_chat"].to_numpy(dtype=np.int64)
+            demand = work.demand(minute_profile, level=level)
+            nights = _Rehearsal.of(work, demand, seed=seed, first=FRESH if fresh else 0, threads=threads)
+            lacks = nights.lacks(heads)
+            judged = nights.judge(lacks)
+            names = np.where((judged > 1e-9).any(axis=0), np.array(TARGETS)[judged.argmax(axis=0)], "")
+            held = (lacks <= 1e-9).all(axis=0).mean(axis=0)
+            for i, cell in enumerate(zip(nights.judged.tolist(), names.tolist(), held.tolist(), strict=True)):
+                found[work.queue, i] = cell
+    cells = zip(forecast["queue"], _interval_of(forecast["start"], work.grid), strict=True)
+    columns = ["judged", "missed", "holds_share"]
+    return pd.DataFrame([found[cell] for cell in cells], columns=columns, index=forecast.index)
+
+
 def sweep_concurrency(
     service: ChatService,
     targets: Targets,
     *,
     contacts_h: float,
     limits: Sequence[int] = tuple(range(1, 11)),
-    close_s: float = 0.0,
+    policy: Policy | None = None,
     agents: int | None = None,
     rate: PlatformRate | None = None,
 ) -> pd.DataFrame:
@@ -229,7 +283,8 @@ def sweep_concurrency(
 
     More chats an agent save fewer and fewer people, because an agent still writes one reply at a time, and every
     buyer waits longer for each. The sweet spot is the smallest limit that needs at most 2 % more people than the
-    best. ``divided`` is what dividing the people needed at one chat each by the limit would give.
+    best. ``divided`` is what dividing the people needed at one chat each by the limit would give. Where further chats
+    make people slower (``policy.slowdown``), output an hour has a peak and the people needed have a least.
 
     Parameters
     ----------
@@ -241,8 +296,8 @@ def sweep_concurrency(
         Contacts an hour that reach a human, > 0.
     limits : sequence of int
         The limits to try; they need not begin with 1.
-    close_s : float
-        Seconds that a served chat holds its place.
+    policy : Policy, optional
+        How the floor is run: how long a served chat holds its place, and the slow-down by open chats.
     agents : int, optional
         People who are there: response, rates and occupancy are theirs at every limit. Left out, each limit has as
         many as it needs. With too few people a higher limit first helps, then only moves the wait from the line
@@ -254,7 +309,8 @@ def sweep_concurrency(
     Returns
     -------
     DataFrame
-        One row a limit: concurrency, agents_needed, mean_response (s), service_level (where it is a target),
+        One row per limit: concurrency, agents_needed, output_agent_hour (contacts that an agent with so many chats at
+        all times ends in an hour), mean_response (s), service_level (where it is a target),
         platform_rate (where it is one, or where ``rate`` is given), occupancy, divided, sweet_spot (bool). A target
         for the first reply that is the platform's own stands once, as platform_rate.
 
@@ -270,24 +326,27 @@ def sweep_concurrency(
     if len(limits) == 0:
         raise ValueError("limits must name at least one concurrency limit")
     arriving = contacts_h / 3600
+    policy = policy or Policy()
     by_first = rate is not None and rate.counts == "first"
     rate_s = targets.turn_s if rate is None else rate.threshold_s
 
     def best(limit: int, start: int) -> int:
-        return _smallest(lambda n: _pool(service, limit, close_s, n, arriving), targets, start=start)
+        return _smallest(lambda n: _pool(service, limit, policy, n, arriving), targets, start=start)
 
     alone = best(1, max(1, math.ceil(arriving * service.replies_mean * (service.reply_s + service.think_s))))
     rows = []
     needed = alone
     for limit in limits:
         needed = best(limit, needed)
-        pool = _pool(service, limit, close_s, agents or needed, arriving)
-        row = {"concurrency": limit, "agents_needed": needed, "mean_response": pool.mean_response_s}
+        pool = _pool(service, limit, policy, agents or needed, arriving)
+        output = pool.capacity_rate / (agents or needed) * 3600
+        row = {"concurrency": limit, "agents_needed": needed, "output_agent_hour": output}
+        row["mean_response"] = pool.mean_response_s
         if targets.answered_s is not None and not (by_first and targets.answered_s == rate_s):
-            row["service_level"] = pool.first_begun_within(max(targets.answered_s - service.reply_s, 0))
+            row["service_level"] = pool.first_begun_within(max(targets.answered_s - pool.reply_s, 0))
         if rate_s is not None:
             within = pool.first_begun_within if by_first else pool.turns_begun_within
-            row["platform_rate"] = within(max(rate_s - service.reply_s, 0))
+            row["platform_rate"] = within(max(rate_s - pool.reply_s, 0))
         rows.append(row | {"occupancy": pool.occupancy, "divided": math.ceil(alone / limit)})
     table = pd.DataFrame(rows)
     good = table["agents_needed"] <= 1.02 * table["agents_needed"].min()
@@ -304,10 +363,13 @@ class _Work:
     queue: str
     grid: Grid
     human: Floats
+    standing: Floats
     service: ChatService
     targets: Targets
     concurrency: int
     policy: Policy
+    busyness_cv: float
+    holds_share: float
 
     @property
     def rates(self) -> Floats:
@@ -319,9 +381,16 @@ class _Work:
         """Offered load: agents busy writing."""
         return self.rates * self.service.replies_mean * self.service.reply_s
 
+    def demand(self, minute_profile: pd.Series | None, *, level: float = 1.0) -> Demand:
+        """Return the buyers of this queue, ready to be drawn."""
+        buyers = pd.DataFrame({"start": self.grid.starts, "queue": self.queue, "contacts": self.human * level})
+        humans = {self.queue: replace(self.service, bot_share=0.0, bot_meets_share=None, transfer_rate=0.0)}
+        how: dict[str, Any] = {"minute_profile": minute_profile, "busyness_cv": self.busyness_cv}
+        return Demand.of(buyers, humans, grid=self.grid, **how)
+
     def pool(self, agents: int, rate: float) -> ChatPool:
         """Steady hour of this queue."""
-        return _pool(self.service, self.concurrency, self.policy.close_s, agents, rate)
+        return _pool(self.service, self.concurrency, self.policy, agents, rate)
 
 
 def _for_queue(given: _Given | Mapping[str, _Given], queue: str, name: str) -> _Given:
@@ -353,7 +422,7 @@ def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
     if "human" in rows:
         mean = rows["human"].to_numpy(dtype=float)
     elif "contacts" in rows:
-        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_share) * (1 + service.transfer_rate)
+        mean = rows["contacts"].to_numpy(dtype=float) * (1 - service.bot_net_share) * (1 + service.transfer_rate)
     else:
         raise ValueError("forecast needs the column human, or contacts")
     bad = np.flatnonzero(~np.isfinite(mean) | (mean < 0))
@@ -365,22 +434,67 @@ def _human_of(rows: pd.DataFrame, service: ChatService, grid: Grid) -> Floats:
     return human
 
 
+def _read_work(
+    forecast: pd.DataFrame,
+    services: Mapping[str, ChatService],
+    targets: Targets | Mapping[str, Targets],
+    *,
+    concurrency: int | Mapping[str, int],
+    policy: Policy | None,
+    busyness_cv: float,
+    holds_share: float,
+) -> list[_Work]:
+    """Read what each queue of a forecast asks for."""
+    if not 0 < holds_share < 1:
+        raise ValueError(f"holds_share must lie between 0 and 1, got {holds_share!r}")
+    grid, work = _grid_of(forecast), []
+    for queue, rows in forecast.groupby("queue", sort=False):
+        if queue not in services:
+            raise ValueError(f"services must describe every queue of the forecast, {queue!r} is missing")
+        work.append(
+            _Work(
+                queue=str(queue),
+                grid=grid,
+                human=_human_of(rows, services[str(queue)], grid),
+                standing=_standing_of(rows, grid),
+                service=services[str(queue)],
+                targets=_for_queue(targets, str(queue), "targets"),
+                concurrency=_for_queue(concurrency, str(queue), "concurrency"),
+                policy=policy or Policy(),
+                busyness_cv=busyness_cv,
+                holds_share=holds_share,
+            )
+        )
+    return work
+
+
+def _standing_of(rows: pd.DataFrame, grid: Grid) -> Floats:
+    """Return the heads of settled intervals; nan where they are asked for."""
+    standing = np.full(grid.n, np.nan)
+    if "standing" in rows:
+        standing[_interval_of(rows["start"], grid)] = rows["standing"].to_numpy(dtype=float)
+    return standing
+
+
 def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads: Executor) -> pd.DataFrame:
     """Staff one queue in the three ways."""
-    buyers = pd.DataFrame({"start": work.grid.starts, "queue": work.queue, "contacts": work.human})
-    humans = replace(work.service, bot_share=0.0, bot_meets_share=None, transfer_rate=0.0)
-    demand = Demand.of(buyers, {work.queue: humans}, grid=work.grid, minute_profile=minute_profile)
+    demand = work.demand(minute_profile)
     try:
         pool = _by_formula(work, work.rates)
         moved = _by_formula(work, np.where(work.human > 0, _moved_rates(work, pool, demand), 0.0))
     except OutOfReachError:
         worst = int(work.load.argmax())
-        told = {"queue": Term(work.queue), "at": f"{work.grid.starts[worst]:%m-%d %H:%M}", "most": f"{MOST_AGENTS:,}"}
-        told |= {"minutes": f"{work.grid.step_s / MINUTE_S:g}"}
-        told |= {"contacts": f"{work.human[worst]:,.0f}", "load": f"{work.load[worst]:,.0f}"}
-        raise UserError(Message("requirement.too_many", **told)) from None
-    floor = _Rehearsal.of(work, demand, seed=seed, threads=threads)
-    simulated, bound_by = floor.staff(np.maximum(pool, moved))
+        figures = {
+            "queue": Term(work.queue),
+            "at": f"{work.grid.starts[worst]:%m-%d %H:%M}",
+            "most": f"{MOST_AGENTS:,}",
+        }
+        figures |= {"minutes": f"{work.grid.step_s / MINUTE_S:g}"}
+        figures |= {"contacts": f"{work.human[worst]:,.0f}", "load": f"{work.load[worst]:,.0f}"}
+        raise UserError(Message("requirement.too_many", **figures)) from None
+    nights = [_Rehearsal.of(work, demand, seed=seed, first=first, threads=threads) for first in (0, FRESH)]
+    simulated, bound_by = nights[0].staff(np.maximum(pool, moved))
+    low, high, holds = _find_bands(work, nights, simulated)
     return pd.DataFrame(
         {
             "queue": work.queue,
@@ -390,6 +504,9 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
             "agents_pool": pool,
             "agents_offered_load": moved,
             "agents_simulated": simulated,
+            "on_chat_low": low,
+            "on_chat_high": high,
+            "holds_share": holds,
             "bound_by": bound_by,
         }
     )
@@ -398,7 +515,7 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
 # ------------------------------------------------------------------ the two formulas
 
 
-def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, rate: float) -> ChatPool:
+def _pool(service: ChatService, concurrency: int, policy: Policy, agents: int, rate: float) -> ChatPool:
     return chat_pool(
         agents,
         concurrency,
@@ -407,12 +524,13 @@ def _pool(service: ChatService, concurrency: int, close_s: float, agents: int, r
         reply_s=service.reply_s,
         think_s=service.think_s,
         patience_s=min(max(service.patience_s, 1e-3), 1e9),  # a finite patience gives an overload an answer too
-        close_s=close_s,
+        close_s=policy.close_s,
+        slowdown=policy.slowdown,
     )
 
 
 def _missed(pool: ChatPool, targets: Targets) -> str | None:
-    """Name a target that the pool does not keep, those first that are quickly judged.
+    """Return a target that the pool does not keep, those first that are quickly judged.
 
     A reply counts as sent its mean length after it is begun, so that a target can be met whatever the spread.
     """
@@ -476,7 +594,7 @@ def _moved_rates(work: _Work, pool: Counts, demand: Demand) -> Floats:
 
 
 class _Kept(NamedTuple):
-    """How a staffing did, counted by interval (buyers by entry, turns by the buyer's message)."""
+    """How a staffing did, by night and interval (buyers by entry, turns by the buyer's message)."""
 
     offered: Counts
     answered: Counts  # first reply in time
@@ -494,10 +612,46 @@ class _Rehearsal:
     threads: Executor
 
     @classmethod
-    def of(cls, work: _Work, demand: Demand, *, seed: int, threads: Executor) -> _Rehearsal:
-        count = int(np.clip(math.ceil(ENOUGH / max(work.human.sum(), 1.0)), *NIGHTS))
-        nights = threads.map(lambda night: demand.draw(seed=seed, replication=night), range(count))
+    def of(cls, work: _Work, demand: Demand, *, seed: int, first: int, threads: Executor) -> _Rehearsal:
+        nights = threads.map(lambda night: demand.draw(seed=seed, replication=night), range(first, first + NIGHTS))
         return cls(work=work, nights=tuple(nights), threads=threads)
+
+    @cached_property
+    def ideal(self) -> _Kept:
+        """What an agent for every buyer would reach."""
+        return self._stack(self._with_an_agent_each)
+
+    @cached_property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Intervals with enough buyers to judge, whose heads are asked for."""
+        return (self.ideal.offered.sum(axis=0) >= JUDGED) & np.isnan(self.work.standing)
+
+    def lacks(self, staff: Counts) -> Floats:
+        """Count what each target lacks: replies or buyers, below 0 where it is kept; by target, night and interval."""
+        targets, ideal = self.work.targets, self.ideal
+        agents = self._put_on_floor(staff)
+        kept = self._stack(lambda night: self._count(night, agents))
+        lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
+        late = np.minimum((targets.answered_share or 0.0) * kept.offered, ideal.answered) - kept.answered
+        possible = np.divide(ideal.in_time, ideal.turns, out=np.zeros(ideal.turns.shape), where=ideal.turns > 0)
+        slow = np.minimum(targets.turn_share or 0.0, possible) * kept.turns - kept.in_time
+        return np.stack([late, slow, kept.lost - lost_max * kept.offered])
+
+    def judge(self, lacks: Floats) -> Floats:
+        """Return what each target lacks on the night that as many nights are as good as; by target and interval.
+
+        Three quantiles around the share are averaged, so that more nights than one speak and the figure moves smoothly
+        with heads and load. Of a quiet interval the mean night is judged, for its single nights are chance.
+        """
+        share = self.work.holds_share
+        reach = min(share, 1 - share) / 2
+        around = np.quantile(lacks, [share - reach, share, share + reach], axis=1).mean(axis=0)
+        return np.where(self.work.human >= NIGHTLY, around, lacks.mean(axis=1))
+
+    def missed(self, staff: Counts) -> Counts:
+        """Return the target that the intervals miss most; -1 where they keep all."""
+        judged = self.judge(self.lacks(staff))
+        return np.where((judged > 1e-9).any(axis=0), judged.argmax(axis=0), -1)
 
     def staff(self, start: Counts) -> tuple[Counts, npt.NDArray[np.object_]]:
         """Find the fewest agents by interval, and the target that forbids one less."""
@@ -505,28 +659,20 @@ class _Rehearsal:
         by_work = np.ceil(work.load / (targets.occupancy_max or math.inf) - 1e-9)
         least = np.maximum(by_work, work.human > 0).astype(np.int64)
         reason = np.where(work.human == 0, "no_contacts", np.where(by_work > 1, "occupancy", "presence"))
-        ideal = self._add_up(self._with_an_agent_each)
-        self._refuse_unreachable(ideal)
-        share, turn_share = targets.answered_share or 0.0, targets.turn_share or 0.0
-        lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
-
-        def missed(staff: Counts) -> Counts:
-            agents = self._put_on_floor(staff)
-            kept = self._add_up(lambda night: self._count(night, agents))
-            late = kept.answered < np.minimum(share * kept.offered, ideal.answered)
-            slow = kept.in_time * ideal.turns < np.minimum(turn_share * ideal.turns, ideal.in_time) * kept.turns
-            return np.select([late, slow, kept.lost > lost_max * kept.offered], [0, 1, 2], -1)
-
-        judged = ideal.offered >= JUDGED
-        staff, why = fewest_people(missed, least=least, start=np.maximum(start, least), movable=judged)
+        self._refuse_unreachable(self.ideal)
+        given = ~np.isnan(work.standing)
+        start = np.where(given, np.nan_to_num(work.standing), np.maximum(start, least)).astype(np.int64)
+        least = np.where(given, start, least)
+        judged = self.judged
+        staff, why = fewest_people(self.missed, least=least, start=start, movable=judged)
         names = np.array(TARGETS, dtype=object)[why]
-        for i in np.flatnonzero(~judged & (staff > least)):
+        for i in np.flatnonzero(~judged & ~given & (staff > least)):
             names[i] = _missed(work.pool(int(staff[i]) - 1, work.rates[i]), targets) or TARGETS[0]
         return staff, np.where(staff > least, names, reason)
 
-    def _add_up(self, count: Callable[[Contacts], _Kept]) -> _Kept:
+    def _stack(self, count: Callable[[Contacts], _Kept]) -> _Kept:
         nights = list(self.threads.map(count, self.nights))
-        return _Kept(*(np.sum(column, axis=0) for column in zip(*nights, strict=True)))
+        return _Kept(*(np.stack(column) for column in zip(*nights, strict=True)))
 
     def _tally(self, at: Floats) -> Counts:
         """Count by interval; who comes after the last counts in it."""
@@ -581,7 +727,7 @@ class _Rehearsal:
                 )
 
     def _put_on_floor(self, staff: Counts) -> Agents:
-        """Turn numbers by interval into people with shifts, the first to come the last to go."""
+        """Return numbers by interval as people with shifts, the first to come the last to go."""
         edges = self.work.grid.edges_s.copy()
         edges[-1] += AFTER_S
         heads = int(staff.max(initial=0))
@@ -594,6 +740,32 @@ class _Rehearsal:
         return Agents(capacity=np.full(heads, self.work.concurrency), shifts=shifts)
 
 
+def _find_bands(work: _Work, nights: Sequence[_Rehearsal], staff: Counts) -> tuple[Counts, Counts, Floats]:
+    """Return the 90 % band of the heads, and the share of fresh nights that they hold.
+
+    How fast what is lacking falls with the heads is read off the nights with 6 % fewer and more people (at least one);
+    the band is as many heads as the standard error of what is lacking is worth.
+    """
+    own, fresh = nights
+    step = np.maximum(np.rint(0.06 * staff), 1).astype(np.int64)
+    less = np.maximum(staff - step, 0)
+    at = own.lacks(less)
+    targets = work.targets
+    asked = np.array([targets.answered_share, targets.turn_share, targets.abandoned_max], dtype=float)
+    binding = np.where(np.isnan(asked)[:, None], -np.inf, own.judge(at)).argmax(axis=0)[None]
+    few, many = (np.take_along_axis(own.judge(lacks), binding, axis=0)[0] for lacks in (at, own.lacks(staff + step)))
+    slope = np.maximum((few - many) / np.maximum(staff + step - less, 1), 1e-9)
+    spread = np.take_along_axis(at.std(axis=1), binding, axis=0)[0]
+    safety = NormalDist().inv_cdf(work.holds_share)
+    error = spread * math.sqrt((1 + safety**2 / 2) / NIGHTS)
+    reach = np.where(own.judged, np.minimum(np.ceil(BAND_Z * error / slope - 1e-9), 2 * step), 0)
+    by_work = np.ceil(work.load / (targets.occupancy_max or math.inf) - 1e-9)
+    low = np.minimum(np.maximum(staff - reach, np.maximum(by_work, work.human > 0)), staff)
+    held = (fresh.lacks(staff) <= 1e-9).all(axis=0).mean(axis=0)
+    one_by_one = own.judged & (work.human >= NIGHTLY)
+    return low.astype(np.int64), (staff + reach).astype(np.int64), np.where(one_by_one, held, np.nan)
+
+
 def fewest_people(
     missed: Callable[[Counts], Counts], *, least: Counts, start: Counts, movable: npt.NDArray[np.bool_]
 ) -> tuple[Counts, Counts]:
@@ -602,9 +774,10 @@ def fewest_people(
     ``missed(staff)`` gives the number of the target that each interval misses, -1 for none; an interval may also
     depend on what stands in the one before. Who is not ``movable`` stays at ``start``, nobody goes below ``least``.
 
-    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, every second
-    interval is then tried with one less, which holds if it and the next still miss nothing; and whoever misses in the
-    end gets one more. Returns the staffing, and the target that each misses with one less.
+    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, whoever misses then
+    gets one more. Then intervals that lie `APART` are tried with one less at the same time, and each again when a
+    neighbour has changed; what is missed is laid to the last of them before it. Returns the staffing, and the target
+    that each misses with one less.
 
     Examples
     --------
@@ -639,13 +812,20 @@ def fewest_people(
         staff = np.where(failing, np.minimum(between, staff + step), np.maximum(between, staff - step))
         staff = np.where(high - low <= 1, high, staff)
 
-    odd = np.arange(len(staff)) % 2 == 1
-    for turn in (odd, ~odd):
-        tried = turn & movable & (staff > least)
-        failing = short_of(staff - tried)
-        hurts = tried & (failing | np.append(failing[1:], False))
-        why = np.where(hurts & ~failing, np.append(why[1:], 0), why)
-        staff = staff - (tried & ~hurts)
     while (failing := short_of(staff)).any():
         staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
+    order = np.arange(len(staff))
+    pending = movable & (staff > least)
+    while pending.any():
+        tried = pending & (order % APART == np.bincount(order[pending] % APART, minlength=APART).argmax())
+        pending = pending & ~tried
+        failing = np.flatnonzero(short_of(staff - tried))
+        blamed = np.maximum.accumulate(np.where(tried, order, -1))[failing]  # the last one before it
+        why[blamed[blamed >= 0]] = why[failing[blamed >= 0]]
+        gone = tried & ~np.isin(order, blamed)
+        staff = staff - gone
+        near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int))[APART - 1 : APART - 1 + len(staff)] > 0
+        pending = (pending | near) & movable & (staff > least)
+    while (failing := short_of(staff)).any():
+        staff = staff + (failing & ~np.append(False, failing[:-1]))
     return staff, why

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from simlib.store.models import StoreInfo
 
 ROUTE_COLUMNS = ["queue", "planned", "mean", "p05", "p95", "last_day", "age_days", "unseen_weekday"]
 UNIT_FACTOR = 10  # a history so many times off the cascade is in another unit; promos differ by far less (ours)
+PART_OF = {"payment_chasing": "presale", "order_change": "aftersale", "escalation": "aftersale"}
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
 
 
@@ -64,7 +66,7 @@ def work_out_forecast(
     curve: PromoCurve,
     day: dt.date,
 ) -> ForecastResult:
-    """Put the queues' nights together and hold them against the store's own history.
+    """Join the queues' nights and hold them against the store's own history.
 
     Parameters
     ----------
@@ -89,6 +91,38 @@ def work_out_forecast(
         doubtful_units=_doubt_units(history, planned=planned, marked=marked, uplift=curve.likely),
         curve=curve,
     )
+
+
+def split_queues(days: Mapping[str, Mapping[str, float]], shares: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Split the day of presale and after-sale into the queues that a store serves apart.
+
+    Parameters
+    ----------
+    days : mapping of queue to value, low, high
+        The cascade's contacts of the day, for presale and aftersale.
+    shares : mapping of queue to share
+        For each of `PART_OF`, the share of its parent's contacts, 0 to 1; a queue with the share 0 is none of its own.
+
+    Returns
+    -------
+    dict of queue to value, low, high
+        The parents without their parts, then the parts; they add up to ``days``.
+
+    Examples
+    --------
+    >>> day = {"presale": {"value": 200.0}, "aftersale": {"value": 100.0}}
+    >>> split_queues(day, {"order_change": 0.2})
+    {'presale': {'value': 200.0}, 'aftersale': {'value': 80.0}, 'order_change': {'value': 20.0}}
+    """
+    left = dict.fromkeys(days, 1.0)
+    parts = {}
+    for queue, parent in PART_OF.items():
+        share = shares.get(queue, 0.0)
+        left[parent] -= share
+        if share > 0:
+            parts[queue] = {end: share * contacts for end, contacts in days[parent].items()}
+    whole = {queue: {end: left[queue] * contacts for end, contacts in day.items()} for queue, day in days.items()}
+    return whole | parts
 
 
 def _doubt_units(
@@ -120,11 +154,19 @@ class RequirementResult:
         Targets that no number of people can meet; the requirement is worked out without them.
     reachable : mapping of queue to Targets
         The targets that are left.
+    holds_share : float
+        Share of nights that must keep the targets of a half hour.
     """
 
     requirement: pd.DataFrame = field(repr=False)
     out_of_reach: tuple[TargetOutOfReachError, ...]
     reachable: Mapping[str, Targets]
+    holds_share: float = 0.5
+
+    @property
+    def peak_holds(self) -> float:
+        """Share of fresh nights that the heads of the worst half hour hold, in the queue that holds fewest."""
+        return float(self.requirement.loc[self.requirement["start"] == self.peak_start, "holds_share"].min())
 
     @property
     def by_queue(self) -> dict[str, float]:
@@ -135,6 +177,20 @@ class RequirementResult:
     def peak_heads(self) -> int:
         """Heads on the roster at the worst half hour, all queues at once."""
         return int(self.requirement.groupby("start")["to_roster"].sum().max())
+
+    @property
+    def peak_band(self) -> tuple[int, int]:
+        """The 90 % band of the heads on the roster at the worst half hour, all queues at once.
+
+        The queues' nights are drawn apart, so their bands add up as independent ones do.
+        """
+        rows = self.requirement[self.requirement["start"] == self.peak_start]
+        share = (rows["to_roster"] / rows["on_chat"].clip(lower=1)).to_numpy(dtype=float)
+        low, high = (
+            math.sqrt(float(((share * (rows["on_chat"] - rows[end]).to_numpy(dtype=float)) ** 2).sum()))
+            for end in ("on_chat_low", "on_chat_high")
+        )
+        return math.floor(self.peak_heads - low), math.ceil(self.peak_heads + high)
 
     @property
     def peak_start(self) -> pd.Timestamp:
@@ -158,6 +214,8 @@ def work_out_requirement(
     seed: int,
     policy: Policy,
     minute_profile: pd.Series | None,
+    busyness_cv: float = 0.0,
+    holds_share: float = 0.5,
 ) -> RequirementResult:
     """Find the people each half hour needs; a target that nobody can meet is left out and named."""
     held = dict.fromkeys(forecast["queue"].unique(), targets)
@@ -173,15 +231,17 @@ def work_out_requirement(
                 seed=seed,
                 policy=policy,
                 minute_profile=minute_profile,
+                busyness_cv=busyness_cv,
+                holds_share=holds_share,
             )
             break
         except TargetOutOfReachError as error:
             beyond.append(error)
             held[error.queue] = without(held[error.queue], error.target)
     closed = ~open_at(pd.DatetimeIndex(need["start"]), info)
-    heads = ["on_chat", "to_roster"]
+    heads = ["on_chat", "on_chat_low", "on_chat_high", "to_roster"]
     need = need.assign(**{column: need[column].where(~closed, 0) for column in heads})
-    return RequirementResult(requirement=need, out_of_reach=tuple(beyond), reachable=held)
+    return RequirementResult(requirement=need, out_of_reach=tuple(beyond), reachable=held, holds_share=holds_share)
 
 
 def without(targets: Targets, target: str) -> Targets:
@@ -224,6 +284,8 @@ class ConcurrencyResult:
         Offered load in agents.
     best : int
         The limit with the best rate among them.
+    peak_output : int
+        The limit at which an agent ends most contacts an hour; the largest tried where output never falls.
     peak : Timestamp
         The busiest half hour.
     rate : PlatformRate
@@ -237,12 +299,13 @@ class ConcurrencyResult:
     agents: int
     load: float
     best: int
+    peak_output: int
     peak: pd.Timestamp
     rate: PlatformRate
 
     @property
     def counted(self) -> bool:
-        """Whether the platform counts the busiest time of day at all."""
+        """Return whether the platform counts the busiest time of day at all."""
         second = (self.peak - self.peak.normalize()).total_seconds()
         return self.rate.opens_s <= second < self.rate.closes_s
 
@@ -270,7 +333,7 @@ def work_out_concurrency(
         service,
         targets,
         contacts_h=float(peak["human"]) * 3600 / step_s,
-        close_s=policy.close_s,
+        policy=policy,
         rate=rate,
     )
     enough = sweep_hour().query("sweet_spot").iloc[0]
@@ -286,6 +349,7 @@ def work_out_concurrency(
         agents=agents,
         load=load,
         best=int(sweep.loc[sweep[key].idxmax(), "concurrency"]),
+        peak_output=int(sweep.loc[sweep["output_agent_hour"].idxmax(), "concurrency"]),
         peak=peak["start"],
         rate=rate,
     )
@@ -348,6 +412,8 @@ def work_out_tonight(
     seed: int,
     policy: Policy,
     step_s: int,
+    requirement: pd.DataFrame,
+    **drawn: Any,
 ) -> TonightResult:
     """Correct the rest of the night by what has come, count the next hours' heads, rank the levers.
 
@@ -359,6 +425,10 @@ def work_out_tonight(
         The time up to which the sheet counts (None: all of it), or why what was typed is no time.
     pasted : str
         Lines of times and counts in place of the sheet.
+    requirement : DataFrame
+        What the night was planned with.
+    **drawn
+        How nights are drawn and judged, as :func:`simlib.forecasting.tonight.look_ahead` takes it.
     """
     if isinstance(until, UserError):
         return TonightResult(note=until)
@@ -383,5 +453,8 @@ def work_out_tonight(
         on_call=on_call,
         seed=seed,
         policy=policy,
+        requirement=requirement,
+        behind=again.behind,
+        **drawn,
     )
     return TonightResult(levels=tuple(again.levels), heads=ahead.heads, levers=ahead.levers, step_h=step_s / 3600)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from simlib.forecasting.requirement import Targets, require_agents
+from simlib.intervals import HALF_HOUR_S
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService
 
 AHEAD_H = 3
+BEHIND_H = 2  # so long before now the floor is played again, for what is open now
 MORE_CHATS = 2  # what the lever "concurrency" adds to the limit
 MORE_BOT = 0.10  # what the lever "bot" adds to its share
 SEATED_AFTER = pd.Timedelta(minutes=30)  # called 10 minutes away, counted from the next half hour
@@ -25,7 +28,8 @@ class Tonight:
     Attributes
     ----------
     heads : DataFrame
-        start, queue, human, required (heads on chat), rostered (mean heads on chat), shortfall.
+        start, queue, human, on_chat_planned (heads on chat that the requirement asked for before the night), required
+        (heads on chat that are asked for now, with what is open), rostered (mean heads on chat), shortfall.
     levers : DataFrame
         lever (glossary key), shortfall_h (agent-hours still short with this lever alone), saved_h, the most saved
         first; ``none`` stands last.
@@ -44,7 +48,10 @@ def look_ahead(
     concurrency: int,
     on_call: Collection[str],
     seed: int,
+    requirement: pd.DataFrame,
+    behind: pd.DataFrame | None = None,
     policy: Policy | None = None,
+    **drawn: Any,
 ) -> Tonight:
     """Count the heads of the next three hours and rank what can be done about a shortfall.
 
@@ -61,7 +68,15 @@ def look_ahead(
     on_call : collection of str
         People who can be called and are not at work.
     seed : int
+    requirement : DataFrame
+        start, queue, human, on_chat: what the night was planned with.
+    behind : DataFrame, optional
+        start, queue, human of the intervals that are over. Their last two hours are played with the heads that the
+        roster had, so that the floor begins with the chats that are open now.
     policy : Policy, optional
+    **drawn
+        How nights are drawn and judged: minute_profile, busyness_cv, holds_share of
+        :func:`simlib.forecasting.require_agents`.
 
     Returns
     -------
@@ -73,18 +88,26 @@ def look_ahead(
     first = forecast["start"].min()
     hours = forecast[forecast["start"] < first + pd.Timedelta(hours=AHEAD_H)].reset_index(drop=True)
 
-    def required(table: pd.DataFrame, limit: int) -> np.ndarray:
-        need = require_agents(table, services, targets, concurrency=limit, shrinkage=0.0, seed=seed, policy=policy)
-        return need["on_chat"].to_numpy(dtype=float)
-
-    step = pd.Timedelta(hours=AHEAD_H) / max(hours["start"].nunique(), 1)
+    steps = forecast["start"].drop_duplicates().sort_values().diff()
+    step = steps.min() if steps.notna().any() else pd.Timedelta(seconds=HALF_HOUR_S)
     chat = roster[roster["activity"] == "chat"]
+    past = hours.iloc[:0] if behind is None else behind[behind["start"] >= first - pd.Timedelta(hours=BEHIND_H)]
+    stood = past.assign(standing=np.rint(_heads(chat, past, step)))
+
+    def required(table: pd.DataFrame, limit: int) -> np.ndarray:
+        asked = pd.concat([stood, table.assign(standing=np.nan)], ignore_index=True)
+        how = {"concurrency": limit, "shrinkage": 0.0, "seed": seed, "policy": policy}
+        need = require_agents(asked[["start", "queue", "human", "standing"]], services, targets, **how, **drawn)
+        return need["on_chat"].to_numpy(dtype=float)[len(stood) :]
+
     desk = chat.groupby("agent_id")["queue"].agg(lambda queues: queues.mode().iloc[0])
     away = roster[roster["activity"].isin(["meal", "break"])]
     away = away.assign(queue=away["agent_id"].map(desk))
     rostered = _heads(chat, hours, step)
     need = required(hours, concurrency)
-    bot = hours.assign(human=[_with_more_bot(row.human, services[row.queue].bot_share) for row in hours.itertuples()])
+    bot = hours.assign(
+        human=[_with_more_bot(row.human, services[row.queue].bot_net_share) for row in hours.itertuples()]
+    )
     pool = (hours["start"] >= first + SEATED_AFTER).to_numpy() * float(len(on_call))
     split = need / np.maximum(hours.groupby("start")["human"].transform("size").to_numpy(), 1)
     share = np.divide(need, _by_start(hours, need), out=split, where=_by_start(hours, need) > 0)
@@ -100,8 +123,12 @@ def look_ahead(
     levers = pd.DataFrame({"lever": list(short), "shortfall_h": list(short.values())})
     levers["saved_h"] = short["none"] - levers["shortfall_h"]
     levers = levers.sort_values("saved_h", ascending=False, kind="stable", ignore_index=True)
+    known = requirement.set_index(["start", "queue"])["on_chat"]
     heads = hours[["start", "queue", "human"]].assign(
-        required=need, rostered=rostered, shortfall=np.maximum(need - rostered, 0)
+        on_chat_planned=known.reindex(pd.MultiIndex.from_frame(hours[["start", "queue"]])).to_numpy(dtype=float),
+        required=need,
+        rostered=rostered,
+        shortfall=np.maximum(need - rostered, 0),
     )
     return Tonight(heads=heads, levers=levers)
 

@@ -33,6 +33,18 @@ from simlib.kpis.contacts import (
 from simlib.kpis.course import COURSE_STEP_S, buyers_waiting, mean_level, open_chats
 from simlib.kpis.log import Figure, Grouping, NightLog, agent_groups, example_log, interval_groups, queue_groups
 from simlib.kpis.money import ConversionCurve, HasRatios, contact_values, sales
+from simlib.kpis.platform_scores import (
+    PlatformScore,
+    Tally,
+    cost_of_one_lost,
+    count_score,
+    find_overdue_facts,
+    platform_scores,
+    points_of,
+    score_nights,
+    score_platforms,
+    tally_scores,
+)
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
 from simlib.kpis.tables import BETTER, CELL_COUNTS, by_agent, by_cell, by_interval, by_queue, summarise
 
@@ -46,6 +58,8 @@ __all__ = [
     "HasRatios",
     "NightLog",
     "PlatformRate",
+    "PlatformScore",
+    "Tally",
     "abandoned",
     "agent_groups",
     "answered",
@@ -58,8 +72,11 @@ __all__ = [
     "concurrency",
     "concurrency_peak",
     "contact_values",
+    "cost_of_one_lost",
+    "count_score",
     "contacts_agent_hour",
     "example_log",
+    "find_overdue_facts",
     "find_turns",
     "first_response",
     "first_response_p90",
@@ -76,11 +93,16 @@ __all__ = [
     "overtime",
     "platform_rate",
     "platform_rates",
+    "platform_scores",
+    "points_of",
     "queue_groups",
     "sales",
     "saturation",
+    "score_nights",
+    "score_platforms",
     "service_level",
     "silently_left",
     "summarise",
+    "tally_scores",
     "unserved",
 ]

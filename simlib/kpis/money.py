@@ -47,8 +47,8 @@ class ConversionCurve:
 
     @classmethod
     def default(cls) -> Self:
-        """Read the curve of ``playbook/facts/platform_kpis.yml``: an assumption of this kit, to be replaced."""
-        known = facts.rows("platform_kpis")
+        """Read the curve of ``playbook/facts/conversion.yml``: an assumption of this kit, to be replaced."""
+        known = facts.rows("conversion")
         row = known[known["key"] == "conversion_curve"].to_dict("records")[0]
         return cls(points=tuple((s, share) for s, share in row["value"]), unanswered=row["unanswered"])
 

@@ -25,7 +25,8 @@ import pandas as pd
 
 from simlib import facts
 from simlib.intervals import DAY_S
-from simlib.kpis import NightLog, PlatformRate, judge_turns
+from simlib.kpis.log import NightLog
+from simlib.kpis.platforms import PlatformRate, judge_rows
 from simlib.messages import Message, Term, UserError
 
 FACTS = "platform_scores"
@@ -167,7 +168,7 @@ def platform_scores(platform: str, *, on: dt.date) -> tuple[PlatformScore, ...]:
     ('douyin_mean_response', 'mean', 'chat', 600.0)
     """
     known = facts.rows(FACTS, on=on)
-    found = known[known["platform"] == platform]
+    found = known[(known["platform"] == platform) & known["scored"].ne(False)]
     if found.empty:
         names = tuple(Term(name) for name in dict.fromkeys(known["platform"]))
         raise UserError(
@@ -232,16 +233,18 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
     Tally(counted=6, total=1560.0)
     """
     turns = log.need("turns")
-    turns = turns[turns["sent"].notna()]
-    begins = turns.groupby("contact")["sent"].transform("min") if score.window_by == "chat" else turns["sent"]
+    turns = turns[turns["sent"].notna().to_numpy()]
+    contact = pd.factorize(turns["contact"].to_numpy())[0]
+    sent, replied = turns["sent"], turns["replied"]
+    begins = sent.groupby(contact).transform("min") if score.window_by == "chat" else sent
     window = PlatformRate(
         key=score.key, platform=score.platform, threshold_s=1.0, opens_s=score.opens_s, closes_s=score.closes_s
     )
-    inside = judge_turns(turns.assign(sent=begins), window, opens=log.opens)["counted"].to_numpy()
+    inside, _ = judge_rows(pd.DataFrame({"sent": begins, "replied": replied}), window, log.opens)
     if score.counts == "first":
-        inside = inside & (turns["turn"].to_numpy() == 0)
-    turns = turns[inside]
-    waits_s = (turns["replied"] - turns["sent"]).to_numpy()
+        inside = inside[turns["turn"].to_numpy()[inside] == 0]
+    turns = turns.iloc[inside]
+    waits_s = (replied - sent).to_numpy()[inside]
     if waits_s.dtype.kind == "m":
         waits_s = waits_s / np.timedelta64(1, "s")
     answered = ~np.isnan(waits_s)
@@ -273,6 +276,92 @@ def cost_of_one_lost(tally: Tally, score: PlatformScore) -> float:
     if score.measure == "mean" and score.unanswered_s is None:
         return 0.0
     return (tally + Tally(counted=1, total=score.lost_counts)).value - tally.value
+
+
+def tally_scores(log: NightLog, scores: Sequence[PlatformScore]) -> dict[str, Any]:
+    """Measure a night by each score: its figure under its key, and all tallies as ``score_tallies``.
+
+    Returns
+    -------
+    dict
+        ``score_tallies`` is a float array [scores, 2] of counted and total, in the order of ``scores``; nights add up.
+
+    Examples
+    --------
+    >>> from simlib.kpis import example_log
+    >>> measured = tally_scores(example_log(), platform_scores("douyin", on=dt.date(2026, 11, 1)))
+    >>> measured["douyin_mean_response"], measured["score_tallies"].tolist()
+    (260.0, [[6.0, 1560.0]])
+    """
+    tallies = [count_score(log, score) for score in scores]
+    figures: dict[str, Any] = {score.key: tally.value for score, tally in zip(scores, tallies, strict=True)}
+    rows = np.array([(tally.counted, tally.total) for tally in tallies], dtype=float)
+    return figures | {"score_tallies": rows.reshape(-1, 2)}
+
+
+def score_nights(
+    tallies: np.ndarray,
+    scores: Sequence[PlatformScore],
+    shares: Mapping[str, float],
+    *,
+    before: Mapping[str, Tally] | None = None,
+) -> pd.DataFrame:
+    """Return what simulated nights come to on every platform that a store sells on.
+
+    Parameters
+    ----------
+    tallies : float array [nights, scores, 2]
+        As :func:`tally_scores` gives them, night by night.
+    scores : sequence of PlatformScore
+        In the same order.
+    shares, before
+        As in :func:`score_platforms`.
+
+    Returns
+    -------
+    DataFrame
+        One row per figure: platform, share, kpi (its key), unit, limit_s, counted (a night's mean), mean, p05, p95 (of
+        the nights, each in the figure's own unit), one_more_lost, figure_before, figure_after (nan where ``before``
+        lacks the key) and one_more_lost_after: what one more buyer whom nobody answers does to the 30 days.
+
+    Examples
+    --------
+    >>> scores = platform_scores("douyin", on=dt.date(2026, 11, 1))
+    >>> month = {"douyin_mean_response": Tally.of_value(20.0, counted=29_000)}
+    >>> table = score_nights(np.array([[[1000.0, 40_000.0]]]), scores, {"douyin": 1.0}, before=month)
+    >>> table.loc[0, ["mean", "figure_before", "figure_after"]].round(3).tolist()
+    [40.0, 20.0, 20.667]
+    """
+    rows = []
+    for number, score in enumerate(scores):
+        share = shares[score.platform]
+        nights = np.asarray(tallies, dtype=float)[:, number, :] * share
+        counted, total = nights.mean(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = nights[:, 1] / nights[:, 0]
+        seen = values[~np.isnan(values)]
+        low, high = np.percentile(seen, [5, 95]) if seen.size else (math.nan, math.nan)
+        tonight = Tally(counted=counted, total=total)
+        earlier = (before or {}).get(score.key)
+        month = None if earlier is None else earlier + tonight
+        rows.append(
+            {
+                "platform": score.platform,
+                "share": share,
+                "kpi": score.key,
+                "unit": "s" if score.measure == "mean" else "share",
+                "limit_s": score.limit_s,
+                "counted": counted,
+                "mean": float(seen.mean()) if seen.size else math.nan,
+                "p05": low,
+                "p95": high,
+                "one_more_lost": cost_of_one_lost(tonight, score),
+                "figure_before": math.nan if earlier is None else earlier.value,
+                "figure_after": math.nan if month is None else month.value,
+                "one_more_lost_after": math.nan if month is None else cost_of_one_lost(month, score),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def score_platforms(
@@ -384,5 +473,6 @@ def find_overdue_facts(*, on: dt.date) -> pd.DataFrame:
     (True, False)
     """
     known = facts.rows(FACTS, on=on)
+    known = known[known["scored"].ne(False)]
     overdue = known[known["recheck_by"].map(lambda day: day < on)]
     return overdue[["platform", "key", "grade", "checked_on", "recheck_by", "source"]].reset_index(drop=True)

@@ -17,7 +17,7 @@ from simlib.intervals import DAY_S
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformRate:
-    """How a platform counts its response rate; ``playbook/facts/platform_kpis.yml`` holds them.
+    """How a platform counts its response rate; ``playbook/facts/platform_scores.yml`` holds them.
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ class PlatformRate:
 
 
 def platform_rates(platform: str, *, on: dt.date) -> tuple[PlatformRate, ...]:
-    """Return how a platform counts on a day.
+    """Return the rates that a platform shows on a day, those too that its exports show and its score does not count.
+
+    What it scores, means and shares not served among them, is in :func:`simlib.kpis.platform_scores`.
 
     Examples
     --------
@@ -66,7 +68,8 @@ def platform_rates(platform: str, *, on: dt.date) -> tuple[PlatformRate, ...]:
     >>> [rate.closes_s // 3600 for rate in platform_rates("tmall", on=dt.date(2023, 11, 1))]
     [24]
     """
-    found = facts.rows("platform_kpis", on=on, platform=platform)
+    found = facts.rows("platform_scores", on=on)
+    found = found[(found["platform"] == platform) & (found["measure"] == "rate")]
     return tuple(
         PlatformRate(
             key=row["key"],
@@ -74,10 +77,10 @@ def platform_rates(platform: str, *, on: dt.date) -> tuple[PlatformRate, ...]:
             threshold_s=row["value"],
             opens_s=_second_of_day(row["opens"]),
             closes_s=_second_of_day(row["closes"]),
-            counts=row["counts"],
+            counts=row["counts"] if row["counts"] in ("turn", "first") else "contact",
             replies=tuple(row["replies"]),
         )
-        for row in found[found["platform"] == platform].to_dict("records")
+        for row in found.to_dict("records")
     )
 
 

@@ -11,16 +11,22 @@ from simlib.live.answer import CURVES, Comparison, mean_band
 from simlib.live.latest import LatestOnly, Request
 from simlib.live.night import LiveNight, Slider
 from simlib.live.page import LivePage, describe_page, keep_in_store
+from simlib.live.plans import KeptPlan, PlanBook, compare_plans, read_plans, write_plans
 
 __all__ = [
     "CURVES",
     "Comparison",
+    "KeptPlan",
     "LatestOnly",
     "LiveNight",
     "LivePage",
+    "PlanBook",
     "Request",
     "Slider",
+    "compare_plans",
     "describe_page",
     "keep_in_store",
     "mean_band",
+    "read_plans",
+    "write_plans",
 ]

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from simlib.live.night import LiveNight, NightFigures, Position
-from simlib.messages import Lang, join_list, label, translate
+from simlib.live.night import MOVES, LiveNight, NightFigures, Position
+from simlib.messages import Lang, glossary, join_list, label, translate
 from simlib.night import Judgement, judge_nights
 from simlib.report.columns import list_words, quantity
 from simlib.simulator.replicate import half_width
@@ -99,20 +99,32 @@ class Comparison:
         weak = [each.message.text(lang) for each in self.judged.weaknesses]
         if weak:
             kept = translate("live.weakest", lang, missed=kept, where=join_list(weak[:1], lang))
-        if self.live.scenario(self.position, name="live") is None:
+        kept += self._one_more_lost(lang)
+        if self.live.scenario(self.position, name="live") is None and not self.position.get(MOVES):
             return translate("live.as_planned", lang, kept=kept)
-        rate = self.live.night.rates[0].key
+        rate = self.live.judged_by
         _, share, change, _ = self.difference(rate)
+        mean = glossary()[rate]["unit"] == "s"
+        scale = 1.0 if mean else 100.0
         return translate(
-            "live.verdict",
+            f"live.{'verdict_mean' if mean else 'verdict'}",
             lang,
             rate=label(rate, lang),
-            share=f"{100 * share:.1f}",
-            change=signed(100 * change, 1),
+            share=f"{scale * share:.1f}",
+            change=signed(scale * change, 1),
             lost=self._more_or_less("sales_lost", lang),
             cost=self._more_or_less("night_wages", lang),
             kept=kept,
         )
+
+    def _one_more_lost(self, lang: Lang) -> str:
+        """Return what one more buyer whom nobody answers costs on the platform; nothing where no score is known."""
+        costs = [night["one_more_lost"] for night in self.now if "one_more_lost" in night]
+        if not costs:
+            return ""
+        mean = glossary()[self.live.judged_by]["unit"] == "s"
+        change = signed(float(np.mean(costs)) * (1.0 if mean else 100.0), 3)
+        return translate(f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=change)
 
     def _more_or_less(self, key: str, lang: Lang) -> str:
         change = self.difference(key)[2]

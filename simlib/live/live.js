@@ -191,7 +191,7 @@ async function loadTypeface(address) {
 
 // What a reload brings back: where this tab's sliders stand and stood, as long as the plan is the same.
 function remember(page) {
-  const name = `sandtable ${page.title}`, plan = JSON.stringify(page.plan);
+  const name = `sandtable ${page.title}`, plan = JSON.stringify([page.plan, page.actions]);
   try {
     const kept = JSON.parse(sessionStorage.getItem(name));
     const keep = (now) => sessionStorage.setItem(name, JSON.stringify({ ...now, plan }));
@@ -237,13 +237,26 @@ async function render({ model, el }) {
     }
     form.append(box);
   }
+  const offers = page.actions.map(([key, text, moves]) => {
+    const button = make("button", { type: "button", textContent: text, title: text, onclick: () => take(key) });
+    button.dataset.action = key;
+    return { button, moves };
+  });
+  const offered = make("fieldset", { className: "offers" }, make("legend", { textContent: page.words.actions }), ...offers.map(({ button }) => button));
+  if (!offers.length) offered.append(make("p", { className: "keys", textContent: page.words.no_actions }));
+  form.prepend(offered);
   const undo = make("button", { type: "button", textContent: page.words.undo, onclick: goBack });
   const reset = make("button", { type: "button", textContent: page.words.back_to_plan, onclick: () => goTo(page.plan) });
-  const name = make("input", { type: "text", placeholder: page.words.name_it, maxLength: 60 });
+  const name = make("input", { type: "text", className: "scenario", placeholder: page.words.name_it, maxLength: 60 });
   name.setAttribute("aria-label", page.words.name_it);
-  const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt });
-  name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt());
-  form.append(make("div", { className: "acts" }, undo, reset, name, keep), make("p", { className: "keys", textContent: page.words.keys }));
+  const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt("keep") });
+  name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt("keep")());
+  const planName = make("input", { type: "text", placeholder: page.words.plan_name, maxLength: 60 });
+  const planReason = make("input", { type: "text", placeholder: page.words.plan_reason, maxLength: 200 });
+  planName.setAttribute("aria-label", page.words.plan_name);
+  planReason.setAttribute("aria-label", page.words.plan_reason);
+  const keepPlan = make("button", { type: "button", className: "plan", textContent: page.words.keep_plan, onclick: keepIt("plan") });
+  form.append(make("div", { className: "acts" }, undo, reset, planName, planReason, keepPlan, make("span"), name, keep), make("p", { className: "keys", textContent: page.words.keys }));
 
   // figures
   const verdict = make("p", { className: "verdict", textContent: page.words.thinking });
@@ -262,6 +275,7 @@ async function render({ model, el }) {
     }
     table.append(row);
   }
+  const planRows = [];
   const canvas = make("canvas");
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", page.curves.map(([, label]) => label).join(", "));
@@ -319,6 +333,8 @@ async function render({ model, el }) {
       row.classList.toggle("off", timed && !position.outage);
       row.classList.toggle("moved", position[key] !== page.plan[key]);
     }
+    const taken = (position.moves || "").split("|");
+    for (const { button, moves } of offers) button.classList.toggle("taken", moves.every((move) => taken.includes(move)));
     undo.disabled = !past.length && same(position, settled);
     reset.disabled = same(position, page.plan);
     memory.keep({ position, past: past.slice(-STEPS_KEPT) });
@@ -344,9 +360,26 @@ async function render({ model, el }) {
     waiting = 0;
     if (asked > sent) sendNewest();
   }
-  function keepIt() {
+  function keepIt(kind) {
+    return () => {
+      settle();
+      const given = kind === "plan" ? { name: planName.value, reason: planReason.value } : { name: name.value };
+      model.send({ kind, view, position, ...given });
+    };
+  }
+  function take(action) {
     settle();
-    model.send({ kind: "keep", view, name: name.value, position });
+    notice.textContent = "";
+    model.send({ kind: "take", view, action, position });
+  }
+  function showPlans(plans) {
+    for (const row of planRows.splice(0)) row.remove();
+    for (const plan of plans) {
+      const back = make("button", { type: "button", textContent: plan.name, title: plan.reason || plan.name, disabled: !plan.position, onclick: () => goTo(plan.position) });
+      const row = make("tr", { className: "kept" }, make("th", { scope: "row" }, back), ...plan.cells.map((text) => make("td", { textContent: text })));
+      planRows.push(row);
+      table.append(row);
+    }
   }
   function showNotice(text, good) {
     notice.textContent = text;
@@ -360,6 +393,12 @@ async function render({ model, el }) {
       if (message.number === undefined || message.number === asked) showNotice(message.text, message.good);
       if (message.number === asked) root.dataset.shown = shown = asked;
       goOn(message.number);
+      return;
+    }
+    if (message.kind === "go") return goTo(message.position);
+    if (message.kind === "plans") {
+      showPlans(message.plans);
+      if (message.text) showNotice(message.text, message.good);
       return;
     }
     if (message.number < shown || message.number > asked) return;
@@ -394,7 +433,7 @@ async function render({ model, el }) {
   }
 
   root.addEventListener("keydown", (event) => {
-    const typing = event.target === name;
+    const typing = event.target.type === "text";
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing) goBack();
     else if (event.key === "Escape" && !typing) goTo(page.plan);
     else if (!typing && event.key !== "Tab") {
@@ -418,6 +457,7 @@ async function render({ model, el }) {
   model.on("msg:custom", receive);
   showPosition();
   ask();
+  model.send({ kind: "plans", view });
 
   return () => {
     clearTimeout(waiting);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache, reduce
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts, kpis
+from simlib.actions.moves import ActionError, PlannedMove, apply_moves
+from simlib.actions.offers import Offer, read_offers
 from simlib.intervals import Grid
 from simlib.kpis import COURSE_STEP_S, NightLog, buyers_waiting, open_chats
 from simlib.night import PromoNight
@@ -22,9 +24,11 @@ from simlib.stress.scenarios import Incident, Scenario, people_in_order, standar
 
 Position = Mapping[str, float | str]
 NightFigures = Mapping[str, Any]
-OUTAGES = ("bot_down", "seats_down", "slow")
+OUTAGES = ("bot_down", "seats_down", "slow", "seat_left")
 NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
 PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
+MOVES, JOINT = "moves", "|"  # where a position names the moves that are taken, and what stands between them
+MOVES_KEPT = 4  # nights after moves that stay in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,10 @@ class LiveNight:
         Replication r of a seed is the same buyers in every position.
     name : str
         Of the store.
+    offers : sequence of Offer
+        The actions that can be taken by one click.
+    base : CachedNights, optional
+        The buyers to start from; left out, those that the night draws.
     open_hours : bool array, optional
         Which half hours are in service hours; left out, all.
 
@@ -84,14 +92,19 @@ class LiveNight:
     targets: Mapping[str, float]
     seed: int
     name: str = ""
+    offers: Sequence[Offer] = ()
+    base: CachedNights | None = None
     open_hours: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None) -> LiveNight:
-        """Return the live night of a plan; a roster from an earlier run saves solving it again."""
+    def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None, offers: Sequence[Offer] | None = None) -> LiveNight:
+        """Return the live night of a plan; roster and actions from an earlier run save working them out again."""
         night = plan.night if roster is None else plan.night_of(roster)
+        if offers is None:
+            offers = read_offers(plan.actions_result.tables) if roster is None else ()
         return cls(
             night=night,
+            offers=tuple(offers),
             opening=plan.inputs.opening,
             targets=plan.inputs.floors,
             seed=plan.seed,
@@ -169,7 +182,7 @@ class LiveNight:
     @property
     def plan_position(self) -> dict[str, float | str]:
         """Return the position of the plan."""
-        return {"outage": "", **{key: slider.plan for key, slider in self.sliders.items()}}
+        return {"outage": "", MOVES: "", **{key: slider.plan for key, slider in self.sliders.items()}}
 
     @cached_property
     def _contacts(self) -> dict[str, float]:
@@ -202,6 +215,10 @@ class LiveNight:
         for key, value in position.items():
             if key not in whole:
                 raise ValueError(f"position must name one of {', '.join(whole)}, got {key!r}")
+            if key == MOVES:
+                self.moves_at(str(value))
+                whole[key] = str(value)
+                continue
             if key == "outage":
                 if value not in ("", *self.outages):
                     raise ValueError(f"outage must be empty or one of {', '.join(self.outages)}, got {value!r}")
@@ -212,6 +229,44 @@ class LiveNight:
                 raise ValueError(f"{key} must lie in {slider.low:g} to {slider.high:g}, got {value!r}")
             whole[key] = float(value)
         return whole
+
+    @cached_property
+    def moves(self) -> Mapping[str, PlannedMove]:
+        """Return every move of the actions, by its key."""
+        return {move.key: move for offer in self.offers for move in offer.moves}
+
+    def moves_at(self, value: str) -> tuple[PlannedMove, ...]:
+        """Return the moves that a position has taken.
+
+        Raises
+        ------
+        ValueError
+            A move is unknown.
+        """
+        keys = [key for key in value.split(JOINT) if key]
+        for key in keys:
+            if key not in self.moves:
+                raise ValueError(f"{MOVES} must name some of {', '.join(self.moves)}, got {key!r}")
+        return tuple(self.moves[key] for key in keys)
+
+    def take(self, position: Position, action: str) -> dict[str, float | str]:
+        """Return the position with an action taken; moves of it that are taken already stay.
+
+        Raises
+        ------
+        ActionError
+            There is no such action, all of it is taken already, or it clashes with what is taken.
+        """
+        whole = self.read(position)
+        offer = next((each for each in self.offers if each.key == action), None)
+        if offer is None:
+            raise ActionError("unknown_action", action=action, allowed=[each.key for each in self.offers])
+        taken = self.moves_at(str(whole[MOVES]))
+        fresh = [move for move in offer.moves if move not in taken]
+        if not fresh:
+            raise ActionError("already_taken", what=offer.moves[0].text())
+        apply_moves(self.night, [*taken, *fresh])
+        return whole | {MOVES: JOINT.join(move.key for move in (*taken, *fresh))}
 
     def scenario(self, position: Position, *, name: str) -> Scenario | None:
         """Return a position as a scenario; None where it changes nothing.
@@ -333,7 +388,12 @@ class LiveNight:
     @property
     def headline(self) -> tuple[str, ...]:
         """Return the KPIs of the table, by key of the glossary."""
-        return ("rostered_heads", "first_response", self.night.rates[0].key, "sales_lost", "night_wages")
+        return ("rostered_heads", "first_response", self.judged_by, "sales_lost", "night_wages")
+
+    @property
+    def judged_by(self) -> str:
+        """Return the figure by which the platform judges the night, by key of the glossary."""
+        return self.night.scores[0].key if self.night.scores else self.night.rates[0].key
 
     @cached_property
     def steps(self) -> Grid:
@@ -349,7 +409,12 @@ class LiveNight:
         ValueError, ScenarioError
             As :meth:`scenario`.
         """
-        whole: Mapping[str, Any] = self.read(position)
+        return self._prepare(self.read(position))
+
+    def _prepare(self, whole: Mapping[str, Any]) -> PreparedNight:
+        if whole[MOVES]:
+            changed = self._after(whole[MOVES])
+            return changed._prepare(changed._follow(self, whole))
         row, there, names = self._chosen(whole)
         crew = self._crew(whole["stay"])
         shifts = take_rows(crew.agents.shifts, np.where(there, row, -1))
@@ -358,22 +423,43 @@ class LiveNight:
             shifts=shifts,
             capacity=np.maximum(places, 1),
             speed=crew.agents.speed[row],
+            weight=crew.agents.weight[row],
             skill=None if crew.agents.skill is None else crew.agents.skill[row],
         )
-        disrupted = reduce(apply_incident, self._outage_incidents(whole), self.night).disruptions
-        disruptions = replace(disrupted, down=take_rows(disrupted.down, row), slow=take_rows(disrupted.slow, row))
+        outage = reduce(apply_incident, self._outage_incidents(whole), self.night)
+        rows = {name: take_rows(getattr(outage.disruptions, name), row) for name in ("down", "slow", "away")}
+        disruptions = replace(outage.disruptions, **rows)
         buyers = self._buyers_of(whole)
         return PreparedNight(
             variant=Variant(
                 draw=buyers.draw,
                 agents=agents,
-                policy=self.night.policy,
+                policy=outage.policy,
                 disruptions=disruptions,
                 attend=self.night.attend(names),
             ),
             heads=float(len(np.unique(shifts["agent"]))),
             wages_cny=float(crew.wages_cny[row[there]].sum()),
         )
+
+    @cached_property
+    def _after(self) -> Callable[[str], LiveNight]:
+        """Return the live night after some moves, on the same buyers; the last few are kept."""
+        return lru_cache(maxsize=MOVES_KEPT)(self._apply)
+
+    def _apply(self, value: str) -> LiveNight:
+        night = apply_moves(self.night, self.moves_at(value))
+        base = CachedNights(buyers=night.buyers(self._buyers)) if night.episodes else self._buyers
+        return replace(self, night=night, offers=(), base=base)
+
+    def _follow(self, plan: LiveNight, whole: Mapping[str, Any]) -> dict[str, Any]:
+        """Return another live night's position, its sliders as far from the plan here as they are there."""
+        moved = dict(whole) | {MOVES: ""}
+        for cohort, heads in self.cohorts.items():
+            more = whole.get(f"people_{cohort}", 0) - plan.cohorts.get(cohort, 0)
+            moved[f"people_{cohort}"] = max(0, heads + more)
+        moved["concurrency"] = self.concurrency + whole["concurrency"] - plan.concurrency
+        return moved
 
     def simulate(
         self, prepared: PreparedNight, replication: int, *, pause: Callable[[], object] = lambda: None
@@ -402,6 +488,7 @@ class LiveNight:
         return {
             "first_response": kpis.first_response(logged),
             rate.key: kpis.platform_rate(logged, rate),
+            **self._judge(logged),
             "service_level": kpis.service_level(logged, threshold_s=night.threshold_s),
             "lost_share": kpis.lost_share(logged),
             "sales_lost": kpis.sales(logged, **money)[1],
@@ -411,9 +498,17 @@ class LiveNight:
             **kpis.by_cell(logged, grid=night.grid, queues=night.queues, threshold_s=night.threshold_s, **money),
         }
 
+    def _judge(self, logged: NightLog) -> dict[str, float]:
+        """Return the platform's own figure of a night, and what one more buyer whom nobody answers does to it."""
+        if not self.night.scores:
+            return {}
+        score = self.night.scores[0]
+        tally = kpis.count_score(logged, score)
+        return {score.key: tally.value, "one_more_lost": kpis.cost_of_one_lost(tally, score)}
+
     @cached_property
     def _buyers(self) -> CachedNights:
-        return CachedNights(buyers=self.night.demand(), kept=PLAN_NIGHTS_KEPT)
+        return self.base or CachedNights(buyers=self.night.demand(), kept=PLAN_NIGHTS_KEPT)
 
     def _buyers_of(self, position: Mapping[str, Any]) -> CachedNights:
         """Return a position's buyers; those of the plan and of the last other position are cached."""

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from simlib.actions.offers import read_run
 from simlib.kpis import BETTER, COURSE_STEP_S
 from simlib.live.answer import CURVES, Comparison, signed
 from simlib.live.latest import LatestOnly, Request
-from simlib.live.night import LiveNight, Position, Slider
-from simlib.messages import Lang, glossary, label, texts, translate
+from simlib.live.night import MOVES, LiveNight, Position, Slider
+from simlib.live.plans import KeptPlan, keep_figures, plans_file, read_plans, write_plans
+from simlib.messages import Lang, UserError, glossary, label, texts, translate
 from simlib.planning import Plan
 from simlib.report.columns import quantity, unit_word
 from simlib.report.typeface import embed_typeface
@@ -49,6 +51,8 @@ class LivePage(anywidget.AnyWidget):
 
     def __init__(self, live: LiveNight, *, store: str | Path, lang: Lang = "zh", nights: int = 30) -> None:
         self.live, self._store, self._lang, self._nights = live, Path(store), lang, nights
+        self._answers: dict[str, Comparison] = {}
+        self._plans = read_plans(plans_file(self._store))
         self._latest = LatestOnly(live, on_answer=self._on_answer, on_error=self._on_error, nights=nights)
         super().__init__(page=describe_page(live, lang))
         self.on_msg(self._receive)
@@ -59,7 +63,8 @@ class LivePage(anywidget.AnyWidget):
     ) -> LivePage:
         """Return the page of a plan's night; ``roster`` is the Parquet table of an earlier run of the same plan."""
         kept = pd.read_parquet(roster) if roster else None
-        return cls(LiveNight.of(plan, roster=kept), store=store, lang=lang, nights=nights)
+        offers = read_run(Path(roster).parent) if roster else None
+        return cls(LiveNight.of(plan, roster=kept, offers=offers), store=store, lang=lang, nights=nights)
 
     def _receive(self, _: object, message: Mapping[str, Any], buffers: object) -> None:
         """Handle a message from a browser."""
@@ -67,9 +72,52 @@ class LivePage(anywidget.AnyWidget):
             self._latest.ask(message["view"], message["number"], message["position"])
         elif message["kind"] == "leave":
             self._latest.forget(message["view"])
+            self._answers.pop(message["view"], None)
         elif message["kind"] == "keep":
             text, good = self.keep(message["position"], name=message["name"])
             self.send({"kind": "notice", "view": message["view"], "text": text, "good": good})
+        elif message["kind"] == "take":
+            self._take(message["view"], message["position"], message["action"])
+        elif message["kind"] == "plan":
+            text, good = self.keep_plan(
+                message["position"], name=message["name"], reason=message["reason"], view=message["view"]
+            )
+            self._show_plans(view=message["view"], text=text, good=good)
+        elif message["kind"] == "plans":
+            self._show_plans(view=message["view"])
+
+    def _take(self, view: str, position: Position, action: str) -> None:
+        """Send the position with an action taken, or why it cannot be."""
+        try:
+            taken = self.live.take(position, action)
+        except UserError as error:
+            self.send({"kind": "notice", "view": view, "text": error.text(self._lang), "good": False})
+        except ValueError as error:
+            self.send({"kind": "notice", "view": view, "text": self._failed(error), "good": False})
+        else:
+            self.send({"kind": "go", "view": view, "position": taken})
+
+    def keep_plan(self, position: Position, *, name: str, reason: str, view: str = "") -> tuple[str, bool]:
+        """Keep a position as a plan beside the store; return the text to show, and whether it was kept."""
+        try:
+            whole = self.live.read(position)
+            found = keep_figures(self._answers.get(view), position)
+            book = self._plans.keep(KeptPlan(name=name, reason=reason.strip(), position=whole, **found))
+        except UserError as error:
+            return error.text(self._lang), False
+        except ValueError as error:
+            return self._failed(error), False
+        self._plans = book
+        path = plans_file(self._store)
+        try:
+            write_plans(book, path)
+        except OSError:
+            return translate("live.plan_not_written", self._lang, name=book.plans[-1].name, file=path.name), True
+        return translate("live.plan_kept", self._lang, name=book.plans[-1].name, file=path.name), True
+
+    def _show_plans(self, *, view: str, text: str = "", good: bool = True) -> None:
+        rows = [describe_plan(plan, self.live, self._lang) for plan in self._plans.plans]
+        self.send({"kind": "plans", "view": view, "plans": rows, "text": text, "good": good})
 
     def keep(self, position: Position, *, name: str) -> tuple[str, bool]:
         """Save a position in the store's workbook as a scenario; return the text to show, and whether it was saved."""
@@ -77,6 +125,8 @@ class LivePage(anywidget.AnyWidget):
         if not name:
             return translate("live.nameless", self._lang), False
         try:
+            if position.get(MOVES):
+                return translate("live.moves_are_a_plan", self._lang), False
             scenario = self.live.scenario(position, name=name)
             if scenario is None:
                 return translate("live.nothing_changed", self._lang), False
@@ -94,6 +144,7 @@ class LivePage(anywidget.AnyWidget):
         return translate("live.kept_in", self._lang, **values), True
 
     def _on_answer(self, request: Request, answer: Comparison) -> None:
+        self._answers[request.client_id] = answer
         whole = self.live.read(request.position)
         dark = [whole["outage_from"], whole["outage_to"]] if whole["outage"] else None
         message = {
@@ -113,7 +164,7 @@ class LivePage(anywidget.AnyWidget):
         return translate("live.failed", self._lang, reason=type(error).__name__)
 
     def _on_error(self, request: Request, error: Exception) -> None:
-        text = error.text(self._lang) if isinstance(error, ScenarioError) else self._failed(error)
+        text = error.text(self._lang) if isinstance(error, UserError) else self._failed(error)
         self.send({"kind": "notice", "view": request.client_id, "number": request.number, "text": text, "good": False})
 
 
@@ -154,6 +205,7 @@ GROUPS = ("cohort", "floor", "buyers", "outage")
 ASCII = "".join(map(chr, range(32, 127)))
 UNITS = {"people": "people", "chats": "chats", "hours": "h"}
 WORDS = ("undo", "back_to_plan", "keep", "name_it", "now", "change", "none", "thinking", "keys", "lost_touch")
+PLAN_WORDS = ("actions", "keep_plan", "plan_name", "plan_reason", "plans", "no_actions")
 
 
 def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
@@ -163,7 +215,7 @@ def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
     page = {
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
         "title": translate("live.title", lang, store=live.name, day=f"{night_day(live):%Y-%m-%d}"),
-        "words": {key: translate(f"live.{key}", lang) for key in WORDS} | {"plan": label("plan", lang)},
+        "words": {key: translate(f"live.{key}", lang) for key in (*WORDS, *PLAN_WORDS)} | {"plan": label("plan", lang)},
         "groups": [[group, translate(f"live.group_{group}", lang)] for group in GROUPS],
         "sliders": [
             asdict(slider) | {"label": slider_label(slider, lang), "unit": unit_of(slider, lang)}
@@ -172,6 +224,7 @@ def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
         "outages": [[name, outage_label(scenario, lang)] for name, scenario in live.outages.items()],
         "outage_label": translate("live.outage", lang),
         "plan": live.plan_position,
+        "actions": [[offer.key, offer.text.text(lang), [move.key for move in offer.moves]] for offer in live.offers],
         "clock": [f"{live.moment(minute):%H:%M}" for minute in minutes],
         "step_min": COURSE_STEP_S / 60,
         "curves": [[key, label(key, lang), unit_word(glossary()[key]["unit"], lang)] for key in CURVES],
@@ -184,6 +237,16 @@ def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
     }
     shown = "".join(twins[lang] for key, twins in texts().items() if key.startswith(("live.", "store.")))
     return page | {"typeface": embed_typeface(repr(page) + shown + ASCII)}
+
+
+def describe_plan(plan: KeptPlan, live: LiveNight, lang: Lang) -> dict[str, Any]:
+    """Return a kept plan for the page: its name and reason, its position if the night still has it, its figures."""
+    try:
+        position: Mapping[str, Any] | None = live.read(plan.position)
+    except ValueError:  # the roster or its actions have changed since
+        position = None
+    cells = [figure(plan.figures.get(key, np.nan), glossary()[key]["unit"], lang) for key in live.headline]
+    return {"name": plan.name, "reason": plan.reason, "position": position, "cells": cells}
 
 
 def night_day(live: LiveNight) -> pd.Timestamp:

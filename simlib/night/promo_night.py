@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis import ConversionCurve, PlatformRate
+from simlib.kpis import ConversionCurve, PlatformRate, PlatformScore
 from simlib.night.buyers import Buyers, Deferral, Episode, change_buyers
 from simlib.night.risk import ForecastRisk, UncertainDemand
 from simlib.night.shrinkage import Shrinkage
@@ -47,7 +47,9 @@ class PromoNight:
     threshold_s : float
         Of the service level.
     rates : sequence of PlatformRate
-        The platform's own response rates.
+        The platform's own response rates; the first is drawn by interval.
+    scores : sequence of PlatformScore
+        What the platforms score; the first is the headline, by which the night is judged.
     curve, values_cny
         What slow replies cost, and what a contact of a queue is worth.
     episodes, deferrals
@@ -56,6 +58,10 @@ class PromoNight:
         How much of the rostered time is not on chat, drawn person by person in each night; left out, none.
     risk : ForecastRisk, optional
         How far the forecast may be off, drawn once a night; left out, the forecast is right.
+    engine : {"compiled", "simpy"}
+        What simulates it; the figures are the same.
+    service_s : (float, float)
+        The hours in which the store serves, in seconds since its midnight; equal = round the clock.
     """
 
     grid: Grid
@@ -72,10 +78,13 @@ class PromoNight:
     busyness_cv: float = 0.0
     minute_profile: pd.Series | None = None
     opening: pd.Timestamp | None = None
+    scores: Sequence[PlatformScore] = ()
     episodes: Sequence[Episode] = ()
     deferrals: Sequence[Deferral] = ()
     shrinkage: Shrinkage = field(default_factory=Shrinkage)
     risk: ForecastRisk | None = None
+    engine: str = "compiled"
+    service_s: tuple[float, float] = (0.0, 0.0)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -153,6 +162,7 @@ class PromoNight:
             policy=self.policy,
             disruptions=self.disruptions,
             attend=self.attend(),
+            engine=self.engine,
         )
 
     def measure(self, *, by_interval: bool = True) -> KpiMeasure:
@@ -162,6 +172,7 @@ class PromoNight:
             opens=self.grid.opens,
             threshold_s=self.threshold_s,
             rates=self.rates,
+            scores=self.scores,
             curve=self.curve,
             values_cny=self.values_cny,
             grid=self.grid if by_interval else None,

@@ -7,6 +7,7 @@ to do: log the seat off, so that its chats are handed over to the others.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,19 +69,32 @@ class PhantomSeat:
                 f"{self.agent_id} is not on duty at {self.start_s:g} s: a seat can only be left in a shift, and theirs "
                 f"are {', '.join(rows) or 'none'}"
             )
-        gone, policy = night.disruptions, night.policy
-        down, away = gone.down.tolist(), [*gone.away.tolist(), (agent, self.start_s, self.end_s)]
-        if self.noticed_s is not None and self.noticed_s < self.end_s:
-            if math.isnan(policy.transfer_s) and not down:
-                policy = replace(policy, transfer_s=0.0)
-            down.append((agent, self.noticed_s, self.end_s))
-        disruptions = Disruptions(
-            down=np.array(down).reshape(-1, 3),
-            slow=gone.slow,
-            away=np.array(away).reshape(-1, 3),
-            bot_down=gone.bot_down,
-        )
-        return replace(night, policy=policy, disruptions=disruptions)
+        return leave_seats(night, [agent], start_s=self.start_s, end_s=self.end_s, noticed_s=self.noticed_s)
+
+
+def leave_seats(
+    night: PromoNight, agents: Sequence[int], *, start_s: float, end_s: float, noticed_s: float | None = None
+) -> PromoNight:
+    """Return the night in which nobody sits at some seats that are shown online; off duty that changes nothing.
+
+    Parameters
+    ----------
+    agents : sequence of int
+        Rows of the night's people.
+    start_s, end_s, noticed_s
+        As in :class:`PhantomSeat`.
+    """
+    gone, policy = night.disruptions, night.policy
+    down = gone.down.tolist()
+    away = [*gone.away.tolist(), *((agent, start_s, end_s) for agent in agents)]
+    if noticed_s is not None and noticed_s < end_s:
+        if math.isnan(policy.transfer_s) and not down:
+            policy = replace(policy, transfer_s=0.0)
+        down += [(agent, noticed_s, end_s) for agent in agents]
+    disruptions = Disruptions(
+        down=np.array(down).reshape(-1, 3), slow=gone.slow, away=np.array(away).reshape(-1, 3), bot_down=gone.bot_down
+    )
+    return replace(night, policy=policy, disruptions=disruptions)
 
 
 def find_phantom_seats(trace: pd.DataFrame, *, silent_s: float, until_s: float) -> pd.DataFrame:

@@ -25,6 +25,7 @@ KEY_COLUMNS = {
     "assessed": "",
     "basis": "",
     "answer": "",
+    "back_step": "",
     "block": "",
     "after": "",
     "bound_by": "",
@@ -37,10 +38,16 @@ KEY_COLUMNS = {
     "duty_block": "duty_block_",
     "every": "every_",
     "fact_status": "standing_",
+    "area": "audit_area_",
+    "driver": "driver_",
+    "counts_what": "counted_",
     "fails_first": "",
     "figure": "",
     "floor_source": "source_",
     "grade": "grade_",
+    "grain": "grain_",
+    "headcount": "",
+    "folk_rule": "",
     "incident": "kind_",
     "item": "",
     "kpi": "",
@@ -54,8 +61,11 @@ KEY_COLUMNS = {
     "next_grade": "grade_",
     "part": "part_",
     "pay_parts": "",
+    "move": "do_",
+    "out_reason": "",
     "phase": "phase_",
     "platform": "",
+    "plausibility": "",
     "post": "",
     "profile": "profile_",
     "qa_item": "qa_",
@@ -75,6 +85,8 @@ KEY_COLUMNS = {
     "store_stage": "",
     "state": "state_",
     "strength": "",
+    "weighting": "",
+    "intent": "",
     "site_item": "",
     "stretch_source": "source_",
     "step": "",
@@ -104,7 +116,8 @@ ROW_UNIT_COLUMNS = frozenset(
         "floor",
         "stretch",
     }
-    | {"in_plan", "in_scenario", "difference"}
+    | {"in_plan", "in_scenario", "difference", "past"}
+    | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )
 DIGITS = {"CNY": 0, "share": 1}
 EMPTY = "–"

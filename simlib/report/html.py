@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
@@ -203,6 +203,7 @@ def render_report(
     verdict: Sequence[str] = (),
     tone: Tone = "plain",
     cards: Sequence[Card] = (),
+    folded: Collection[str] = (),
 ) -> str:
     """Write the report: one page that needs no network, no fonts and no script, and prints on A4.
 
@@ -216,6 +217,8 @@ def render_report(
         What the page comes from, by label: store, seed, versions, hash.
     verdict, tone, cards
         The box and the figures above everything else.
+    folded : collection of headings
+        Sections that are closed until somebody opens them; on paper they stay closed.
 
     Raises
     ------
@@ -224,7 +227,9 @@ def render_report(
     """
     opening = (show_verdict(verdict, tone=tone).html if verdict else "") + (show_cards(cards).html if cards else "")
     shown = [(heading, [_checked(piece, heading) for piece in pieces]) for heading, pieces in sections]
-    return _page("report", title=title, lang=lang, meta=meta, opening=Markup(opening), sections=shown)
+    return _page(
+        "report", title=title, lang=lang, meta=meta, opening=Markup(opening), sections=shown, folded=set(folded)
+    )
 
 
 def render_print(

@@ -13,7 +13,7 @@ import pandas as pd
 from simlib.intervals import Grid
 from simlib.messages import Message, UserError
 from simlib.night import PromoNight
-from simlib.retrospective.audit import check_actions, score_audit
+from simlib.retrospective.audit import HIGHEST, check_actions, score_audit
 from simlib.retrospective.buyers import (
     TOP,
     UNTAGGED,
@@ -47,6 +47,7 @@ from simlib.retrospective.people import (
 from simlib.retrospective.periods import Settlement, compare_settlements, compare_weeks, list_payment_lag, settle_orders
 from simlib.retrospective.variance import NightFacts, Variance, work_out_variance
 from simlib.retrospective.write_back import WriteBack
+from simlib.store.problems import Problem
 
 GIVEN = (
     "actual",
@@ -91,6 +92,10 @@ class NightRecord:
         contact, time, sender, for the platforms' scores.
     answers, feedback, promises, pushes, push_sales, audit, audit_before, actions : DataFrame, optional
         The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
+    notices, problems : tuple of Message, tuple of Problem
+        What of it could not be used, and what is wrong in the workbook of the retrospective.
+    write_back : WriteBack, optional
+        What the next promo starts from.
     """
 
     actual: NightFacts | None = None
@@ -112,6 +117,9 @@ class NightRecord:
     audit: pd.DataFrame | None = None
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
+    notices: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    write_back: WriteBack | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,6 +148,12 @@ class RetrospectiveResult:
     settlement: Settlement | None = None
     fit: Fit | None = None
     write_back: WriteBack | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def audit_highest(self) -> float:
+        """The best score of a question of the self-audit."""
+        return HIGHEST
 
     @cached_property
     def provisional(self) -> bool:
@@ -160,7 +174,6 @@ def work_out_retrospective(
     first_review: Settlement | None = None,
     people: pd.DataFrame | None = None,
     cards: list[str] | None = None,
-    write_back: WriteBack | None = None,
     seed: int = 7,
     nights: int = 30,
     workers: int | None = None,
@@ -184,13 +197,12 @@ def work_out_retrospective(
     platforms : sequence of str
         Whose scores to work out.
     first_review : Settlement, optional
-        Of the provisional retrospective, so that what changed can be marked.
+        Of the provisional retrospective, so that what changed can be marked; left out, the orders as they stood the
+        day after the promo.
     people : DataFrame, optional
         agent_id, exam_score, tenure_days.
     cards : list of str, optional
         The task cards there are.
-    write_back : WriteBack, optional
-        What the next promo starts from.
     seed, nights, workers
         Of the simulated nights.
 
@@ -203,7 +215,7 @@ def work_out_retrospective(
     day = promo_day or grid.opens.date()
     tables: dict[str, pd.DataFrame] = {}
     figures: dict[str, float] = {}
-    findings: list[Message] = []
+    findings: list[Message] = [*record.notices]
     settlement = variance = fit = None
 
     if record.orders is not None:
@@ -216,6 +228,8 @@ def work_out_retrospective(
             figures |= {"paid_cny": settlement.paid_cny, "net_cny": settlement.net_cny}
             figures |= {"paid_share": settlement.paid_share}
             tables["payment_lag"] = list_payment_lag(record.orders, promo_day=day)
+            if first_review is None and today > day + dt.timedelta(days=1):
+                first_review = settle_orders(record.orders, promo_day=day, as_of=day + dt.timedelta(days=1))
             if first_review is not None:
                 tables["reviews"] = compare_settlements(first_review, settlement)
             if "buyer" in record.orders:
@@ -232,14 +246,14 @@ def work_out_retrospective(
             findings += variance.findings
     fit = _night_by_interval(record, tables, figures, findings, planned, forecast, requirement, target, grid)
     if record.incidents:
-        tables["incidents"] = cost_incidents(
+        tables["incident_costs"] = cost_incidents(
             planned.night, record.incidents, record.cards, seed=seed, nights=nights, workers=workers
         )
     if (log := record.platform_messages) is not None:
         _try(
             tables,
             findings,
-            "platform_scores",
+            "platform_scores_actual",
             lambda: score_platforms(log, platforms=platforms, opens=grid.opens),
         )
     if (store_day := record.store_day) is not None:
@@ -247,7 +261,7 @@ def work_out_retrospective(
     _buyers(record, tables, findings, today, grid)
     _people(record, tables, findings, planned, people)
     _team(record, tables, findings, today, cards)
-    if write_back is not None:
+    if (write_back := record.write_back) is not None:
         tables["write_back"] = write_back.changes
         findings += write_back.messages
     return RetrospectiveResult(
@@ -259,6 +273,7 @@ def work_out_retrospective(
         settlement=settlement,
         fit=fit,
         write_back=write_back,
+        problems=record.problems,
     )
 
 
@@ -294,10 +309,10 @@ def _night_by_interval(
         except UserError as error:
             findings += error.messages
             return fit
-        tables["heads"] = heads
+        tables["heads_actual"] = heads
         findings += messages
         if checked is not None and "compare_actuals" in tables:
-            tables["requirement"] = judge_requirement(
+            tables["requirement_judged"] = judge_requirement(
                 heads, compared=tables["compare_actuals"], actuals=checked.table, target=target
             )
     return fit
@@ -348,7 +363,7 @@ def _people(
 ) -> None:
     """Work out load, reliefs, unusual days and what results hang on."""
     if (chats := record.chats) is not None:
-        roster = planned.night.roster if record.served is None or "heads" not in tables else record.served
+        roster = planned.night.roster if record.served is None or "heads_actual" not in tables else record.served
         _try(tables, findings, "load", lambda: measure_load(roster, chats, planned.night.people))
         if "load" in tables:
             tables["reliefs"] = plan_relief(roster, chats)
@@ -374,4 +389,4 @@ def _team(
     if (audit := record.audit) is not None:
         _try(tables, findings, "self_audit", lambda: score_audit(audit, before=record.audit_before))
     if (actions := record.actions) is not None:
-        _try(tables, findings, "actions", lambda: check_actions(actions, today=today, cards=cards))
+        _try(tables, findings, "review_actions", lambda: check_actions(actions, today=today, cards=cards))

@@ -50,7 +50,7 @@ NOT_EXPLAINED = "not_explained"
 
 COLUMNS = ("driver", "group", "planned", "actual", "effect_cny", "low", "high")
 _WORTH = ("inquiry_share", "conversion", "aov_cny")
-_BOT = ("bot_share", "bot_meets_share", "bot_s", "bot")
+_BOT = ("bot_share", "bot_meets_share", "bot_s", "bot", "bot_return_rate", "bot_return_s", "bot_return")
 _HANDLING = ("replies_mean", "reply_s", "think_s", "replies", "reply", "think")
 _PACE = ("capacity", "speed", "weight")
 
@@ -156,13 +156,13 @@ def round_to_cents(effects: Mapping[str, float | Fraction]) -> dict[str, float]:
     return {driver: cent / 100 for driver, cent in cents.items()}
 
 
-def driver_name(driver: str) -> Message:
+def driver_name(driver: str) -> Term:
     """Return the name of a driver, of a group, or of the row that the model does not explain.
 
-    >>> driver_name("absence").text("en"), driver_name("absence").text("zh")
-    ('Absence', '缺勤')
+    >>> driver_name("absence")
+    'driver_absence'
     """
-    return Message(f"retrospective.driver_{driver}")
+    return Term(f"driver_{driver}")
 
 
 # --- what goes in --------------------------------------------------------------------------------------------
@@ -752,7 +752,7 @@ def _describe(mixture: _Mixture, driver: str, side: NightFacts, which: int) -> f
             return 0.0
         return (side.opening - mixture.planned.opening).total_seconds() / 60
     if driver == "bot_net_share":
-        return weighted(lambda service: service.bot_share)
+        return weighted(lambda service: service.bot_net_share)
     if driver == "handling":
         return weighted(lambda service: service.replies_mean * service.reply_s)
     if driver == "heads":

@@ -1,6 +1,6 @@
 """Check a roster against the rules, without looking at how it was made.
 
-Shares no code with the solver: it reads the roster's own rows, minute by minute where need be, and says who breaks
+Shares no code with the solver: it reads the roster's own rows, minute by minute where need be, and lists who breaks
 which rule. It also counts the coverage again.
 """
 
@@ -35,7 +35,7 @@ def check_roster(
     Parameters
     ----------
     roster : DataFrame
-        agent_id, name, cohort, queue, shift, date, start, end, activity, one row a segment.
+        agent_id, name, cohort, queue, shift, date, start, end, activity, one row per segment.
     agents, shifts : DataFrame
         The tables that the roster was made from.
     rules : object
@@ -90,7 +90,7 @@ def check_roster(
     found += _check_seats(work, people, rules)
     found += _check_duties(work, duties)
     if requirement is not None:
-        found += _check_coverage(work, requirement, coverage)
+        found += _check_coverage(work, requirement, coverage, people)
     return pd.DataFrame(found, columns=VIOLATION_COLUMNS, dtype=object)
 
 
@@ -302,24 +302,36 @@ def _utc(stamps: pd.Series) -> np.ndarray:
     return stamps.dt.tz_convert(None).to_numpy()
 
 
-def _check_coverage(work: pd.DataFrame, requirement: pd.DataFrame, coverage: pd.DataFrame | None) -> list[tuple]:
-    """Count heads on chat in each interval, person by person."""
+def _check_coverage(
+    work: pd.DataFrame,
+    requirement: pd.DataFrame,
+    coverage: pd.DataFrame | None,
+    people: Mapping[str, Mapping[str, Any]],
+) -> list[tuple]:
+    """Count heads on chat in each interval, person by person, each for as many standard heads as the agents give."""
     found: list[tuple] = []
     starts = sorted(requirement["start"].unique())
     step = min((after - before for before, after in itertools.pairwise(starts)), default=pd.Timedelta(minutes=30))
     chat = work[work["activity"] == "chat"]
-    spans = {queue: (_utc(rows["start"]), _utc(rows["end"])) for queue, rows in chat.groupby("queue")}
-    told = {} if coverage is None else {(row.start, row.queue): row for row in _each(coverage)}
+    counts_for = {who: round(float(person.get("standard", 1.0)), 2) for who, person in people.items()}
+    spans = {
+        queue: (_utc(rows["start"]), _utc(rows["end"]), rows["agent_id"].map(counts_for).to_numpy(dtype=float))
+        for queue, rows in chat.groupby("queue")
+    }
+    shown = {} if coverage is None else {(row.start, row.queue): row for row in _each(coverage)}
     for need in _each(requirement):
         opens, closes = (stamp.tz_convert(None).to_datetime64() for stamp in (need.start, need.start + step))
-        begins, ends = spans.get(need.queue, (np.empty(0, "M8[ns]"), np.empty(0, "M8[ns]")))
-        inside = np.minimum(ends, closes) - np.maximum(begins, opens)
-        heads = float(np.clip(inside / np.timedelta64(1, "s"), 0, None).sum() / step.total_seconds())
+        begins, ends, each = spans.get(need.queue, (np.empty(0, "M8[ns]"), np.empty(0, "M8[ns]"), np.empty(0)))
+        inside = np.clip((np.minimum(ends, closes) - np.maximum(begins, opens)) / np.timedelta64(1, "s"), 0, None)
+        heads = float((inside * each).sum() / step.total_seconds())
+        bodies = float(inside.sum() / step.total_seconds())
         where = f"{need.queue} {need.start:%Y-%m-%d %H:%M}"
         if heads < need.to_roster - 1e-9:
             found.append(("coverage", "", where, heads, f">= {need.to_roster:g}"))
         if coverage is not None:
-            row = told.get((need.start, need.queue))
+            row = shown.get((need.start, need.queue))
+            if row is not None and abs(getattr(row, "people_on_chat", bodies) - bodies) > 1e-9:
+                found.append(("coverage_table", "", where, row.people_on_chat, f"{bodies:g} people"))
             if row is None or abs(row.rostered - heads) > 1e-9:
                 found.append(("coverage_table", "", where, None if row is None else row.rostered, f"{heads:g}"))
     return found

@@ -22,7 +22,7 @@ _DATE_FORMS = (
 
 
 def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") -> pd.DataFrame:
-    """Write a roster as the team knows it: one row a person, one column a date, shift codes in the cells.
+    """Write a roster as the team knows it: one row per person, one column per date, shift codes in the cells.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") 
     Returns
     -------
     DataFrame
-        First column the names, then one column a date as ``YYYY-MM-DD``; the rest word of ``lang`` where nobody
+        First column the names, then one column per date as ``YYYY-MM-DD``; the rest word of ``lang`` where nobody
         works.
 
     Examples
@@ -111,8 +111,8 @@ def from_matrix(frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame,
             read[agent_id, day] = row
             rows.append((agent_id, name_of[agent_id], day, shift))
     if problems:
-        told = [Message(f"roster.matrix_{kind}", **values) for (_, _, kind), values in problems.items()]
-        raise UserError(Message("roster.matrix_unread"), *told)
+        complaints = [Message(f"roster.matrix_{kind}", **values) for (_, _, kind), values in problems.items()]
+        raise UserError(Message("roster.matrix_unread"), *complaints)
     return pd.DataFrame(rows, columns=["agent_id", "name", "date", "shift"])
 
 
@@ -181,7 +181,7 @@ def _shift(cell: Any, codes: dict[str, str]) -> str | None:
 
 
 def _cells(frame: pd.DataFrame, first_day: dt.date, top: int = 2) -> list[tuple[int, Any, Any, dt.date | None, Any]]:
-    """Take a sheet apart: row as Excel numbers it (the frame begins in row ``top``), name, column, date, cell."""
+    """Split a sheet into cells: row as Excel numbers it (the frame begins in row ``top``), name, column, date, cell."""
     head = list(frame.columns)
     if not any(_date(heading, first_day) for heading in head[1:]) and len(frame):
         in_list = len(head) == 3 and _date(frame.iloc[0, 1], first_day) is not None

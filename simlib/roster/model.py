@@ -1,9 +1,9 @@
 """The rules of a roster, written down for the machine: for one person a crew, or for whole cohorts at once.
 
 When the meals are, and which queue a desk serves in which half hour, does not depend on who sits there: those are
-counts for a whole desk (people with the same skills), dealt out to names at the end. That is the implicit modelling
-of breaks of Aykin (1996, Management Science 42:591): linear in the number of break slots, and exact, because the
-windows of a shift's pauses never overlap.
+counts for a whole desk (people with the same skills and speed), shared out to names at the end. That is the implicit
+modelling of breaks of Aykin (1996, Management Science 42:591): linear in the number of break slots, and exact, because
+the windows of a shift's pauses never overlap.
 
 Every rule about a person is a linear sum with the limit 1 x limit. For a crew of n people the same sum has the limit
 n x limit, and is what remains when the rules of the n people are added up. So one builder makes two models: with
@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simlib.roster.problem import Crew, Option, Person, RosterProblem, RosterRules, TimedDuty
+from simlib.roster.problem import Crew, Desk, Option, Person, RosterProblem, RosterRules, TimedDuty
 from simlib.roster.search import ShiftModel
 
 FEN = 100  # the machine counts money in whole fen
@@ -32,8 +32,8 @@ class Built:
     model: ShiftModel
     crews: tuple[Crew, ...]
     takes: Mapping[tuple[int, int], int]
-    pauses: Mapping[tuple[tuple[str, ...], int, int, int], int]
-    quotas: Mapping[tuple[tuple[str, ...], int, str], int]
+    pauses: Mapping[tuple[Desk, int, int, int], int]
+    quotas: Mapping[tuple[Desk, int, str], int]
 
 
 def make_crews(
@@ -42,7 +42,7 @@ def make_crews(
     *,
     among: Sequence[Person] | None = None,
 ) -> tuple[Crew, ...]:
-    """Put people with the same key into one crew, in the order of their first member."""
+    """Collect people with the same key into one crew, in the order of their first member."""
     people = problem.people if among is None else among
     allowed = {
         person.agent_id: tuple(n for n, option in enumerate(problem.options) if problem.fits(person, option))
@@ -252,58 +252,61 @@ def _add_desks(
     takes: Mapping[tuple[int, int], int],
 ) -> tuple[dict[Any, int], dict[Any, int]]:
     """Place pauses and share each desk's time among its queues, so that little is missing anywhere."""
-    rules, unit = problem.rules, problem.unit
+    rules, unit, scale = problem.rules, problem.unit, problem.scale
     asked = {queue for _, queue in problem.need}
     pauses: dict[Any, int] = {}
     quotas: dict[Any, int] = {}
     on_queue: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
-    at_desk: dict[tuple[tuple[str, ...], int], list[tuple[int, int]]] = defaultdict(list)
-    seated: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(list)
+    at_desk: dict[tuple[Desk, int], list[tuple[int, int]]] = defaultdict(list)
+    seated: dict[tuple[Desk, int], list[int]] = defaultdict(list)
     for (number, n), variable in takes.items():
-        seated[crews[number].members[0].skills, n].append(variable)
-    for (skills, n), variables in seated.items():
+        seated[crews[number].members[0].desk, n].append(variable)
+    for (desk, n), variables in seated.items():
         option = problem.options[n]
         for begin, end in _chat_spans(problem, option):
             for slot, units in problem.spans(begin, end):
-                at_desk[skills, slot] += [(variable, units) for variable in variables]
+                at_desk[desk, slot] += [(variable, units) for variable in variables]
         for piece in option.fixed:
             if piece.activity == "chat":
                 for slot, units in problem.spans(piece.start, piece.end):
-                    on_queue[slot, str(piece.queue)] += [(variable, units) for variable in variables]
+                    parts = units * problem.weigh(desk)
+                    on_queue[slot, str(piece.queue)] += [(variable, parts) for variable in variables]
         most = model.most(variables)
         for number, pause in enumerate(option.pauses):
             begun = []
             for begin in pause.starts:
                 begun.append(model.count(option.day, most))
-                pauses[skills, n, number, begin] = begun[-1]
+                pauses[desk, n, number, begin] = begun[-1]
                 for slot, units in problem.spans(begin, begin + pause.minutes):
-                    at_desk[skills, slot].append((begun[-1], -units))
+                    at_desk[desk, slot].append((begun[-1], -units))
             model.bind([*begun, *variables], [1] * len(begun) + [-1] * len(variables), low=0, high=0)
-    for (skills, slot), pairs in at_desk.items():
+    for (desk, slot), pairs in at_desk.items():
+        skills, weight = desk[0], problem.weigh(desk)
         useful = [queue for queue in skills if queue in asked and problem.need.get((slot, queue))]
         if skills[0] in useful and len(useful) == 1:
-            on_queue[slot, useful[0]] += pairs
+            on_queue[slot, useful[0]] += [(variable, units * weight) for variable, units in pairs]
             continue
         shared = []
         for queue in useful:
-            most = _padded(problem.need[slot, queue] // unit, rules)
+            most = math.ceil(_padded(problem.need[slot, queue] * scale // unit, rules) / weight)
             day = problem.slots[slot] // (24 * 60)
             quota = model.count(day, most)
-            quotas[skills, slot, queue] = quota
+            quotas[desk, slot, queue] = quota
             shared.append(quota)
-            on_queue[slot, queue].append((quota, 1))
+            on_queue[slot, queue].append((quota, weight))
             down = skills.index(queue)
             model.charge("second_skill", queue, [quota], round(rules.second_skill_cny_h * down * unit / 60 * FEN))
         if shared:
             taken, units_of = zip(*pairs, strict=True)
             model.bind([*shared, *taken], [*[1] * len(shared), *(-units for units in units_of)], high=0)
     for (slot, queue), minutes in problem.need.items():
-        need, padded = minutes // unit, _padded(minutes // unit, rules)
+        need = minutes * scale // unit
+        padded = _padded(need, rules)
         short, thin = model.variable(need), model.variable(padded - need)
         supply = [*on_queue[slot, queue], (short, 1), (thin, 1)]
         model.bind(*zip(*supply, strict=True), low=padded)
-        model.charge("shortfall", (slot, queue), [short], round(rules.shortfall_cny_h * unit / 60 * FEN))
-        model.charge("thin_cover", queue, [thin], round(rules.thin_cover_cny_h * unit / 60 * FEN))
+        model.charge("shortfall", (slot, queue), [short], round(rules.shortfall_cny_h * unit / 60 / scale * FEN))
+        model.charge("thin_cover", queue, [thin], round(rules.thin_cover_cny_h * unit / 60 / scale * FEN))
     return pauses, quotas
 
 

@@ -70,7 +70,7 @@ class RosterRules:
 
     @classmethod
     def of_playbook(cls, *, on: dt.date | None = None, **own: Any) -> RosterRules:
-        """Take the limits that hold on a day, and put a store's own in their place.
+        """Return the limits that hold on a day, and put a store's own in their place.
 
         Examples
         --------
@@ -113,6 +113,9 @@ def make_shifts(
         rows.append(row)
         opens += dt.timedelta(minutes=step_min)
     return pd.DataFrame(rows)
+
+
+Desk = tuple[tuple[str, ...], int]
 
 
 class Pause(NamedTuple):
@@ -169,7 +172,10 @@ class TimedDuty:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One row of the agents, with leave and wishes; ``fit`` = exam and quality check passed."""
+    """One row of the agents, with leave and wishes; ``fit`` = exam and quality check passed.
+
+    ``standard_pct``: a person on chat counts for so many hundredths of a standard head, one of speed 1.
+    """
 
     agent_id: str
     name: str
@@ -182,11 +188,17 @@ class Person:
     starts_on: dt.date | None
     leave: frozenset[dt.date]
     wishes: tuple[tuple[dt.date, str, float], ...]
+    standard_pct: int = 100
+
+    @property
+    def desk(self) -> Desk:
+        """What the roster shares a desk by: skills, and how many standard heads a person counts for, in percent."""
+        return (self.skills, self.standard_pct)
 
     @property
     def kind(self) -> tuple[Hashable, ...]:
         """What makes people alike, apart from the days on which they can work."""
-        return (self.skills, self.cohort, self.cost_cny_h, self.on_call, self.room)
+        return (self.desk, self.cohort, self.cost_cny_h, self.on_call, self.room)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +209,7 @@ class Calendar:
     days: tuple[dt.date, ...]
 
     def minute(self, day: dt.date, clock: dt.time) -> int:
-        """Say which minute a clock time is; one that a clock change skips is the next that exists."""
+        """Return which minute a clock time is; one that a clock change skips is the next that exists."""
         stamp = pd.Timestamp(dt.datetime.combine(day, clock))
         local = stamp.tz_localize(self.opens.tz, nonexistent="shift_forward", ambiguous=True)
         return self.since(local)
@@ -248,12 +260,21 @@ class RosterProblem:
         cuts += [minute for duty in self.duties for minute in (duty.start, duty.end)]
         return math.gcd(*cuts, *self.slots)
 
+    @cached_property
+    def scale(self) -> int:
+        """Parts into which a standard head is cut, so that everybody counts for a whole number of them."""
+        return 100 // math.gcd(100, *(person.standard_pct for person in self.people))
+
+    def weigh(self, desk: Desk) -> int:
+        """Return how many parts of a standard head a person of a desk counts for."""
+        return desk[1] * self.scale // 100
+
     def fits(self, person: Person, option: Option) -> bool:
-        """Whether a person may be given an option, looking at that option alone."""
+        """Return whether a person may be given an option, looking at that option alone."""
         return self.find_bar(person, option) is None
 
     def find_bar(self, person: Person, option: Option) -> str | None:
-        """Name the first rule that keeps an option from a person, looking at that option alone; None if none does."""
+        """Return the first rule that keeps an option from a person, looking at that option alone; None if none does."""
         if option.only is not None:
             return None if option.only == person.agent_id else "settled"
         if (person.agent_id, option.day) in self.closed:
@@ -273,7 +294,7 @@ class RosterProblem:
         return "leave" if days & person.leave else None
 
     def find_breach(self, cohort: str, option: Option) -> str | None:
-        """Name the limit of a cohort, hours or nights, that an option breaks; None if it breaks none."""
+        """Return the limit of a cohort, hours or nights, that an option breaks; None if it breaks none."""
         rules = self.rules
         if cohort == "student" and option.night and not rules.student_nights_allowed:
             return "night"
@@ -283,7 +304,7 @@ class RosterProblem:
         return "hours" if option.paid_min > longest_h * 60 else None
 
     def too_close(self, one: Option, other: Option) -> bool:
-        """Whether there is less than the rest between two shifts of a person."""
+        """Return whether there is less than the rest between two shifts of a person."""
         rest = self.rules.rest_min_h * 60
         return one.start < other.end + rest and other.start < one.end + rest
 
@@ -304,13 +325,16 @@ class RosterProblem:
                 found.append((index, inside))
         return found
 
-    def count_minutes(self, rows: pd.DataFrame) -> Counter[tuple[int, str]]:
-        """Minutes on chat of roster rows, by slot and queue."""
+    def count_minutes(self, rows: pd.DataFrame) -> tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]]:
+        """Return minutes on chat of roster rows, by slot and queue: of people, and hundredths of standard heads'."""
+        percent = {person.agent_id: person.standard_pct for person in self.people}
         minutes: Counter[tuple[int, str]] = Counter()
+        standard: Counter[tuple[int, str]] = Counter()
         for row in each_row(rows[rows["activity"] == "chat"]):
             for slot, inside in self.overlaps(self.calendar.since(row.start), self.calendar.since(row.end)):
                 minutes[slot, row.queue] += inside
-        return minutes
+                standard[slot, row.queue] += inside * percent.get(row.agent_id, 100)
+        return minutes, standard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,7 +358,7 @@ def each_row(frame: pd.DataFrame) -> list[Any]:
 
 
 def _rows(table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Take a frame or rows; whatever pandas calls missing becomes None."""
+    """Read a frame or rows; whatever pandas calls missing becomes None."""
     records: list[Any] = table.to_dict("records") if isinstance(table, pd.DataFrame) else [dict(row) for row in table]
     return [
         {str(key): None if value is None or value is pd.NaT or value != value else value for key, value in row.items()}
@@ -465,12 +489,20 @@ def _read_people(
                 starts_on=None if row.get("starts_on") is None else pd.Timestamp(row["starts_on"]).date(),
                 leave=frozenset(away[row["agent_id"]]),
                 wishes=tuple(wanted[row["agent_id"]]),
+                standard_pct=_standard_pct(row),
             )
         )
         if rules.seats and people[-1].room not in (None, *rules.seats):
             rooms = ", ".join(sorted(rules.seats))
             raise ValueError(f"agents: room {people[-1].room!r} of {row['agent_id']} is not among {rooms}")
     return tuple(people)
+
+
+def _standard_pct(row: Mapping[str, Any]) -> int:
+    standard = 1.0 if row.get("standard") is None else row["standard"]
+    if not 0 < standard <= 10:
+        raise ValueError(f"agents: standard of {row['agent_id']} must lie in (0, 10], got {standard!r}")
+    return max(1, round(100 * standard))
 
 
 def _read_duties(
@@ -535,7 +567,7 @@ def _span(calendar: Calendar, day: dt.date, opens: dt.time, closes: dt.time) -> 
 
 
 def _touches_night(calendar: Calendar, start: int, end: int, rules: RosterRules) -> bool:
-    """Whether any minute lies in the night hours (which may cross midnight)."""
+    """Return whether any minute lies in the night hours (which may cross midnight)."""
     over = 24 * 60 if rules.night_to_h <= rules.night_from_h else 0
     for back in (1, 0, -1):
         day = calendar.stamp(start).date() - dt.timedelta(days=back)
@@ -549,7 +581,7 @@ def _touches_night(calendar: Calendar, start: int, end: int, rules: RosterRules)
 def _pauses(
     calendar: Calendar, day: dt.date, row: Mapping[str, Any], start: int, end: int, step: int, duty: TimedDuty | None
 ) -> tuple[Pause, ...]:
-    """Say when the meal and the short breaks of a shift may lie; their windows never overlap.
+    """Return when the meal and the short breaks of a shift may lie; their windows never overlap.
 
     A stretch of work of two hours or more, before or after the meal window, has one break, not in its first or
     last half hour.
@@ -579,7 +611,7 @@ def _pauses(
 
 
 def _standing(calendar: Calendar, rows: pd.DataFrame, rules: RosterRules) -> list[Option]:
-    """Turn roster rows into options that keep them as they are, one a person and day."""
+    """Return roster rows as options that keep them as they are, one a person and day."""
     options = []
     days: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["agent_id", "date"], sort=True))
     for (agent_id, day), group in days:
@@ -686,11 +718,11 @@ def open_for_repair(base: RosterProblem, rows: pd.DataFrame, absent: set[str], n
         elif new.start < seated and new.end - seated >= _STAY_ON_MIN[0] and not _duty_begun(base, new, seated):
             options.append(_rest_of_shift(base, new, seated))
     left = replace(base, options=tuple(options), closed=frozenset(closed), today=today, counts_from=seated)
-    had = left.count_minutes(rows)
+    _, had = left.count_minutes(rows)
     need = {}
     for (slot, queue), minutes in base.need.items():
         still = min(base.slots[slot] + base.step - seated, base.step)
-        lost = min(minutes * still // base.step, had[slot, queue]) if still > 0 else 0
+        lost = min(minutes * still // base.step, had[slot, queue] // 100) if still > 0 else 0
         if lost:
             need[slot, queue] = lost
     return replace(left, need=need)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlib.messages import Lang, label, translate
 from simlib.roster.model import FEN
-from simlib.roster.problem import ROSTER_COLUMNS, RosterProblem, Segment, each_row
+from simlib.roster.problem import ROSTER_COLUMNS, Desk, RosterProblem, Segment, each_row
 
 _UNITS = {  # of ``amount`` in ``why``: minutes of staffing, or a count
     "shortfall": "h",
@@ -42,8 +42,8 @@ class RosterSolution:
     """Who takes which option, how many pause when, units of each desk's time on each queue, and what it costs."""
 
     takes: Mapping[str, list[int]]
-    pauses: Mapping[tuple[tuple[str, ...], int, int], list[int]]
-    quotas: Mapping[tuple[tuple[str, ...], int, str], int]
+    pauses: Mapping[tuple[Desk, int, int], list[int]]
+    quotas: Mapping[tuple[Desk, int, str], int]
     flaws: list[tuple[str, Any, int, int]]
     cost: int
     bound: int
@@ -57,9 +57,10 @@ class Roster:
     Attributes
     ----------
     assignments : DataFrame
-        agent_id, name, cohort, queue, shift, date, start, end, activity: one row a segment.
+        agent_id, name, cohort, queue, shift, date, start, end, activity: one row per segment.
     coverage : DataFrame
-        start, queue, required, rostered, shortfall: mean heads on chat in each interval.
+        start, queue, required, rostered, shortfall, people_on_chat: mean heads on chat in each interval. Required,
+        rostered and shortfall are standard heads (speed 1); ``people_on_chat`` are the people who make them up.
     why : DataFrame
         rule, where, amount, unit, penalty_cny: what the roster costs, rule by rule, and who or what was left out
         (penalty 0). The penalties add up to ``cost_cny``.
@@ -83,7 +84,7 @@ class Roster:
 
     @property
     def gap(self) -> float:
-        """Share of the cost that might still be saved."""
+        """Return the share of the cost that might still be saved."""
         return max(0.0, (self.cost_cny - self.bound_cny) / self.cost_cny) if self.cost_cny else 0.0
 
     @property
@@ -92,19 +93,19 @@ class Roster:
         return {"roster": self.assignments, "coverage": self.coverage, "why": self.why}
 
     def texts(self, lang: Lang) -> list[str]:
-        """Say in sentences what the roster lacks, why, and what to do about it."""
+        """Return in sentences what the roster lacks, why, and what to do about it."""
         return _explain(self, lang)
 
 
 def write_roster(
     problem: RosterProblem, plan: RosterSolution, *, base: RosterProblem, seconds: float, inputs: Mapping[str, Any]
 ) -> Roster:
-    """Put names to the counts, cut the shifts into segments, count heads again, and list what it costs.
+    """Write names to the counts, cut the shifts into segments, count heads again, and list what it costs.
 
     ``base`` holds the whole need; the problem itself, unless it is a repair.
     """
     cuts = _cut_shifts(problem, plan)
-    queue_at = _deal_queues(problem, plan, cuts)
+    queue_at = _share_out_queues(problem, plan, cuts)
     person_of = {person.agent_id: person for person in problem.people}
     rows = []
     for (agent_id, n), pieces in cuts.items():
@@ -143,7 +144,7 @@ def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collectio
     -------
     DataFrame
         agent_id, name, cohort, change, shift_before, start_before, end_before, shift_after, start_after, end_after:
-        one row a person and day, the absent first, nothing where there was no shift. ``change`` is one of ``absent``,
+        one row per person and day, the absent first, nothing where there was no shift. ``change`` is one of ``absent``,
         ``stays_on``, ``called_in``, ``moved`` (another shift) and ``given_up``.
 
     Examples
@@ -188,7 +189,7 @@ def list_changes(before: pd.DataFrame, after: pd.DataFrame, *, absent: Collectio
 
 def _cut_shifts(problem: RosterProblem, plan: RosterSolution) -> dict[tuple[str, int], list[Segment]]:
     """Cut each shift at its duty and its pauses; people of a desk take the pauses' starts in turn."""
-    skills_of = {person.agent_id: person.skills for person in problem.people}
+    desk_of = {person.agent_id: person.desk for person in problem.people}
     left = {key: list(begins) for key, begins in plan.pauses.items()}
     cuts: dict[tuple[str, int], list[Segment]] = {}
     for agent_id in sorted(plan.takes, key=str):
@@ -199,7 +200,7 @@ def _cut_shifts(problem: RosterProblem, plan: RosterSolution) -> dict[tuple[str,
                 duty = problem.duties[option.duty]
                 off.append(Segment(duty.start, duty.end, duty.kind, None))
             for which, pause in enumerate(option.pauses):
-                queue = left[skills_of[agent_id], n, which]
+                queue = left[desk_of[agent_id], n, which]
                 begin = queue.pop(0)
                 twice = pause.activity == "break" and 2 * pause.minutes <= problem.step
                 if twice and len(queue) % 2 and begin % problem.step == 0:
@@ -217,11 +218,11 @@ def _cut_shifts(problem: RosterProblem, plan: RosterSolution) -> dict[tuple[str,
     return cuts
 
 
-def _deal_queues(
+def _share_out_queues(
     problem: RosterProblem, plan: RosterSolution, cuts: Mapping[tuple[str, int], Sequence[Segment]]
 ) -> dict[tuple[str, int], dict[int, str]]:
-    """Give each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
-    skills_of = {person.agent_id: person.skills for person in problem.people}
+    """Assign each free unit of chat time a queue within its desk's quotas, moving people as little as possible."""
+    desk_of = {person.agent_id: person.desk for person in problem.people}
     free: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for key, pieces in cuts.items():
         for piece in pieces:
@@ -237,18 +238,19 @@ def _deal_queues(
         for stay in (True, False):
             unplaced = []
             for key in waiting:
-                skills = skills_of[key[0]]
-                for queue in [now_on.get(key, "")] if stay else skills:
-                    if left.get((skills, slot, queue), 0) > 0:
-                        left[skills, slot, queue] -= 1
+                desk = desk_of[key[0]]
+                for queue in [now_on.get(key, "")] if stay else desk[0]:
+                    if left.get((desk, slot, queue), 0) > 0:
+                        left[desk, slot, queue] -= 1
                         now_on[key] = queue_at[key][minute] = queue
                         break
                 else:
                     unplaced.append(key)
             waiting = unplaced
         for key in waiting:
-            shared = any((skills_of[key[0]], slot, queue) in plan.quotas for queue in skills_of[key[0]])
-            queue_at[key][minute] = now_on.get(key, skills_of[key[0]][0]) if shared else skills_of[key[0]][0]
+            skills = desk_of[key[0]][0]
+            shared = any((desk_of[key[0]], slot, queue) in plan.quotas for queue in skills)
+            queue_at[key][minute] = now_on.get(key, skills[0]) if shared else skills[0]
     return queue_at
 
 
@@ -271,15 +273,23 @@ def _merge(pieces: Iterable[Segment], queue_at: Mapping[int, str], unit: int) ->
 
 
 def count_heads(problem: RosterProblem, assignments: pd.DataFrame) -> pd.DataFrame:
-    """Mean heads on chat in each interval and queue that asks for any."""
-    minutes, step = problem.count_minutes(assignments), problem.step
+    """Mean heads on chat in each interval and queue that asks for any: standard heads, and the people beside them."""
+    step = problem.step
+    minutes, standard = problem.count_minutes(assignments)
     rows = [
-        (problem.starts[slot], queue, problem.need.get((slot, queue), 0) // step, minutes[slot, queue] / step)
+        (
+            problem.starts[slot],
+            queue,
+            problem.need.get((slot, queue), 0) // step,
+            standard[slot, queue] / 100 / step,
+            minutes[slot, queue] / step,
+        )
         for slot in range(len(problem.slots))
         for queue in problem.queues
     ]
-    coverage = pd.DataFrame(rows, columns=["start", "queue", "required", "rostered"])
-    coverage["shortfall"] = (coverage["required"] - coverage["rostered"]).clip(lower=0.0)
+    coverage = pd.DataFrame(rows, columns=["start", "queue", "required", "rostered", "people_on_chat"])
+    lacking = (coverage["required"] - coverage["rostered"]).clip(lower=0.0)
+    coverage.insert(4, "shortfall", lacking.where(lacking > 1e-9, 0.0))
     return coverage
 
 
@@ -293,8 +303,9 @@ def _why(problem: RosterProblem, plan: RosterSolution) -> pd.DataFrame:
         sums[rule, where][0] += amount
         sums[rule, where][1] += fen
     hour = 60 / problem.unit
+    parts = dict.fromkeys(("shortfall", "thin_cover"), problem.scale)
     rows = [
-        (rule, where, amount / hour if _UNITS[rule] == "h" else amount, _UNITS[rule], fen / FEN)
+        (rule, where, amount / hour / parts.get(rule, 1) if _UNITS[rule] == "h" else amount, _UNITS[rule], fen / FEN)
         for (rule, where), (amount, fen) in sums.items()
     ]
     rows += [("not_fit", person.agent_id, 1, "people", 0.0) for person in problem.people if not person.fit]
@@ -307,7 +318,7 @@ def _why(problem: RosterProblem, plan: RosterSolution) -> pd.DataFrame:
 
 
 def _list_blocked(problem: RosterProblem, plan: RosterSolution) -> list[tuple[str, str, float, str, float]]:
-    """Say for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
+    """Return for each queue that is short which hard rule keeps how many shifts from people who are idle that day.
 
     A shift that touches a short interval counts once for each such person who serves the queue; hours that no shift
     of the library reaches are a row of their own.
@@ -351,22 +362,22 @@ def _list_blocked(problem: RosterProblem, plan: RosterSolution) -> list[tuple[st
 
 
 def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
-    """Say which hard rule stands most in the way of a queue that is short, and what to change about it."""
+    """Return which hard rule stands most in the way of a queue that is short, and what to change about it."""
     rules = roster.inputs["rules"]
     limits = {"student_h": rules.student_max_h_day, "most_h": rules.standard_h_day + rules.overtime_max_h_day}
     limits |= {"rest_h": rules.rest_min_h, "mark": rules.exam_pass_mark}
-    told = {key: f"{limit:g}" for key, limit in limits.items()}
+    limits_words = {key: f"{limit:g}" for key, limit in limits.items()}
     blocked = roster.why[roster.why["rule"].str.startswith("blocked_") & (roster.why["where"] == queue)]
     unreached = blocked[blocked["unit"] == "h"]
     kept = blocked.drop(unreached.index).sort_values("amount", ascending=False, kind="stable")
-    told["all"] = f"{kept['amount'].sum():g}"
+    limits_words["all"] = f"{kept['amount'].sum():g}"
     reasons = [*each_row(unreached), *each_row(kept.head(1))]
-    said = [translate(f"roster.{row.rule}", lang, n=f"{row.amount:g}", **told) for row in reasons]
+    said = [translate(f"roster.{row.rule}", lang, n=f"{row.amount:g}", **limits_words) for row in reasons]
     return said or [translate("roster.more_people", lang)]
 
 
 def _explain(roster: Roster, lang: Lang) -> list[str]:
-    """Turn coverage and ``why`` into sentences, the dearest first."""
+    """Return coverage and ``why`` as sentences, the dearest first."""
     lines = [
         translate(
             "roster.summary",
@@ -388,7 +399,7 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
             queue=label(str(queue), lang),
             n=len(rows),
             at=f"{worst['start']:%m-%d %H:%M}",
-            heads=f"{worst['shortfall']:g}",
+            heads=f"{worst['shortfall']:.3g}",
             required=worst["required"],
         )
         lines.append(translate("words.sentence_space", lang).join([lacking, *_ways_out(roster, str(queue), lang)]))

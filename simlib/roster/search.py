@@ -42,7 +42,7 @@ class Charge(NamedTuple):
     lacking: bool
 
     def amount(self, values: Sequence[int]) -> int:
-        """How much of it an answer has."""
+        """Return how much of it an answer has."""
         found = sum(values[variable] for variable in self.variables)
         return 1 - found if self.lacking else found
 
@@ -69,7 +69,7 @@ class SearchResult:
 
 
 class Clock:
-    """How much thinking is left, in seconds or, repeatably, in units of solver effort."""
+    """Effort that is left, in seconds or, repeatably, in units of solver effort."""
 
     def __init__(self, seconds: float, effort: float | None, stop: Stop | None) -> None:
         self.begun, self.seconds, self.effort, self.stop = time.monotonic(), seconds, effort, stop
@@ -87,7 +87,7 @@ class Clock:
 
     @property
     def over(self) -> bool:
-        """Whether time is up, or somebody said stop."""
+        """Return whether time is up, or a stop was asked for."""
         return self.left <= 0 or (self.stop is not None and self.stop())
 
     def share(self, part: float) -> Clock:
@@ -175,7 +175,7 @@ class ShiftModel:
         self._rows.append(_Row(tuple(variables), tuple(weights), low, high))
 
     def settle(self, variables: Sequence[int]) -> None:
-        """Say that one of the variables is taken in any case: a day that stands. Say it before the limits."""
+        """Declare that one of the variables is taken in any case: a day that stands. Call it before the limits."""
         self.bind(variables, low=1)
         self._settled.append(frozenset(variables))
 
@@ -226,7 +226,7 @@ class ShiftModel:
         whole: float = 0.3,
         sweep_only: bool = False,
     ) -> SearchResult:
-        """Look for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
+        """Search for the cheapest answer: first the whole model, then neighbourhoods of the best one found.
 
         Parameters
         ----------
@@ -260,7 +260,7 @@ class ShiftModel:
         floor = bound
         values: list[int] | None = None
 
-        def tell(cost: float, proven: float) -> None:
+        def report(cost: float, proven: float) -> None:
             if on_progress is not None:
                 on_progress(cost, max(proven, floor), clock.elapsed_s)
 
@@ -268,9 +268,9 @@ class ShiftModel:
             values = self._complete(hint, clock, seed=seed, workers=workers)
         if values is None or whole > 0:
             stage = clock.share(whole)
-            values, floor = self._begin(values, floor, clock, stage, seed=seed, workers=workers, gap=gap, tell=tell)
+            values, floor = self._begin(values, floor, clock, stage, seed=seed, workers=workers, gap=gap, report=report)
         else:
-            tell(self._cost(values), floor)
+            report(self._cost(values), floor)
         for turn in itertools.count():
             if clock.over or _close(self._cost(values), floor, gap) or (turn and sweep_only):
                 break
@@ -283,7 +283,7 @@ class ShiftModel:
                     seed=seed + turn,
                     workers=workers,
                     gap=gap,
-                    tell=tell,
+                    report=report,
                     anew=turn % 2 == 1,
                 )
             values, floor = self._improve(
@@ -293,7 +293,7 @@ class ShiftModel:
                 seed=seed + turn,
                 workers=workers,
                 gap=gap,
-                tell=tell,
+                report=report,
                 sweep=turn == 0 and bool(hint),
                 more=not sweep_only,
             )
@@ -341,7 +341,7 @@ class ShiftModel:
         return bound, {variable: math.floor(found.x[variable] + 1e-6) for variable in decisions}
 
     def _lower_bound(self) -> int:
-        """Take what the relaxation proves; an answer is worth having without it, too."""
+        """Use what the relaxation proves; an answer is worth having without it, too."""
         try:
             return self.relax()[0]
         except RuntimeError:
@@ -415,7 +415,7 @@ class ShiftModel:
         seed: int,
         workers: int,
         gap: float,
-        tell: Callable[[float, float], None],
+        report: Callable[[float, float], None],
         anew: bool = False,
     ) -> tuple[list[int], int]:
         """Solve the whole model within the stage; without any answer yet, wait for a first one."""
@@ -430,7 +430,7 @@ class ShiftModel:
                 workers=workers,
                 gap=gap,
                 counts=bool(self._shared),
-                tell=lambda best, proven: tell(best + always, proven + always),
+                report=lambda best, proven: report(best + always, proven + always),
                 first_only=own is patient,
             )
             clock.used += own.used
@@ -477,7 +477,7 @@ class ShiftModel:
         seed: int,
         workers: int,
         gap: float,
-        tell: Callable[[float, float], None],
+        report: Callable[[float, float], None],
         sweep: bool,
         more: bool,
     ) -> tuple[list[int], int]:
@@ -498,7 +498,7 @@ class ShiftModel:
         everything = {(who, day) for who in whos for day in days}
         always = self._prices[1]
 
-        def bite(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
+        def search_window(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
             own = clock.share(1.0)
             solver, status = _run(
                 part.model, own, seed=own_seed, workers=1, gap=gap, counts=bool(self._shared), most=most
@@ -513,15 +513,15 @@ class ShiftModel:
                 sweeps = tables or windows
                 most, anew = (_SWEEP_BITE, False) if sweeps else (_BITE, chance.random() < 0.5)
                 idle += 1
-                bites = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
-                swept = bool(bites)
+                picked = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
+                swept = bool(picked)
                 if not swept:
                     nears = self._troubles(values, chance, workers)
                     pairs = zip(kinds, nears, strict=True)
-                    bites = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
-                parts = [self._cut(self._inside(window), values, anew=anew) for window in bites]
-                jobs = [pool.submit(bite, part, chance.randrange(1 << 30), most) for part in parts]
-                for kind, window, part, job in zip(kinds, bites, parts, jobs, strict=False):
+                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
+                parts = [self._cut(self._inside(window), values, anew=anew) for window in picked]
+                jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most) for part in parts]
+                for kind, window, part, job in zip(kinds, picked, parts, jobs, strict=False):
                     found, proven, bound, used = job.result()
                     clock.used += used
                     size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
@@ -534,7 +534,7 @@ class ShiftModel:
                     if fresh != values and its_cost <= cost:
                         if self._holds(part.rows, fresh):
                             if its_cost < cost:
-                                tell(its_cost, floor)
+                                report(its_cost, floor)
                                 idle = 0
                             values, cost = fresh, its_cost
                         elif swept:
@@ -589,7 +589,7 @@ def _run(
     workers: int,
     gap: float,
     counts: bool,
-    tell: Callable[[float, float], None] | None = None,
+    report: Callable[[float, float], None] | None = None,
     most: float = math.inf,
     first_only: bool = False,
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
@@ -620,20 +620,20 @@ def _run(
     if clock.stop is not None:
         threading.Thread(target=watch, args=(clock.stop,), daemon=True).start()
     try:
-        status = solver.solve(model, _Teller(tell) if tell else None)
+        status = solver.solve(model, _Reporter(report) if report else None)
     finally:
         done.set()
     clock.used += solver.response_proto.deterministic_time
     return solver, status
 
 
-class _Teller(cp_model.CpSolverSolutionCallback):
-    def __init__(self, tell: Callable[[float, float], None]) -> None:
+class _Reporter(cp_model.CpSolverSolutionCallback):
+    def __init__(self, report: Callable[[float, float], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._report = report
 
     def on_solution_callback(self) -> None:
-        self._tell(self.objective_value, self.best_objective_bound)
+        self._report(self.objective_value, self.best_objective_bound)
 
 
 def _pick(

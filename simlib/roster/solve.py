@@ -44,11 +44,11 @@ def solve_roster(
     Parameters
     ----------
     requirement : DataFrame
-        start (tz-aware), queue, to_roster (heads on chat), one row an interval and queue, equal intervals.
+        start (tz-aware), queue, to_roster (heads on chat), one row per interval and queue, equal intervals.
     agents : DataFrame
         agent_id, name, cohort, cost_cny_h, exam_score, qa_pass and ``skills`` (queues, best first; or a mapping
         queue -> rank) or skill_1, skill_2, ...; as they apply on_call, room, starts_on, leave (spans with first
-        and last).
+        and last), standard (for how many standard heads a person on chat counts; 1 where it is left out).
     shifts : DataFrame
         code, start, end (``datetime.time``; over midnight where end <= start); as they apply meal_from, meal_to,
         meal_min (unpaid), break_min (one paid break in every stretch of two hours or more), cohorts (who may).
@@ -57,7 +57,7 @@ def solve_roster(
     duties : DataFrame or rows
         duty, kind (``live`` or ``logistics``), start, end, agent_id (None: anyone): one person each, off the chat.
     leave : DataFrame or rows
-        agent_id, first, last (dates, both included), on top of what ``agents`` tells.
+        agent_id, first, last (dates, both included), on top of what ``agents`` holds.
     wishes : DataFrame or rows
         agent_id, date, wish (a shift code, or ``"rest"``), weight.
     locked : DataFrame, optional
@@ -83,7 +83,7 @@ def solve_roster(
 
     Notes
     -----
-    Coverage counts heads on chat; how fast they are is the simulator's business.
+    Coverage counts standard heads on chat, each person for as many as ``standard`` of the agents gives.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def adopt_roster(
     leave: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
     wishes: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
 ) -> Roster:
-    """Take a roster that was kept as rows, count it against a requirement, and make it ready to be mended.
+    """Adopt a roster that was kept as rows: count it against a requirement, and make it ready to be mended.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def repair_roster(
     Roster
         Over the same horizon. Its coverage is that of the whole requirement; cost and ``why`` are those of the
         repair: one row of the rule ``change`` for each person, the absent apart, whose shift was changed, and the
-        shortfall that the absent leave behind in spite of it. :func:`list_changes` tells who was changed and how.
+        shortfall that the absent leave behind in spite of it. :func:`list_changes` lists who was changed and how.
 
     Raises
     ------
@@ -312,7 +312,7 @@ def _plan(
 
 
 def _read_plan(problem: RosterProblem, built: Built, answer: SearchResult) -> RosterSolution:
-    """Deal the counts of each crew out to its members."""
+    """Share the counts of each crew out to its members."""
     takes: dict[str, list[int]] = defaultdict(list)
     for number, crew in enumerate(built.crews):
         free = sorted(crew.members, key=lambda person: str(person.agent_id))

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import papermill
 
+from simlib.actions.offers import TABLES
 from simlib.messages import Lang
 from simlib.planning import plan
 from simlib.runs.engine import ENGINE
@@ -90,6 +91,9 @@ def prepare_dashboard(
     made = RunFolder.of(out, store.store_id)
     if made.roster and made.holds_roster(write_recipe(store_path, parameters=parameters, lang=lang)):
         shutil.copy(made.roster, roster)
+        for name in TABLES:
+            if (table := made.roster.with_name(f"{name}.parquet")).exists():
+                shutil.copy(table, folder)
     else:
         night = plan(store, **plan_parameters(parameters))
         for stage in STAGES:
@@ -97,6 +101,8 @@ def prepare_dashboard(
                 on_stage(stage)
             table = getattr(night, stage)
         table.to_parquet(roster, index=False)
+        for name in TABLES:
+            night.actions_result.tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters
     page = papermill.iorw.load_notebook_node(str(LIVE))
     page.cells = [cell for cell in page.cells if "notebook-only" not in cell.metadata.get("tags", ())]

@@ -10,7 +10,7 @@ from simlib.messages import Lang, label
 from simlib.planning import Plan
 from simlib.report.excel import write_matrix, write_workbook
 from simlib.report.html import render_report
-from simlib.report.pages import kpi_cards, report_sections
+from simlib.report.pages import FOLDED, kpi_cards, report_sections
 from simlib.report.pages.goals import write_handouts
 from simlib.roster import to_ics, to_matrix
 
@@ -47,5 +47,6 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         verdict=night.verdict(lang),
         tone="good" if night.conclusion.holds else "bad",
         cards=kpi_cards(night, lang=lang),
+        folded=[label(chapter, lang) for chapter in FOLDED],
     )
     (folder / "report.html").write_text(html, encoding="utf-8")

@@ -321,6 +321,7 @@ def services_from_store(store: Store) -> dict[str, ChatService]:
             retry_s=likely("retry_s"),
             bot_share=likely("bot_share"),
             bot_s=likely("bot_s"),
+            bot_return_rate=likely("bot_return_rate"),
             transfer_rate=likely("transfer_rate"),
         )
 
@@ -395,6 +396,14 @@ def slowdown_from_curve(points: Mapping[int, float], *, capacity_max: int) -> tu
     return tuple(np.round(factors, 12).tolist())
 
 
+def _weights(agents: pd.DataFrame) -> np.ndarray:
+    """Return everybody's routing weight; who has none, added by a scenario for instance, has the usual one."""
+    if "weight" not in agents or agents["weight"].isna().all():
+        return np.ones(len(agents))
+    weight = agents["weight"].astype(float)
+    return weight.fillna(weight.median()).to_numpy()
+
+
 def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid) -> Agents:
     """Put a roster's people on the floor of one night.
 
@@ -464,7 +473,7 @@ def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Se
         capacity=agents["capacity"].to_numpy(dtype=np.int64),
         speed=agents["speed"].to_numpy(dtype=float),
         skill=skill,
-        weight=agents["weight"].to_numpy(dtype=float) if "weight" in agents else np.ones(len(agents)),
+        weight=_weights(agents),
         shifts=np.array(shifts).reshape(-1, 3),
     )
 

@@ -18,7 +18,17 @@ import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis import BETTER, ConversionCurve, NightLog, PlatformRate, by_cell, by_interval, summarise
+from simlib.kpis import (
+    BETTER,
+    ConversionCurve,
+    NightLog,
+    PlatformRate,
+    PlatformScore,
+    by_cell,
+    by_interval,
+    summarise,
+    tally_scores,
+)
 from simlib.simulator import run_arrays
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
 from simlib.simulator.outcome import Outcome, Result, frame_agents, frame_contacts, frame_trace
@@ -46,13 +56,15 @@ class Variant:
     """One version of the night: who comes, who serves, how the floor is run, what goes wrong.
 
     Variants that share the very same ``draw`` share the drawn buyers, which then are drawn once. ``attend`` draws who
-    of the agents is there, night by night; left out, everybody is, for the whole shift.
+    of the agents is there, night by night; left out, everybody is, for the whole shift. ``engine`` is ``compiled`` or
+    ``simpy``; the figures are the same.
     """
 
     draw: Draw
     agents: Agents
     policy: Policy = field(default_factory=Policy)
     disruptions: Disruptions = field(default_factory=Disruptions)
+    engine: str = "compiled"
     attend: Attend | None = None
 
     def of_night(self, *, seed: int, replication: int) -> Variant:
@@ -156,6 +168,7 @@ class KpiMeasure:
     opens: pd.Timestamp
     threshold_s: float
     rates: Sequence[PlatformRate] = ()
+    scores: Sequence[PlatformScore] = ()
     curve: ConversionCurve | None = None
     values_cny: Mapping[str, float] | None = None
     grid: Grid | None = None
@@ -167,6 +180,8 @@ class KpiMeasure:
         options: dict[str, Any] = {"threshold_s": self.threshold_s, "rates": self.rates}
         options |= {"curve": self.curve, "values_cny": self.values_cny}
         figures: dict[str, Any] = dict(summarise(log, **options))
+        if self.scores:
+            figures |= {key: value for key, value in tally_scores(log, self.scores).items() if key not in figures}
         if self.grid is not None:
             frame = by_interval(log, grid=self.grid, **options)
             figures |= {f"{key}_by_interval": column.to_numpy() for key, column in frame.items()}
@@ -184,9 +199,10 @@ def replicate(
     seed: int,
     policy: Policy | None = None,
     disruptions: Disruptions | None = None,
+    engine: str = "compiled",
     **how: Any,
 ) -> Replications:
-    """Run many nights of one floor; :func:`replicate_variants` names the rest of the arguments.
+    """Run many nights of one floor, in either engine; :func:`replicate_variants` names the rest of the arguments.
 
     Examples
     --------
@@ -197,7 +213,8 @@ def replicate(
     >>> replicate(draw, Agents(shifts=[(0, 0, 600)]), measure=wait, seed=7, replications=3).figures["wait_s"].tolist()
     [10.0, 10.5, 11.0]
     """
-    only = Variant(draw=draw, agents=agents, policy=policy or Policy(), disruptions=disruptions or Disruptions())
+    floor: dict[str, Any] = {"policy": policy or Policy(), "disruptions": disruptions or Disruptions()}
+    only = Variant(draw=draw, agents=agents, engine=engine, **floor)
     return replicate_variants({"": only}, measure=measure, seed=seed, **how)[""]
 
 
@@ -306,7 +323,8 @@ def measure_night(
     The agents are taken as they stand (:meth:`Variant.of_night` draws them). The measure sees frames that are views of
     the engine's arrays, turns that never came about left in.
     """
-    outcome = run_arrays(contacts, variant.agents, variant.policy, variant.disruptions, turns=turns, trace=trace)
+    how: dict[str, Any] = {"engine": variant.engine, "turns": turns, "trace": trace}
+    outcome = run_arrays(contacts, variant.agents, variant.policy, variant.disruptions, **how)
     result = Result(
         contacts=frame_contacts(outcome),
         agents=frame_agents(outcome),

@@ -28,7 +28,7 @@ def aftersale_stream(*, orders: float, promo_day: dt.date, refund_share: float) 
     Returns
     -------
     pandas.DataFrame
-        date, phase, contacts, low, high: one row a day and phase; each phase adds up to its total exactly.
+        date, phase, contacts, low, high: one row per day and phase; each phase adds up to its total exactly.
 
     Examples
     --------

@@ -52,6 +52,7 @@ INPUTS = (
     "inquiries_per_reception",
     "presale_share",
     "bot_share",
+    "bot_return_rate",
     "transfer_rate",
     "agent_day_capacity",
     "agent_hour_capacity",
@@ -59,7 +60,10 @@ INPUTS = (
     "occupancy_max",
 )
 SALES_TASK = INPUTS[:3]  # known to the store as a day's sales, as a month's and the wave's share of it, or both ways
-LEFT_OUT = {"transfer_rate": 0.0}  # what an input is that nobody gives: a floor that hands no chat on
+# What an input is that nobody gives: a bot whose share is net of those who come back, a floor that hands no chat on, a
+# store that sells nothing outside its chat.
+LEFT_OUT = {"bot_return_rate": 0.0, "transfer_rate": 0.0, "outside_share": 0.0}
+OUTSIDE = "outside_share"  # an input only where a store gives it
 DECISIONS = ("reserve", "occupancy_max")  # what the lead sets: no chance, so neither draws nor a band come from them
 INPUT_UNITS = {
     "month_gmv_cny": "CNY",
@@ -79,8 +83,8 @@ STEPS = (
     Step(
         key="cs_sales_cny",
         unit="CNY",
-        formula="day_gmv_cny x cs_share",
-        calculate=lambda v: v["day_gmv_cny"] * v["cs_share"],
+        formula="day_gmv_cny x (1 - outside_share) x cs_share",
+        calculate=lambda v: v["day_gmv_cny"] * (1 - v["outside_share"]) * v["cs_share"],
     ),
     Step(
         key="buyers",
@@ -115,8 +119,10 @@ STEPS = (
     Step(
         key="human_contacts",
         unit="contacts",
-        formula="total_contacts x (1 - bot_share) x (1 + transfer_rate)",
-        calculate=lambda v: v["total_contacts"] * (1 - v["bot_share"]) * (1 + v["transfer_rate"]),
+        formula="total_contacts x (1 - bot_share x (1 - bot_return_rate)) x (1 + transfer_rate)",
+        calculate=lambda v: (
+            v["total_contacts"] * (1 - v["bot_share"] * (1 - v["bot_return_rate"])) * (1 + v["transfer_rate"])
+        ),
     ),
     Step(
         key="agents_day",
@@ -185,6 +191,9 @@ def cascade_inputs(store: Store, wave: Wave, *, peak_share: float) -> dict[str, 
     for key in INPUTS[len(SALES_TASK) :]:
         ratio = store.ratio(key)
         spans[key] = Span(low=ratio.low, likely=ratio.likely, high=ratio.high, source=ratio.source)
+    outside = store.ratio(OUTSIDE)
+    if outside.high > 0:
+        spans[OUTSIDE] = Span(low=outside.low, likely=outside.likely, high=outside.high, source=outside.source)
     # The wave's own order value goes before the ratio of the store, and that before the month's.
     measured = spans["aov_cny"].source == "store"
     aov = wave.day_aov_cny or (None if measured else store.store.month_aov_cny)
@@ -243,7 +252,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
     ----------
     spans : mapping of str to Span
         The inputs of :data:`INPUTS` and ``peak_share``, as :func:`cascade_inputs` gathers them: ``day_gmv_cny``, or
-        ``month_gmv_cny`` with ``wave_share``; ``transfer_rate`` may be left out and is 0 then.
+        ``month_gmv_cny`` with ``wave_share``; ``bot_return_rate`` and ``transfer_rate`` may be left out and
+        are 0 then.
     seed : int
         Seed of the Monte Carlo band.
 
@@ -275,7 +285,8 @@ def sales_cascade(spans: Mapping[str, Span], *, seed: int = 7) -> pd.DataFrame:
         rows[key] = (span.likely, *ends[key], INPUT_UNITS.get(key, "share"), "", span.source)
     for step in STEPS:
         if step.key not in spans:
-            rows[step.key] = (float(likely[step.key]), *ends[step.key], step.unit, step.formula, "calculated")
+            formula = step.formula if OUTSIDE in spans else step.formula.replace(" x (1 - outside_share)", "")
+            rows[step.key] = (float(likely[step.key]), *ends[step.key], step.unit, formula, "calculated")
     columns = ["value", "low", "high", "unit", "formula", "source"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step").reset_index()
     heads = [whole_heads(row.value) if row.unit == "agents" else None for row in table.itertuples()]

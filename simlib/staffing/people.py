@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,12 @@ from simlib.store.models import Agent, Store
 
 
 def has_passed(agent: Agent, *, exam_pass: float) -> bool:
-    """Tell whether an agent has passed both exam and QA."""
+    """Return whether an agent has passed both exam and QA."""
     return agent.exam_score is not None and agent.exam_score >= exam_pass and agent.qa_pass is True
 
 
 def may_serve(agent: Agent, *, day: dt.date, exam_pass: float) -> bool:
-    """Tell whether an agent may take promo chats on a day: exam and QA passed, at work, not on leave."""
+    """Return whether an agent may take promo chats on a day: exam and QA passed, at work, not on leave."""
     arrived = agent.starts_on is None or agent.starts_on <= day
     away = any(span.first <= day <= span.last for span in agent.leave)
     return has_passed(agent, exam_pass=exam_pass) and arrived and not away
@@ -148,7 +148,7 @@ def make_or_buy(*, gap: int, promo_day: dt.date, today: dt.date, complex_goods: 
 
 
 def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:
-    """Say how long a day of a cohort may be, and whether it may be at night."""
+    """Return how long a day of a cohort may be, and whether it may be at night."""
 
     def law(key: str) -> float:
         return float(facts.value("labour", key, on=on))
@@ -159,7 +159,7 @@ def _limits(cohort: str, *, on: dt.date) -> dict[str, object]:
 
 
 def _before_dry_months(dry_from: list[str], promo_day: dt.date) -> list[dt.date]:
-    """Give the day before a dry season that begins in the ninety days ahead of the promo."""
+    """Return the day before a dry season that begins in the ninety days ahead of the promo."""
     days = []
     for month_day in dry_from:
         begins = dt.date.fromisoformat(f"{promo_day.year}-{month_day}")
@@ -185,6 +185,91 @@ def last_safe_dates(*, promo_day: dt.date, today: dt.date, complex_goods: bool =
     table["days_left"] = [(day - today).days for day in table["last_day"]]
     table["late"] = table["days_left"] < 0
     return table.sort_values(["last_day", "task"], ignore_index=True)
+
+
+def list_out(
+    store: Store,
+    *,
+    day: dt.date,
+    today: dt.date,
+    queues: Sequence[str],
+    roster: pd.DataFrame,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+) -> pd.DataFrame:
+    """List everybody who does not serve in a stretch of the promo night, and why, person by person.
+
+    Parameters
+    ----------
+    day, today : datetime.date
+        The promo day, and the day from which the last days to act are counted.
+    queues : sequence of str
+        The queues that the night has a forecast for.
+    roster : DataFrame
+        agent_id, start, end, activity: one row per segment.
+    start, end : pandas.Timestamp
+        The stretch that is looked at; who chats through it is not out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        agent_id, name, cohort, skill_1, out_reason (list of glossary keys: exam, QA, leave, not arrived, no forecast
+        for any of their skills, off, on a shift elsewhere in the day), back_step (list of what would bring them back),
+        back_by (the last day to begin with it), can_return (whether there is still time for all of it).
+    """
+    mark = store.rule("exam_pass_mark")
+    chat = roster[roster["activity"] == "chat"]
+    inside = chat["end"].clip(upper=end) - chat["start"].clip(lower=start)
+    served = inside[inside > pd.Timedelta(0)].groupby(chat["agent_id"]).sum()
+    there = set(served[served >= end - start].index)
+    near = roster[(roster["start"] < end + HALF_DAY) & (roster["end"] > start - HALF_DAY)]
+    rostered = set(near["agent_id"])
+    rows = []
+    for agent in store.agents:
+        if agent.agent_id in there:
+            continue
+        reasons = []
+        if agent.exam_score is None or agent.exam_score < mark:
+            reasons.append("out_exam")
+        if agent.qa_pass is not True:
+            reasons.append("out_qa")
+        if any(span.first <= day <= span.last for span in agent.leave):
+            reasons.append("out_leave")
+        if agent.starts_on is not None and agent.starts_on > day:
+            reasons.append("out_not_started")
+        if not set(agent.skills) & set(queues):
+            reasons.append("out_no_forecast")
+        if not reasons:
+            reasons.append("out_elsewhere" if agent.agent_id in rostered else "out_off")
+        steps = [WAYS_BACK[reason] for reason in reasons]
+        by = min(day - dt.timedelta(days=facts.value("actions", fact)) for _, fact in steps)
+        rows.append(
+            {
+                "agent_id": agent.agent_id,
+                "name": agent.name,
+                "cohort": agent.cohort,
+                "skill_1": agent.skill_1,
+                "out_reason": reasons,
+                "back_step": [step for step, _ in steps],
+                "back_by": by,
+                "can_return": by >= today and "out_not_started" not in reasons,
+            }
+        )
+    columns = ["agent_id", "name", "cohort", "skill_1", "out_reason", "back_step", "back_by", "can_return"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+HALF_DAY = pd.Timedelta(hours=12)
+# What brings somebody back, and the fact with its days of notice.
+WAYS_BACK = {
+    "out_exam": ("back_exam", "resit_days"),
+    "out_qa": ("back_qa", "resit_days"),
+    "out_leave": ("back_leave", "leave_days"),
+    "out_not_started": ("back_start", "leave_days"),
+    "out_no_forecast": ("back_teach", "second_skill_days"),
+    "out_elsewhere": ("back_shift", "shift_days"),
+    "out_off": ("back_call", "call_in_days"),
+}
 
 
 def head_ratio(store: Store) -> dict[str, float]:

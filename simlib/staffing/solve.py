@@ -53,13 +53,14 @@ def needed_heads(values: Mapping[str, float], *, basis: Basis) -> float:
 
 
 def _powers(values: Mapping[str, float], *, basis: Basis) -> dict[str, int]:
-    """Say to which power each figure enters; the day's sales stand for the month's wherever they are known."""
+    """Return to which power each figure enters; the day's sales stand for the month's wherever they are known."""
     sales = DAY_SALES if "day_gmv_cny" in values else MONTH_SALES
     return sales | COMMON | POWERS[basis]
 
 
 def _constant(values: Mapping[str, float], *, basis: Basis) -> float:
-    human = (1 - values["bot_share"]) * (1 + values["transfer_rate"])
+    human = (1 - values["bot_share"] * (1 - values["bot_return_rate"])) * (1 + values["transfer_rate"])
+    human *= 1 - values["outside_share"]
     return human * (1 + values["reserve"] if basis == "day" else 2.0)
 
 
@@ -110,7 +111,8 @@ def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis:
             raise ValueError(f"{key} must be > 0, got {known.get(key)!r}")
     if unknown == "bot_share":
         needed = 1 - heads / needed_heads(known | {"bot_share": 0.0}, basis=basis)
-        needed = max(needed, 0.0)
+        settled = 1 - known.get("bot_return_rate", 0.0)  # of those whom the bot counts as solved
+        needed = max(needed, 0.0) / settled if settled else float("inf" if needed > 0 else 0.0)
     elif unknown in ADDED[basis]:
         needed = heads / needed_heads(known | {unknown: 0.0}, basis=basis) - 1
     else:
@@ -121,7 +123,7 @@ def solve_for(unknown: str, values: Mapping[str, float], *, heads: float, basis:
 
 
 def allowed_span(key: str) -> tuple[float, float]:
-    """Look up what a figure may be at all."""
+    """Return what a figure may be at all."""
     if key in ("day_gmv_cny", "month_gmv_cny"):
         return 0.0, float("inf")
     if key == "wave_share":

@@ -12,7 +12,18 @@ from zoneinfo import ZoneInfo
 from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import known_keys, known_terms, nearest
-from simlib.store.models import Actual, Agent, HistoryRow, HourShare, Rule, Shift, Store, StoreInfo, Wave
+from simlib.store.models import (
+    Actual,
+    Agent,
+    HistoryRow,
+    HourShare,
+    PlatformShare,
+    Rule,
+    Shift,
+    Store,
+    StoreInfo,
+    Wave,
+)
 from simlib.store.problems import Loss, Problem
 
 if TYPE_CHECKING:
@@ -49,6 +60,7 @@ def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     yield from _key_problems(read)
     yield from _name_problems(read)
     yield from _profile_problems(read["day_profile"])
+    yield from _platform_problems(read["platforms"])
     yield from _clock_problems(read)
     yield from _shift_problems(read)
     for sheet in ("history", "actuals"):
@@ -366,6 +378,21 @@ def _profile_problems(profile: ReadSheet) -> Iterator[Problem]:
     if profile.rows and not profile.problems and abs(total - 1) > SHARE_SLACK:
         values = {"total": f"{total:.1%}"}
         yield Problem(message="shares_not_one", sheet="day_profile", column="share", values=values, loss="profile")
+
+
+def _platform_problems(platforms: ReadSheet) -> Iterator[Problem]:
+    """Find platforms that stand twice, and shares that do not make up the store's chats."""
+    named = Counter(cells["platform"] for _, cells in platforms.cells if "platform" in cells)
+    for number, cells in platforms.cells:
+        if named[cells.get("platform")] > 1:
+            place: dict[str, Any] = {"sheet": "platforms", "row": number, "column": "platform"}
+            yield Problem(message="platform_twice", loss="platforms", value=str(cells["platform"]), **place)
+    total = sum(row.share for _, row in platforms.of(PlatformShare))
+    if platforms.rows and not platforms.problems and abs(total - 1) > SHARE_SLACK:
+        values = {"total": f"{total:.1%}"}
+        yield Problem(
+            message="platform_shares_not_one", sheet="platforms", column="share", values=values, loss="platforms"
+        )
 
 
 def _steps(rows: Iterable[HistoryRow | Actual]) -> dict[str, dt.timedelta]:

@@ -19,7 +19,14 @@ CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
 NAME_LENGTH_MAX = 200
 ONE_NAME = {"cny": "CNY", "seconds": "s", "0 or 1": ""}  # units that the facts call by another name
 DECLARED_UNITS = ("ratios", "rules")  # sheets whose rows bear a unit that the facts declare
-SCENARIO_UNITS = {"stay": "h", "people": "people", "concurrency": "chats", "bot_share": "share", "absent": "share"}
+SCENARIO_UNITS = {
+    "stay": "h",
+    "people": "people",
+    "concurrency": "chats",
+    "bot_share": "share",
+    "absent": "share",
+    "seat_left": "min",
+}
 NEAR_ENOUGH, CLEARLY_NEARER = 0.75, 0.08  # likeness of a suggestion, and its lead over the next one
 _KINDS = {bool: "bool", int: "integer", dt.datetime: "datetime", dt.date: "date", dt.time: "time"}
 

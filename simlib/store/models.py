@@ -19,7 +19,7 @@ from simlib.store.problems import Problem
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
 Cohort = Literal["own", "temp", "outsourced", "student"]
-Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin"]
+Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin", "kuaishou", "xiaohongshu"]
 Profile = Literal["N", "M", "E", "L"]
 RatioSource = Literal["store", "platform", "field", "ours"]
 IncidentKind = Literal[
@@ -34,6 +34,8 @@ IncidentKind = Literal[
     "concurrency",
     "stay",
     "opening_moved",
+    "seat_left",
+    "weights",
 ]
 
 DAY_MIN = 24 * 60
@@ -173,6 +175,7 @@ class Agent(Row):
     skill_3: Queue | None = None
     capacity: Annotated[int, Field(ge=1, le=99)] = 5
     speed: Annotated[float, Field(gt=0, le=5)] = 1.0
+    routing_weight: Annotated[float, Field(gt=0, le=10_000)] | None = None
     cost_cny_h: Money = 0.0
     exam_score: Annotated[float, Field(ge=0, le=100)] | None = None
     qa_pass: bool | None = None
@@ -220,6 +223,7 @@ class Shift(Row):
     meal_from: dt.time | None = None
     meal_to: dt.time | None = None
     meal_min: Annotated[int, Field(ge=0, le=180)] = 0
+    break_min: Annotated[int, Field(ge=0, le=60)] = 0
     note: Note = None
 
     @model_validator(mode="after")
@@ -333,6 +337,26 @@ class HourShare(Row):
     note: Note = None
 
 
+class PlatformShare(Row):
+    """A platform that the store sells on: its share of the chats, and what its headline figure stands at so far.
+
+    ``figure_before`` is the figure of the 29 days before the night and ``counted_before`` the turns, chats or buyers
+    that it is taken over; both or neither.
+    """
+
+    platform: Platform
+    share: Share
+    figure_before: Annotated[float, Field(ge=0)] | None = None
+    counted_before: Count | None = None
+    note: Note = None
+
+    @model_validator(mode="after")
+    def _whole_figure(self) -> Self:
+        if (self.figure_before is None) != (self.counted_before is None):
+            raise _complaint("figure_without_count", "counted_before")
+        return self
+
+
 INCIDENT_SIZES: Mapping[str, tuple[float, float]] = {
     "contacts": (0.0, 20.0),
     "handling": (0.1, 10.0),
@@ -342,9 +366,11 @@ INCIDENT_SIZES: Mapping[str, tuple[float, float]] = {
     "people": (-500.0, 500.0),
     "concurrency": (-20.0, 20.0),
     "stay": (0.0, 6.0),
+    "seat_left": (0.0, 600.0),
+    "weights": (1.0, 100.0),
 }
 """What the size of an incident may be, by kind: factors, a change of the bot share, a share, people more or fewer,
-chats more or fewer, hours; others have none."""
+chats more or fewer, hours, minutes until somebody notices, a factor of weights; others have none."""
 
 
 class ScenarioRow(Row):
@@ -393,8 +419,10 @@ SHEETS: Mapping[str, type[Row]] = {
     "incentives": Incentive,
     "actuals": Actual,
     "scenarios": ScenarioRow,
+    "platforms": PlatformShare,
 }
 NEEDED = ("store", "waves", "ratios", "agents")
+ONE_IS_ENOUGH = ("store", "platforms")  # sheets that are never missing: a store on one platform names it once
 
 
 class Store(BaseModel):
@@ -421,6 +449,7 @@ class Store(BaseModel):
     incentives: tuple[Incentive, ...] = ()
     actuals: tuple[Actual, ...] = ()
     scenarios: tuple[ScenarioRow, ...] = ()
+    platforms: tuple[PlatformShare, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def __hash__(self) -> int:
@@ -453,7 +482,7 @@ class Store(BaseModel):
     @property
     def missing(self) -> tuple[str, ...]:
         """Sheets without a row, in the workbook's order."""
-        return tuple(sheet for sheet in SHEETS if sheet != "store" and not getattr(self, sheet))
+        return tuple(sheet for sheet in SHEETS if sheet not in ONE_IS_ENOUGH and not getattr(self, sheet))
 
     def frame(self, sheet: str) -> pd.DataFrame:
         """Show one sheet as a frame with the model's columns, one row per row (``store`` has one)."""
@@ -481,6 +510,20 @@ class Store(BaseModel):
         if row["platform"]:
             source = "platform"
         return Ratio(key=key, low=row["low"], likely=row["value"], high=row["high"], source=source)
+
+    @property
+    def platform_shares(self) -> dict[str, float]:
+        """Share of the chats by platform, adding up to 1; all on the store's own where the sheet is empty.
+
+        Examples
+        --------
+        >>> store = Store.model_validate({"store_id": "x", "store": {"name": "x", "platform": "jd"}, "waves": (),
+        ...     "ratios": (), "agents": ()})
+        >>> store.platform_shares
+        {'jd': 1.0}
+        """
+        total = sum(row.share for row in self.platforms)
+        return {row.platform: row.share / total for row in self.platforms} if total else {self.store.platform: 1.0}
 
     def rule(self, key: str) -> float:
         """Find a rule: the store's own, else the default of ``playbook/facts/labour.yml``."""

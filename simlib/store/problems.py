@@ -10,7 +10,20 @@ from typing import Any, Literal
 from simlib.messages import Lang, UserError, glossary, label, translate
 
 SHOWN_OF_A_KIND = 20
-Loss = Literal["cell", "row", "wave", "default", "series", "merged", "profile", "sheet", "unread", "second", "nothing"]
+Loss = Literal[
+    "cell",
+    "row",
+    "wave",
+    "default",
+    "series",
+    "merged",
+    "profile",
+    "platforms",
+    "sheet",
+    "unread",
+    "second",
+    "nothing",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

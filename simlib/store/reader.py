@@ -42,7 +42,12 @@ SPEAKS_OF: dict[str, set[str]] = {
     "scenarios": {"queue", "cohort", "site", "room", "seat"},
 }
 # What a wrong row costs where it is more than the row, or something stands in for it.
-COST_OF_ROW: dict[str, Loss] = {"waves": "wave", "ratios": "default", "day_profile": "profile"}
+COST_OF_ROW: dict[str, Loss] = {
+    "waves": "wave",
+    "ratios": "default",
+    "day_profile": "profile",
+    "platforms": "platforms",
+}
 PROBLEMS_MAX = 20_000
 DAY_END = re.compile(r"24\s*(?:[:\uff1a]\s*00(?:[:\uff1a]00)?|[\u70b9\u65f6])\s*$")  # 24:00, or 24 o'clock in Chinese
 NAME_MAX = 200  # characters of a header that are compared with the known names
@@ -265,7 +270,7 @@ def _build(path: Path, read: Mapping[str, ReadSheet], problems: Sequence[Problem
 def _take_out(found: ReadSheet, problems: Sequence[Problem]) -> tuple[Row, ...]:
     """Leave out of a sheet's sound rows what its problems cost."""
     costs = {problem.loss for problem in problems}
-    if costs & {"sheet", "profile"}:
+    if costs & {"sheet", "profile", "platforms"}:
         return ()
     gone = found.merged | {problem.row for problem in problems if problem.loss in ("row", "wave", "default")}
     queues = {problem.values["queue"] for problem in problems if problem.loss == "series"}

@@ -72,6 +72,7 @@ class StressMeasure:
         log = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
         figures = {key: measure(log) for key, measure in NIGHT_KPIS.items()}
         figures["service_level"] = kpis.service_level(log, threshold_s=night.threshold_s)
+        figures |= {score.key: kpis.count_score(log, score).value for score in night.scores[:1]}
         figures |= {rate.key: kpis.platform_rate(log, rate) for rate in night.rates}
         kept, lost = kpis.sales(log, curve=night.curve, values_cny=night.values_cny)
         figures |= {"sales_kept": kept, "sales_lost": lost}

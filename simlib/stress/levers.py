@@ -303,12 +303,18 @@ class BestResponse:
         The best answer; empty where waiting it out is best.
     table : DataFrame
         One row per set of levers: levers (tuple of kinds), won_back_cny with ``_low`` and ``_high`` (sales lost less
-        than without levers, its band of 95 %), cost_cny, net_cny, platform_rate; the best net gain first.
+        than without levers, its band of 95 %), cost_cny, net_cny, platform_rate; the best net gain first. Sets that
+        give the same nights at the same cost are one row, that of the smallest.
     """
 
     scenario: Scenario
     levers: tuple[Lever, ...]
     table: pd.DataFrame = field(repr=False)
+
+    @property
+    def follows_from_table(self) -> bool:
+        """Whether the first row of the table is the answer; else what it adds to the answer is no more than chance."""
+        return set(self.table["levers"].iloc[0]) == {lever.kind for lever in self.levers}
 
 
 def best_answer(
@@ -363,7 +369,7 @@ def best_answer(
             break
         best = top
     rows = []
-    for key, nights in simulated.items():
+    for key, nights in distinct(simulated, costs, best=best).items():
         n = min(len(nights), len(simulated[()]))
         gain = _lost(simulated[()])[:n] - _lost(nights)[:n]
         mean, half = float(gain.mean()), half_width(gain, confidence=0.95) if key else 0.0
@@ -380,6 +386,16 @@ def best_answer(
         )
     table = pd.DataFrame(rows).sort_values("net_cny", ascending=False, kind="stable", ignore_index=True)
     return BestResponse(scenario=scenario, levers=tuple(choices[kind] for kind in best), table=table)
+
+
+def distinct(
+    simulated: Mapping[tuple[str, ...], Replications], costs: Mapping[tuple[str, ...], float], *, best: tuple[str, ...]
+) -> dict[tuple[str, ...], Replications]:
+    """Return one set of levers for all that give the same nights at the same cost: the answer, else the smallest."""
+    once: dict[tuple[Any, ...], tuple[str, ...]] = {}
+    for key in sorted(simulated, key=lambda key: (key != best, len(key))):
+        once.setdefault((round(costs[key], 2), *np.round(_lost(simulated[key]), 6)), key)
+    return {key: simulated[key] for key in simulated if key in once.values()}
 
 
 def _lost(nights: Replications) -> np.ndarray:

@@ -14,8 +14,18 @@ from simlib.messages import glossary
 from simlib.night import PromoNight
 from simlib.store.models import Store
 from simlib.stress.compare import PLAN, StressTest, rehearse_scenarios
+from simlib.stress.floor import FloorResult, examine_floor
 from simlib.stress.levers import BestResponse, Reserve, best_answer, map_levers, smallest_reserve
-from simlib.stress.scenarios import Scenario, find_scenario, read_scenarios, standard_scenarios
+from simlib.stress.scenarios import (
+    Incident,
+    Scenario,
+    ScenarioError,
+    find_scenario,
+    people_at,
+    people_in_order,
+    read_scenarios,
+    standard_scenarios,
+)
 
 BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
 ACROSS, UP = "call_pool", "shift_bot_share"
@@ -66,14 +76,28 @@ def collect_scenarios(night: PromoNight, store: Store, *, also: str = "") -> Sce
     ----------
     also : str
         Names joined by ``+``: these at once, beside all others. A single name adds nothing.
+
+    Raises
+    ------
+    ScenarioError
+        A seat is to be left at a time at which nobody sits there.
     """
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
     own = read_scenarios(store.frame("scenarios"), tz=store.zone)
     inside = tuple(each for each in own if night.grid.opens <= each.start and each.end <= closes)
+    for incident in (incident for scenario in inside for incident in scenario.incidents):
+        if incident.kind == "seat_left" and not _somebody_there(night, incident):
+            raise ScenarioError("nobody_on_duty", start=incident.start, end=incident.end)
     known = (*standard_scenarios(night), *inside)
     if also and "+" in also and also not in [scenario.name for scenario in known]:
         known = (*known, find_scenario(known, also))
     return ScenarioSet(scenarios=known, left_out=tuple(each.name for each in own if each not in inside))
+
+
+def _somebody_there(night: PromoNight, incident: Incident) -> bool:
+    """Return whether anybody of an incident's place is on duty while it lasts."""
+    here = night.people["agent_id"].to_numpy()[people_at(night, incident)]
+    return bool(set(here) & set(people_in_order(night, incident)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +120,8 @@ class StressResult:
         The smallest reserve with which enough nights keep their targets.
     targets : mapping of str to float
         What a night must reach, by KPI.
+    floor : FloorResult
+        How chats are dealt, what waits for the morning, what the bot really takes.
     """
 
     scenarios: ScenarioSet
@@ -105,6 +131,7 @@ class StressResult:
     lever_map: pd.DataFrame = field(repr=False)
     reserve: Reserve = field(repr=False)
     targets: Mapping[str, float]
+    floor: FloorResult = field(repr=False)
 
     @property
     def ranking(self) -> pd.DataFrame:
@@ -191,6 +218,7 @@ class StressResult:
             "answers": self.answers,
             "lever_map": self.lever_map,
             "reserve": self.reserve_table,
+            **self.floor.tables,
         }
 
 
@@ -241,4 +269,5 @@ def work_out_stress(
             **asked,
         ),
         targets=targets,
+        floor=examine_floor(night, seed=seed, replications=few),
     )

@@ -21,6 +21,7 @@ from simlib.clock import read_moment
 from simlib.messages import LANGS, Lang, Message, Term, UserError, glossary, label
 from simlib.night.buyers import Episode
 from simlib.night.promo_night import PromoNight
+from simlib.night.seats import leave_seats
 from simlib.simulator import Disruptions
 from simlib.store.models import INCIDENT_SIZES, ScenarioRow, Store
 
@@ -70,13 +71,14 @@ class Incident:
         From when to when, tz-aware. For ``opening_moved`` the opening's planned and its new time.
     size : float, optional
         How much: a factor (contacts, handling, slow), a change (bot_share), a share (absent), people more or fewer
-        (people), chats more or fewer (concurrency), hours (stay); the other kinds have none.
+        (people), chats more or fewer (concurrency), hours (stay), minutes until it is noticed (seat_left), a factor of
+        weights (weights); the other kinds have none.
     queue : str, optional
         Whose buyers, for contacts, handling and bot_share; left out, everybody's.
     cohort : str, optional
         Whose people, for absent, people, concurrency and stay; left out, everybody.
     site, room, seat : str, optional
-        Where, for seats_down; left out, everywhere.
+        Where, for seats_down and seat_left; left out, everywhere, and for seat_left one seat.
 
     Raises
     ------
@@ -225,9 +227,10 @@ def _change_buyers(night: PromoNight, incident: Incident, **changes: float) -> P
 
 
 def disrupt(night: PromoNight, **rows: Sequence[tuple[float, ...]]) -> PromoNight:
-    """Add rows to what goes wrong on the floor: ``down``, ``slow`` or ``bot_down``."""
+    """Add rows to what goes wrong on the floor: ``down``, ``slow``, ``away`` or ``bot_down``."""
     added: dict[str, Any] = {
-        name: [*getattr(night.disruptions, name).tolist(), *rows.get(name, ())] for name in ("down", "slow", "bot_down")
+        name: [*getattr(night.disruptions, name).tolist(), *rows.get(name, ())]
+        for name in ("down", "slow", "away", "bot_down")
     }
     return replace(night, disruptions=Disruptions(**added))
 
@@ -251,6 +254,28 @@ def _apply_bot_down(night: PromoNight, incident: Incident) -> PromoNight:
 def _apply_seats_down(night: PromoNight, incident: Incident) -> PromoNight:
     window = _seconds(night, incident)
     return disrupt(night, down=[(agent, *window) for agent in people_at(night, incident)])
+
+
+def _apply_seat_left(night: PromoNight, incident: Incident) -> PromoNight:
+    """Leave the seats of a place while they are shown online; without a place, the first seat on duty.
+
+    ``size`` minutes later somebody notices and logs them off; where that is not before the end, nobody does.
+    """
+    start_s, end_s = _seconds(night, incident)
+    if incident.site is not None or incident.room is not None or incident.seat is not None:
+        agents = people_at(night, incident).tolist()
+    else:
+        agents = pd.Index(night.people["agent_id"]).get_indexer(_on_duty(night, incident)[:1]).tolist()
+    noticed_s = start_s + 60.0 * (incident.size or 0.0)
+    return leave_seats(night, agents, start_s=start_s, end_s=end_s, noticed_s=noticed_s)
+
+
+def _apply_weights(night: PromoNight, incident: Incident) -> PromoNight:
+    """Deal chats by weight, all night, with every second agent at ``size`` times the weight of the others."""
+    weight = night.people["weight"] if "weight" in night.people else pd.Series(1.0, index=night.people.index)
+    heavy = np.arange(len(night.people)) % 2 == 0
+    people = night.people.assign(weight=weight.where(~heavy, weight * (incident.size or 1.0)))
+    return replace(night, people=people, policy=replace(night.policy, routing="weighted"))
 
 
 def _apply_slow(night: PromoNight, incident: Incident) -> PromoNight:
@@ -319,7 +344,7 @@ def _apply_people(night: PromoNight, incident: Incident) -> PromoNight:
             for row in getattr(night.disruptions, name).tolist()
             if row[0] == number_of[agent_id]
         ]
-        for name in ("down", "slow")
+        for name in ("down", "slow", "away")
     }
     return disrupt(replace(night, people=double(night.people), roster=double(night.roster)), **with_incidents)
 
@@ -382,6 +407,8 @@ KINDS: Mapping[str, Kind] = {
     "concurrency": Kind(_apply_concurrency),
     "stay": Kind(_apply_stay),
     "opening_moved": Kind(_apply_opening_moved, may_go_back=True),
+    "seat_left": Kind(_apply_seat_left),
+    "weights": Kind(_apply_weights),
 }
 """Every kind of incident; the glossary names it under ``kind_<key>``."""
 

@@ -156,11 +156,41 @@ def test_a_scenario_goes_into_the_workbook(browser, address: str, workbook: Path
     page.locator(".st-live button.main").click()
     page.wait_for_function("document.querySelector('.st-live .notice').textContent !== ''")
     assert not page.locator(".st-live .notice.good").count()
-    page.locator(".st-live input[type=text]").fill("机器人更强")
+    page.locator(".st-live input.scenario").fill("机器人更强")
     page.keyboard.press("Enter")
     page.wait_for_selector(".st-live .notice.good", timeout=60_000)
     kept = load_store(workbook).scenarios[-1]
     assert (kept.name, kept.kind) == ("机器人更强", "bot_share")
+    page.context.close()
+
+
+def test_an_action_is_one_click_and_a_plan_is_kept(browser, address: str, workbook: Path) -> None:
+    """A click takes an action, a second one says that it is taken, undo takes it back; a plan's name brings it back."""
+    page = open_page(browser, address)
+    settle(page)
+    planned = shown(page)
+    offer = page.locator(".st-live .offers button").first
+    offer.click()
+    page.wait_for_selector(".st-live .offers button.taken")
+    settle(page)
+    taken = shown(page)
+    assert taken != planned
+    offer.click()
+    page.wait_for_function("document.querySelector('.st-live .notice').textContent !== ''")
+    page.locator(".st-live button.plan").click()
+    page.wait_for_selector(".st-live tr.kept", timeout=60_000)
+    assert workbook.with_name("shop.plans.json").exists()
+    page.keyboard.press("Escape")
+    page.locator(".st-live input[type=range]").first.focus()
+    page.keyboard.press("Escape")
+    settle(page)
+    assert shown(page) == planned
+    page.locator(".st-live tr.kept button").click()
+    settle(page)
+    assert shown(page) == taken
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert shown(page) == planned
     page.context.close()
 
 

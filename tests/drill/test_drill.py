@@ -14,6 +14,7 @@ from simlib.drill.log import FolderLock
 from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
 from simlib.messages import UserError
 from simlib.report.pages import drill as drill_pages
+from simlib.simulator.draw import slowdown_from_ratio
 from simlib.stress import Incident, Lever, Scenario
 from tests.conftest import clock
 
@@ -133,6 +134,34 @@ def test_chats_of_a_dark_room_wait_until_somebody_orders_otherwise(night):
     moved = ordered[ordered["transfers"] > 0]
     assert len(moved) > 0
     assert (moved["end"].fillna(np.inf) > 3600 + 32 * 60).all()
+
+
+def test_the_phantom_seat_is_played(night):
+    """It goes on taking chats until it is logged off and loses buyers; the order to hand over saves some of them."""
+    cut = cut_night(night, starts=clock(NINE), minutes=180)
+    left = Incident(kind="seat_left", start=clock("21:10"), end=clock("22:30"), size=15.0, seat="seat-00").apply_to(cut)
+    order = Lever(kind="hand_over_sites", decided=clock("21:26"), until=clock("22:30"))
+    whole = simulate_floor(cut, [], seed=7, more=2).log
+    alone, ordered = (simulate_floor(left, levers, seed=7, more=2).log for levers in ([], [order]))
+    taken = alone.contacts["assigned"].between(4200.0, 5100.0) & (alone.contacts["agent"] == 0)
+    assert taken.any()
+    assert not alone.turns.loc[alone.turns["agent"] == 0, "replied"].between(4200.0, 9000.0).any()
+    lost = [int((log.contacts["outcome"].isin(["abandoned", "silent", "unserved"])).sum()) for log in (whole, alone)]
+    assert lost[1] > lost[0]
+    assert alone.contacts["transfers"].sum() == 0
+    assert ordered.contacts["transfers"].sum() > 0
+
+
+def test_placeholders_are_no_chats_that_slow_anybody_down(night):
+    """With a slow-down by open chats the held places change nothing but who breaks a tie."""
+    slow = replace(night, policy=replace(night.policy, slowdown=slowdown_from_ratio(8, capacity_max=20)))
+    cut = cut_night(slow, starts=clock(NINE), minutes=180)
+    plain, held = (simulate_floor(cut, [], seed=7, more=more).log.agents["busy"].sum() for more in (0, 2))
+    free = (
+        simulate_floor(cut_night(night, starts=clock(NINE), minutes=180), [], seed=7, more=0).log.agents["busy"].sum()
+    )
+    assert abs(held / plain - 1) < 0.01
+    assert plain > free
 
 
 def test_a_dark_screen_is_unknown_not_zero(night):

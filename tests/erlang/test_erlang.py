@@ -512,6 +512,34 @@ def test_bridge_against_simulated_pools():
     assert six.abandon_probability == pytest.approx(0.0308, rel=0.05)
 
 
+@pytest.mark.parametrize("pct", [0, 1, 3, 8, 20, 60])
+def test_output_has_a_peak_if_and_only_if_the_slow_down_outgrows_what_is_gained(pct):
+    """The next chat brings more output exactly while the busy share grows by more than replies slow down."""
+    slowdown = [(1 + pct / 100) ** k for k in range(12)]
+    pools = [
+        chat_pool(4, limit, 1 / 3600, replies=6, reply_s=18, think_s=40, patience_s=120, slowdown=slowdown)
+        for limit in range(1, 13)
+    ]
+    output = [pool.capacity_rate for pool in pools]
+    busy = [saturated_agent(k, 18 * slowdown[k - 1], 40 * 5 / 6).occupancy for k in range(1, 13)]
+    for k in range(11):
+        assert (output[k + 1] > output[k]) == (busy[k + 1] / busy[k] > slowdown[k + 1] / slowdown[k])
+    assert (output[-1] == max(output)) == (pct == 0)
+
+
+def test_no_slow_down_is_the_pool_as_it_was():
+    """Factors of 1, one or many, give the same numbers to the last bit; nonsense is refused."""
+    given = {"replies": 6, "reply_s": 20, "think_s": 40, "patience_s": 120}
+    plain = chat_pool(6, 3, 120 / 3600, **given)
+    assert chat_pool(6, 3, 120 / 3600, slowdown=(1.0, 1.0, 1.0), **given) == plain
+    slow = chat_pool(6, 3, 120 / 3600, slowdown=(1.0, 1.1), **given)
+    assert slow.reply_s > plain.reply_s
+    assert slow.mean_response_s > plain.mean_response_s
+    for wrong in ((), (0.9,), (math.inf,)):
+        with pytest.raises(ValueError, match="slowdown must be factors >= 1"):
+            chat_pool(6, 3, 120 / 3600, slowdown=wrong, **given)
+
+
 def test_chat_pool_laws():
     """Replies sent are the replies needed, chats and responses obey Little's law, in a large pool too."""
     for agents in (4, 90):

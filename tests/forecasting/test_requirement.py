@@ -16,8 +16,9 @@ from simlib.forecasting.requirement import COLUMNS, fewest_people
 from simlib.intervals import Grid
 from simlib.kpis import platform_rates
 from simlib.messages import UserError
-from simlib.simulator import Agents, simulate
-from simlib.simulator.draw import ChatService, Spread, draw_contacts
+from simlib.simulator import Agents, Policy, simulate
+from simlib.simulator.draw import ChatService, Spread, draw_contacts, slowdown_from_ratio
+from tests.forecasting.random_requirements import find_faults
 
 NIGHT = Grid(opens=pd.Timestamp("2026-10-31 18:00+08:00"), n=8)
 PRESALE = ChatService(replies_mean=5, reply_s=18, think_s=40, patience_s=240, silent_share=0.3)
@@ -164,6 +165,53 @@ def test_queues_are_staffed_each_for_itself():
     alone = requirement(after, {"aftersale": slow}, replace(GOOD, answered_s=180), concurrency=3)
     pd.testing.assert_frame_equal(both[:8].reset_index(drop=True), requirement())
     pd.testing.assert_frame_equal(both[8:].reset_index(drop=True), alone)
+
+
+@pytest.mark.parametrize("number", [1, 4, 6])
+def test_nobody_is_spare_and_a_heavier_night_needs_more(number):
+    """A sample of tests/prove/prove_requirement.py: heads hold, one less misses somewhere, and more load needs more."""
+    found = find_faults(number)
+    assert found["free"] > 0
+    assert (found["failing"], found["fewer_in_all"]) == (0, 0)
+    assert found["spare"] <= 1
+
+
+def test_a_larger_share_of_nights_needs_more_and_holds_more():
+    """Half, four and nine nights in ten: the heads rise, and so does the share of fresh nights that they hold."""
+    found = [requirement(holds_share=share, busyness_cv=0.1) for share in (0.5, 0.8, 0.9)]
+    heads = [need["on_chat"].sum() for need in found]
+    holds = [need.loc[2:, "holds_share"].mean() for need in found]
+    assert heads == sorted(heads)
+    assert heads[0] < heads[2]
+    assert holds == sorted(holds)
+    assert 0.45 < holds[0] < 0.8
+    assert holds[2] > 0.82
+
+
+def test_busyness_needs_more_where_most_nights_must_hold():
+    """Nights that differ in their level need more than nights of one level."""
+    calm, busy = (requirement(holds_share=0.9, busyness_cv=cv)["on_chat"].sum() for cv in (0.0, 0.2))
+    assert busy > calm
+
+
+def test_the_band_is_what_other_nights_give():
+    """The heads of other seeds lie in the band of the first nine times in ten, and in a band that is not idle."""
+    first = requirement(busyness_cv=0.1)
+    others = pd.concat([requirement(busyness_cv=0.1, seed=seed)["on_chat"] for seed in range(1, 6)], axis=1)
+    inside = others.ge(first["on_chat_low"], axis=0) & others.le(first["on_chat_high"], axis=0)
+    assert inside.to_numpy().mean() > 0.85
+    assert ((first["on_chat_high"] - first["on_chat_low"]) < 0.4 * first["on_chat"] + 3).all()
+
+
+def test_heads_that_stand_stay_and_hand_their_chats_on():
+    """Settled intervals keep their heads; too few of them leave work to the next."""
+    whole = requirement()
+    standing = whole["on_chat"].astype(float).where(whole.index < 5)
+    kept = requirement(EVENING.assign(standing=standing))
+    assert kept["on_chat"].tolist()[:5] == whole["on_chat"].tolist()[:5]
+    assert (kept["on_chat"] - whole["on_chat"]).abs().max() <= 1
+    short = requirement(EVENING.assign(standing=(standing * 0.5).round()))
+    assert short.loc[5, "on_chat"] > whole.loc[5, "on_chat"]
 
 
 def test_same_seed_same_requirement():
@@ -379,6 +427,26 @@ def test_a_first_reply_that_is_the_platforms_own_stands_once():
     table = sweep_concurrency(PRESALE, Targets(answered_share=0.6, answered_s=30), contacts_h=600, rate=rate)
     assert "service_level" not in table
     assert (table["platform_rate"] >= 0.6).all()
+
+
+def test_sweep_has_a_real_optimum_where_further_chats_slow_people_down():
+    """At 3 % a chat output peaks at 5 and heads never fall after; at 8 % heads rise again; at 0 nothing ever falls."""
+    tables = {
+        pct: sweep_concurrency(
+            PRESALE, GOOD, contacts_h=300, policy=Policy(slowdown=slowdown_from_ratio(pct, capacity_max=10))
+        ).set_index("concurrency")
+        for pct in (0, 3, 8)
+    }
+    assert tables[0]["output_agent_hour"].is_monotonic_increasing
+    assert tables[0].equals(sweep_concurrency(PRESALE, GOOD, contacts_h=300).set_index("concurrency"))
+    for pct in (3, 8):
+        output = tables[pct]["output_agent_hour"]
+        peak = output.idxmax()
+        assert 3 <= peak <= 6
+        assert output.loc[:peak].is_monotonic_increasing
+        assert output.loc[peak:].is_monotonic_decreasing
+    assert tables[8]["agents_needed"].loc[10] > tables[8]["agents_needed"].min()
+    assert (tables[8]["agents_needed"] >= tables[0]["agents_needed"]).all()
 
 
 def test_sweep_starts_anywhere():

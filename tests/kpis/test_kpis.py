@@ -284,14 +284,14 @@ def test_a_platform_rate_refuses_nonsense(wrong, says):
 
 def test_every_rate_of_the_facts_can_be_read_and_named():
     """Each platform has at least one rate now, with a term in both languages and a better side."""
-    for platform in ("tmall", "taobao", "jd", "pdd", "douyin"):
+    for platform in ("tmall", "taobao", "jd", "pdd", "douyin", "kuaishou", "xiaohongshu"):
         rates = platform_rates(platform, on=ON)
         assert rates
         for rate in rates:
             assert isinstance(rate, PlatformRate)
             assert rate.key in glossary()
             assert BETTER[rate.key] == "higher"
-    known = facts.rows("platform_kpis", on=ON)
+    known = facts.rows("platform_scores", on=ON)
     assert not known.duplicated(["key", "platform"]).any()
 
 

@@ -20,6 +20,7 @@ from simlib.kpis.platform_scores import (
     find_overdue_facts,
     platform_scores,
     points_of,
+    score_nights,
     score_platforms,
 )
 from simlib.messages import LANGS, UserError, glossary
@@ -245,6 +246,30 @@ def test_a_definition_is_checked_when_it_is_made():
             PlatformScore(**usual | {"closes_s": 86_400} | field)
     with pytest.raises(ValueError, match="is no response rate but a mean"):
         one("douyin").as_rate()
+
+
+def test_a_figure_of_the_exports_is_a_rate_and_no_score():
+    """Since 2026-05-07 the 3-minute rate is shown and not scored; the day before it was the score."""
+    for day, scored in ((dt.date(2026, 5, 6), "douyin_3min"), (dt.date(2026, 5, 7), "douyin_mean_response")):
+        assert [score.key for score in platform_scores("douyin", on=day)] == [scored]
+        assert [rate.key for rate in platform_rates("douyin", on=day)] == ["douyin_3min"]
+
+
+def test_nights_are_scored_like_one_night_after_the_other():
+    """Tallies of simulated nights, their mean and the 30 days, worked by hand; one more lost buyer on each platform."""
+    scores = [*platform_scores("tmall", on=ON), *platform_scores("douyin", on=ON)]
+    nights = np.array([[[1000.0, 900.0], [1000.0, 30_000.0]], [[1000.0, 700.0], [1000.0, 50_000.0]]])
+    shares = {"tmall": 0.75, "douyin": 0.25}
+    before = {"douyin_mean_response": Tally.of_value(20.0, counted=4750)}
+    table = score_nights(nights, scores, shares, before=before).set_index("kpi")
+    assert table.loc["wangwang_3min", ["counted", "mean"]].tolist() == [750.0, 0.8]
+    mean = table.loc["douyin_mean_response"]
+    assert (mean["counted"], mean["mean"]) == (250.0, 40.0)
+    assert mean["one_more_lost"] == pytest.approx((10_000 + 600) / 251 - 40)
+    assert mean["figure_after"] == pytest.approx((20 * 4750 + 10_000) / 5000)
+    assert mean["one_more_lost_after"] == pytest.approx((105_000 + 600) / 5001 - 21)
+    assert table.loc["wangwang_3min", "one_more_lost"] == pytest.approx(600 / 751 - 0.8)
+    assert math.isnan(table.loc["wangwang_3min", "figure_after"])
 
 
 # --- the table of facts -----------------------------------------------------------------------------------

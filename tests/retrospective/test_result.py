@@ -92,13 +92,14 @@ def test_a_whole_night_has_every_table(record, plan):
     """Every part of the record comes out as a table, what it says comes in both languages, nothing is missing."""
     people = pd.DataFrame({"agent_id": record.agent_day["agent"], "exam_score": range(12)})
     learned = learn_from_night(load_store("tests/stores/a1"), NightFigures(promo="x", ratios={"conversion": 0.4}))
-    result = work_out_retrospective(record, people=people, platforms=["tmall"], write_back=learned, **plan)
+    result = work_out_retrospective(replace(record, write_back=learned), people=people, platforms=["tmall"], **plan)
     assert result.missing == ()
     assert set(result.tables) == {
         *("payment_lag", "second_orders", "variance", "variance_groups", "variance_lost", "variance_rate"),
-        *("compare_actuals", "heads", "requirement", "incidents", "platform_scores", "weeks", "questions", "wordings"),
+        *("compare_actuals", "heads_actual", "requirement_judged", "incident_costs", "platform_scores_actual"),
+        *("weeks", "questions", "wordings"),
         *("feedback", "promises", "main_push", "load", "reliefs", "daily_board", "outliers", "traits", "self_audit"),
-        *("actions", "write_back"),
+        *("review_actions", "write_back"),
     }  # fmt: skip
     assert all(isinstance(table, pd.DataFrame) for table in result.tables.values())
     gap = record.actual.sales_cny - result.figures["planned_cny"]

@@ -224,6 +224,25 @@ def test_seats_cap_how_many_are_in_at_once():
     assert broken_rules(roster).query("rule == 'seats'").empty
 
 
+def test_slow_people_count_for_less_than_a_standard_head():
+    """Two people at three quarters of the speed are one head and a half: a third is called for two heads, not for 1."""
+    shifts = LIBRARY[LIBRARY["code"] == "A"].assign(break_min=0, meal_min=0)
+    heads = day_heads(h8=2, h17=0)
+    team = pd.concat([team_of(4, cohort="temp", standard=0.75), team_of(1, standard=1.0)], ignore_index=True)
+    slow = solve_roster(need_of(heads), team[:4], shifts, rules=RULES, effort=0.5)
+    assert slow.coverage["shortfall"].sum() == 0
+    assert slow.coverage.loc[20, ["rostered", "people_on_chat"]].tolist() == [2.25, 3.0]
+    both = solve_roster(need_of(heads), team.iloc[[0, 1, 4]], shifts, rules=RULES, effort=0.5)
+    assert both.coverage.loc[20, ["rostered", "shortfall", "people_on_chat"]].tolist() == [2.5, 0.0, 3.0]
+    short = solve_roster(need_of(heads), team[:2], shifts, rules=RULES, effort=0.5)
+    assert short.coverage.loc[20, ["rostered", "shortfall", "people_on_chat"]].tolist() == [1.5, 0.5, 2.0]
+    row = short.why[short.why["rule"] == "shortfall"].iloc[0]
+    assert (row["amount"], row["penalty_cny"]) == (0.25, 0.25 * RULES.shortfall_cny_h)
+    for roster in (slow, both):
+        assert broken_rules(roster).empty
+    assert set(broken_rules(short)["rule"]) == {"coverage"}
+
+
 def test_meals_are_staggered_into_the_trough():
     """With a need that dips by one head for an hour each, the meals go exactly there."""
     heads = day_heads(h8=3, h11=2, h14=3, h17=0)

@@ -39,6 +39,7 @@ ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
         ("today=10/10", "a date such as 2026-10-10"),
         ("today=2026-02-30", "a date such as 2026-10-10"),
         ("teams=9", "a whole number from 1 to 8"),
+        ("engine=simply", "compiled, simpy"),
     ],
 )
 def test_a_wrong_parameter_is_refused_with_what_is_allowed(given, reason):

@@ -55,6 +55,17 @@ def reply_s(contacts, agents, result):
     return {"reply_s": float(result.contacts["first_reply"].iloc[0])}
 
 
+def test_both_engines_replicate_the_same_figures():
+    """Night by night and measure by measure, to the last digit."""
+    how = {"measure": MEASURE, "seed": 7, "replications": 3, "turns": True, "trace": True}
+    fast, readable = (replicate(DEMAND.draw, floor(5), engine=engine, **how) for engine in ("compiled", "simpy"))
+    assert fast.figures.keys() == readable.figures.keys()
+    for key, values in fast.figures.items():
+        np.testing.assert_array_equal(values, readable.figures[key], err_msg=key)
+    with pytest.raises(ValueError, match="must be one of 'compiled', 'simpy'"):
+        replicate(DEMAND.draw, floor(5), engine="simply", **how)
+
+
 ONE = Agents(shifts=[(0, 0, 3600)])
 
 

@@ -280,3 +280,10 @@ def test_a_day_without_sales_needs_nobody():
     hours = hour_view(human_contacts=0, profile=PROFILE_E / 100, agent_hour_capacity=22, occupancy_max=0.85)
     assert hours["agents_at_ceiling"].sum() == 0
     assert tornado(found).empty
+
+
+def test_buyers_who_come_back_from_the_bot_are_peoples_contacts():
+    """The bot settles its share less those who come back, in the cascade and in the figure solved for."""
+    back = run_steps(A1 | {"bot_return_rate": 0.25})["human_contacts"]
+    assert back == pytest.approx(run_steps(A1)["total_contacts"] * (1 - 0.75 * A1["bot_share"]))
+    assert run_steps(A1 | {"bot_return_rate": 0.0})["human_contacts"] == run_steps(A1)["human_contacts"]

@@ -366,6 +366,27 @@ def test_day_profile(as_book, sound):
     assert messages == {"hour_twice"}  # that they do not add up only follows from it
 
 
+@pytest.mark.parametrize(
+    ("rows", "messages"),
+    [
+        ([["tmall", 0.7, 0.93, 41000], ["douyin", 0.3, 24, 18000]], set()),
+        ([["tmall", 0.7], ["douyin", 0.2]], {"platform_shares_not_one"}),
+        ([["tmall", 0.7], ["tmall", 0.3]], {"platform_twice"}),
+        ([["tmall", 0.7, 0.93], ["kuaishou", 0.3]], {"figure_without_count"}),
+    ],
+)
+def test_platforms(as_book, sound, rows, messages):
+    """The shares make 100 %, each platform stands once, and a figure has its count; else a sentence for each."""
+    sound["platforms"] = [
+        ["platform", "share", "figure_before", "counted_before"],
+        *(row + [None] * (4 - len(row)) for row in rows),
+    ]
+    found = {problem.message for problem in check_store(as_book(sound))[1] if problem.sheet == "platforms"}
+    assert found == messages
+    if not messages:
+        assert load_store(as_book(sound, name="two.xlsx")).platform_shares == {"tmall": 0.7, "douyin": 0.3}
+
+
 def history(step, count, contacts=10):
     start = dt.datetime(2026, 9, 1)
     return [["start", "queue", "contacts"], *([start + n * step, "presale", contacts] for n in range(count))]

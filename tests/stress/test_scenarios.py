@@ -1,6 +1,6 @@
 """Scenarios: what each kind does to a night and to nothing else, and what is refused in whose words."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_args
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 from simlib import facts, load_store
 from simlib.messages import HOUSE, UserError, glossary
-from simlib.simulator import Contacts
+from simlib.simulator import Contacts, simulate
 from simlib.store import save_store
 from simlib.store.models import INCIDENT_SIZES, IncidentKind
 from simlib.stress import (
@@ -23,6 +23,7 @@ from simlib.stress import (
     read_scenarios,
     standard_scenarios,
 )
+from simlib.stress.result import collect_scenarios
 from simlib.stress.scenarios import KINDS, busiest_moment, people_at
 from tests.conftest import clock
 
@@ -230,6 +231,45 @@ def test_who_is_added_is_affected_with_their_room(night):
         for with_incidents in (dark.apply_to(people.apply_to(night)), people.apply_to(dark.apply_to(night)))
     )
     assert first == second == 8
+
+
+def test_a_seat_that_is_left_is_away_and_logged_off_when_it_is_noticed(night):
+    """A named seat, or the first on duty; unnoticed until the end it is away alone, and a later incident keeps it."""
+    hour = {"kind": "seat_left", "start": clock("21:00"), "end": clock("22:00")}
+    left = Incident(size=20.0, seat="seat-05", **hour).apply_to(night)
+    assert left.disruptions.away.tolist() == [(5, 3600.0, 7200.0)]
+    assert left.disruptions.down.tolist() == [(5, 4800.0, 7200.0)]
+    assert left.policy.transfer_s == 0.0
+    unnoticed = incident("bot_down").apply_to(Incident(size=60.0, **hour).apply_to(night))
+    assert unnoticed.disruptions.away.tolist() == [(0, 3600.0, 7200.0)]
+    assert not len(unnoticed.disruptions.down)
+    measured = [simulate(draw(each), each.agents(), each.policy, each.disruptions) for each in (night, unnoticed)]
+    lost = [int((one.contacts["outcome"] != "bot").sum() - (one.contacts["replies"] > 0).sum()) for one in measured]
+    assert lost[1] > lost[0]
+
+
+def test_a_seat_can_only_be_left_in_a_shift(night):
+    """A store's own scenario in which nobody sits there at that time is refused with both times."""
+    store = load_store(HOUSE / "templates" / "stores" / "bodycare")
+    nobody = night.roster[night.roster["agent_id"] != "A09"]
+    gone = Incident(kind="seat_left", start=clock("23:10"), end=clock("23:40"), size=5.0, seat="seat-09")
+    kept = keep_scenario(store, Scenario(name="too late", incidents=(gone,)))
+    with pytest.raises(ScenarioError, match="nobody is on duty at that seat"):
+        collect_scenarios(replace(night, roster=nobody), kept)
+
+
+def test_wrong_weights_give_every_second_agent_more(night):
+    """The heavy half takes clearly more of the chats, on the same buyers; whoever is added has the usual weight."""
+    wrong = Incident(kind="weights", start=clock("21:00"), end=clock("22:00"), size=3.0).apply_to(night)
+    assert wrong.policy.routing == "weighted"
+    assert wrong.agents().weight.tolist() == [3.0, 1.0] * 6
+    shares = []
+    for each in (night, wrong):
+        agent = simulate(draw(each), each.agents(), each.policy).contacts["agent"]
+        shares.append((agent[agent >= 0] % 2 == 0).mean())
+    assert shares[1] > shares[0] + 0.05
+    more = Incident(kind="people", start=clock("21:00"), end=clock("22:00"), size=2).apply_to(wrong)
+    assert len(more.agents().weight) == 14
 
 
 def test_concurrency_never_falls_below_one(night):

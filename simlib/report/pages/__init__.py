@@ -8,7 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlib.report.html import Fragment
-from simlib.report.pages import drill, forecasting, goals, readiness, retrospective, sand_table, staffing, stress_test
+from simlib.report.pages import (
+    actions,
+    drill,
+    forecasting,
+    goals,
+    meeting,
+    readiness,
+    retrospective,
+    sand_table,
+    staffing,
+    stress_test,
+)
+from simlib.report.pages.actions import show_actions, show_folk_rules, show_plausibility, show_who_is_out
 from simlib.report.pages.common import kpi_cards, open_chapter, show_problems, solve_with_progress, stack, watch_parts
 from simlib.report.pages.forecasting import (
     show_concurrency,
@@ -19,6 +31,7 @@ from simlib.report.pages.forecasting import (
     show_tonight,
 )
 from simlib.report.pages.goals import show_goals
+from simlib.report.pages.meeting import show_meeting
 from simlib.report.pages.readiness import show_readiness
 from simlib.report.pages.repair import show_repair
 from simlib.report.pages.retrospective import show_retrospective
@@ -48,6 +61,8 @@ if TYPE_CHECKING:
     from simlib.planning import Plan
 
 REPORT = {
+    "meeting": meeting,
+    "actions": actions,
     "sand_table": sand_table,
     "staffing": staffing,
     "readiness": readiness,
@@ -57,6 +72,7 @@ REPORT = {
     "stress_test": stress_test,
     "drill": drill,
 }
+FOLDED = ("sand_table", "retrospective", "drill")  # seldom looked at before the night
 
 
 def report_sections(plan: Plan, *, lang: Lang) -> list[tuple[str, list[Fragment]]]:
@@ -68,6 +84,7 @@ __all__ = [
     "report_sections",
     "kpi_cards",
     "open_chapter",
+    "show_actions",
     "show_aftersale",
     "show_answer",
     "show_calendar",
@@ -77,14 +94,17 @@ __all__ = [
     "show_cross_check",
     "show_failing",
     "show_filled",
+    "show_folk_rules",
     "show_forecast",
     "show_goals",
     "show_hours",
     "show_lever_map",
+    "show_meeting",
     "show_night",
     "show_organisation",
     "show_people",
     "show_plan_verdict",
+    "show_plausibility",
     "show_problems",
     "show_ranking",
     "show_readiness",
@@ -98,6 +118,7 @@ __all__ = [
     "show_tonight",
     "show_tornado",
     "show_unknowns",
+    "show_who_is_out",
     "solve_with_progress",
     "stack",
     "watch_parts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simlib.kpis import find_overdue_facts
 from simlib.messages import Lang, label, translate
 from simlib.report.charts import (
     plot_concurrency,
@@ -13,12 +14,13 @@ from simlib.report.charts import (
     plot_requirement,
     plot_roster,
 )
-from simlib.report.columns import show_number
+from simlib.report.columns import list_words, show_number
 from simlib.report.html import Fragment, show_cards, show_chart, show_text
 from simlib.report.pages.common import drawn_once, kpi_cards, show_result, stack
 from simlib.report.pages.repair import show_repair
 
 if TYPE_CHECKING:
+    from simlib.forecasting.result import ConcurrencyResult
     from simlib.planning import Plan
 
 
@@ -30,6 +32,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
         show_concurrency(plan, lang=lang),
         show_roster(plan, lang=lang),
         show_night(plan, lang=lang),
+        show_platform_scores(plan, lang=lang),
         show_tonight(plan, lang=lang),
         show_repair(plan, lang=lang),
     ]
@@ -51,8 +54,26 @@ def show_requirement(plan: Plan, *, lang: Lang) -> Fragment:
     beyond = plan.required.out_of_reach
     return stack(
         show_text(*(error.text(lang) for error in beyond)) if beyond else None,
+        show_text(_the_number_text(plan, lang)),
+        show_result(plan.headcounts.tables, "headcounts", lang=lang),
         show_chart(plot_requirement(plan.requirement, lang=lang)),
         show_result(plan.required.tables, "requirement", lang=lang),
+    )
+
+
+def _the_number_text(plan: Plan, lang: Lang) -> str:
+    """Return the one number of heads that the plan goes by, with its band and what it promises."""
+    required = plan.required
+    low, high = required.peak_band
+    return translate(
+        "requirement.the_number",
+        lang,
+        time=f"{required.peak_start:%H:%M}",
+        heads=required.peak_heads,
+        low=low,
+        high=high,
+        asked=show_number(required.holds_share, unit="share", digits=0),
+        fresh=show_number(required.peak_holds, unit="share", digits=0),
     )
 
 
@@ -79,10 +100,37 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
                 agents=found.agents_needed,
             ),
             translate("pages.sweep_tight", lang, agents=found.agents, load=f"{found.load:.1f}", best=found.best),
+            _output_words(found, lang),
             counted,
         ),
         show_chart(plot_concurrency(found.sweep, lang=lang)),
         show_result(found.tables, "concurrency_sweep", lang=lang),
+    )
+
+
+def show_platform_scores(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show the night by every platform's own definition, its 30 days, and which definitions are overdue for a look."""
+    overdue = find_overdue_facts(on=plan.counted_from)
+    scored = {score.platform for score in plan.inputs.scores}
+    overdue = overdue[overdue["platform"].isin(scored)]
+    names = list_words([label(key, lang) for key in overdue["key"]], lang)
+    return stack(
+        show_text(translate("pages.scores_overdue", lang, scores=names)) if len(overdue) else None,
+        show_result(plan.conclusion.tables, "platform_scores", lang=lang),
+    )
+
+
+def _output_words(found: ConcurrencyResult, lang: Lang) -> str:
+    """Return where an agent gets most done, and what the highest limit costs against it."""
+    output = found.sweep.set_index("concurrency")["output_agent_hour"]
+    falls = found.peak_output < output.index.max()
+    return translate(
+        f"pages.{'sweep_output_falls' if falls else 'sweep_output_rises'}",
+        lang,
+        best=found.peak_output,
+        output=f"{output[found.peak_output]:.1f}",
+        most=output.index.max(),
+        least=f"{output.iloc[-1]:.1f}",
     )
 
 
@@ -125,6 +173,7 @@ def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
         "pages.tonight",
         lang,
         time=f"{now['start'].iloc[0]:%H:%M}",
+        planned=show_number(now["on_chat_planned"].sum(), unit="agents", digits=0),
         required=show_number(now["required"].sum(), unit="agents", digits=0),
         rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
         short=show_number(tonight.short_h, unit="h", digits=1),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, translate
+from simlib.report.charts.retrospective import plot_audit, plot_questions, plot_variance
 from simlib.report.columns import quantity, show_number
-from simlib.report.html import Fragment, show_text
+from simlib.report.html import Fragment, show_alarm, show_chart, show_text
 from simlib.report.pages.common import drawn_once, show_findings, show_result, stack
+from simlib.store.problems import shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
+    from simlib.retrospective.result import RetrospectiveResult
 
 
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
@@ -36,8 +39,25 @@ def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
             floor=show_number(fit.poisson_floor, unit="share", digits=1),
             inside=show_number(fit.inside_band, unit="share", digits=0),
         )
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(found.problems)]
+    head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
+    pictures = _draw(found, lang=lang)
     return stack(
+        show_alarm(head, wrong, foot) if wrong else None,
         show_text(text),
         show_findings(found.findings, lang=lang),
-        *(show_result(found.tables, name, lang=lang) for name in found.tables),
+        *(stack(pictures.get(name), show_result(found.tables, name, lang=lang)) for name in found.tables),
     )
+
+
+def _draw(found: RetrospectiveResult, *, lang: Lang) -> dict[str, Fragment]:
+    """Draw what is easier to look at than to read, by the table it belongs to."""
+    tables, pictures = found.tables, {}
+    if "variance" in tables:
+        planned_cny = found.figures["planned_cny"]
+        pictures["variance"] = show_chart(plot_variance(tables["variance"], lang=lang, planned_cny=planned_cny))
+    if "questions" in tables and len(tables["questions"]):
+        pictures["questions"] = show_chart(plot_questions(tables["questions"], lang=lang))
+    if "self_audit" in tables:
+        pictures["self_audit"] = show_chart(plot_audit(tables["self_audit"], lang=lang, highest=found.audit_highest))
+    return pictures

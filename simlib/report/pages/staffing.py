@@ -180,6 +180,7 @@ def show_aftersale(plan: Plan, *, lang: Lang) -> Fragment:
         contacts=quantity(float(by_day.sum()), "contacts", lang),
         worst=by_day.idxmax().isoformat(),
         most=quantity(float(by_day.max()), "contacts", lang),
+        on_day=quantity(plan.sales.value("aftersale_contacts"), "contacts", lang),
     )
     return stack(show_text(text), show_result(plan.sales.tables, "aftersale_stream", lang=lang))
 

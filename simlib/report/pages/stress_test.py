@@ -32,7 +32,31 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
         show_answer(plan.stress, lang=lang),
         show_lever_map(plan.stress, lang=lang),
         show_reserve(plan.stress, lang=lang),
+        show_floor(plan.stress, lang=lang),
     ]
+
+
+def show_floor(stress: StressResult, *, lang: Lang) -> Fragment:
+    """Show how chats are dealt and who drowns, what waits for the morning, and what the bot really takes."""
+    tables, routing = stress.floor.tables, stress.floor.routing
+    by_way = routing.routing.set_index("weighting")
+    unit = str(by_way["unit"].iloc[0])
+    today, best = (quantity(by_way.loc[name, "headline"], unit, lang) for name in ("weights_today", routing.best))
+    text = translate(
+        f"stress.{'routing_holds' if routing.best == 'weights_today' else 'routing_better'}",
+        lang,
+        count=int(by_way.loc["weights_today", "drowning"]),
+        way=label(routing.best, lang),
+        today=today,
+        best=best,
+    )
+    return stack(
+        show_text(text),
+        *(show_result(tables, name, lang=lang) for name in tables),
+        show_text(translate("stress.backlog_window", lang, hours=f"{stress.floor.within_h:g}"))
+        if "morning_backlog" in tables
+        else None,
+    )
 
 
 def show_scenarios(found: ScenarioSet, *, lang: Lang) -> Fragment:
@@ -134,7 +158,10 @@ def show_answer(stress: StressResult, *, lang: Lang) -> Fragment:
             net=quantity(row["net_cny"], "CNY", lang),
         )
     shown = stress.answers.head(ANSWERS_SHOWN)
-    return stack(show_verdict([text]), show_table(shown, lang=lang, caption=table_label("answers", lang)))
+    rule = translate("stress.answer_rule" if answer.follows_from_table else "stress.answer_within_chance", lang)
+    return stack(
+        show_verdict([text]), show_text(rule), show_table(shown, lang=lang, caption=table_label("answers", lang))
+    )
 
 
 def name_levers(kinds: Sequence[str], lang: Lang) -> str:
