@@ -82,9 +82,8 @@ class Plan:
     @cached_property
     def required(self) -> RequirementResult:
         """Chapter 3: the people each half hour needs."""
-        return self.inputs.require(
-            self.forecast, occupancy_max=self.sales.spans["occupancy_max"].likely, seed=self.seed
-        )
+        ceiling = self.sales.spans["occupancy_max"].likely
+        return self.inputs.require(self.forecast, occupancy_max=ceiling, seed=self.seed)
 
     @cached_property
     def concurrency(self) -> ConcurrencyResult:
@@ -167,11 +166,10 @@ class Plan:
     @cached_property
     def retrospective(self) -> RetrospectiveResult:
         """Chapter 5: what came against the plan."""
-        given, aov_cny = self.inputs, self.sales.spans["aov_cny"].likely
-        asked: dict[str, Any] = {"forecast": self.forecast, "requirement": self.requirement}
-        asked |= {"planned": given.plan_facts(self.night, aov_cny=aov_cny), "target": given.target("service_level")}
-        noted = given.record_night(asked["planned"], source=self.source)
-        return work_out_retrospective(noted, today=self.counted_from, promo_day=self.wave.day, **asked)
+        planned = self.inputs.plan_facts(self.night, aov_cny=self.sales.spans["aov_cny"].likely)
+        asked: dict[str, Any] = {"planned": planned, "forecast": self.forecast, "requirement": self.requirement}
+        asked |= {"target": self.inputs.target("service_level"), "promo_day": self.wave.day, "today": self.counted_from}
+        return work_out_retrospective(self.inputs.record_night(planned, source=self.source), **asked)
 
     @cached_property
     def scenarios(self) -> ScenarioSet:
@@ -216,9 +214,9 @@ class Plan:
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of every chapter, by name, in the order of the report."""
-        results: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        results += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.actions_result]
-        results += [self.next_hours, self.goals, self.retrospective, self.stress, self.drill]
+        found: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
+        found += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.actions_result]
+        results = [*found, self.next_hours, self.goals, self.retrospective, self.stress, self.drill]
         return {name: table for each in results for name, table in each.tables.items()}
 
     def verdict(self, lang: Lang) -> list[str]:
@@ -243,14 +241,11 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     """Plan the night of one store, or of a path to one.
 
     ``wave`` is a name (left out, the wave whose day sells most), ``today`` the day from which days to go are counted.
-    ``parameters``: seed, replications (nights), engine (compiled or simpy), roster_effort (of the solver), roster_file
-    (the team's own matrix); tonight, pasted (how far the actuals count, or lines in their place); absent, absent_from
-    (who calls in sick); scenario, stress_replications; teams, minutes, round_min, incidents (of the drill).
+    ``parameters`` are the fields of :class:`Plan`: seed, replications, engine, roster_effort, tonight and so on.
     """
     given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
     loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))
     given |= {"wave": find_wave(loaded, wave)} | ({"today": read_date(today)} if today else {})
     shared = _SHARED.get()
-    if shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given):
-        return shared
-    return Plan(store=loaded, **given)
+    same = shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given)
+    return shared if shared is not None and same else Plan(store=loaded, **given)

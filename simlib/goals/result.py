@@ -34,7 +34,7 @@ from simlib.store.problems import Problem
 __all__ = ["GoalsResult", "Month", "work_out_goals"]
 
 SIDE_EFFECT_NIGHTS = 10  # ours: the difference on the same buyers is settled by few nights
-BUDGET_NIGHTS = 20  # ours: enough for a band of a budget
+BUDGET_NIGHTS = 10  # ours: three levels of so many nights; a band of a budget needs no more
 
 
 @dataclass(frozen=True, kw_only=True)

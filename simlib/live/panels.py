@@ -16,7 +16,6 @@ from simlib.messages import Lang, UserError, label, translate
 from simlib.planning import Plan
 from simlib.report.columns import titled
 from simlib.report.html import Fragment, show_text
-from simlib.stress.compare import rehearse_scenarios
 from simlib.stress.result import StressResult
 
 Page = Callable[..., Fragment]
@@ -234,12 +233,5 @@ def change_scenario(plan: Plan, stress: StressResult, *, later_min: float, lasts
     ScenarioError
         It does not lie in the night any more.
     """
-    chosen = stress.chosen
-    later = pd.Timedelta(minutes=later_min)
-    longer = pd.Timedelta(minutes=lasts_min) - (chosen.end - chosen.start)
-    incidents = tuple(
-        replace(each, start=each.start + later, end=each.end + later + longer) for each in chosen.incidents
-    )
-    moved = replace(chosen, incidents=incidents)
-    test = rehearse_scenarios(plan.night, (moved,), seed=plan.seed, replications=STRESS_NIGHTS, targets=stress.targets)
-    return replace(stress, chosen=moved, test=test)
+    later, lasts = pd.Timedelta(minutes=later_min), pd.Timedelta(minutes=lasts_min)
+    return stress.moved(plan.night, later=later, lasts=lasts, seed=plan.seed, replications=STRESS_NIGHTS)

@@ -171,18 +171,18 @@ def lay_seat_plan(store: Store) -> pd.DataFrame:
         site, room, seat, machine, agent_id and name (None where nobody has it), state: ``seat_taken``, ``seat_free``,
         ``seat_broken`` (its machine failed), ``seat_shared`` (several people have it); one row per seat and person.
     """
-    owners: dict[str, list[tuple[str, str]]] = {}
+    owners: dict[str, list[tuple[str | None, str | None]]] = {}
     for agent in store.agents:
         if agent.seat:
             owners.setdefault(agent.seat, []).append((agent.agent_id, agent.name))
     rows = []
     for seat in sorted(store.site, key=lambda one: (one.site, one.room, one.seat)):
         people = owners.get(seat.seat, [(None, None)])
-        for agent, name in people:
-            state = "seat_taken" if agent else "seat_free"
+        for agent_id, name in people:
+            state = "seat_taken" if agent_id else "seat_free"
             state = "seat_shared" if len(people) > 1 else state
             state = state if seat.usable else "seat_broken"
-            rows.append((seat.site, seat.room, seat.seat, f"device_{seat.machine}", agent, name, state))
+            rows.append((seat.site, seat.room, seat.seat, f"device_{seat.machine}", agent_id, name, state))
     columns = ["site", "room", "seat", "machine", "agent_id", "name", "state"]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 

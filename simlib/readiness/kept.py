@@ -113,7 +113,7 @@ def note_changes(
     plain = {sheet: _plain_table(sheet, rules[sheet]) for sheet in SNAPSHOT}
     log = kept.change_log
     if kept.rules:
-        how = {"changed_by": changed_by, "changed_on": at, "informed": informed}
+        how: dict[str, Any] = {"changed_by": changed_by, "changed_on": at, "informed": informed}
         log = record_change(log, before=kept.rules, after=plain, **how)
     if accepted_by and not log.empty:
         log = accept_changes(log, accepted_by=accepted_by, accepted_on=at)

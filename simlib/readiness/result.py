@@ -337,8 +337,9 @@ def _count_items(
         rows.append(("stale_items", "software", sum(key not in stale for key in ids), len(ids)))
     if "phrase_matrix" in tables:
         cells = tables["phrase_matrix"]
-        asked = cells[cells["state"] != "cell_closed"]
-        rows.append(("phrase_matrix", "software", int((asked["state"] == "cell_covered").sum()), len(asked)))
+        open_cells = cells[cells["state"] != "cell_closed"]
+        covered = int((open_cells["state"] == "cell_covered").sum())
+        rows.append(("phrase_matrix", "software", covered, len(open_cells)))
     if "documents" in tables and len(tables["documents"]):
         lacking = int(tables["documents"]["missing_documents"].sum())
         asked_for = len(tables["documents"]) * len(DOCUMENTS)

@@ -322,9 +322,9 @@ def _read_plan(problem: RosterProblem, built: Built, answer: SearchResult) -> Ro
         for n in sorted(crew.room_for):
             for _ in range(answer.chosen[built.takes[number, n]]):
                 takes[free.pop(0).agent_id].append(n)
-    pauses: dict[tuple[tuple[str, ...], int, int], list[int]] = defaultdict(list)
-    for (skills, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
-        pauses[skills, n, which] += [begin] * answer.chosen[variable]
+    pauses: dict[tuple[Desk, int, int], list[int]] = defaultdict(list)
+    for (desk, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
+        pauses[desk, n, which] += [begin] * answer.chosen[variable]
     flaws: list[tuple[str, Any, int, int]] = []
     for charge in built.model.charges:
         amount = charge.amount(answer.chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -133,6 +133,24 @@ class StressResult:
     reserve: Reserve = field(repr=False)
     targets: Mapping[str, float]
     floor: FloorResult = field(repr=False)
+
+    def moved(
+        self, night: PromoNight, *, later: pd.Timedelta, lasts: pd.Timedelta, seed: int, replications: int
+    ) -> StressResult:
+        """Return the result in which the chosen scenario begins later and lasts so long; the answers stay as they are.
+
+        Raises
+        ------
+        ScenarioError
+            It does not lie in the night any more.
+        """
+        longer = lasts - (self.chosen.end - self.chosen.start)
+        incidents = tuple(
+            replace(each, start=each.start + later, end=each.end + later + longer) for each in self.chosen.incidents
+        )
+        moved = replace(self.chosen, incidents=incidents)
+        test = rehearse_scenarios(night, (moved,), seed=seed, replications=replications, targets=self.targets)
+        return replace(self, chosen=moved, test=test)
 
     @property
     def ranking(self) -> pd.DataFrame:
