@@ -14,6 +14,7 @@ import pandas as pd
 
 from simlib.readiness import find_conflicts, read_promo_sheet
 from simlib.readiness.changes import find_stale, record_change
+from simlib.readiness.library import check_own_phrases, read_library
 
 START = dt.datetime(2026, 11, 1)
 
@@ -96,6 +97,14 @@ def main() -> None:
         return find_stale(log, {"phrase": phrases})
 
     measure(f"{given.rules} changed rules against {given.phrases} phrases", check_phrases)
+    texts = [template.texts["zh"] for template in read_library()]
+    written = phrases.assign(
+        topic="guide",
+        channel="chat",
+        zh=[f"{texts[number % len(texts)]} {number}" for number in range(given.phrases)],
+        en=None,
+    )
+    measure(f"wording of {given.phrases} phrases", lambda: check_own_phrases(written))
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ def cards(
 ) -> None:
     """Write the cards of the playbook to print, one page each; with a store, its tasks and courses bear dates."""
     from simlib.inputs import find_wave
-    from simlib.report.pages.readiness_pack import write_cards
+    from simlib.runs.readiness import write_cards
     from simlib.store import load_store
 
     days: dict[str, Any] = {}

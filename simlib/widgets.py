@@ -1,5 +1,34 @@
-"""The live page under the name that notebooks import; it is built in :mod:`simlib.live`."""
+"""The live page and the panels of the lessons under the name that notebooks import; built in :mod:`simlib.live`."""
 
-from simlib.live import LiveNight, LivePage, describe_page, keep_in_store
+from __future__ import annotations
 
-__all__ = ["LiveNight", "LivePage", "describe_page", "keep_in_store"]
+from typing import TYPE_CHECKING, Any
+
+from simlib import live
+
+if TYPE_CHECKING:
+    from simlib.live import (
+        LiveNight,
+        LivePage,
+        change_plan,
+        describe_page,
+        keep_in_store,
+        ratio_panel,
+        scenario_panel,
+    )
+
+__all__ = [
+    "LiveNight",
+    "LivePage",
+    "change_plan",
+    "describe_page",
+    "keep_in_store",
+    "ratio_panel",
+    "scenario_panel",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(live, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

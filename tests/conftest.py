@@ -1,7 +1,10 @@
 """A small promo night made by hand: three hours, two sites, three rooms, an opening at nine."""
 
+import csv
+
 import pandas as pd
 import pytest
+from openpyxl import Workbook
 
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate
@@ -82,3 +85,37 @@ def night():
         values_cny={"presale": 100.0},
         policy=Policy(silent_close_s=60),
     )
+
+
+@pytest.fixture
+def as_book(tmp_path):
+    """Write tables as a workbook, let the test change it, and give its path."""
+
+    def write(tables, change=None, name="shop.xlsx"):
+        book = Workbook()
+        book.remove(book.active)
+        for title, rows in tables.items():
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        if change is not None:
+            change(book)
+        book.save(tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def as_folder(tmp_path):
+    """Write tables as a folder of CSV files and give its path."""
+
+    def write(tables, name="shop", encoding="utf-8"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for title, rows in tables.items():
+            with (folder / f"{title}.csv").open("w", newline="", encoding=encoding) as file:
+                csv.writer(file).writerows(rows)
+        return folder
+
+    return write

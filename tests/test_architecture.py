@@ -153,7 +153,7 @@ def test_the_check_lets_the_right_way_pass(tmp_path: Path) -> None:
 # What shows takes results: of a chapter it may import the module with the result, and types that results hold.
 SAME_ON_PURPOSE: dict[str, list[str]] = {}
 CHAPTERS = ("staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "actions")
-SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_matrix"})  # written down
+SHOWN = frozenset({"simlib.roster.exchange.to_ics", "simlib.roster.exchange.to_sheets"})  # written down
 # The live page changes the night in the scenarios' and the actions' own terms: what happens, to whom, how it is kept.
 TERMS = ("simlib.stress.scenarios", "simlib.actions.moves", "simlib.actions.offers")
 

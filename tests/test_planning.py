@@ -13,9 +13,9 @@ from simlib.forecasting.result import open_at
 from simlib.inputs import find_wave
 from simlib.messages import HOUSE
 from simlib.planning import plan, sharing
-from simlib.report import write_matrix
+from simlib.report import write_roster
 from simlib.report.columns import table_label
-from simlib.roster import to_matrix
+from simlib.roster import to_sheets
 from simlib.simulator.replicate import Replications
 from simlib.store.models import PlatformShare, Ratio, StoreInfo
 
@@ -200,12 +200,13 @@ def test_open_hours(opens, closes, open_hours):
 
 def test_a_team_matrix_is_rehearsed_as_it_is(night, tmp_path):
     """A roster written as the matrix, changed in one cell and read in again, is that roster with that change."""
-    matrix = to_matrix(night.roster, night.store.frame("agents"), lang="zh")
+    sheets = to_sheets(night.roster, night.store.frame("agents"), lang="zh")
+    matrix = sheets.matrix
     day = night.wave.day.isoformat()
     working = matrix.index[matrix[day].isin(night.inputs.shifts["code"])][0]
     matrix.loc[working, day] = "休"
     path = tmp_path / "team.xlsx"
-    write_matrix(path, matrix, lang="zh")
+    write_roster(path, sheets, lang="zh")
     again = plan(load_store(SMALL), replications=2, roster_effort=0.5, roster_file=str(path))
     name = matrix.iloc[working, 0]
     before = night.roster[night.roster["date"] == night.wave.day].groupby("name")["shift"].first().to_dict()

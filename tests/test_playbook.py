@@ -24,6 +24,7 @@ FRAME = {
     "谁负责": "Owner",
     "做到什么算完成": "Evidence of done",
     "容易踩的坑": "Traps",
+    "照着讲": "The lesson",
     "工具里看什么": "In the kit",
     "本页数字": "Figures on this page",
 }
@@ -149,6 +150,19 @@ def test_the_chat_model_runs():
     examples = doctest.DocTestParser().get_doctest(text, {}, "chat_model", "chat_model.md", 0)
     assert len(examples.examples) > 8
     assert doctest.DocTestRunner(verbose=False).run(examples).failed == 0
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_worked_extension_of_the_simpy_engine_runs(lang):
+    """What a student writes on the page about the SimPy engine gives what the page states, in both languages."""
+    page = read(lang, "simpy_engine.md")
+    text = re.sub(r"^```.*$", "", page, flags=re.MULTILINE)
+    examples = doctest.DocTestParser().get_doctest(text, {}, "simpy_engine", "simpy_engine.md", 0)
+    assert len(examples.examples) == 8
+    assert doctest.DocTestRunner(verbose=False).run(examples).failed == 0
+    engine = (HOUSE / "simlib" / "simulator" / "simpy_engine.py").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)`", page)) - {"yield"}
+    assert {name for name in named if not re.search(rf"\b{name}\b", engine)} == set()
 
 
 def test_links_lead_somewhere():

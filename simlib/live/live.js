@@ -29,7 +29,7 @@ function niceTop(value) {
   return [1, 2, 2.5, 5, 10].map((part) => part * power).find((top) => top >= value);
 }
 
-function drawNight(canvas, page, night) {
+function drawNight(canvas, page, night, scene) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width || !height || !night) return;
@@ -45,7 +45,8 @@ function drawNight(canvas, page, night) {
   const steps = page.clock.length - 1;
   const left = 52, right = width - 8, foot = size + 10, head = size + 9;
   const panel = (height - foot) / page.curves.length;
-  const across = (step) => left + ((right - left) * step) / steps;
+  const [first, last] = scene.zoomed ? page.rush : [0, steps];
+  const across = (step) => left + ((right - left) * (step - first)) / (last - first);
   const perHour = 60 / page.step_min;
   const values = (curve, line) => night.curves.subarray((4 * curve + line) * steps, (4 * curve + line + 1) * steps);
 
@@ -54,13 +55,14 @@ function drawNight(canvas, page, night) {
     const [plan, mean, low, high] = [0, 1, 2, 3].map((line) => values(curve, line));
     const target = page.target.curve === key ? page.target : null;
     let most = target ? target.value * 1.15 : 1;
-    for (const line of [plan, mean, high]) for (const value of line) if (value > most) most = value;
-    most = niceTop(most);
+    for (const line of [plan, mean, high]) for (const value of line.subarray(first, last)) if (value > most) most = value;
+    const needed = most;
+    most = topOf(scene, curve, niceTop(needed));
     const up = (value) => bottom - ((bottom - top) * Math.min(value, most)) / most;
 
     if (night.dark) {
       pen.fillStyle = DARK;
-      const [from, to] = night.dark.map((minute) => across(minute / page.step_min));
+      const [from, to] = night.dark.map((minute) => Math.min(Math.max(across(minute / page.step_min), left), right));
       pen.fillRect(from, top, to - from, bottom - top);
     }
     pen.lineWidth = 1;
@@ -82,6 +84,15 @@ function drawNight(canvas, page, night) {
     pen.font = `600 ${size}px ${family}`;
     pen.fillText(`${label}${page.lang === "en" ? " (" : "（"}${unit}${page.lang === "en" ? ")" : "）"}`, left, top - size / 2 - 3);
 
+    if (needed > most) {
+      pen.textAlign = "right"; // the axis stands still while a slider moves, and says what lies above it
+      pen.fillText(`↑ ${Math.round(needed)}`, right, top - size / 2 - 3 + (curve ? 0 : size + 4));
+      pen.textAlign = "left";
+    }
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top - 2, right - left, bottom - top + 4);
+    pen.clip();
     pen.fillStyle = COLOURS[key] + "33"; // the band: the light area between its edges, wherever buyers came
     runs(mean, (from, to) => {
       pen.beginPath();
@@ -101,6 +112,7 @@ function drawNight(canvas, page, night) {
     };
     stroke(plan, GHOST, 1.6);
     stroke(mean, COLOURS[key], 2.2);
+    pen.restore();
     if (target) {
       const y = Math.round(up(target.value)) + 0.5;
       pen.setLineDash([6, 4]);
@@ -136,12 +148,20 @@ function drawNight(canvas, page, night) {
 
   pen.textAlign = "center";
   pen.fillStyle = SOFT;
-  const each = width > 700 ? 2 : 4;
-  for (let hour = 0; hour * perHour <= steps; hour += each) {
+  const each = scene.zoomed ? 1 : width > 700 ? 2 : 4;
+  for (let hour = Math.ceil(first / perHour); hour * perHour <= last; hour += each) {
     const at = Math.min(Math.max(across(hour * perHour), left + 4), right - 16);
     pen.fillText(page.clock[hour * perHour], at, height - foot / 2);
   }
-  if (night.hover !== null) drawReading(pen, page, night, { across, steps, left, right, panel, head, size, values, height, foot });
+  canvas.dataset.tops = scene.tops.join(" ");
+  if (night.hover !== null) drawReading(pen, page, night, { across, first, last, left, right, panel, head, size, values, height, foot });
+}
+
+// The top of a curve's axis: it stands still while a slider moves, and for changes that are small.
+function topOf(scene, curve, needed) {
+  const top = scene.tops[curve];
+  if (top === undefined || (!scene.held && (needed > top || needed < 0.6 * top))) scene.tops[curve] = needed;
+  return scene.tops[curve];
 }
 
 function runs(line, each) {
@@ -156,8 +176,8 @@ function runs(line, each) {
   }
 }
 
-function drawReading(pen, page, night, { across, steps, left, right, panel, head, size, values, height, foot }) {
-  const step = Math.min(Math.max(night.hover, 0), steps - 1);
+function drawReading(pen, page, night, { across, first, last, left, right, panel, head, size, values, height, foot }) {
+  const step = Math.min(Math.max(night.hover, first), last - 1);
   const x = across(step + 0.5);
   pen.strokeStyle = INK;
   pen.lineWidth = 1;
@@ -264,7 +284,7 @@ async function render({ model, el }) {
   const notice = make("p", { className: "notice" });
   notice.setAttribute("role", "status");
   const cells = { now: [], plan: [], change: [] };
-  const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label]) => make("th", { scope: "col", textContent: label })))));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label, bound]) => make("th", { scope: "col" }, label, make("span", { className: "bound", textContent: bound }))))));
   for (const line of ["now", "plan", "change"]) {
     const row = make("tr", { className: line }, make("th", { scope: "row", textContent: page.words[line] }));
     for (const [key] of page.rows) {
@@ -281,7 +301,15 @@ async function render({ model, el }) {
   canvas.setAttribute("aria-label", page.curves.map(([, label]) => label).join(", "));
   const picture = make("div", { className: "picture" }, canvas);
   const status = make("p", { className: "status" });
-  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, notice, table, picture, status));
+  const scene = { zoomed: false, held: false, tops: [] }; // what of the night is shown, and the tops of its axes
+  const [opens, closes] = page.rush.map((step) => page.clock[step]);
+  const zoom = make("button", { type: "button", onclick: () => { scene.zoomed = !scene.zoomed; scene.tops = []; showZoom(); redraw(); } });
+  function showZoom() {
+    zoom.textContent = scene.zoomed ? page.words.whole_night : `${page.words.rush} ${opens}–${closes}`;
+    zoom.setAttribute("aria-pressed", scene.zoomed);
+  }
+  showZoom();
+  const root = make("div", { className: "st-live" }, make("h2", { textContent: page.title }), form, make("div", { className: "right" }, verdict, notice, table, picture, make("div", { className: "foot" }, status, zoom)));
   root.dataset.lang = page.lang.slice(0, 2);
   root.lang = page.lang;
   el.append(root);
@@ -289,6 +317,7 @@ async function render({ model, el }) {
   // moving
   function move(key, value) {
     position = { ...position, [key]: value };
+    scene.held = true;
     const { outage_from: from, outage_to: to } = position, least = page.step_min;
     if (key === "outage_from" && to < from + least) position.outage_to = from + least;
     if (key === "outage_to" && from > to - least) position.outage_from = to - least;
@@ -296,6 +325,8 @@ async function render({ model, el }) {
     ask();
   }
   function settle() {
+    scene.held = false;
+    redraw();
     if (same(position, settled)) return;
     past.push(settled);
     settled = { ...position };
@@ -427,7 +458,7 @@ async function render({ model, el }) {
       if (row.band) cells.change[column].append(make("span", { className: "band", textContent: row.band }));
       cells.change[column].className = row.better === null ? "" : row.better ? "better" : "worse";
     });
-    drawNight(canvas, page, night);
+    drawNight(canvas, page, night, scene);
     root.dataset.nights = night.nights;
     root.dataset.shown = shown;
   }
@@ -445,8 +476,8 @@ async function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!night) return;
-    const steps = page.clock.length - 1;
-    night.hover = Math.floor(((event.offsetX - 52) / (canvas.clientWidth - 60)) * steps);
+    const [first, last] = scene.zoomed ? page.rush : [0, page.clock.length - 1];
+    night.hover = first + Math.floor(((event.offsetX - 52) / (canvas.clientWidth - 60)) * (last - first));
     redraw();
   });
   canvas.addEventListener("pointerleave", () => night && ((night.hover = null), redraw()));

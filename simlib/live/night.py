@@ -25,6 +25,7 @@ from simlib.stress.scenarios import Incident, Scenario, people_in_order, standar
 Position = Mapping[str, float | str]
 NightFigures = Mapping[str, Any]
 OUTAGES = ("bot_down", "seats_down", "slow", "seat_left")
+BEFORE_RUSH, AFTER_RUSH = pd.Timedelta(hours=1), pd.Timedelta(hours=5)
 NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
 PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
 MOVES, JOINT = "moves", "|"  # where a position names the moves that are taken, and what stands between them
@@ -387,13 +388,21 @@ class LiveNight:
 
     @property
     def headline(self) -> tuple[str, ...]:
-        """Return the KPIs of the table, by key of the glossary."""
-        return ("rostered_heads", "first_response", self.judged_by, "sales_lost", "night_wages")
+        """Return the KPIs of the table, by key of the glossary: all that have a target, and what they cost."""
+        shown = ("rostered_heads", *self.targets, self.judged_by, "first_response", "sales_lost", "night_wages")
+        return tuple(dict.fromkeys(shown))
 
     @property
     def judged_by(self) -> str:
         """Return the figure by which the platform judges the night, by key of the glossary."""
         return self.night.scores[0].key if self.night.scores else self.night.rates[0].key
+
+    @property
+    def rush(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Return the hours around the opening, or around the busiest half hour where nothing opens: 19:00 to 01:00."""
+        middle = self.opening or self.night.forecast.groupby("start")["contacts"].sum().idxmax()
+        opens, closes = self._window
+        return max(opens, middle - BEFORE_RUSH), min(closes, middle + AFTER_RUSH)
 
     @cached_property
     def steps(self) -> Grid:

@@ -204,7 +204,20 @@ def keep_in_store(scenario: Scenario, path: Path, *, lang: Lang) -> tuple[Path, 
 GROUPS = ("cohort", "floor", "buyers", "outage")
 ASCII = "".join(map(chr, range(32, 127)))
 UNITS = {"people": "people", "chats": "chats", "hours": "h"}
-WORDS = ("undo", "back_to_plan", "keep", "name_it", "now", "change", "none", "thinking", "keys", "lost_touch")
+WORDS = (
+    "rush",
+    "whole_night",
+    "undo",
+    "back_to_plan",
+    "keep",
+    "name_it",
+    "now",
+    "change",
+    "none",
+    "thinking",
+    "keys",
+    "lost_touch",
+)
 PLAN_WORDS = ("actions", "keep_plan", "plan_name", "plan_reason", "plans", "no_actions")
 
 
@@ -233,7 +246,8 @@ def describe_page(live: LiveNight, lang: Lang) -> dict[str, Any]:
             "value": night.threshold_s,
             "label": target_label(night.threshold_s, lang),
         },
-        "rows": [[key, label(key, lang)] for key in live.headline],
+        "rows": [[key, label(key, lang), bound_label(live, key, lang)] for key in live.headline],
+        "rush": [int(live.night.grid.seconds(pd.DatetimeIndex([moment]))[0] // COURSE_STEP_S) for moment in live.rush],
     }
     shown = "".join(twins[lang] for key, twins in texts().items() if key.startswith(("live.", "store.")))
     return page | {"typeface": embed_typeface(repr(page) + shown + ASCII)}
@@ -258,6 +272,14 @@ def slider_label(slider: Slider, lang: Lang) -> str:
     """Return a slider's label: a cohort's own, else that of its key."""
     cohort = slider.key.removeprefix("people_")
     return label(cohort, lang) if cohort != slider.key else translate(f"live.slider_{slider.key}", lang)
+
+
+def bound_label(live: LiveNight, key: str, lang: Lang) -> str:
+    """Return the target of a KPI of the table, at least or at most; empty for one that has none."""
+    if key not in live.targets:
+        return ""
+    sign = "≥" if BETTER[key] == "higher" else "≤"
+    return f"{sign} {figure(live.targets[key], glossary()[key]['unit'], lang)}"
 
 
 def target_label(seconds: float, lang: Lang) -> str:

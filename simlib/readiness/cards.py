@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,31 +11,9 @@ from simlib import facts
 from simlib.messages import PLAYBOOK, Lang, glossary, join_list, label, read_yaml, translate
 from simlib.readiness.countdown import catalogue, lay_catalogue
 from simlib.readiness.gate import lay_course
+from simlib.readiness.result import Part, PrintCard
 
 KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One part of a card: a heading, then a text, a list, or a table (columns and rows); what is not there is empty."""
-
-    heading: str
-    text: str = ""
-    items: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    strong: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrintCard:
-    """One page: what kind of card, its name, a line below it, and its parts."""
-
-    kind: str
-    key: str
-    title: str
-    subtitle: str
-    parts: tuple[Part, ...]
 
 
 @cache

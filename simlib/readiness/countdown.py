@@ -34,7 +34,7 @@ def lay_countdown(tasks: pd.DataFrame, *, promo_day: dt.date, today: dt.date) ->
     Returns
     -------
     pandas.DataFrame
-        task, block, owner, offset_days, due_on, days_left, state (of `STATES`), done_on, proof; by due day.
+        task, block, owner, offset_days, begin_on, due_on, days_left, state (of `STATES`), done_on, proof; by due day.
 
     Examples
     --------
@@ -49,13 +49,15 @@ def lay_countdown(tasks: pd.DataFrame, *, promo_day: dt.date, today: dt.date) ->
         if is_missing(due):
             due = None if is_missing(offset) else promo_day + dt.timedelta(days=int(str(offset)))
         takes = record.get("takes_days")
-        state = _state(record.get("done_on"), due, 0 if is_missing(takes) else int(str(takes)), promo_day, today)
+        days = 0 if is_missing(takes) else int(str(takes))
+        state = _state(record.get("done_on"), due, days, promo_day, today)
         rows.append(
             {
                 "task": record["task"],
                 "block": record["block"],
                 "owner": None if is_missing(record.get("owner")) else record["owner"],
                 "offset_days": None if due is None else (due - promo_day).days,
+                "begin_on": None if due is None else due - dt.timedelta(days=max(days - 1, 0)),
                 "due_on": due,
                 "days_left": None if due is None else (due - today).days,
                 "state": state,
@@ -64,7 +66,7 @@ def lay_countdown(tasks: pd.DataFrame, *, promo_day: dt.date, today: dt.date) ->
             }
         )
     rows.sort(key=lambda row: (row["due_on"] or dt.date.max, str(row["task"])))
-    columns = ["task", "block", "owner", "offset_days", "due_on", "days_left", "state", "done_on", "proof"]
+    columns = ["task", "block", "owner", "offset_days", "begin_on", "due_on", "days_left", "state", "done_on", "proof"]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import LANGS, PLAYBOOK, Lang, glossary, join_list, label, placeholders, read_yaml, translate
+from simlib.messages import LANGS, PLAYBOOK, Lang, join_list, label, placeholders, read_yaml, translate
 from simlib.readiness.explain import spell_cny
 from simlib.readiness.rules import Activity, PromoSheet, is_missing, to_cny
 from simlib.readiness.wording import check_wording, describe_faults
@@ -125,7 +125,7 @@ def fill_library(sheet: PromoSheet, *, store: str, platforms: Sequence[str] = PL
     -------
     pandas.DataFrame
         `COLUMNS`: phrase_id (the library's key, with the activity's id where it is filled from one), topic, queue,
-        stage, channel and platform as tuples, variant, zh, en, rests_on (ids and facts, semicolons), state (of
+        stage, channel, platform and variant as tuples, zh, en, rests_on (ids and facts, semicolons), state (of
         `STATES`), reason (the placeholders, facts or faults that keep it back, as a tuple).
     """
     rows = []
@@ -215,7 +215,7 @@ def _fill(template: Template, key: str, filling: _Filling, platforms: tuple[str,
     reason = tuple(lacking or outdated or faults)
     state = STATES[1] if lacking else STATES[2] if outdated else STATES[3] if faults else STATES[0]
     where = (template.stages, template.channels, platforms)
-    head = (key, template.situation, template.queue, *where, template.variant)
+    head = (key, template.situation, template.queue, *where, tuple(template.variant.split()))
     return (*head, texts["zh"], texts["en"], "; ".join(rests), state, reason)
 
 
@@ -275,7 +275,7 @@ def _fill_rule(activity: Activity, sheet: PromoSheet, platforms: tuple[str, ...]
     state = STATES[1] if lacking else STATES[3] if faults else STATES[0]
     reason = tuple(sorted(f"placeholder_{name}" for name in lacking)) or faults
     place = (("warmup", "opening", "final", "last_day"), ("chat",), platforms)
-    head = (f"rule@{activity.id}", "activity_rules", "presale", *place, "")
+    head = (f"rule@{activity.id}", "activity_rules", "presale", *place, ())
     return (*head, texts["zh"], texts["en"], activity.id, state, reason)
 
 
@@ -448,10 +448,9 @@ def schedule_chases(*, ordered_at: dt.datetime, closes_at: dt.datetime) -> pd.Da
     return pd.DataFrame(rows, columns=["slot", "at", "channel", "allowed"])
 
 
-def name_variant(variant: str, lang: Lang) -> str:
+def name_variant(variant: Sequence[str], lang: Lang) -> str:
     """Return a variant in words."""
-    words = [label(f"variant_{part}", lang) for part in variant.split() if f"variant_{part}" in glossary()]
-    return join_list(words, lang)
+    return join_list([label(f"variant_{part}", lang) for part in variant], lang)
 
 
 def strip_brackets(text: str) -> list[str]:

@@ -43,12 +43,35 @@ from simlib.readiness.training import (
     list_dropouts,
     plan_special,
 )
-from simlib.readiness.workbook import BLOCKS, ReadinessBook
+from simlib.readiness.workbook import BLOCKS, SHEETS, ReadinessBook
 from simlib.store.models import Store
 from simlib.store.problems import Problem
 
 NAMED = 5  # people that a finding names; all of them are in the table
 RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a card: a heading, then a text, a list, or a table (columns and rows); what is not there is empty."""
+
+    heading: str
+    text: str = ""
+    items: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    strong: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintCard:
+    """One page: what kind of card, its name, a line below it, and its parts."""
+
+    kind: str
+    key: str
+    title: str
+    subtitle: str
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +95,14 @@ class ReadinessResult:
     figures: Mapping[str, float]
     findings: tuple[Message, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def tasks(self) -> pd.DataFrame:
+        """What the picture of the countdown shows: the store's own tasks with a day, else the catalogue."""
+        own = self.tables.get("countdown")
+        if own is None or own["due_on"].isna().all():
+            return self.tables["task_plan"]
+        return own[own["due_on"].notna()].rename(columns={"task": "task_key"})
 
 
 def work_out_readiness(
@@ -108,8 +139,9 @@ def work_out_readiness(
         People who are no longer there.
     """
     sheets = book.tables
-    tables: dict[str, pd.DataFrame] = {sheet: sheets[sheet].drop(columns="row") for sheet in ("activities", "goods")}
-    tables = {sheet: table for sheet, table in tables.items() if sheet not in book.missing}
+    tables: dict[str, pd.DataFrame] = {
+        sheet: show_sheet(sheets[sheet], sheet) for sheet in ("activities", "goods") if sheet not in book.missing
+    }
     problems = list(book.problems)
     has_rules = {"activities", "goods"} <= tables.keys()
     exam = exam or _mark(store, book)
@@ -119,7 +151,9 @@ def work_out_readiness(
     if conflicts is not None:
         tables["conflicts"] = show_conflicts(conflicts)
     if change_log is not None and not change_log.empty:
-        tables["rule_changes"] = change_log
+        accepted = [not is_missing(moment) for moment in change_log["accepted_on"]]
+        liable = ["liable_service" if one else "liable_operations" for one in accepted]
+        tables["rule_changes"] = change_log.assign(liable=liable)
         tables["stale_items"] = find_stale(change_log, _handed_out(book))
     tables |= _look_at_phrases(store, book, today=today)
     training = None if "training" in book.missing else sheets["training"]
@@ -128,7 +162,7 @@ def work_out_readiness(
     tables["kept_off"] = tables["gate"][~tables["gate"]["allowed"]].drop(columns="allowed").reset_index(drop=True)
     if training is not None:
         tables["progress"] = follow_training(training, today=today)
-        tables["sampling"] = lay_samples(store, training, promo_day=promo_day)
+        tables["acceptance"] = lay_samples(store, training, promo_day=promo_day)
     tables["dropouts"] = list_dropouts(tables["gate"], tables.get("progress"))
     if exam is not None:
         tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})
@@ -185,7 +219,7 @@ def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> di
     library = fill_library(sheet, store=store.store.name, platforms=platforms, on=today)
     own = book.tables["phrases"]
     found = {
-        "phrase_library": library.assign(variant=[tuple(cell.split()) or None for cell in library["variant"]]),
+        "phrase_library": library,
         "phrase_matrix": lay_coverage(library, own=own, platforms=platforms),
         "phrase_faults": check_own_phrases(own),
         "rule_phrases": _set_against_rules(book, platforms),
@@ -208,6 +242,13 @@ def _open_figures(store: Store, promo_day: dt.date) -> list[str]:
     if wave is not None:
         figures |= {"day_gmv_cny": wave.sales_cny(store.store.month_gmv_cny or 0.0), "day_aov_cny": wave.day_aov_cny}
     return missing_figures(figures)
+
+
+def show_sheet(table: pd.DataFrame, sheet: str) -> pd.DataFrame:
+    """Return a sheet of the workbook as a table to read: its filled columns under the terms of their fields."""
+    terms = {field.key: field.term for field in SHEETS[sheet]}
+    filled = [key for key in terms if key in table and table[key].notna().any()]
+    return table[filled].rename(columns=terms)
 
 
 def show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:

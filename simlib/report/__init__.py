@@ -24,7 +24,7 @@ _HOMES = {
     "plot_tornado": "charts",
     "save_figure": "charts",
     "to_svg": "charts",
-    "write_matrix": "excel",
+    "write_roster": "excel",
     "write_workbook": "excel",
     "Card": "html",
     "Fragment": "html",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from typing import Any, Literal, get_args
@@ -15,6 +15,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, Lang, glossary, label, read_yaml, translate
+from simlib.store.columns import SCENARIO_UNITS
 from simlib.store.models import Cohort, Queue
 
 CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
@@ -22,47 +23,52 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
     "activity": "",
-    "assessed": "",
-    "basis": "",
-    "answer": "",
-    "back_step": "",
-    "block": "",
+    "activity_kind": "activity_kind_",
     "after": "",
+    "answer": "",
+    "answer_group": "",
+    "area": "audit_area_",
+    "assessed": "",
+    "back_step": "",
+    "basis": "",
+    "block": "",
     "bound_by": "",
     "buyer": "",
     "card": "",
     "channel": "channel_",
     "chapter": "",
+    "chat_part": "",
     "cohort": "",
     "conflict": "",
+    "counts_what": "counted_",
+    "driver": "driver_",
     "duty_block": "duty_block_",
     "every": "every_",
     "fact_status": "standing_",
-    "area": "audit_area_",
-    "driver": "driver_",
-    "counts_what": "counted_",
     "fails_first": "",
     "figure": "",
     "floor_source": "source_",
+    "folk_rule": "",
     "grade": "grade_",
     "grain": "grain_",
     "headcount": "",
-    "folk_rule": "",
     "incident": "kind_",
+    "intent": "",
     "item": "",
     "kpi": "",
+    "level": "",
     "lever": "",
     "liable": "",
     "logistics_item": "item_",
-    "level": "",
     "machine": "",
     "measure": "",
     "missed": "",
+    "move": "do_",
     "next_grade": "grade_",
+    "open_to": "open_to_",
+    "out_reason": "",
     "part": "part_",
     "pay_parts": "",
-    "move": "do_",
-    "out_reason": "",
     "phase": "phase_",
     "platform": "",
     "plausibility": "",
@@ -76,25 +82,24 @@ KEY_COLUMNS = {
     "scenario": "",
     "segment_topic": "",
     "sheet": "",
+    "site_item": "",
     "skill_1": "",
     "skill_2": "",
     "skill_3": "",
     "source": "source_",
     "stage": "stage_",
     "stale_kind": "content_",
-    "store_stage": "",
     "state": "state_",
-    "strength": "",
-    "weighting": "",
-    "intent": "",
-    "site_item": "",
-    "stretch_source": "source_",
     "step": "",
+    "store_stage": "",
+    "strength": "",
+    "stretch_source": "source_",
     "task": "",
     "task_key": "",
     "task_role": "",
     "topic": "",
     "variant": "variant_",
+    "weighting": "",
     "work": "",
     "written_in": "",
 }
@@ -153,9 +158,55 @@ def titled(key: str, lang: Lang) -> str:
     >>> titled("first_response", "zh"), titled("roster", "en")
     ('首响（秒）', 'Roster')
     """
-    unit = glossary()[key]["unit"] if key in glossary() else ""
+    unit = _unit_of(key)
     name = label(key, lang)
     return translate("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
+
+
+@lru_cache(maxsize=1)
+def _lever_units() -> dict[str, str]:
+    """Return the unit of each lever's size, by lever."""
+    return {row["key"]: row["unit"] or "" for row in facts.table("levers").to_dict("records")}
+
+
+def _unit_of(key: str) -> str:
+    """Return the unit of a column: the glossary's; a lever's column holds its sizes."""
+    unit = glossary()[key]["unit"] if key in glossary() else ""
+    return unit or _lever_units().get(key, "")
+
+
+FACTORS = ("contacts", "handling", "slow")  # incidents whose size multiplies
+OF_A_WHOLE = ("absent",)  # incidents whose size is a share and no change
+SIZED_BY = ("incident", "lever")  # columns that name what the row's ``size`` is a size of
+
+
+def size_unit(row: Mapping[Any, Any]) -> str | None:
+    """Return the kind of incident or lever whose size a row holds; None where its size is a plain number.
+
+    Examples
+    --------
+    >>> size_unit({"incident": "slow", "size": 1.4}), size_unit({"team": 1})
+    ('slow', None)
+    """
+    kind = next((row[key] for key in SIZED_BY if key in row), None)
+    known = kind in FACTORS or kind in SCENARIO_UNITS or kind in _lever_units()
+    return str(kind) if known else None
+
+
+def size_words(kind: str, size: float, lang: Lang) -> str:
+    """Return the size of an incident or a lever with its unit: a factor, a share, or a change with its sign.
+
+    Examples
+    --------
+    >>> size_words("slow", 1.4, "zh"), size_words("bot_share", -0.15, "zh"), size_words("absent", 0.15, "en")
+    ('×1.4', '−15.0%', '15.0%')
+    >>> size_words("call_pool", 3.0, "en"), size_words("people", -2.0, "zh")
+    ('+3 agents', '−2 人')
+    """
+    if kind in FACTORS:
+        return f"×{size:g}"
+    shown = quantity(size, SCENARIO_UNITS.get(kind, _lever_units().get(kind, "")), lang)
+    return shown if size < 0 or kind in OF_A_WHOLE else f"+{shown}"
 
 
 def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn:
@@ -179,10 +230,50 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
     if isinstance(key, dt.date | dt.datetime):
         return ShownColumn(key=key, title=day_words(key, lang), kind=_kind(values))
     kind: CellKind = "words" if key in KEY_COLUMNS else _kind(values)
-    unit = glossary()[str(key)]["unit"] if str(key) in glossary() else ""
+    unit = _unit_of(str(key))
     if kind != "number":
         return ShownColumn(key=key, title=label(str(key), lang), kind=kind)
     return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
+
+
+# What the ends of a band are, by table: an estimate's, the mean's, or those of single nights.
+BANDS = {
+    "cascade": "spread",
+    "aftersale_stream": "estimate",
+    "kpis": "mean",
+    "ranking": "mean",
+    "stressed_kpis": "mean",
+    "answers": "mean",
+    "intervals": "nights",
+}
+OF_FORECASTS = ("forecast", "second_route")
+
+
+def band_of(column: Hashable, table: str) -> str | None:
+    """Return what band a column of a table holds an end of; None where it holds none.
+
+    Examples
+    --------
+    >>> band_of("high", "kpis"), band_of("p05", "kpis"), band_of("rate_change_low", "ranking"), band_of("mean", "kpis")
+    ('mean', 'quantiles', 'mean', None)
+    """
+    if str(column) in ("p05", "p95"):
+        return "forecast" if table in OF_FORECASTS else "quantiles"
+    return BANDS.get(table) if re.fullmatch(r"(.+_)?(low|high)", str(column)) else None
+
+
+def explain_column(column: Hashable, table: str, lang: Lang) -> str:
+    """Return what a column of a table holds, as the glossary has it; empty where it says nothing.
+
+    Examples
+    --------
+    >>> explain_column("shortfall", "coverage", "en")
+    'Agents missing'
+    """
+    band = band_of(column, table)
+    if band is not None:
+        return translate(f"report.band_{band}", lang, tables=table_label(table, lang))
+    return glossary()[str(column)][f"definition_{lang}"] if str(column) in glossary() else ""
 
 
 def digits_of(values: pd.Series, *, unit: str) -> int:

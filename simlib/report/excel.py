@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xlsxwriter
@@ -23,23 +25,34 @@ from simlib.messages import Lang, label, translate
 from simlib.report.columns import (
     ROW_UNIT_COLUMNS,
     ShownColumn,
+    band_of,
     describe_column,
     digits_of,
+    explain_column,
     is_empty,
+    list_words,
     show_cell,
+    size_unit,
+    size_words,
     table_label,
     titled,
     unit_word,
 )
+from simlib.report.style import BOT, INK, MISSING, MUTED, NEEDED, QUEUE_COLOURS, ROSTERED, SHIFT_FILLS
+
+if TYPE_CHECKING:
+    from simlib.report.html import Card
+    from simlib.roster.exchange import RosterSheets
 
 # The same tables give the same bytes: a workbook would otherwise carry the second it was written in.
 WRITTEN = dt.datetime(2026, 1, 1)
 LONGEST_TEXT = 32_767  # of a cell; XlsxWriter would leave a longer one out
 WIDEST, NARROWEST = 60, 8
 MOMENT, DAY, CLOCK = "yyyy-mm-dd hh:mm", "yyyy-mm-dd", "hh:mm"
-QUEUE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
-GREY, RED, DARK, PALE = "#B8C0CA", "#C81E1E", "#0B3C5D", "#9CC9EA"
+COVER_WIDTH = 90  # of the column with the sentences, in characters of 11 points
 CHART_LINES, CHART_COLUMNS = 21, 15  # what a chart covers of its sheet; the figures stand right of it
+TICK_EVERY = 4  # intervals between two times under a chart
+CARD_COLOURS = {"good": "#00795A", "bad": MISSING, "plain": INK}
 
 
 class _Book:
@@ -78,6 +91,7 @@ def write_workbook(
     lang: Lang,
     title: str = "",
     verdict: Sequence[str] = (),
+    cards: Sequence[Card] = (),
     meta: Mapping[str, object] | None = None,
 ) -> None:
     """Write tables into a workbook: a cover, a sheet of charts, and one sheet per table, in that order.
@@ -92,8 +106,9 @@ def write_workbook(
     tables : mapping of str to DataFrame
         By key of the glossary, which names the sheet; columns are keys of the glossary too. Instants are written
         as the clock of their own zone, for Excel knows no zones.
-    title, verdict, meta
-        What the cover says: usually the store's name, the sentences to read out, and where all comes from.
+    title, verdict, cards, meta
+        What the cover says: usually the store's name, the sentences to read out, the KPIs beside them, and where all
+        comes from.
 
     Raises
     ------
@@ -102,31 +117,62 @@ def write_workbook(
     """
     with _whole_book(path) as book:
         if title or verdict or meta:
-            _write_cover(book, title=title, verdict=verdict, meta=meta or {}, lang=lang)
+            _write_cover(book, tables, title=title, verdict=verdict, cards=cards, meta=meta or {}, lang=lang)
         _write_charts(book, tables, lang=lang)
         for key, table in tables.items():
             _write_table(book, key, table, lang=lang)
 
 
-def write_matrix(path: Path, matrix: pd.DataFrame, *, lang: Lang) -> None:
+def write_roster(path: Path, sheets: RosterSheets, *, lang: Lang) -> None:
     """Write a roster as the team's own matrix, ready to be changed in Excel and read in again.
+
+    Each shift has a colour, which follows a cell that is changed, and a legend; the sheets behind it count the people
+    per shift and per half hour.
 
     Parameters
     ----------
     path : Path
         The file to write, whole or not at all.
-    matrix : DataFrame
-        As :func:`simlib.forecasting.to_matrix` gives it: names, then one column a date; every cell a text.
+    sheets : RosterSheets
+        As :func:`simlib.roster.to_sheets` gives it.
     """
+    fills = dict(zip(sheets.shifts["shift"].astype(str), itertools.cycle(SHIFT_FILLS), strict=False))
     with _whole_book(path) as book:
-        sheet = book.workbook.add_worksheet(label("roster", lang))
-        for place, column in enumerate(matrix.columns):
-            sheet.write_string(0, place, str(column), book.header(number=place > 0))
-            for line, cell in enumerate(matrix[column], start=1):
-                sheet.write_string(line, place, str(cell), book.style(align="center") if place else book.style())
-        sheet.set_column(0, 0, 18)
-        sheet.set_column(1, max(len(matrix.columns) - 1, 1), 12)
-        sheet.freeze_panes(1, 1)
+        _write_matrix(book, sheets, fills, lang)
+        _write_table(book, "roster_shifts", sheets.shifts, lang=lang, fills=fills)
+        _write_table(book, "roster_half_hours", sheets.half_hours, lang=lang)
+
+
+def _write_matrix(book: _Book, sheets: RosterSheets, fills: Mapping[str, str], lang: Lang) -> None:
+    matrix = sheets.matrix
+    sheet = book.workbook.add_worksheet(label("roster", lang))
+    first_day = matrix.shape[1] - sheets.days
+    for place, column in enumerate(matrix.columns):
+        sheet.write_string(0, place, str(column), book.header(number=place >= first_day))
+        for line, cell in enumerate(matrix[column], start=1):
+            if isinstance(cell, float):
+                sheet.write_number(line, place, cell, book.style(num_format="0.#"))
+            else:
+                sheet.write_string(line, place, str(cell), book.style(align="center" if place >= first_day else "left"))
+        widest = max(map(_width, [str(column), *matrix[column].astype(str)]), default=0)
+        sheet.set_column(place, place, min(max(widest + 2, 12), 28))
+    sheet.freeze_panes(1, first_day)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.repeat_rows(0)
+    sheet.fit_to_pages(1, 0)
+    legend = matrix.shape[1] + 1
+    sheet.set_column(legend, legend, 8)
+    sheet.set_column(legend + 1, legend + 1, 14)
+    for line, row in enumerate(sheets.shifts.itertuples(), start=1):
+        sheet.write_string(line, legend, str(row.shift), book.style(bg_color=fills[str(row.shift)], align="center"))
+        sheet.write_string(line, legend + 1, f"{row.start:%H:%M}–{row.end:%H:%M}", book.style())
+    if not len(matrix) or not sheets.days:
+        return
+    for code, fill in fills.items():
+        quoted = code.replace('"', '""')
+        rule = {"type": "cell", "criteria": "==", "value": f'"{quoted}"', "format": book.style(bg_color=fill)}
+        sheet.conditional_format(1, first_day, len(matrix), matrix.shape[1] - 1, rule)
 
 
 @contextmanager
@@ -138,46 +184,98 @@ def _whole_book(path: Path) -> Iterator[_Book]:
         book.workbook.close()
 
 
-def _write_cover(book: _Book, *, title: str, verdict: Sequence[str], meta: Mapping[str, object], lang: Lang) -> None:
+def _write_cover(
+    book: _Book,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    title: str,
+    verdict: Sequence[str],
+    cards: Sequence[Card],
+    meta: Mapping[str, object],
+    lang: Lang,
+) -> None:
+    """Write the sentences to read out, the KPIs beside them, where all comes from, and what the ends of bands mean."""
     sheet = book.workbook.add_worksheet(label("report", lang))
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 22)
-    sheet.set_column(1, 1, 90)
+    sheet.set_column(1, 1, COVER_WIDTH)
+    sheet.set_column(2, 2, 3)
+    sheet.set_column(3, 3, 24)
+    sheet.set_column(4, 4, 16)
+    sheet.set_column(5, 5, 34)
     sheet.write_string(0, 0, title, book.style(bold=True, font_size=18))
-    line = 2
-    wrapped = book.style(text_wrap=True, font_size=12)
-    for number, sentence in enumerate(verdict):
-        if number == 0:
+    sheet.set_row(0, 28)
+    for line, sentence in enumerate(verdict, start=2):
+        if line == 2:
             sheet.write_string(line, 0, label("verdict", lang), book.style(bold=True, font_size=12))
-        sheet.write_string(line, 1, sentence, wrapped)
+        _write_lines(book, sheet, line, sentence, font_size=12)
+    for line, card in enumerate(cards, start=2):
+        colour = CARD_COLOURS[card.tone]
+        sheet.write_string(line, 3, card.label, book.style(font_color=MUTED))
+        sheet.write_string(line, 4, card.value, book.style(bold=True, font_size=13, font_color=colour))
+        sheet.write_string(line, 5, card.band, book.style(font_color=MUTED))
+    line = 3 + max(len(verdict), len(cards))
+    bands: dict[str, list[str]] = {}
+    for key, table in tables.items():
+        for band in dict.fromkeys(band_of(column, key) for column in table.columns):
+            if band is not None:
+                bands.setdefault(band, []).append(table_label(key, lang))
+    notes = [(heading, str(value)) for heading, value in meta.items()]
+    for number, (band, names) in enumerate(bands.items()):
+        heading = "" if number else translate("report.band_ends", lang)
+        notes.append((heading, translate(f"report.band_{band}", lang, tables=list_words(names, lang))))
+    for heading, text in notes:
+        sheet.write_string(line, 0, heading, book.style(font_color=MUTED))
+        _write_lines(book, sheet, line, text, font_color=MUTED)
         line += 1
-    line += 1
-    for heading, value in meta.items():
-        sheet.write_string(line, 0, heading, book.style(font_color="#52606D"))
-        sheet.write_string(line, 1, str(value), book.style(font_color="#52606D", text_wrap=True))
-        line += 1
+    sheet.set_landscape()
+    sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
+
+
+def _write_lines(book: _Book, sheet: Worksheet, line: int, text: str, *, font_size: float = 10.5, **look: Any) -> None:
+    """Write a text that wraps into the cover's wide column, and make its row high enough for every line of it."""
+    sheet.write_string(line, 1, text, book.style(text_wrap=True, font_size=font_size, **look))
+    in_line = COVER_WIDTH * 10 / font_size  # a tenth less than fits, for words that break early
+    lines = sum(math.ceil(max(_width(part), 1) / in_line) for part in text.splitlines() or [""])
+    sheet.set_row(line, lines * font_size * 1.5 + 4)
 
 
 # --- tables -----------------------------------------------------------------------------------------------
 
 
-def _write_table(book: _Book, key: str, table: pd.DataFrame, *, lang: Lang) -> None:
+def _write_table(
+    book: _Book, key: str, table: pd.DataFrame, *, lang: Lang, fills: Mapping[str, str] | None = None
+) -> None:
+    """Write a table on a sheet of its own; a title carries what its column holds, a shift its colour of ``fills``."""
     sheet = book.workbook.add_worksheet(table_label(key, lang)[:31])
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
+    sizes = [size_unit(row) for row in table.to_dict("records")] if "size" in table else []
     for place, column in enumerate(columns):
         sheet.write_string(0, place, column.title, book.header(number=column.kind == "number"))
+        meaning = explain_column(column.key, key, lang)
+        if meaning:
+            sheet.write_comment(0, place, meaning, {"author": "", "x_scale": 1.6, "font_size": 9})
         widest = _width(column.title)
         for line, (value, unit) in enumerate(zip(table[column.key], units, strict=True), start=1):
+            sized = sizes[line - 1] if column.key == "size" and not is_empty(value) else None
+            if sized:
+                text = size_words(sized, value, lang)
+                sheet.write_number(line, place, float(value), book.style(num_format=_size_format(text)))
+                widest = max(widest, _width(text))
+                continue
             widest = max(widest, _write_cell(book, sheet, line, place, value, column, row_unit=unit, lang=lang))
         sheet.set_column(place, place, min(max(widest + 2.5, NARROWEST), WIDEST))
+        if column.key == "shift" and fills:
+            for line, code in enumerate(table["shift"].astype(str), start=1):
+                sheet.write_string(line, place, code, book.style(bg_color=fills[code], align="center"))
         if column.key == "shortfall" and len(table):
             rule = {
                 "type": "cell",
                 "criteria": ">",
                 "value": 0,
-                "format": book.style(font_color=RED, bold=True),
+                "format": book.style(font_color=MISSING, bold=True),
             }
             sheet.conditional_format(1, place, len(table), place, rule)
     sheet.freeze_panes(1, 0)
@@ -232,6 +330,22 @@ def _number_format(unit: str, digits: int) -> str:
     return f"0{fraction}%" if unit == "share" else f"#,##0{fraction}"
 
 
+def _size_format(shown: str) -> str:
+    """Return the number format under which Excel shows a size as it is shown on a page: ×1.5, +3 people, −15.0%.
+
+    Examples
+    --------
+    >>> _size_format("×1.4"), _size_format("−15.0%"), _size_format("+3 agents")
+    ('"×"General', '"+"0.0%;"−"0.0%', '"+"General" agents";"−"General" agents"')
+    """
+    parts = re.fullmatch(r"([^\d]?)[\d,.]+(.*)", shown)
+    sign, unit = (parts[1], parts[2]) if parts else ("", "")
+    form = "0.0%" if unit == "%" else f'General"{unit}"' if unit else "General"
+    if sign == "×":
+        return f'"×"{form}'
+    return f'"+"{form};"−"{form}' if sign else form
+
+
 def _width(text: str) -> float:
     """Measure text in columns of a sheet: a Chinese character takes two."""
     lines = text.splitlines() or [""]
@@ -269,7 +383,7 @@ def _write_charts(book: _Book, tables: Mapping[str, pd.DataFrame], *, lang: Lang
     for number, picture in enumerate(pictures):
         _write_figures(book, sheet, place, picture, lang)
         sheet.insert_chart(number * CHART_LINES, 0, _native_chart(book, sheet, place, picture, lang))
-        place += len(picture.titles) + 2
+        place += len(picture.titles) + 3
     sheet.set_paper(9)
     sheet.print_area(0, 0, len(pictures) * CHART_LINES, CHART_COLUMNS - 1)
     sheet.fit_to_pages(1, 1)
@@ -287,7 +401,7 @@ def _forecast_picture(forecast: pd.DataFrame, lang: Lang) -> _Picture:
         key="forecast",
         figures=figures,
         titles=[*(label(queue, lang) for queue in queues), translate("report.bot_resolves", lang)],
-        colours=[*QUEUE_COLOURS[: len(queues)], GREY],
+        colours=[*(QUEUE_COLOURS.get(queue, MUTED) for queue in queues), BOT],
         stacked=True,
     )
 
@@ -298,7 +412,7 @@ def _requirement_picture(requirement: pd.DataFrame, lang: Lang) -> _Picture:
         key="requirement",
         figures=figures,
         titles=[titled(key, lang) for key in figures.columns],
-        colours=[PALE, DARK],
+        colours=[ROSTERED, NEEDED],
         lines=frozenset({"to_roster"}),
     )
 
@@ -309,19 +423,26 @@ def _coverage_picture(coverage: pd.DataFrame, lang: Lang) -> _Picture:
         key="coverage",
         figures=figures,
         titles=[titled(key, lang) for key in figures.columns],
-        colours=[PALE, RED, DARK],
+        colours=[ROSTERED, MISSING, NEEDED],
         lines=frozenset({"required"}),
     )
 
 
 def _write_figures(book: _Book, sheet: Worksheet, place: int, picture: _Picture, lang: Lang) -> None:
+    """Write the figures of a chart: the moment, the clock as a text for the axis, and one column per series.
+
+    A text stays on one line under the chart; a moment would be broken by office programs that show it with its date.
+    """
     sheet.write_string(0, place, label("start", lang), book.header(number=False))
+    sheet.write_string(0, place + 1, label("clock", lang), book.header(number=False))
     sheet.set_column(place, place, 17)
-    sheet.set_column(place + 1, place + len(picture.titles), 13)
+    sheet.set_column(place + 1, place + 1, 8)
+    sheet.set_column(place + 2, place + 1 + len(picture.titles), 13)
     moments = pd.DatetimeIndex(picture.figures.index).tz_localize(None)
     for line, moment in enumerate(moments, start=1):
         sheet.write_datetime(line, place, moment.to_pydatetime(), book.style(num_format=MOMENT, align="left"))
-    for number, (key, title) in enumerate(zip(picture.figures.columns, picture.titles, strict=True), start=1):
+        sheet.write_string(line, place + 1, f"{moment:%H:%M}", book.style())
+    for number, (key, title) in enumerate(zip(picture.figures.columns, picture.titles, strict=True), start=2):
         sheet.write_string(0, place + number, title, book.header())
         for line, value in enumerate(picture.figures[key].fillna(0).to_numpy(dtype=float), start=1):
             sheet.write_number(line, place + number, value, book.style(num_format="#,##0"))
@@ -331,19 +452,20 @@ def _native_chart(book: _Book, sheet: Worksheet, place: int, picture: _Picture, 
     last, name = len(picture.figures), sheet.get_name()
     columns = book.workbook.add_chart({"type": "column"} | ({"subtype": "stacked"} if picture.stacked else {}))
     lines = book.workbook.add_chart({"type": "line"})
-    for number, (key, colour) in enumerate(zip(picture.figures.columns, picture.colours, strict=True), start=1):
+    for number, (key, colour) in enumerate(zip(picture.figures.columns, picture.colours, strict=True), start=2):
         line = key in picture.lines
         drawn = {"line": {"color": colour, "width": 2.25}} if line else {"fill": {"color": colour}, "gap": 4}
         series = {
             "name": [name, 0, place + number],
-            "categories": [name, 1, place, last, place],
+            "categories": [name, 1, place + 1, last, place + 1],
             "values": [name, 1, place + number, last, place + number],
         }
         (lines if line else columns).add_series(series | drawn | ({} if line else {"overlap": 100}))
     if picture.lines:
         columns.combine(lines)
     columns.set_title({"name": translate(f"report.{picture.key}_title", lang), "name_font": {"size": 13}})
-    columns.set_x_axis({"text_axis": True, "num_format": "hh:mm", "interval_unit": 4, "num_font": {"rotation": 0}})
+    every = TICK_EVERY * max(1, math.ceil(last / 60))
+    columns.set_x_axis({"text_axis": True, "interval_unit": every, "interval_tick": every, "num_font": {"size": 9}})
     columns.set_y_axis(
         {
             "name": unit_word("contacts" if picture.key == "forecast" else "agents", lang),

@@ -23,7 +23,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from simlib.messages import Lang, glossary, label, translate
-from simlib.report.columns import ShownColumn, describe_column, show_cell, show_number, titled
+from simlib.report.columns import (
+    ShownColumn,
+    describe_column,
+    is_empty,
+    show_cell,
+    show_number,
+    size_unit,
+    size_words,
+    titled,
+)
 from simlib.report.typeface import embed_typeface
 
 if TYPE_CHECKING:
@@ -36,6 +45,8 @@ POLICY = (
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 FOLD_FROM, ROWS_SHOWN = 24, 200
 ONE_LINE = 16  # letters that a cell never breaks: dates, names, states
+FIRST_LINE = 160  # letters of a failure that are shown before it is opened
+WIDE_FROM = 9  # columns from which a table is printed in smaller letters
 INDEX_FIGURES = ("human", "agents_needed", "shortfall", "platform_rate", "sales_lost")
 
 Tone = Literal["plain", "good", "bad"]
@@ -164,8 +175,10 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     head = "".join(f"<th{_side(column)}>{escape(column.title)}</th>" for column in columns)
     body = "".join(_row(row, columns, lang) for row in frame.head(ROWS_SHOWN).to_dict("records"))
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    wide = " wide" * (len(columns) >= WIDE_FROM)
+    spoken = f' role="region" tabindex="0" aria-label="{escape(caption)}"' if caption else ""
     table = (
-        f'<div class="st-scroll"><table class="st-table">{title}<thead><tr>{head}</tr></thead>'
+        f'<div class="st-scroll{wide}"{spoken}><table class="st-table">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
     if len(frame) > ROWS_SHOWN:
@@ -177,15 +190,27 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     return Fragment(table)
 
 
+def show_left_out(caption: str, text: str) -> Fragment:
+    """Show in one line, under a table's name, why the table itself is not shown; the workbook has it."""
+    return Fragment(
+        f'<div class="st-scroll"><table class="st-table"><caption>{escape(caption)}</caption>'
+        f'<tbody><tr><td class="long">{escape(text)}</td></tr></tbody></table></div>'
+    )
+
+
 def _side(column: ShownColumn) -> str:
     return ' class="n"' if column.kind == "number" else ""
 
 
 def _row(row: Mapping[Any, Any], columns: Sequence[ShownColumn], lang: Lang) -> str:
-    unit = row.get("unit")
+    unit, sized = row.get("unit"), size_unit(row)
     cells = []
     for column in columns:
-        text = show_cell(row[column.key], column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
+        value = row[column.key]
+        if sized and column.key == "size" and not is_empty(value):
+            text = size_words(sized, value, lang)
+        else:
+            text = show_cell(value, column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
         classes = ["n"] * (column.kind == "number") + ["long"] * (len(text) > ONE_LINE)
         if column.key == "shortfall" and pd.notna(row["shortfall"]) and row["shortfall"] > 0:
             classes.append("bad")
@@ -253,13 +278,15 @@ def render_print(
 
 
 def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
-    """Write the page over a batch: a line a store, with its verdict, figures and files, or why it failed.
+    """Write the page over a batch: one row per store, with its verdict, figures and files, or why it failed.
+
+    Two marks beside a title sort by its column: without code, each row carries its places as style properties.
 
     Parameters
     ----------
     rows : sequence of mapping
-        store; folder (relative to the page) and summary of a store that is done; problem (text) of one that
-        failed, else None. Of the summary are shown: verdict (sentences by language) and those of
+        store (its file's name); folder (relative to the page) and summary of a store that is done; problem (text)
+        of one that failed, else None. Of the summary are shown: verdict (sentences by language) and those of
         :data:`INDEX_FIGURES` that any store has.
     """
     present = {key for row in rows for key in row.get("summary") or {}}
@@ -269,6 +296,12 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
     ]
     failed = sum(row["problem"] is not None for row in rows)
     counts = translate("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
+    sorted_by = {"store": label("store", lang), "status": translate("report.status", lang)}
+    sorted_by |= {str(figure.key): figure.title for figure in figures}
+    places = {key: at for at, key in enumerate(sorted_by)}
+    sorts = [{"at": places[key], "title": title, "number": key in keys} for key, title in sorted_by.items()]
+    verdict = {"at": None, "title": label("verdict", lang), "number": False}
+    order = _row_orders(rows, list(sorted_by))
     return _page(
         "index",
         title=translate("report.batch_title", lang),
@@ -276,8 +309,35 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
         meta={},
         counts=counts,
         figures=figures,
-        rows=[_index_row(row, figures, lang) for row in rows],
+        sorts=sorts,
+        heads=[*sorts[:2], verdict, *sorts[2:]],
+        rows=[_index_row(row, figures, lang) | {"order": style} for row, style in zip(rows, order, strict=True)],
     )
+
+
+def _row_orders(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str]:
+    """Return each row's places as style properties: its rank by each column, rising and falling; gaps come last."""
+
+    def value(row: Mapping[str, Any], key: str) -> Any:
+        if key == "store":
+            return _shop_name(row).casefold()
+        return row["problem"] is not None if key == "status" else (row.get("summary") or {}).get(key)
+
+    styles: list[list[str]] = [[] for _ in rows]
+    for at, key in enumerate(keys):
+        values = [value(row, key) for row in rows]
+        there = [number for number, each in enumerate(values) if each is not None]
+        gaps = [number for number, each in enumerate(values) if each is None]
+        for way in ("up", "down"):
+            ranked = sorted(there, key=lambda number: values[number], reverse=way == "down") + gaps
+            for rank, number in enumerate(ranked):
+                styles[number].append(f"--{way}{at}:{rank}")
+    return [";".join(style) for style in styles]
+
+
+def _shop_name(row: Mapping[str, Any]) -> str:
+    """Return the store's own name, or its file's where nothing else is known of it."""
+    return str((row.get("summary") or {}).get("store") or row["store"])
 
 
 def _index_row(row: Mapping[str, Any], figures: Sequence[ShownColumn], lang: Lang) -> dict[str, Any]:
@@ -287,9 +347,15 @@ def _index_row(row: Mapping[str, Any], figures: Sequence[ShownColumn], lang: Lan
         value = summary.get(figure.key)
         text = "–" if value is None else show_number(value, unit=figure.unit, digits=1 if figure.unit == "share" else 0)
         shown.append({"text": text, "bad": figure.key == "shortfall" and bool(value)})
+    first, _, rest = (row["problem"] or "").partition("\n")
+    if len(first) > FIRST_LINE:
+        first, rest = f"{first[:FIRST_LINE]}…", row["problem"]
     return {
         "store": row["store"],
+        "name": _shop_name(row),
         "problem": row["problem"],
+        "first": first,
+        "rest": rest,
         "verdict": summary.get("verdict", {}).get(lang, ()),
         "figures": shown,
         "link": quote(str(row.get("folder") or "")),

@@ -36,6 +36,11 @@ BOT = "#B8C0CA"
 ACTIVITY_COLOURS = {"live": "#8C564B", "meal": "#F0E442", "break": "#D3DAE2"}
 UNIT_COLOURS = {"CNY": "#0072B2", "share": "#B8C0CA", "agents": "#D55E00"}
 COUNT = "#009E73"
+# Pale enough for black letters; shifts take them in the order in which they begin.
+SHIFT_FILLS = (
+    *("#CFE5F5", "#FBE3C0", "#CDEBDD", "#F3D6E6", "#FFF3B0", "#DDD6F3", "#D9EAD3", "#F8D2C7"),
+    *("#C9E7EE", "#E8E0D5", "#E6EEC1", "#D4DCE6"),
+)
 LEGEND_LINE = 110  # Latin letters that stand beside each other over a chart
 P = ParamSpec("P")
 Table: TypeAlias = pd.DataFrame

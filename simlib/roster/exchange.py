@@ -7,13 +7,16 @@ import difflib
 import itertools
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib.messages import Lang, Message, UserError, label, translate
 
 REST, LEAVE = "rest", "leave"
+HALF_HOUR = pd.Timedelta(minutes=30)
 _DATE_FORMS = (
     re.compile(r"(?P<year>\d{4})\D(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
     re.compile(r"(?P<month>\d{1,2})\D(?P<day>\d{1,2})\D?"),
@@ -29,14 +32,14 @@ def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") 
     roster : DataFrame
         Roster rows (``Roster.assignments``).
     agents : DataFrame
-        agent_id, name: everybody gets a row, those who rest throughout as well. Names that two people share are
-        followed by the agent_id.
+        agent_id, name, optionally cohort: everybody gets a row, those who rest throughout as well. Names that two
+        people share are followed by the agent_id.
 
     Returns
     -------
     DataFrame
-        First column the names, then one column per date as ``YYYY-MM-DD``; the rest word of ``lang`` where nobody
-        works.
+        First column the names, then the cohort and the paid hours where ``agents`` has a cohort, then one column per
+        date as ``YYYY-MM-DD``; the rest word of ``lang`` where nobody works.
 
     Examples
     --------
@@ -51,9 +54,92 @@ def to_matrix(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") 
     worked = {day for _, day in code}
     dates = list(pd.date_range(min(worked), max(worked)).date) if code else []
     matrix = pd.DataFrame({label("name", lang): _labels(agents)})
+    if "cohort" in agents:
+        paid = _paid_hours(roster).groupby(roster["agent_id"]).sum()
+        matrix[label("cohort", lang)] = [label(str(cohort), lang) for cohort in agents["cohort"]]
+        matrix[label("paid_hours", lang)] = [float(paid.get(agent_id, 0.0)) for agent_id in agents["agent_id"]]
     for date in dates:
         matrix[str(date)] = [code.get((agent_id, date), rest) for agent_id in agents["agent_id"]]
     return matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class RosterSheets:
+    """A roster as the sheets of a workbook.
+
+    Attributes
+    ----------
+    matrix : DataFrame
+        As :func:`to_matrix` gives it; its last ``days`` columns are dates.
+    days : int
+    shifts : DataFrame
+        shift, start, end (clock), paid_hours (of one person), then the people per date: one row per shift.
+    half_hours : DataFrame
+        start, on_duty (anybody within a shift), then the people on chat per queue: one row per half hour.
+    """
+
+    matrix: pd.DataFrame
+    days: int
+    shifts: pd.DataFrame
+    half_hours: pd.DataFrame
+
+
+def to_sheets(roster: pd.DataFrame, agents: pd.DataFrame, *, lang: Lang = "zh") -> RosterSheets:
+    """Return a roster as the team's matrix with the counts per shift and per half hour; arguments: :func:`to_matrix`.
+
+    Examples
+    --------
+    >>> start = pd.Timestamp("2026-10-31 18:00", tz="Asia/Shanghai")
+    >>> row = {"agent_id": "a1", "date": start.date(), "shift": "C", "start": start, "end": start + 2 * HALF_HOUR}
+    >>> rows = pd.DataFrame([row | {"activity": "chat", "queue": "presale"}])
+    >>> sheets = to_sheets(rows, pd.DataFrame({"agent_id": ["a1"], "name": ["Lin"]}), lang="en")
+    >>> sheets.days, sheets.shifts["paid_hours"].tolist(), sheets.half_hours["presale"].tolist()
+    (1, [1.0], [1, 1])
+    """
+    days = roster.drop_duplicates(["agent_id", "date"])
+    return RosterSheets(
+        matrix=to_matrix(roster, agents, lang=lang),
+        days=len(pd.date_range(min(days["date"]), max(days["date"]))) if len(days) else 0,
+        shifts=_count_shifts(roster),
+        half_hours=_count_half_hours(roster),
+    )
+
+
+def _paid_hours(roster: pd.DataFrame) -> pd.Series:
+    """Return the hours of each row that are paid: all but meals."""
+    return (roster["end"] - roster["start"]) / pd.Timedelta(hours=1) * (roster["activity"] != "meal")
+
+
+def _count_shifts(roster: pd.DataFrame) -> pd.DataFrame:
+    """Count the people of each shift by date; its times are those of most of them."""
+    columns = ["shift", "start", "end", "paid_hours"]
+    if roster.empty:
+        return pd.DataFrame(columns=columns)
+    keys = ["shift", "date", "agent_id"]
+    worked = roster.assign(paid_hours=_paid_hours(roster)).groupby(keys, as_index=False)
+    each = worked.agg(start=("start", "min"), end=("end", "max"), paid_hours=("paid_hours", "sum"))
+    each = each.assign(start=[time.time() for time in each["start"]], end=[time.time() for time in each["end"]])
+    usual = each.groupby("shift")[columns[1:]].agg(lambda values: values.mode().iloc[0])
+    heads = pd.crosstab(each["shift"], each["date"])
+    return usual.join(heads).reset_index().sort_values(["start", "shift"], ignore_index=True)
+
+
+def _count_half_hours(roster: pd.DataFrame) -> pd.DataFrame:
+    """Count who is there in the middle of each half hour: within a shift, and on chat by queue."""
+    if roster.empty:
+        return pd.DataFrame(columns=["start", "on_duty"])
+    starts = pd.date_range(
+        roster["start"].min().floor(HALF_HOUR), roster["end"].max(), freq=HALF_HOUR, inclusive="left"
+    )
+    middles = starts + HALF_HOUR / 2
+
+    def count(rows: pd.DataFrame) -> np.ndarray:
+        begun = np.searchsorted(np.sort(rows["start"].to_numpy()), middles.to_numpy(), side="right")
+        return begun - np.searchsorted(np.sort(rows["end"].to_numpy()), middles.to_numpy(), side="right")
+
+    chats = roster[roster["activity"] == "chat"]
+    by_queue = {str(queue): count(rows) for queue, rows in chats.groupby("queue", sort=True)}
+    return pd.DataFrame({"start": starts, "on_duty": count(roster), **by_queue})
 
 
 def from_matrix(frame: pd.DataFrame, shifts: pd.DataFrame, agents: pd.DataFrame, *, first_day: dt.date) -> pd.DataFrame:
@@ -247,6 +333,7 @@ def _utc(stamp: pd.Timestamp) -> str:
 
 
 def _escape(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     for sign, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
         text = text.replace(sign, written)
     return text

@@ -24,7 +24,7 @@ from simlib.store.reader import store_id
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRow:
-    """What became of one store of a batch."""
+    """What became of one store of a batch; ``store`` is the name of its file or folder."""
 
     store: str
     folder: str | None = None
@@ -190,7 +190,7 @@ def write_index(out: Path, rows: Sequence[BatchRow], *, lang: Lang) -> None:
 
     write_file(out / "index.html", render_index([asdict(row) for row in rows], lang=lang))
     flat = [
-        {"store": row.store, "folder": row.folder, "problem": "; ".join((row.problem or "").splitlines())}
+        {"file": row.store, "folder": row.folder, "problem": "; ".join((row.problem or "").splitlines())}
         | {key: value for key, value in row.summary.items() if not isinstance(value, dict | list)}
         for row in rows
     ]

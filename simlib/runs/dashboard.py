@@ -27,7 +27,15 @@ LIVE = NOTEBOOKS / "live.ipynb"
 STAGES = ("cascade", "forecast", "requirement", "roster")
 CULL_AFTER_S, CULL_EVERY_S = 600, 60
 SETTINGS = {
-    "Voila": {"ip": "127.0.0.1", "auto_token": True},
+    "Voila": {
+        "ip": "127.0.0.1",
+        "auto_token": True,
+        "tornado_settings": {
+            "allow_remote_access": False,  # a Host that is not this machine is refused: no other name may lead here
+            "local_hostnames": ["localhost"],
+            "headers": {"Referrer-Policy": "no-referrer", "Content-Security-Policy": "frame-ancestors 'none'"},
+        },
+    },
     "VoilaConfiguration": {"strip_sources": True, "template": "sandtable", "show_tracebacks": False},
     "MappingKernelManager": {"cull_idle_timeout": CULL_AFTER_S, "cull_interval": CULL_EVERY_S},
 }
@@ -99,8 +107,8 @@ def prepare_dashboard(
         for stage in STAGES:
             if on_stage:
                 on_stage(stage)
-            table = getattr(night, stage)
-        table.to_parquet(roster, index=False)
+            _ = getattr(night, stage)
+        night.roster.to_parquet(roster, index=False)
         for name in TABLES:
             night.actions_result.tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     given = {"store": str(store_path.resolve()), "lang": lang, "roster": str(roster)} | parameters

@@ -22,6 +22,8 @@ from papermill.engines import Engine, papermill_engines
 from simlib.messages import UserError
 from simlib.runs.parameters import NOTEBOOKS, Values
 
+SHOWN_CODE = {"parameters", "injected-parameters"}  # tags of cells whose code is not folded in an executed notebook
+
 
 class NotebookError(RuntimeError):
     """A notebook stopped; ``notebook``, ``reason`` (one line) and ``kept`` (the executed part) say where."""
@@ -88,6 +90,8 @@ class InProcessEngine(Engine):
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
         """Run the code cells in order; the first error stops the notebook and stays in its cell.
 
+        The code is folded, as JupyterLab shows it, so that a manager sees results; parameters stay open.
+
         An interrupt ends the run, even where a cell takes it as "enough" and goes on with what it has.
         """
         on_cell = kwargs.get("on_cell")
@@ -97,6 +101,8 @@ class InProcessEngine(Engine):
                     continue
                 if on_cell:
                     on_cell(index, cell)
+                if not SHOWN_CODE & set(cell.metadata.get("tags", ())):
+                    cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
                 nb_man.cell_start(cell, index)
                 error = _run_cell(shell, cell)
                 if interrupted.is_set():

@@ -6,18 +6,30 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from simlib.messages import Lang, Message, UserError
-from simlib.planning import plan
+from simlib.files import write_file
+from simlib.messages import LANGS, Lang, Message, UserError, label
+from simlib.planning import Plan, plan
+from simlib.readiness.cards import KINDS, make_cards
+from simlib.readiness.countdown import catalogue, make_calendar
+from simlib.readiness.explain import explain_price, request_form
 from simlib.readiness.kept import note_changes, note_content, note_quiz, note_score, save_kept
-from simlib.readiness.quick_replies import read_quick_replies
-from simlib.readiness.quiz import Quiz, make_quiz
+from simlib.readiness.library import schedule_chases
+from simlib.readiness.prices import final_price
+from simlib.readiness.quick_replies import read_quick_replies, write_quick_replies
+from simlib.readiness.quiz import Quiz, make_quiz, print_quiz
 from simlib.readiness.result import ReadinessResult
-from simlib.readiness.workbook import ReadinessBook
-from simlib.report.pages.readiness_pack import write_pack
+from simlib.readiness.rules import PromoSheet, read_promo_sheet
+from simlib.readiness.workbook import ReadinessBook, write_answer_sheet
+from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_seat_plan
+from simlib.report.pages.readiness_cards import print_cards
+from simlib.report.pages.readiness_pack import print_exam, print_lists, print_meeting, print_prices
+from simlib.report.style import save_figure
 
+GOODS_EXPLAINED = 12  # goods whose price is explained on a page of its own
 SHOWN = ("blocks", "red_items", "kept_off", "conflicts", "rule_changes", "stale_items")
 
 
@@ -129,3 +141,102 @@ def _list_content(ready: ReadinessResult, quiz: Quiz | None, at: dt.datetime) ->
     for good in ready.tables["buyer_prices"].itertuples() if "buyer_prices" in ready.tables else ():
         rows.append(("card", good.sku, None, "; ".join([good.sku, *rules]), at))
     return pd.DataFrame(rows, columns=["stale_kind", "id", "owner", "rests_on", "checked_on"], dtype=object)
+
+
+# --- the pack
+
+
+def write_cards(folder: Path, *, kinds: tuple[str, ...] = KINDS, lang: Lang, **days: Any) -> list[Path]:
+    """Write one file per kind of card, each card on a page of its own, and return the files.
+
+    ``days``: promo_day and today, for the dates of tasks and courses.
+    """
+    return [
+        write_file(
+            folder / f"{kind}.html",
+            print_cards(make_cards(kind, lang, **days), title=label(f"print_{kind}", lang), lang=lang),
+        )
+        for kind in kinds
+    ]
+
+
+def write_pack(night: Plan, folder: Path, *, book: ReadinessBook, quiz: Quiz | None, lang: Lang) -> list[Path]:
+    """Write everything that the chapter prints and hands out, and return the files in the order of their use.
+
+    The page of the review is written in both languages, all else in one.
+    """
+    tables, today = night.readiness.tables, night.counted_from
+    written = [write_file(folder / f"meeting-{each}.html", print_meeting(night, lang=each)) for each in LANGS]
+    written.append(_save_picture(plot_gantt(night.readiness.tasks, lang=lang, today=today), folder / "gantt.svg"))
+    written.append(_save_picture(plot_blocks(tables["blocks"], lang=lang), folder / "blocks.svg"))
+    if "seat_plan" in tables:
+        written.append(_save_picture(plot_seat_plan(tables["seat_plan"], lang=lang), folder / "seats.svg"))
+    stamp = dt.datetime.combine(today, dt.time())
+    calendar = make_calendar(_calendar_rows(tables, lang), name=night.store.store.name, stamp=stamp, lang=lang)
+    written.append(write_file(folder / "countdown.ics", calendar))
+    if "phrase_library" in tables:
+        written.append(write_quick_replies(folder / "quick-replies.xlsx", tables["phrase_library"], lang=lang))
+        sheet = read_promo_sheet(book.tables["activities"], book.tables["goods"])
+        prices = explain_goods(sheet, lang=lang)
+        if prices:
+            written.append(write_file(folder / "prices.html", print_prices(prices, lang=lang)))
+    if quiz is not None:
+        for name, key in (("quiz", False), ("quiz-key", True)):
+            page = print_exam(quiz.id, print_quiz(quiz, with_key=key), lang=lang)
+            written.append(write_file(folder / f"{name}.html", page))
+        people = [agent.agent_id for agent in night.store.agents]
+        written.append(write_answer_sheet(folder / "answers.xlsx", quiz, people=people, lang=lang))
+    written.append(write_file(folder / "lists.html", print_lists(night, _make_forms(night, lang), lang=lang)))
+    return written + write_cards(folder / "cards", lang=lang, promo_day=night.wave.day, today=today)
+
+
+def _save_picture(axes: Any, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_figure(axes, path)
+    return path
+
+
+def _make_forms(night: Plan, lang: Lang) -> list[tuple[str, pd.DataFrame]]:
+    """Return the request to operations and the schedule of the three reminders."""
+    store, wave = night.store.store, night.wave
+    asked: dict[str, Any] = {"month_gmv_cny": store.month_gmv_cny, "month_aov_cny": store.month_aov_cny}
+    asked |= {"day_gmv_cny": wave.sales_cny(store.month_gmv_cny or 0.0), "day_aov_cny": wave.day_aov_cny}
+    form = request_form(asked, lang=lang).rename(columns={"unit": "in_unit"})
+    chases = schedule_chases(ordered_at=wave.start, closes_at=wave.end).rename(columns={"allowed": "allowed_now"})
+    return [("request_form", form), ("chases", chases)]
+
+
+def _calendar_rows(tables: Mapping[str, pd.DataFrame], lang: Lang) -> pd.DataFrame:
+    """Return the store's own countdown, or the catalogue in words, as the calendar file takes it."""
+    if "countdown" in tables:
+        return tables["countdown"]
+    names = {task["key"]: task[lang] for task in catalogue()}
+    laid = tables["task_plan"]
+    return laid.assign(
+        task=[names[key]["name"] for key in laid["task_key"]],
+        owner=[label(role, lang) for role in laid["task_role"]],
+        proof=[names[key]["evidence"] for key in laid["task_key"]],
+    )
+
+
+def explain_goods(sheet: PromoSheet, *, lang: Lang) -> list[tuple[str, str, dict[str, list[str]]]]:
+    """Explain the price of each good, for everybody and for members, when most activities are in force.
+
+    Returns
+    -------
+    list of (name, sku and instant, sentences by kind of buyer)
+        Empty where nothing is in force, or a cell of the sheet is wrong.
+    """
+    starts = sorted({activity.window[0] for activity in sheet.activities})
+    if not starts or sheet.wrong_cells:
+        return []
+    busiest = max(starts, key=lambda at: (sum(one.in_force(at) for one in sheet.activities), -at))
+    at = sheet.instants[busiest]
+    pages = []
+    for sku, good in list(sheet.goods.items())[:GOODS_EXPLAINED]:
+        said = {}
+        for buyer in ("all", "member"):
+            price = final_price([(sku, 1)], activities=sheet, buyer=buyer, at=at)
+            said[buyer] = explain_price(price, sheet=sheet, lang=lang)
+        pages.append((good.name, f"{sku} · {at:%Y-%m-%d %H:%M}", said))
+    return pages

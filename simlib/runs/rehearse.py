@@ -19,6 +19,7 @@ from simlib.runs.parameters import Values, chapter_notebooks
 from simlib.runs.results import write_results
 from simlib.store import load_store
 
+IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for whoever opens the notebook (ours)
 ASIDE = ("stress", "drill")  # chapters that rest on the planned night alone, and cost the most
 BEFORE = "06_stress_test"  # the first notebook that shows one of them
 
@@ -79,7 +80,7 @@ def rehearse(
     parameters = dict(parameters or {})
     store = load_store(store_path)
     folder = RunFolder.of(out, store.store_id)
-    given = {"store": str(store_path.resolve()), "lang": lang} | parameters
+    given = {"store": str(store_path.resolve()), "lang": lang} | IN_A_REHEARSAL | parameters
     with working_aside() if side_by_side else nullcontext() as aside, folder.replaced(store_path) as staging:
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from simlib.messages import Lang, label
 from simlib.planning import Plan
-from simlib.report.excel import write_matrix, write_workbook
+from simlib.report.excel import write_roster, write_workbook
 from simlib.report.html import render_report
 from simlib.report.pages import FOLDED, kpi_cards, report_sections
 from simlib.report.pages.goals import write_handouts
-from simlib.roster import to_ics, to_matrix
+from simlib.roster import to_ics, to_sheets
 
 
 def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
@@ -29,10 +29,11 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         lang=lang,
         title=night.store.store.name,
         verdict=night.verdict(lang),
+        cards=kpi_cards(night, lang=lang),
         meta=night.conclusion.provenance(lang),
     )
     team = night.store.frame("agents")
-    write_matrix(folder / "roster.xlsx", to_matrix(night.roster, team, lang=lang), lang=lang)
+    write_roster(folder / "roster.xlsx", to_sheets(night.roster, team, lang=lang), lang=lang)
     calendars = folder / "calendars"
     calendars.mkdir()
     for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):

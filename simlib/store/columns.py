@@ -17,7 +17,7 @@ from simlib.store.models import SHEETS
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
 NAME_LENGTH_MAX = 200
-ONE_NAME = {"cny": "CNY", "seconds": "s", "0 or 1": ""}  # units that the facts call by another name
+ONE_NAME = {"0 or 1": ""}  # units that the facts call by another name
 DECLARED_UNITS = ("ratios", "rules")  # sheets whose rows bear a unit that the facts declare
 SCENARIO_UNITS = {
     "stay": "h",

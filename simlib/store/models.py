@@ -525,6 +525,28 @@ class Store(BaseModel):
         total = sum(row.share for row in self.platforms)
         return {row.platform: row.share / total for row in self.platforms} if total else {self.store.platform: 1.0}
 
+    def with_ratios(self, **likely: float) -> Self:
+        """Return a copy of the store in which some ratios are others; a span grows where it has to.
+
+        Examples
+        --------
+        >>> store = Store(store=StoreInfo(name="A", platform="tmall"))
+        >>> store.with_ratios(bot_share=0.6).ratio("bot_share").likely
+        0.6
+
+        Raises
+        ------
+        KeyError
+            As :meth:`ratio`.
+        """
+        changed = []
+        for key, value in likely.items():
+            known = self.ratio(key)
+            span = {"low": min(known.low, value), "likely": value, "high": max(known.high, value)}
+            changed.append(known.model_copy(update=span))
+        kept = [ratio for ratio in self.ratios if ratio.key not in likely]
+        return self.model_copy(update={"ratios": (*kept, *changed)})
+
     def rule(self, key: str) -> float:
         """Find a rule: the store's own, else the default of ``playbook/facts/labour.yml``."""
         for own in self.rules:

@@ -31,6 +31,7 @@ BEFORE, AFTER = pd.Timedelta(hours=2), pd.Timedelta(hours=3)
 ACROSS, UP = "call_pool", "shift_bot_share"
 MOST_RESERVE = 24  # people; the largest reserve that is tried
 BUSIEST = 10  # agents in the table of the fullest
+UNCHANGED = 0.005  # change of an agent's saturation below which the scenario leaves the agent as in the plan (ours)
 KEPT = ("human", "answered", "lost_share", "first_response", "sales_lost", "overtime", "occupancy")
 OnProgress = Callable[[int, int], object]
 
@@ -166,8 +167,10 @@ class StressResult:
 
     @cached_property
     def busiest_agents(self) -> pd.DataFrame:
-        """The agents whose places are fullest in the chosen scenario."""
-        return self.test.saturation(self.chosen.name).head(BUSIEST)
+        """The agents whose places are fullest in the chosen scenario, of those whom it changes."""
+        table = self.test.saturation(self.chosen.name)
+        change = (table["saturation"] - table["saturation_plan"].fillna(0.0)).abs()
+        return table[change >= UNCHANGED].head(BUSIEST).reset_index(drop=True)
 
     @cached_property
     def answers(self) -> pd.DataFrame:

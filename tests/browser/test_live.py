@@ -58,6 +58,13 @@ def test_only_this_machine_and_only_with_the_token(address: str) -> None:
     assert f"00000000:{port:04X}" not in listening
     assert [given_out(bare + path) for path in ("", "api/kernels", "voila/files/shop.xlsx")] == [False] * 3
     assert given_out(address)
+    with urllib.request.urlopen(address, timeout=120) as answer:
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    elsewhere = urllib.request.Request(address, headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(elsewhere, timeout=120)
+    assert refused.value.code == 403
 
 
 def given_out(address: str) -> bool:
@@ -114,6 +121,35 @@ def test_it_works_by_keyboard_and_undoes(browser, address: str) -> None:
     )
     assert all(names)
     page.context.close()
+
+
+def test_line_17_the_axes_stand_still_while_a_slider_moves(browser, address: str) -> None:
+    """Held, a slider changes the figures and no axis; let go, the axes fit. A button shows 19:00 to 01:00 alone."""
+    page = open_page(browser, address)
+    tops = "document.querySelector('.st-live canvas').dataset.tops"
+    bounds = page.locator(".st-live thead th .bound").all_inner_texts()
+    assert [bound.split()[0] for bound in bounds if bound] == ["≥", "≥", "≤"]
+    planned = page.evaluate(tops)
+    assert len(planned.split()) == 3
+    hold = """async (kinds) => {
+      const root = document.querySelector('.st-live'), input = root.querySelector('[name=people_own]');
+      input.value = 3;
+      for (const kind of kinds) input.dispatchEvent(new Event(kind, {bubbles: true}));
+      const asked = Number(root.dataset.asked);
+      while (Number(root.dataset.shown || 0) < asked) await new Promise(requestAnimationFrame);
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }"""
+    page.evaluate(hold, ["input"])
+    assert page.evaluate(tops) == planned
+    page.evaluate(hold, ["change"])
+    assert page.evaluate(tops) != planned
+    button = page.locator(".st-live .foot button")
+    assert "19:00–01:00" in button.inner_text()
+    before = page.locator(".st-live canvas").screenshot()
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(200)
+    assert page.locator(".st-live canvas").screenshot() != before
 
 
 def test_a_wild_drag_leaves_the_last_position_shown(browser, address: str) -> None:

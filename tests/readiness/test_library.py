@@ -263,9 +263,7 @@ def test_every_key_of_the_library_has_a_word() -> None:
     """Situations, variants, states and reasons are in the glossary."""
     library = filled()
     keys = (
-        set(situations())
-        | set(library["state"])
-        | {f"variant_{part}" for cell in library["variant"] for part in cell.split()}
+        set(situations()) | set(library["state"]) | {f"variant_{part}" for cell in library["variant"] for part in cell}
     )
     keys |= {f"placeholder_{name}" for one in read_library() for name in one.asks}
     assert keys <= set(glossary())

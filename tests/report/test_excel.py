@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from simlib.report.excel import write_workbook
+from simlib.report.excel import write_roster, write_workbook
+from simlib.report.html import Card
+from simlib.roster import from_matrix, to_sheets
+from simlib.store.sources import read_matrix
 
 ZONE = "Asia/Shanghai"
 ATTACKS = [
@@ -156,3 +160,67 @@ def test_an_empty_table_is_a_sheet_with_titles(tmp_path: Path, coverage: pd.Data
     book = read(path)
     assert book.sheetnames == ["Coverage"]
     assert book["Coverage"].max_row == 1
+
+
+def test_line_17_the_cover_shows_whole_sentences_and_the_kpis_beside_them(tmp_path: Path) -> None:
+    """A row of the cover is as high as its sentence, each KPI stands beside it, and the ends of bands are explained."""
+    path = tmp_path / "report.xlsx"
+    kpis = pd.DataFrame({"kpi": ["first_response"], "mean": [9.0], "low": [8.0], "high": [10.0], "p05": [7.0]})
+    cards = [Card(label="First response", value="9 s", band="7 to 11", tone="bad")]
+    sentence = "这一夜缺人，" * 40
+    write_workbook(path, {"kpis": kpis}, lang="zh", title="店", verdict=[sentence], cards=cards, meta={"种子": 7})
+    cover = read(path)["报告"]
+    assert [cover.cell(3, column).value for column in (2, 4, 5, 6)] == [sentence, "First response", "9 s", "7 to 11"]
+    letters_in_line = cover.column_dimensions["B"].width / 2 * 11 / 12  # of Chinese, at the cover's size
+    assert cover.row_dimensions[3].height >= len(sentence) / letters_in_line * 12 * 1.2
+    texts = [cell.value for cell in cover["B"] if cell.value]
+    assert any("95% 区间" in text for text in texts)
+    assert any("十晚里的九晚" in text for text in texts)
+    sheet = read(path)["演练指标"]
+    assert {cell.value: cell.comment.text for cell in sheet[1]}["低"].startswith("演练指标：低和高是平均值的 95% 区间")
+
+
+def test_line_17_the_axis_of_a_native_chart_is_text_on_one_line(tmp_path: Path, coverage: pd.DataFrame) -> None:
+    """The categories of a chart are clock texts, so that no office program shows them with a date over three lines."""
+    path = tmp_path / "report.xlsx"
+    write_workbook(path, {"coverage": coverage}, lang="en")
+    with zipfile.ZipFile(path) as parts:
+        chart = parts.read("xl/charts/chart1.xml").decode()
+    place = re.search(r"<c:cat><c:strRef><c:f>Charts!\$(\w+)\$2", chart)[1]
+    assert "<c:numRef><c:f>Charts!$" + place not in chart
+    sheet = read(path)["Charts"]
+    assert [sheet[f"{place}{line}"].value for line in (2, 3)] == ["08:00", "08:30"]
+
+
+def test_line_17_a_roster_has_a_colour_and_a_legend_per_shift_and_its_counts(
+    tmp_path: Path, roster: pd.DataFrame
+) -> None:
+    """The matrix names cohort and hours, colours follow its cells, and two sheets count by shift and half hour."""
+    late = roster["start"].min() + pd.Timedelta(hours=5)
+    begins = roster.groupby("agent_id")["start"].transform("min")
+    roster = roster.assign(shift=np.where(begins < late, "A", 'B"'))
+    team = roster.drop_duplicates("agent_id")[["agent_id", "name", "cohort"]]
+    path = tmp_path / "roster.xlsx"
+    write_roster(path, to_sheets(roster, team, lang="en"), lang="en")
+    book = read(path)
+    matrix, shifts, half_hours = book.worksheets
+    assert [cell.value for cell in matrix[1]][:4] == ["Name", "Cohort", "Paid hours", "2026-10-31"]
+    assert [cell.value for cell in matrix[2]][1:3] == ["Own", 9]
+    rules = [rule for each in matrix.conditional_formatting for rule in each.rules]
+    assert [rule.formula for rule in rules] == [['"A"'], ['"B"""']]
+    fills = [rule.dxf.fill.bgColor.rgb for rule in rules]
+    assert len(set(fills)) == 2
+    legend = [(row[5].value, row[5].fill.fgColor.rgb, row[6].value) for row in matrix.iter_rows(min_row=2, max_row=3)]
+    assert [(code, fill) for code, fill, _ in legend] == list(zip(["A", 'B"'], fills, strict=True))
+    assert legend[0][2] == "08:00–18:00"
+    counted = {row[0]: row[4] for row in shifts.iter_rows(min_row=2, values_only=True)}
+    assert counted == team.merge(roster.drop_duplicates("agent_id"))["shift"].value_counts().to_dict()
+    for start, on_duty, aftersale, presale in half_hours.iter_rows(min_row=2, values_only=True):
+        middle = pd.Timestamp(start, tz=ZONE) + pd.Timedelta(minutes=15)
+        there = roster[(roster["start"] <= middle) & (roster["end"] > middle)]
+        chats = there[there["activity"] == "chat"]["queue"]
+        assert (on_duty, aftersale, presale) == (len(there), sum(chats == "aftersale"), sum(chats == "presale"))
+    assert len(list(half_hours.rows)) == 1 + 32
+    locked = from_matrix(read_matrix(path), pd.DataFrame({"code": ["A", 'B"']}), team, first_day=dt.date(2026, 10, 31))
+    first = roster.drop_duplicates("agent_id").set_index("agent_id")["shift"].to_dict()
+    assert locked.set_index("agent_id")["shift"].to_dict() == first

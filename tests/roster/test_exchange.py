@@ -142,3 +142,12 @@ def test_a_sheet_without_dates_is_refused():
     """Headers that are no dates are an error that says how to write them."""
     with pytest.raises(ValueError, match="no date among"):
         from_matrix(pd.DataFrame({"姓名": ["林一"], "周一": ["A"]}), SHIFTS, TEAM, first_day=DAYS[0])
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+def test_line_20_no_line_end_of_a_code_reaches_a_calendar(line_end):
+    r"""A line break within a shift's code is written as \\n, whatever it is, and begins no line of its own."""
+    rows = roster().query("agent_id == 'a1'").assign(shift=f"A{line_end}ATTENDEE:x")
+    lines = to_ics(rows, "a1").split("\r\n")
+    assert not [line for line in lines if line.startswith("ATTENDEE") or "\n" in line or "\r" in line]
+    assert any("A\\nATTENDEE:x" in line for line in lines)

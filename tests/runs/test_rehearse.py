@@ -1,6 +1,7 @@
 """Rehearsals: whole or not at all, repeatable to the byte, one folder for one store."""
 
 import json
+import re
 import shutil
 import signal
 import threading
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import psutil
 import pytest
 from distributed import default_client
@@ -57,6 +59,19 @@ def test_everything_promised_is_there(done):
     tables = {f"tables/{name}.parquet" for name in ("cascade", "forecast", "requirement", "roster", "coverage", "kpis")}
     assert tables | {"report.html", "report.xlsx", "summary.json", "manifest.json"} <= names
     assert {path.name for path in runs.chapter_notebooks()} <= names
+
+
+def test_line_17_executed_notebooks_show_results_and_fold_their_code(done):
+    """In JupyterLab each code cell is folded but the parameters, which are described in both languages."""
+    for notebook in runs.chapter_notebooks():
+        executed = nbformat.read(done[0].folder / notebook.name, as_version=4)
+        code = [cell for cell in executed.cells if cell.cell_type == "code" and cell.source.strip()]
+        folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in code]
+        open_cells = [cell for cell, hidden in zip(code, folded, strict=True) if not hidden]
+        assert {tag for cell in open_cells for tag in cell.metadata["tags"]} == {"parameters", "injected-parameters"}
+        assert len(open_cells) == 2
+        for line in open_cells[0].source.splitlines():
+            assert re.search(r"# .+ · [^·]*[\u4e00-\u9fff][^·]* · [^·]*[a-z]", line), line
 
 
 def test_progress_rises_to_the_end(done):
@@ -249,7 +264,9 @@ def test_batch_lets_a_broken_store_fail_alone(batched):
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "broken" in page
     assert "bodycare" in page
-    assert (out / "summary.csv").read_text(encoding="utf-8-sig").count("\n") == 3
+    summary = pd.read_csv(out / "summary.csv", encoding="utf-8-sig")
+    assert summary["file"].tolist() == ["broken", "bodycare"]
+    assert summary["store"].fillna("").tolist() == ["", rows[1].summary["store"]]
 
 
 def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):

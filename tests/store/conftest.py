@@ -1,10 +1,8 @@
-"""A small sound store as plain tables, and the means to write it as a workbook or a folder, whole or broken."""
+"""A small sound store as plain tables; ``as_book`` and ``as_folder`` of ``tests/conftest.py`` write it."""
 
 import copy
-import csv
 
 import pytest
-from openpyxl import Workbook
 
 SOUND = {
     "store": [["key", "value"], ["name", "Test shop"], ["platform", "tmall"], ["month_gmv_cny", 3_000_000]],
@@ -26,37 +24,3 @@ SOUND = {
 def sound():
     """The tables of a sound store, free to be spoiled."""
     return copy.deepcopy(SOUND)
-
-
-@pytest.fixture
-def as_book(tmp_path):
-    """Write tables as a workbook, let the test change it, and give its path."""
-
-    def write(tables, change=None, name="shop.xlsx"):
-        book = Workbook()
-        book.remove(book.active)
-        for title, rows in tables.items():
-            sheet = book.create_sheet(title)
-            for row in rows:
-                sheet.append(row)
-        if change is not None:
-            change(book)
-        book.save(tmp_path / name)
-        return tmp_path / name
-
-    return write
-
-
-@pytest.fixture
-def as_folder(tmp_path):
-    """Write tables as a folder of CSV files and give its path."""
-
-    def write(tables, encoding="utf-8", name="shop"):
-        folder = tmp_path / name
-        folder.mkdir()
-        for title, rows in tables.items():
-            with (folder / f"{title}.csv").open("w", newline="", encoding=encoding) as file:
-                csv.writer(file).writerows(rows)
-        return folder
-
-    return write

@@ -5,6 +5,7 @@ Times are drawn on the clock of their own zone. Colours, axes and legends are th
 """
 
 from simlib.report.charts.actions import plot_folk_rules, plot_gap
+from simlib.report.charts.chat import plot_chat
 from simlib.report.charts.drill import plot_courses
 from simlib.report.charts.forecasting import plot_concurrency, plot_forecast, plot_hours, plot_requirement
 from simlib.report.charts.night import plot_night
@@ -22,6 +23,7 @@ __all__ = [
     "plot_blocks",
     "plot_calendar",
     "plot_cascade",
+    "plot_chat",
     "plot_concurrency",
     "plot_courses",
     "plot_coverage",

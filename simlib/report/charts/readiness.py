@@ -41,9 +41,11 @@ def plot_blocks(blocks: Table, ax: Axes, *, lang: Lang) -> None:
     ax.barh(rows, shares.fillna(0), height=0.6, color=[GOOD if share >= 99.95 else "#0072B2" for share in shares])
     for row, share, done, of in zip(rows, shares, blocks["done"], blocks["of"], strict=True):
         text = label("not_asked", lang) if np.isnan(share) else f"{share:.0f}%  ({done:.0f} / {of:.0f})"
-        ax.annotate(text, xy=(1, row), va="center", fontsize=11, color=INK)
+        at = 1 if np.isnan(share) else share + 1
+        ax.annotate(text, xy=(at, row), va="center", fontsize=11, color=INK)
     ax.set_yticks(rows, [key_words(block, "block", lang) for block in blocks["block"]])
-    ax.set_xlim(0, 100)
+    ax.set_xlim(0, 122)
+    ax.set_xticks(range(0, 101, 20))
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
     ax.set_title(label("blocks", lang), pad=12)

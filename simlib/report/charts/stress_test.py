@@ -8,18 +8,18 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import quantity, show_number, titled
+from simlib.report.columns import quantity, show_number, size_words, titled
 from simlib.report.style import (
     INK,
     MISSING,
     MUTED,
     NEEDED,
     PANEL_COLOURS,
-    PAPER,
     Table,
     add_note,
     chart,
@@ -32,6 +32,7 @@ from simlib.report.style import (
 
 STRESSED = ("open_chats", "waiting", "first_response", "platform_rate")
 GOOD, BAD = "#009E73", "#D55E00"
+GAIN = LinearSegmentedColormap.from_list("gain", ["#F0A35E", "#FFFFFF", "#7CC3AB"])  # pale: figures stay legible on it
 
 
 @chart(size=(11, 6))
@@ -131,19 +132,20 @@ def plot_lever_map(grid: Table, ax: Axes, *, lang: Lang, across: str, up: str, v
     """
     table = grid.pivot_table(index=up, columns=across, values=value)
     shown = table.to_numpy(dtype=float)
-    ax.imshow(shown, origin="lower", aspect="auto", cmap="cividis")
-    middle = (np.nanmin(shown) + np.nanmax(shown)) / 2
+    most = float(np.nanmax(np.abs(shown), initial=1.0))
+    ax.imshow(shown, origin="lower", aspect="auto", cmap=GAIN, norm=Normalize(-most, most))
     for row, column in np.ndindex(*shown.shape):
         ax.annotate(
             show_number(shown[row, column], unit="CNY", digits=0),
             xy=(column, row),
             ha="center",
             va="center",
-            color=INK if shown[row, column] > middle else PAPER,
+            color=INK,
+            fontsize=15,
         )
     for axis, key, sizes in ((ax.xaxis, across, table.columns), (ax.yaxis, up, table.index)):
-        axis.set_ticks(range(len(sizes)), [f"{size:g}" for size in sizes])
-        axis.set_label_text(titled(key, lang))
+        axis.set_ticks(range(len(sizes)), [size_words(key, size, lang) for size in sizes])
+        axis.set_label_text(label(key, lang))
     ax.grid(visible=False)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.set_title(translate("stress.map_title", lang, value=titled(value, lang)), pad=14)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlib.report.html import Fragment
+from simlib.report.lesson import show_check, show_passage
 from simlib.report.pages import (
     actions,
     drill,
@@ -22,6 +23,7 @@ from simlib.report.pages import (
 )
 from simlib.report.pages.actions import show_actions, show_folk_rules, show_plausibility, show_who_is_out
 from simlib.report.pages.common import kpi_cards, open_chapter, show_problems, solve_with_progress, stack, watch_parts
+from simlib.report.pages.engines import show_chat, show_engines
 from simlib.report.pages.forecasting import (
     show_concurrency,
     show_forecast,
@@ -90,8 +92,11 @@ __all__ = [
     "show_calendar",
     "show_cascade",
     "show_chapters",
+    "show_chat",
+    "show_check",
     "show_concurrency",
     "show_cross_check",
+    "show_engines",
     "show_failing",
     "show_filled",
     "show_folk_rules",
@@ -102,6 +107,7 @@ __all__ = [
     "show_meeting",
     "show_night",
     "show_organisation",
+    "show_passage",
     "show_people",
     "show_plan_verdict",
     "show_plausibility",

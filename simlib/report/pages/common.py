@@ -13,6 +13,7 @@ import pandas as pd
 from simlib.messages import LANGS, Lang, Message, glossary, label, texts, translate
 from simlib.report.columns import quantity, table_label
 from simlib.report.html import Card, Fragment, show_alarm, show_table, show_text, show_typeface
+from simlib.report.lesson import lesson_signs
 from simlib.report.progress import show_progress
 from simlib.store.models import Store
 from simlib.store.problems import shorten
@@ -63,6 +64,7 @@ def show_findings(findings: Sequence[Message], *, lang: Lang) -> Fragment | None
 def open_chapter(store: Store, *, lang: Lang) -> Fragment:
     """Open a chapter's notebook: the typeface for all its texts, and what is wrong with the store's data."""
     kit = [languages[each] for languages in (*glossary().values(), *texts().values()) for each in LANGS]
+    kit += [lesson_signs(each) for each in LANGS]
     return stack(show_typeface("".join(kit) + store.model_dump_json()), show_problems(store, lang=lang))
 
 

@@ -16,7 +16,7 @@ from simlib.drill.play import CROWDS, Hindsight, PlayProgress, tabulate_play
 from simlib.drill.result import PARTS, DebriefResult, DrillResult, work_out_debrief
 from simlib.messages import Lang, label, texts, translate
 from simlib.report.charts import plot_courses
-from simlib.report.columns import EMPTY, list_words, quantity, table_label
+from simlib.report.columns import EMPTY, list_words, quantity, size_words, table_label
 from simlib.report.html import (
     ONE_LINE,
     Card,
@@ -78,20 +78,9 @@ def cards() -> dict[str, dict[str, Any]]:
     return {row["key"]: row for row in facts.table("incidents").to_dict("records")}
 
 
-@lru_cache(maxsize=1)
-def _units() -> dict[str, str]:
-    return {row["key"]: row["unit"] for row in facts.table("levers").to_dict("records")}
-
-
 def lever_words(kind: str, size: float | None, lang: Lang) -> str:
     """Return a lever's name with its size."""
     return label(kind, lang) if size is None else f"{label(kind, lang)} {size_words(kind, size, lang)}"
-
-
-@lru_cache(maxsize=256)
-def size_words(kind: str, size: float, lang: Lang) -> str:
-    """Write a lever's size with its unit."""
-    return f"+{quantity(size, _units()[kind], lang)}"
 
 
 # --- the standing -----------------------------------------------------------------------------------------
@@ -262,8 +251,8 @@ def _grid(head: list[str], rows: list[list[str]], *, kind: str = "") -> Fragment
     cells = ([f"<td{' class=long' * (len(cell) > ONE_LINE)}>{escape(cell)}</td>" for cell in row] for row in rows)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     return Fragment(
-        f'<table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        f'<div class="st-scroll"><table class="st-table drill-grid {kind}" style="--rows:{len(rows)}">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

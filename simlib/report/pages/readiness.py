@@ -17,7 +17,7 @@ GROUPS = {
     "group_score": ("blocks", "red_items", "readiness", "readiness_history"),
     "group_rules": ("conflicts", "rule_changes", "stale_items", "rule_phrases", "buyer_prices", "activities", "goods"),
     "group_phrases": ("phrase_matrix", "phrase_faults", "phrase_library"),
-    "group_people": ("kept_off", "gate", "progress", "sampling", "special_training", "weak_topics", "weak_items"),
+    "group_people": ("kept_off", "gate", "progress", "acceptance", "special_training", "weak_topics", "weak_items"),
     "group_training": ("dropouts", "documents"),
     "group_site": ("rental", "equipment_shortage", "interval_shortage", "failed_checks", "seat_plan", "equipment"),
     "group_logistics": ("posts", "duty_sheet", "food", "quiet_windows", "floor_presence"),
@@ -50,8 +50,8 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
 
 
 def show_group(tables: Tables, group: str, names: tuple[str, ...], plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the pictures and tables of one question under its heading; an empty table is left out."""
-    shown = [show_result(tables, name, lang=lang) for name in names if name in tables and not tables[name].empty]
+    """Show the pictures and tables of one question."""
+    shown = [show_result(tables, name, lang=lang) for name in names if name in tables]
     heading = Fragment(f"<h3>{label(group, lang)}</h3>")
     return stack(heading, *show_pictures(tables, group, plan, lang=lang), *shown)
 
@@ -66,5 +66,5 @@ def show_pictures(tables: Tables, group: str, plan: Plan, *, lang: Lang) -> list
         seats = sum(seat.usable for seat in plan.store.site)
         return [show_chart(plot_presence(tables["floor_presence"], lang=lang, seats=seats))]
     if group == "group_tasks":
-        return [show_chart(plot_gantt(tables["task_plan"], lang=lang, today=plan.counted_from))]
+        return [show_chart(plot_gantt(plan.readiness.tasks, lang=lang, today=plan.counted_from))]
     return []

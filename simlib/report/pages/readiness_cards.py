@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from markupsafe import escape
 
 from simlib.messages import Lang
-from simlib.readiness.cards import Part, PrintCard
+from simlib.readiness.result import Part, PrintCard
 from simlib.report.html import Fragment, render_print
 
 

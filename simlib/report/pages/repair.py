@@ -13,10 +13,10 @@ from simlib import facts
 from simlib.files import replace_folder
 from simlib.messages import Lang, UserError, label, translate
 from simlib.report.charts import plot_coverage
-from simlib.report.excel import write_matrix, write_workbook
+from simlib.report.excel import write_roster, write_workbook
 from simlib.report.html import Fragment, show_chart, show_table, show_text
 from simlib.report.pages.common import stack
-from simlib.roster.exchange import to_ics, to_matrix
+from simlib.roster.exchange import to_ics, to_sheets
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -119,7 +119,7 @@ def write_repair(
     number = 1 + max((int(path.name[:3]) for path in kept_repairs(place)), default=0)
     folder = place / f"{number:03d}-{repair.at:%m%d-%H%M}"
     with replace_folder(folder) as staging:
-        write_matrix(staging / "roster.xlsx", to_matrix(rows, team, lang=lang), lang=lang)
+        write_roster(staging / "roster.xlsx", to_sheets(rows, team, lang=lang), lang=lang)
         tables = {
             "changes": name_changes(repair, lang),
             "remaining_gaps": repair.gaps,

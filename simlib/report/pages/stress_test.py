@@ -11,7 +11,7 @@ from simlib import facts
 from simlib.messages import Lang, glossary, label, translate
 from simlib.report.charts.stress_test import plot_lever_map, plot_ranking, plot_stressed_night
 from simlib.report.columns import list_words, quantity, table_label
-from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
+from simlib.report.html import Fragment, show_chart, show_left_out, show_table, show_text, show_verdict
 from simlib.report.pages.common import drawn_once, show_result, stack
 
 if TYPE_CHECKING:
@@ -59,6 +59,16 @@ def show_floor(stress: StressResult, *, lang: Lang) -> Fragment:
     )
 
 
+def show_if_any(stress: StressResult, name: str, *, lang: Lang, figures: Sequence[str] = ()) -> Fragment:
+    """Show a table of the stress test, or one line where all its figures (or those named) are zero or it is empty."""
+    table = stress.tables[name]
+    judged = table[list(figures)] if figures else table.select_dtypes("number")
+    if len(table) and judged.fillna(0.0).ne(0.0).to_numpy().any():
+        return show_result(stress.tables, name, lang=lang)
+    reason = "nobody_changed" if name == "busiest_agents" else "all_zero"
+    return show_left_out(table_label(name, lang), translate(f"stress.{reason}", lang))
+
+
 def show_scenarios(found: ScenarioSet, *, lang: Lang) -> Fragment:
     """Show what happens in each scenario, when, how much, where; name the store's own that are not of this night."""
     left_out = list_words(list(found.left_out), lang)
@@ -87,7 +97,7 @@ def show_ranking(stress: StressResult, *, lang: Lang) -> Fragment:
         None if test.complete else show_text(translate("stress.stopped", lang)),
         show_verdict([text, *_failure_texts(stress, ranking["scenario"].iloc[0], lang)], tone="bad"),
         show_chart(plot_ranking(ranking, lang=lang, names=names)),
-        show_result(stress.tables, "ranking", lang=lang),
+        show_if_any(stress, "ranking", lang=lang),
     )
 
 
@@ -117,8 +127,8 @@ def show_stressed_night(stress: StressResult, *, lang: Lang) -> Fragment:
     return stack(
         show_text(scenario.title(lang)),
         show_chart(plot_stressed_night(course, lang=lang, plan=plan, incidents=shades, limits=limits)),
-        show_result(stress.tables, "stressed_kpis", lang=lang),
-        show_result(stress.tables, "busiest_agents", lang=lang),
+        show_if_any(stress, "stressed_kpis", lang=lang),
+        show_if_any(stress, "busiest_agents", lang=lang),
         show_card(scenario, lang=lang),
     )
 
@@ -173,9 +183,11 @@ def name_levers(kinds: Sequence[str], lang: Lang) -> str:
 def show_lever_map(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show what two levers bring together, net of their cost."""
     across, up = stress.lever_map.columns[:2]
+    some = stress.lever_map["net_cny"].fillna(0.0).ne(0.0).any()
+    chart = plot_lever_map(stress.lever_map, lang=lang, across=across, up=up, value="net_cny") if some else None
     return stack(
-        show_chart(plot_lever_map(stress.lever_map, lang=lang, across=across, up=up, value="net_cny")),
-        show_result(stress.tables, "lever_map", lang=lang),
+        None if chart is None else show_chart(chart),
+        show_if_any(stress, "lever_map", lang=lang, figures=["net_cny"]),
     )
 
 
@@ -192,5 +204,5 @@ def show_reserve(stress: StressResult, *, lang: Lang) -> Fragment:
         text = translate(f"stress.reserve_{'enough' if enough else 'too_few'}", lang, agents=agents, **values)
     return stack(
         show_verdict([text], tone="plain" if enough else "bad"),
-        show_result(stress.tables, "reserve", lang=lang),
+        show_if_any(stress, "reserve", lang=lang),
     )
