@@ -819,9 +819,9 @@ def fewest_people(
     while pending.any():
         tried = pending & (order % APART == np.bincount(order[pending] % APART, minlength=APART).argmax())
         pending = pending & ~tried
-        failing = np.flatnonzero(short_of(staff - tried))
-        blamed = np.maximum.accumulate(np.where(tried, order, -1))[failing]  # the last one before it
-        why[blamed[blamed >= 0]] = why[failing[blamed >= 0]]
+        failed = np.flatnonzero(short_of(staff - tried))
+        blamed = np.maximum.accumulate(np.where(tried, order, -1))[failed]  # the last one before it
+        why[blamed[blamed >= 0]] = why[failed[blamed >= 0]]
         gone = tried & ~np.isin(order, blamed)
         staff = staff - gone
         near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int))[APART - 1 : APART - 1 + len(staff)] > 0

@@ -345,8 +345,8 @@ def _count_items(
         asked_for = len(tables["documents"]) * len(DOCUMENTS)
         rows.append(("documents", "people", asked_for - lacking, asked_for))
     if "posts" in tables:
-        named = sum(not is_missing(owner) for owner in tables["posts"]["owner"])
-        rows.append(("posts", "logistics", named, len(tables["posts"])))
+        filled = sum(not is_missing(owner) for owner in tables["posts"]["owner"])
+        rows.append(("posts", "logistics", filled, len(tables["posts"])))
     if "equipment_shortage" in tables:
         short = tables["equipment_shortage"]
         there = (short["pieces_needed"] - short["shortage"]).sum()

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from simlib.roster.model import FEN, Built, build_model, make_crews
-from simlib.roster.problem import Person, RosterProblem, RosterRules, first_day, open_for_repair, read_problem
+from simlib.roster.problem import Desk, Person, RosterProblem, RosterRules, first_day, open_for_repair, read_problem
 from simlib.roster.result import NOTHING_TO_SAY, Roster, RosterSolution, count_heads, write_roster
 from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
