@@ -347,6 +347,7 @@ class NightInputs:
             concurrency=self.concurrency,
             on_call=sorted(self.ready - set(roster["agent_id"])),
             step_s=self.grid.step_s,
+            on_chat_share=self.shrinkage.on_chat_share,
             **self.floor,
             **how,
         )

@@ -190,7 +190,8 @@ class Plan:
 
     def _rehearse_stress(self, **watched: Any) -> StressResult:
         how: dict[str, Any] = {"seed": self.seed, "replications": self.stress_replications, "scenario": self.scenario}
-        return work_out_stress(self.night, self.scenarios, targets=self.inputs.floors, **how, **watched)
+        how |= {"targets": self.inputs.floors, "plan_fails": self.conclusion.fails_badly}
+        return work_out_stress(self.night, self.scenarios, **how, **watched)
 
     @cached_property
     def drill(self) -> DrillResult:

@@ -25,7 +25,8 @@ class Tonight:
     Attributes
     ----------
     heads : DataFrame
-        start, queue, human, required (heads on chat), rostered (mean heads on chat), shortfall.
+        start, queue, human, required (heads on chat), rostered (mean heads of the roster), on_chat (those of them who
+        are expected on chat, after absence and time off chat), shortfall (required less on_chat).
     levers : DataFrame
         lever (glossary key), shortfall_h (agent-hours still short with this lever alone), saved_h, the most saved
         first; ``none`` stands last.
@@ -45,6 +46,7 @@ def look_ahead(
     on_call: Collection[str],
     seed: int,
     policy: Policy | None = None,
+    on_chat_share: float = 1.0,
 ) -> Tonight:
     """Count the heads of the next three hours and rank what can be done about a shortfall.
 
@@ -62,6 +64,8 @@ def look_ahead(
         People who can be called and are not at work.
     seed : int
     policy : Policy, optional
+    on_chat_share : float
+        Share of the rostered heads that is on chat (:attr:`simlib.night.Shrinkage.on_chat_share`).
 
     Returns
     -------
@@ -83,25 +87,26 @@ def look_ahead(
     away = roster[roster["activity"].isin(["meal", "break"])]
     away = away.assign(queue=away["agent_id"].map(desk))
     rostered = _heads(chat, hours, step)
+    there = rostered * on_chat_share
     need = required(hours, concurrency)
     bot = hours.assign(human=[_with_more_bot(row.human, services[row.queue].bot_share) for row in hours.itertuples()])
     pool = (hours["start"] >= first + SEATED_AFTER).to_numpy() * float(len(on_call))
     split = need / np.maximum(hours.groupby("start")["human"].transform("size").to_numpy(), 1)
     share = np.divide(need, _by_start(hours, need), out=split, where=_by_start(hours, need) > 0)
     tried = {
-        "lever_concurrency": (required(hours, concurrency + MORE_CHATS), rostered),
-        "lever_bot": (required(bot, concurrency), rostered),
-        "lever_breaks": (need, rostered + _heads(away, hours, step)),
-        "lever_pool": (need, rostered + pool * share),
-        "none": (need, rostered),
+        "lever_concurrency": (required(hours, concurrency + MORE_CHATS), there),
+        "lever_bot": (required(bot, concurrency), there),
+        "lever_breaks": (need, there + _heads(away, hours, step) * on_chat_share),
+        "lever_pool": (need, there + pool * share * on_chat_share),
+        "none": (need, there),
     }
     step_h = step.total_seconds() / 3600
-    short = {lever: float(np.maximum(asked - there, 0).sum() * step_h) for lever, (asked, there) in tried.items()}
+    short = {lever: float(np.maximum(asked - heads, 0).sum() * step_h) for lever, (asked, heads) in tried.items()}
     levers = pd.DataFrame({"lever": list(short), "shortfall_h": list(short.values())})
     levers["saved_h"] = short["none"] - levers["shortfall_h"]
     levers = levers.sort_values("saved_h", ascending=False, kind="stable", ignore_index=True)
     heads = hours[["start", "queue", "human"]].assign(
-        required=need, rostered=rostered, shortfall=np.maximum(need - rostered, 0)
+        required=need, rostered=rostered, on_chat=there, shortfall=np.maximum(need - there, 0)
     )
     return Tonight(heads=heads, levers=levers)
 

@@ -96,6 +96,10 @@ class StressResult:
         The smallest reserve with which enough nights keep their targets.
     targets : mapping of str to float
         What a night must reach, by KPI.
+    reserve_nights : int
+        Nights of each scenario that the reserve rests on.
+    plan_fails : bool
+        Whether the plan itself fails so badly that answers and reserve mean nothing.
     """
 
     scenarios: ScenarioSet
@@ -105,6 +109,8 @@ class StressResult:
     lever_map: pd.DataFrame = field(repr=False)
     reserve: Reserve = field(repr=False)
     targets: Mapping[str, float]
+    reserve_nights: int = 0
+    plan_fails: bool = False
 
     @property
     def ranking(self) -> pd.DataFrame:
@@ -202,6 +208,7 @@ def work_out_stress(
     seed: int,
     replications: int,
     scenario: str = "",
+    plan_fails: bool = False,
     on_progress: Callable[[str], OnProgress] | None = None,
 ) -> StressResult:
     """Rehearse the scenarios, answer one of them, and find the smallest reserve.
@@ -214,6 +221,8 @@ def work_out_stress(
         Nights of each scenario; the search for answers and the reserve take a half and a quarter of them.
     scenario : str
         Name of the one to look into, ``a+b`` for two at once; empty for the one that costs most.
+    plan_fails : bool
+        Whether the plan fails badly without any scenario (:attr:`simlib.verdict.Verdict.fails_badly`).
     on_progress : callable, optional
         Called with the name of each part; returns what is called with nights done and nights in all.
     """
@@ -241,4 +250,6 @@ def work_out_stress(
             **asked,
         ),
         targets=targets,
+        reserve_nights=few,
+        plan_fails=plan_fails,
     )
