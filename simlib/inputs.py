@@ -79,7 +79,8 @@ from simlib.stress import apply_levers, levers_for, standard_scenarios
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
 NIGHT_H = 28  # the promo day and the first hours after its midnight
-ACTIONS_REST_ON = (
+FOR_VERDICT = ("inputs", "sales", "forecasting", "required", "night", "nights", "seed")
+FOR_ACTIONS = (
     "required",
     "roster_result",
     "concurrency",
@@ -438,6 +439,7 @@ class NightInputs:
             concurrency=self.concurrency,
             on_call=sorted(self.ready - set(roster["agent_id"])),
             step_s=self.grid.step_s,
+            on_chat_share=self.shrinkage.on_chat_share,
             targets=required.reachable,
             requirement=required.requirement,
             seed=seed,

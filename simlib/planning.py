@@ -19,7 +19,7 @@ from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
 from simlib.headcounts import Headcounts, collect_headcounts
-from simlib.inputs import ACTIONS_REST_ON, NightInputs, find_wave, with_exam
+from simlib.inputs import FOR_ACTIONS, FOR_VERDICT, NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -135,9 +135,7 @@ class Plan:
     @cached_property
     def conclusion(self) -> Verdict:
         """What it all comes to."""
-        found: dict[str, Any] = {"sales": self.sales, "forecasting": self.forecasting, "required": self.required}
-        found |= {"roster": self.roster_result, "night": self.night, "nights": self.nights, "seed": self.seed}
-        return Verdict(inputs=self.inputs, asked=self.replications, **found)
+        return Verdict(roster=self.roster_result, asked=self.replications, **{n: getattr(self, n) for n in FOR_VERDICT})
 
     @cached_property
     def headcounts(self) -> Headcounts:
@@ -189,17 +187,18 @@ class Plan:
 
     def _rehearse_stress(self, **watched: Any) -> StressResult:
         how: dict[str, Any] = {"seed": self.seed, "replications": self.stress_replications, "scenario": self.scenario}
-        return work_out_stress(self.night, self.scenarios, targets=self.inputs.floors, **how, **watched)
+        how |= {"targets": self.inputs.floors, "plan_fails": self.conclusion.fails_badly}
+        return work_out_stress(self.night, self.scenarios, **how, **watched)
 
     @cached_property
     def actions_result(self) -> ActionsResult:
         """What to change before the night, ranked and priced."""
-        return self.inputs.find_actions(self.night, **{name: getattr(self, name) for name in ACTIONS_REST_ON})
+        return self.inputs.find_actions(self.night, **{name: getattr(self, name) for name in FOR_ACTIONS})
 
     @cached_property
     def drill(self) -> DrillResult:
         """Chapter 7: a drill of this night, played by script: team 1 follows the cards, the others do nothing."""
-        game = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
+        game: dict[str, Any] = {"teams": self.teams, "minutes": self.minutes, "round_min": self.round_min}
         return work_out_drill(play_by_script(self.night, seed=self.seed, incidents=self.incidents, **game))
 
     cascade = property(lambda self: self.sales.cascade, doc="The sales cascade.")

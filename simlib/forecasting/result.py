@@ -340,7 +340,8 @@ def work_out_concurrency(
     load = float(enough["occupancy"] * enough["agents_needed"])
     agents = math.ceil(load * TIGHT)
     sweep = sweep_hour(agents=agents)
-    key = "service_level" if "service_level" in sweep else "platform_rate"
+    sweep = sweep.rename(columns={"service_level": "begun_by_formula"})  # no figure of a simulated night
+    key = "begun_by_formula" if "begun_by_formula" in sweep else "platform_rate"
     return ConcurrencyResult(
         sweep=sweep,
         concurrency=int(enough["concurrency"]),
@@ -412,6 +413,7 @@ def work_out_tonight(
     seed: int,
     policy: Policy,
     step_s: int,
+    on_chat_share: float = 1.0,
     requirement: pd.DataFrame,
     **drawn: Any,
 ) -> TonightResult:
@@ -425,6 +427,8 @@ def work_out_tonight(
         The time up to which the sheet counts (None: all of it), or why what was typed is no time.
     pasted : str
         Lines of times and counts in place of the sheet.
+    on_chat_share : float
+        Share of the rostered heads that is on chat, after absence and time off chat.
     requirement : DataFrame
         What the night was planned with.
     **drawn
@@ -453,6 +457,7 @@ def work_out_tonight(
         on_call=on_call,
         seed=seed,
         policy=policy,
+        on_chat_share=on_chat_share,
         requirement=requirement,
         behind=again.behind,
         **drawn,

@@ -29,7 +29,8 @@ class Tonight:
     ----------
     heads : DataFrame
         start, queue, human, on_chat_planned (heads on chat that the requirement asked for before the night), required
-        (heads on chat that are asked for now, with what is open), rostered (mean heads on chat), shortfall.
+        (heads on chat that are asked for now, with what is open), rostered (mean heads of the roster), on_chat (those
+        of them who are expected on chat, after absence and time off chat), shortfall (required less on_chat).
     levers : DataFrame
         lever (glossary key), shortfall_h (agent-hours still short with this lever alone), saved_h, the most saved
         first; ``none`` stands last.
@@ -51,6 +52,7 @@ def look_ahead(
     requirement: pd.DataFrame,
     behind: pd.DataFrame | None = None,
     policy: Policy | None = None,
+    on_chat_share: float = 1.0,
     **drawn: Any,
 ) -> Tonight:
     """Count the heads of the next three hours and rank what can be done about a shortfall.
@@ -74,6 +76,8 @@ def look_ahead(
         start, queue, human of the intervals that are over. Their last two hours are played with the heads that the
         roster had, so that the floor begins with the chats that are open now.
     policy : Policy, optional
+    on_chat_share : float
+        Share of the rostered heads that is on chat (:attr:`simlib.night.Shrinkage.on_chat_share`).
     **drawn
         How nights are drawn and judged: minute_profile, busyness_cv, holds_share of
         :func:`simlib.forecasting.require_agents`.
@@ -104,6 +108,7 @@ def look_ahead(
     away = roster[roster["activity"].isin(["meal", "break"])]
     away = away.assign(queue=away["agent_id"].map(desk))
     rostered = _heads(chat, hours, step)
+    there = rostered * on_chat_share
     need = required(hours, concurrency)
     bot = hours.assign(
         human=[_with_more_bot(row.human, services[row.queue].bot_net_share) for row in hours.itertuples()]
@@ -112,14 +117,14 @@ def look_ahead(
     split = need / np.maximum(hours.groupby("start")["human"].transform("size").to_numpy(), 1)
     share = np.divide(need, _by_start(hours, need), out=split, where=_by_start(hours, need) > 0)
     tried = {
-        "lever_concurrency": (required(hours, concurrency + MORE_CHATS), rostered),
-        "lever_bot": (required(bot, concurrency), rostered),
-        "lever_breaks": (need, rostered + _heads(away, hours, step)),
-        "lever_pool": (need, rostered + pool * share),
-        "none": (need, rostered),
+        "lever_concurrency": (required(hours, concurrency + MORE_CHATS), there),
+        "lever_bot": (required(bot, concurrency), there),
+        "lever_breaks": (need, there + _heads(away, hours, step) * on_chat_share),
+        "lever_pool": (need, there + pool * share * on_chat_share),
+        "none": (need, there),
     }
     step_h = step.total_seconds() / 3600
-    short = {lever: float(np.maximum(asked - there, 0).sum() * step_h) for lever, (asked, there) in tried.items()}
+    short = {lever: float(np.maximum(asked - heads, 0).sum() * step_h) for lever, (asked, heads) in tried.items()}
     levers = pd.DataFrame({"lever": list(short), "shortfall_h": list(short.values())})
     levers["saved_h"] = short["none"] - levers["shortfall_h"]
     levers = levers.sort_values("saved_h", ascending=False, kind="stable", ignore_index=True)
@@ -128,7 +133,8 @@ def look_ahead(
         on_chat_planned=known.reindex(pd.MultiIndex.from_frame(hours[["start", "queue"]])).to_numpy(dtype=float),
         required=need,
         rostered=rostered,
-        shortfall=np.maximum(need - rostered, 0),
+        on_chat=there,
+        shortfall=np.maximum(need - there, 0),
     )
     return Tonight(heads=heads, levers=levers)
 

@@ -123,6 +123,10 @@ class StressResult:
         What a night must reach, by KPI.
     floor : FloorResult
         How chats are dealt, what waits for the morning, what the bot really takes.
+    reserve_nights : int
+        Nights of each scenario that the reserve rests on.
+    plan_fails : bool
+        Whether the plan itself fails so badly that answers and reserve mean nothing.
     """
 
     scenarios: ScenarioSet
@@ -133,6 +137,8 @@ class StressResult:
     reserve: Reserve = field(repr=False)
     targets: Mapping[str, float]
     floor: FloorResult = field(repr=False)
+    reserve_nights: int = 0
+    plan_fails: bool = False
 
     def moved(
         self, night: PromoNight, *, later: pd.Timedelta, lasts: pd.Timedelta, seed: int, replications: int
@@ -251,6 +257,7 @@ def work_out_stress(
     seed: int,
     replications: int,
     scenario: str = "",
+    plan_fails: bool = False,
     on_progress: Callable[[str], OnProgress] | None = None,
 ) -> StressResult:
     """Rehearse the scenarios, answer one of them, and find the smallest reserve.
@@ -263,6 +270,8 @@ def work_out_stress(
         Nights of each scenario; the search for answers and the reserve take a half and a quarter of them.
     scenario : str
         Name of the one to look into, ``a+b`` for two at once; empty for the one that costs most.
+    plan_fails : bool
+        Whether the plan fails badly without any scenario (:attr:`simlib.verdict.Verdict.fails_badly`).
     on_progress : callable, optional
         Called with the name of each part; returns what is called with nights done and nights in all.
     """
@@ -291,4 +300,6 @@ def work_out_stress(
         ),
         targets=targets,
         floor=examine_floor(night, seed=seed, replications=few),
+        reserve_nights=few,
+        plan_fails=plan_fails,
     )

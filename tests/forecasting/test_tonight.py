@@ -48,12 +48,13 @@ def plan():
     return forecast, require_agents(forecast, {"presale": SERVICE}, GOOD, **how, **DRAWN)
 
 
-def ahead_of(plan, roster):
+def ahead_of(plan, roster, on_chat_share=1.0):
     """Look ahead from half past eight, everything as forecast so far."""
     forecast, need = plan
     came = forecast.loc[forecast["start"] <= OPENING, ["start", "queue", "contacts"]]
     again = reforecast(forecast, came)
     how = {"concurrency": 4, "on_call": [], "seed": 7, "requirement": need, "behind": again.behind}
+    how["on_chat_share"] = on_chat_share
     return look_ahead(again.forecast, roster, {"presale": SERVICE}, {"presale": GOOD}, **how, **DRAWN).heads
 
 
@@ -89,3 +90,15 @@ def test_what_is_behind_is_what_came():
     forecast = forecast_of().assign(human=LOAD * 0.5)
     came = pd.DataFrame({"start": [NIGHT.starts[1]], "queue": "presale", "contacts": [120.0]})
     assert reforecast(forecast, came).behind["human"].tolist() == [30.0, 60.0]
+
+
+def test_absence_and_time_off_chat_count_in_the_next_hours(plan):
+    """With a fifth of the rostered off chat, the same need meets four fifths of the heads and falls short by more."""
+    roster = roster_of(plan[1])
+    all_there, four_fifths = ahead_of(plan, roster), ahead_of(plan, roster, on_chat_share=0.8)
+    assert four_fifths["required"].tolist() == all_there["required"].tolist()
+    assert four_fifths["rostered"].tolist() == all_there["rostered"].tolist()
+    np.testing.assert_allclose(four_fifths["on_chat"], 0.8 * all_there["rostered"])
+    gap = (four_fifths["required"] - four_fifths["on_chat"]).clip(lower=0)
+    np.testing.assert_allclose(four_fifths["shortfall"], gap)
+    assert four_fifths["shortfall"].sum() > all_there["shortfall"].sum()

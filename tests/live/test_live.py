@@ -10,6 +10,7 @@ import pytest
 from simlib import load_store, widgets
 from simlib.live import CURVES, Comparison, LatestOnly, LiveNight, LivePage, describe_page, keep_in_store, mean_band
 from simlib.messages import HOUSE, LANGS, translate
+from simlib.night import judge_nights
 from simlib.simulator.replicate import replicate_variants
 from simlib.store import save_store
 from simlib.stress import ScenarioError, read_scenarios
@@ -390,3 +391,14 @@ def test_the_page_speaks_its_language(live, lang):
     verdict = answer(live, {"people_own": 9}, nights=1).verdict(lang)
     assert verdict.count("{") == 0
     assert pd.Series(page["plan"]).drop(["outage", "moves"]).astype(float).notna().all()
+
+
+def test_the_light_turns_red_for_one_half_hour(live):
+    """The page judges every half hour, by the judgement of the report, and names the worst one."""
+    nights = answer(live, {"people_own": 9}, nights=3)
+    judged = judge_nights(
+        nights.now, grid=live.night.grid, queues=live.night.queues, targets=live.targets, open_hours=None
+    )
+    assert nights.missed() == judged.missed != []
+    worst = judged.weaknesses[0].message
+    assert all(worst.text(lang) in nights.verdict(lang) for lang in ("zh", "en"))

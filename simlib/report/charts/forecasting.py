@@ -169,10 +169,10 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
     ----------
     sweep : DataFrame
         concurrency, agents_needed, divided (people at one chat each, divided by the limit: wrong), sweet_spot
-        (bool), and output_agent_hour, mean_response, service_level, platform_rate as far as they were worked out.
+        (bool), and output_agent_hour, mean_response, begun_by_formula, platform_rate as far as they were worked out.
     """
     caps = sweep["concurrency"].to_numpy(dtype=float)
-    below = [key for key in ("output_agent_hour", "mean_response", "service_level", "platform_rate") if key in sweep]
+    below = [key for key in ("output_agent_hour", "mean_response", "begun_by_formula", "platform_rate") if key in sweep]
     panels = divide_axis(ax, heights=[2.2] + [1.0] * len(below))
     ax.set_title(translate("report.concurrency_title", lang), pad=34)
     heads = panels[0]

@@ -176,6 +176,7 @@ def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
         planned=show_number(now["on_chat_planned"].sum(), unit="agents", digits=0),
         required=show_number(now["required"].sum(), unit="agents", digits=0),
         rostered=show_number(now["rostered"].sum(), unit="agents", digits=0),
+        on_chat=show_number(now["on_chat"].sum(), unit="agents", digits=1),
         short=show_number(tonight.short_h, unit="h", digits=1),
     )
     return stack(

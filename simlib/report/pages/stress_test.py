@@ -105,8 +105,9 @@ def _failure_texts(stress: StressResult, name: str, lang: Lang) -> list[str]:
     """Return what fails first in a scenario and how long the floor takes to recover."""
     failure = stress.test.first_failure(name)
     minutes = float(np.median(stress.test.recovery_min(name)))
+    kept = "plan_keeps_nothing" if stress.plan_fails else "nothing_fails"
     text = (
-        translate("stress.nothing_fails", lang)
+        translate(f"stress.{kept}", lang)
         if failure is None
         else translate("stress.fails_first", lang, what=label(failure[0], lang), clock=f"{failure[1]:%H:%M}")
     )
@@ -146,13 +147,18 @@ def show_card(scenario: Scenario, *, lang: Lang) -> Fragment:
 
 
 def show_failing(stress: StressResult, *, lang: Lang) -> Fragment:
-    """Show which scenarios the night survives without missing a target that the plan keeps."""
+    """Show which scenarios the night survives without missing a target that the plan keeps, where it keeps any."""
+    if stress.plan_fails:
+        return show_verdict([translate("stress.plan_fails", lang)], tone="bad")
     held = list_words([scenario.title(lang) for scenario in stress.held], lang)
-    return show_text(translate("stress.held", lang, names=held) if held else translate("stress.none_held", lang))
+    key = "held" if held else "none_held"
+    return show_text(translate(f"stress.{key}", lang, names=held, nights=stress.nights))
 
 
 def show_answer(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show the best answer to a scenario, and everything that was tried, with gain and cost."""
+    if stress.plan_fails:
+        return stack()
     answer, name = stress.answer, stress.chosen.title(lang)
     kinds = tuple(lever.kind for lever in answer.levers)
     text = translate("stress.wait_it_out", lang, name=name)
@@ -182,6 +188,8 @@ def name_levers(kinds: Sequence[str], lang: Lang) -> str:
 @drawn_once
 def show_lever_map(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show what two levers bring together, net of their cost."""
+    if stress.plan_fails:
+        return stack()
     across, up = stress.lever_map.columns[:2]
     some = stress.lever_map["net_cny"].fillna(0.0).ne(0.0).any()
     chart = plot_lever_map(stress.lever_map, lang=lang, across=across, up=up, value="net_cny") if some else None
@@ -193,8 +201,11 @@ def show_lever_map(stress: StressResult, *, lang: Lang) -> Fragment:
 
 def show_reserve(stress: StressResult, *, lang: Lang) -> Fragment:
     """Show how many people should stand by, and how each scenario's nights hold without and with them."""
+    if stress.plan_fails:
+        return stack()
     agents, enough = stress.reserve_agents, stress.reserve.agents is not None
     values = {
+        "nights": stress.reserve_nights,
         "share": quantity(stress.held_share, "share", lang),
         "targets": list_words([label(kpi, lang) for kpi in stress.targets if kpi in glossary()], lang),
     }
