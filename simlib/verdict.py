@@ -161,17 +161,17 @@ class Verdict:
 
     @property
     def targets_met(self) -> dict[str, bool]:
-        """Whether each target is met, at its own grain: see :class:`simlib.night.Judgement`."""
+        """Return for each target whether it is met, at its own grain: see :class:`simlib.night.Judgement`."""
         return self.judged.met
 
     @property
     def holds(self) -> bool:
-        """Whether the night meets every target."""
+        """True if the night meets every target."""
         return self.judged.holds
 
     @property
     def fails_badly(self) -> bool:
-        """Whether so many buyers are lost in service hours that finer figures mean nothing."""
+        """True if so many buyers are lost in service hours that finer figures mean nothing."""
         lost = self.judged.mean_share("lost_share")
         return not self.holds and bool(lost >= self.inputs.target("plan_fails_share"))
 
@@ -186,7 +186,7 @@ class Verdict:
 
     @property
     def complete(self) -> bool:
-        """Whether every night that was asked for was simulated."""
+        """True if every night that was asked for was simulated."""
         return self.nights.complete
 
     def sentences(self, lang: Lang) -> list[str]:

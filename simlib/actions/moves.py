@@ -288,7 +288,7 @@ class Stint:
 
     @property
     def plain(self) -> bool:
-        """Whether it holds nothing but chat, meals and breaks: no duty that must stay where it is."""
+        """True if it holds nothing but chat, meals and breaks: no duty that must stay where it is."""
         return all(row["activity"] in ("chat", *RESTS) for row in self.rows)
 
     def serves(self, start: pd.Timestamp, end: pd.Timestamp) -> bool:
@@ -814,7 +814,7 @@ def _source_rate(cohort: str) -> float:
 
 
 def _settings(room: Room) -> list[PlannedMove]:
-    """Let everybody hold more chats, or let the bot answer more around the gap."""
+    """Return the moves by which everybody holds more chats, or the bot answers more around the gap."""
     night, gap = room.night, room.gap
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
     found = [

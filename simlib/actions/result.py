@@ -99,7 +99,7 @@ class ActionsResult:
     gap : Gap, optional
         The stretch that misses heads; None where none does.
     actions : tuple of Action
-        Sets that close the gap first; among them by net gain, and where two cannot be told apart on the same buyers
+        Sets that close the gap first; among them by net gain, and where two cannot be distinguished on the same buyers
         (95 %), the cheaper first, then the one with fewer people.
     worth : (float, float)
         Sales that the missing heads would save if they sat in the gap and only there, and the half-width of its band.

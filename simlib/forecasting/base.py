@@ -43,13 +43,13 @@ SPANS = (1, 7, 28, None)  # days a level looks back on; None is the whole histor
 SHARES = np.array([share for share in product(range(6), repeat=len(SPANS)) if sum(share) == 5]) / 5
 NEAR_SHARE = np.array([0.4, 0.3, 0.2, 0.1])  # believed for tomorrow, before there is a record
 FAR_SHARE = np.array([0.0, 0.0, 0.1, 0.9])  # believed for a day far ahead
-FAR_DAYS = 4.0  # the belief moves from near to far within some such number of days
+FAR_DAYS = 4.0  # the prior moves from near to far within some such number of days
 PATTERNS = 3
 PATTERNS_FROM_DAYS = 28  # weekday means of fewer weeks are mostly noise
 MIXES = np.linspace(0.0, 1.0, 5)  # shares of the patterns that are tried
 NEAR_PATTERNS, FAR_PATTERNS = 0.5, 1.0  # shares of the patterns in the day total, believed before a record
 ORIGINS = 42  # past mornings that judge the method
-BELIEF_DAYS = 10.0  # a belief counts as much as a record of so many days
+PRIOR_DAYS = 10.0  # a prior counts as much as a record of so many days
 PARTS_OF_DAY = 6
 ONE_SIDE = 1 / TAIL - 1  # errors from which one side has seen its own one in twenty; before, both sides speak for it
 UNKNOWN_SPREAD = 0.2  # d of a store without a record: 90 % of counts between 0.4 and 1.8 times their mean
@@ -394,8 +394,8 @@ def _weekday_index(root: Floats, weekday: Ints) -> Floats:
     typical = max(float(around[-1]), 0.5)
     odd = (own - usual) / (np.maximum(np.bincount(weekday, weight, minlength=7), 1e-12) * typical)
     by_chance = ODD_WEEKDAY**2 + 1 / typical**2  # the root of a Poisson count scatters by a half; twice that, squared
-    belief = 0.3 * typical * np.minimum(by_chance / np.maximum(odd**2, 1e-12), 1.0)
-    return np.maximum((own + belief) / (usual + belief), 1e-3) ** 2
+    prior = 0.3 * typical * np.minimum(by_chance / np.maximum(odd**2, 1e-12), 1.0)
+    return np.maximum((own + prior) / (usual + prior), 1e-3) ** 2
 
 
 def _clip_odd_days(total: Floats, weekday: Ints, index: Floats) -> Floats:
@@ -432,14 +432,14 @@ def _levels(total: Floats, clipped: Floats, busy: Floats) -> Floats:
 
 def _level_shares(clipped: Floats, busy: Floats, levels: Floats, horizon: int) -> Floats:
     """Mixture of spans that would have served best at one number of days ahead."""
-    belief = _prior_share(horizon, NEAR_SHARE, FAR_SHARE)
+    prior = _prior_share(horizon, NEAR_SHARE, FAR_SHARE)
     past = np.arange(7, len(clipped) - horizon)[-180:]
     if len(past) == 0:
-        return belief
+        return prior
     weight = 0.5 ** ((len(clipped) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
     said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
     loss = weight @ np.abs(clipped[past + horizon, None] - said)
-    return _weigh(loss, weight, np.abs(SHARES - belief).sum(axis=1)) @ SHARES
+    return _weigh(loss, weight, np.abs(SHARES - prior).sum(axis=1)) @ SHARES
 
 
 def _prior_share(horizon: int, near: Any, far: Any) -> Any:
@@ -454,7 +454,7 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
     if best <= 0:
         return np.where(loss == best, 1.0, 0.0) / (loss == best).sum()
     record_days = weight.sum() ** 2 / (weight**2).sum()
-    score = -(loss / best * record_days + BELIEF_DAYS * distance)
+    score = -(loss / best * record_days + PRIOR_DAYS * distance)
     likely = np.exp(score - score.max())
     return likely / likely.sum()
 
@@ -589,14 +589,14 @@ def _try_on_past(past: Days, days: int) -> Trial:
     return Trial(horizons=horizons, patterns_share=share, said=said, came=came)
 
 
-def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, belief: float) -> float:
+def _patterns_share(level: Floats, patterns: Floats, came: Floats, weight: Floats, prior: float) -> float:
     """Compute the share of the daily patterns that would have served best, drawn to what is believed."""
     seen = ~np.isnan(came).all(axis=1)
     if not seen.any():
-        return belief
+        return prior
     said = _mix(patterns[seen], level[seen], MIXES[:, None, None])
     loss = np.abs(said - np.nan_to_num(came[seen])).sum(axis=2) @ weight[seen]
-    return float(_weigh(loss, weight[seen], np.abs(MIXES - belief)) @ MIXES)
+    return float(_weigh(loss, weight[seen], np.abs(MIXES - prior)) @ MIXES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -632,17 +632,17 @@ def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
         beyond = sign * error / TAIL_Z
         needed = (np.sign(beyond) * beyond**2 - 1) / size
         d = np.empty((len(trial.horizons), parts))
-        belief = UNKNOWN_SPREAD
+        prior = UNKNOWN_SPREAD
         for row in range(len(trial.horizons)):
             known = _independent(error[:, row])
             both = _tail(either[:, row], known, beyond=2 * TAIL)
             own = _tail(needed[:, row], known)
             own = float(np.fmax(own, _shrink(own, both, known / ONE_SIDE)))
-            whole = _shrink(own, belief, known / 6)
+            whole = _shrink(own, prior, known / 6)
             for p in range(parts):
                 known = _independent(error[:, row, part == p])
                 d[row, p] = _shrink(_tail(needed[:, row, part == p], known), whole, known / 20)
-            belief = _shrink(whole, UNKNOWN_SPREAD, 1.0)
+            prior = _shrink(whole, UNKNOWN_SPREAD, 1.0)
         # a farther day is never known better; fewer mornings show it, and luck must not
         sides.append(CountSpread(horizons=trial.horizons, d=np.maximum.accumulate(d, axis=0), slots=slots))
     return sides[0], sides[1]
@@ -652,7 +652,7 @@ def _independent(error: Floats) -> float:
     """Count the errors that show something of their own; one row per morning, whose intervals may err together.
 
     Errors over half the design effect of a sample of whole mornings, for tails move together less than means do. Few
-    mornings cannot show the effect: a belief that half of a morning moves as one counts as much as two of them.
+    mornings cannot show the effect: a prior that half of a morning moves as one counts as much as two of them.
     """
     seen = ~np.isnan(error)
     mornings = int(seen.any(axis=1).sum())
@@ -676,11 +676,11 @@ def _tail(needed: Floats, independent: float, *, beyond: float = TAIL) -> float:
     return max(float(np.quantile(seen, min((1 - beyond) * (1 + 1 / independent), 1.0))), 1e-4)
 
 
-def _shrink(own: float, belief: float, weight: float) -> float:
-    """Shrink an own figure to a prior, on a scale of ratios; the own one counts ``weight`` times the belief."""
+def _shrink(own: float, prior: float, weight: float) -> float:
+    """Shrink an own figure to a prior, on a scale of ratios; the own one counts ``weight`` times the prior."""
     if np.isnan(own):
-        return belief
-    return float(np.exp((weight * np.log(own) + np.log(belief)) / (weight + 1)))
+        return prior
+    return float(np.exp((weight * np.log(own) + np.log(prior)) / (weight + 1)))
 
 
 def quantiles(mean: Floats, spread: Floats, *, spread_above: Floats | None = None) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
 """The night so far corrects the rest of the night, and one odd half hour does not.
 
-Tonight's contacts are the forecast times one unknown level. The belief about the level is a gamma distribution with
-mean 1 and the spread of the forecast's own band; counts are Poisson given the level, so the belief stays gamma [1]_.
+Tonight's contacts are the forecast times one unknown level. The prior about the level is a gamma distribution with
+mean 1 and the spread of the forecast's own band; counts are Poisson given the level, so the prior stays gamma [1]_.
 Two things keep it honest: a half hour scatters more than Poisson around its day (relative variance
 ``interval_spread``), so a busy one counts for less; and old evidence fades (``level_memory_h``), because the level
 itself drifts through a night [2]_.
@@ -55,7 +55,7 @@ class Level:
     seen, expected : float
         Contacts that came so far, and that the forecast had for the same intervals.
     factor, low, high : float
-        Level of tonight beside the forecast: mean and 90 % band of the belief.
+        Level of tonight beside the forecast: mean and 90 % band of the prior.
     reason : {"beyond_band", "sustained", "inside"}
         Why the rest of the forecast moved, or that it did not.
     last : pandas.Timestamp

@@ -4,9 +4,9 @@ The field's figures stand in where a store has no promos of its own, with wide b
 come in. Both shrinkages are conjugate, and the field counts as ``field_weight`` (k) promos of the store:
 
 * The logarithm x of the uplift (the day's contacts over an ordinary day's) is normal with unknown mean and spread,
-  with a normal-inverse-gamma belief. After n promos the next one is Student t with 2a degrees of freedom around
+  with a normal-inverse-gamma prior. After n promos the next one is Student t with 2a degrees of freedom around
   (k x0 + sum x) / (k + n) [1]_; with n = 0 its 90 % band is exactly the field's.
-* The shape of the day is (k field + sum of own shapes) / (k + n), as a Dirichlet belief gives it with every promo
+* The shape of the day is (k field + sum of own shapes) / (k + n), as a Dirichlet prior gives it with every promo
   weighing the same. An hour's share still differs from promo to promo: its spread falls from the field's by
   sqrt((1 + 1 / (k + n)) / (1 + 1 / k)), and never to nothing.
 
@@ -44,7 +44,7 @@ OPENING_JUMP = 1.6  # an hour so much busier than the one before it is an openin
 OLD_DAYS = 120  # a history that ended longer ago is compared with a wider band
 OLD_SPREAD = 0.4  # standard deviation of the log of a store's level over one more year (ours)
 FURTHEST_AHEAD = 28  # days the base forecast has learned; a farther day is its weekday in the last of those weeks
-BELIEF_SHAPE = 2.0  # a0 of the inverse gamma belief: the first band is a Student t with four degrees of freedom
+PRIOR_SHAPE = 2.0  # a0 of the inverse gamma prior: the first band is a Student t with four degrees of freedom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,13 +348,13 @@ def promo_curve(profile: Profile, past: Sequence[PastPromo] = ()) -> PromoCurve:
     believed = rows.loc[f"uplift_{profile}"]
     centre = np.log(believed["value"])
     reach = np.log(believed["high"] / believed["low"]) / 2
-    scale_squared = (reach / stdtrit(2 * BELIEF_SHAPE, 0.95)) ** 2
+    scale_squared = (reach / stdtrit(2 * PRIOR_SHAPE, 0.95)) ** 2
 
     x = np.log([promo.uplift for promo in own])
     n = len(x)
     mean = (weight * centre + x.sum()) / (weight + n)
-    a = BELIEF_SHAPE + n / 2
-    b = BELIEF_SHAPE * scale_squared * weight / (weight + 1)
+    a = PRIOR_SHAPE + n / 2
+    b = PRIOR_SHAPE * scale_squared * weight / (weight + 1)
     if n:
         b += ((x - x.mean()) ** 2).sum() / 2 + weight * n * (x.mean() - centre) ** 2 / (2 * (weight + n))
     half_width = stdtrit(2 * a, 0.95) * np.sqrt(b * (weight + n + 1) / (a * (weight + n)))

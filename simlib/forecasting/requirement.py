@@ -774,10 +774,10 @@ def fewest_people(
     ``missed(staff)`` gives the number of the target that each interval misses, -1 for none; an interval may also
     depend on what stands in the one before. Who is not ``movable`` stays at ``start``, nobody goes below ``least``.
 
-    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, whoever misses then
-    gets one more. Then intervals that lie `APART` are tried with one less at the same time, and each again when a
-    neighbour has changed; what is missed is laid to the last of them before it. Returns the staffing, and the target
-    that each misses with one less.
+    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, an interval that
+    misses then gets one more. Then intervals that lie `APART` are tried with one less at the same time, and each again
+    when a neighbour has changed; what is missed is laid to the last of them before it. Returns the staffing, and the
+    target that each misses with one less.
 
     Examples
     --------

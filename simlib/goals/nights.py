@@ -176,7 +176,7 @@ def drop_slow_chats(
     slow_share : float
         The chats with the most writing still to do after the first reply, as a share of all that have some.
     return_share : float
-        Share of the dropped buyers who write again, to whoever is free; the others buy nothing.
+        Share of the dropped buyers who write again, to an agent who is free; the others buy nothing.
     after_s : float
         Seconds from the first reply until they do.
     chance : float array

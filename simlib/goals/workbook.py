@@ -55,7 +55,7 @@ class GoalsWorkbook:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody has filled in anything."""
+        """True if nobody has filled in anything."""
         return all(table.empty for table in self.tables.values())
 
 
@@ -361,7 +361,7 @@ def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
 
 
 def _check_goals(tables: dict[str, pd.DataFrame]) -> list[Problem]:
-    """Name each goal whose stretch asks for less than its floor, and leave it out."""
+    """Leave out each goal whose stretch asks for less than its floor, and report it."""
     table = tables["goals"]
     wrong, found = [], []
     for position, row in enumerate(table.itertuples()):

@@ -38,7 +38,7 @@ class PanelSlider:
 
     @property
     def is_share(self) -> bool:
-        """Whether its value is a share, written in per cent."""
+        """True if its value is a share, written in per cent."""
         return self.high <= 1
 
 

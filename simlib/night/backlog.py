@@ -42,7 +42,7 @@ def leave_for_morning(
     midnight_s: float = 0.0,
     queues: tuple[int, ...] | None = None,
 ) -> tuple[Contacts, np.ndarray]:
-    """Let the buyers who come outside service hours leave a message, which waits for the next opening.
+    """Return the contacts with a message left by each buyer who comes outside service hours, for the next opening.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ class Judgement:
 
     @cached_property
     def met(self) -> dict[str, bool]:
-        """Whether each target is met, in the order of the targets.
+        """Return for each target whether it is met, in the order of the targets.
 
         A target is missed where the mean over the service hours of all nights misses it, or where some half hour of a
         queue clearly does; the platform's rate, where the mean over the nights does.
@@ -149,7 +149,7 @@ class Judgement:
 
     @property
     def holds(self) -> bool:
-        """Whether every target is met."""
+        """True if every target is met."""
         return not self.missed
 
     def mean_share(self, kpi: str) -> float:

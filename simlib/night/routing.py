@@ -23,7 +23,7 @@ TUNED = "weights_tuned"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RoutingResult:
-    """A night under several ways to deal its chats, on the same buyers.
+    """A night under several ways to assign its chats, on the same buyers.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class _RoutingMeasure:
 
 
 def weigh_routing(night: PromoNight, *, seed: int, replications: int) -> RoutingResult:
-    """Try ways to deal the chats: today's, fewest open chats first, and weights by speed, by places, and tuned.
+    """Try ways to assign the chats: today's, fewest open chats first, and weights by speed, by places, and tuned.
 
     Tuned weights start from the best fixed ones and move chats from the slower to the faster agents, twice.
 
@@ -103,8 +103,8 @@ def weigh_routing(night: PromoNight, *, seed: int, replications: int) -> Routing
     for step in (1, 2):
         response = _mean_by_agent(measured[fixed if step == 1 else TUNED], "response_by_agent")
         usual = np.nanmean(response)
-        pull = np.where(np.isnan(response), 1.0, np.clip((usual / response) ** 0.5, 0.5, 2.0))
-        weight = weight * pull
+        factor = np.where(np.isnan(response), 1.0, np.clip((usual / response) ** 0.5, 0.5, 2.0))
+        weight = weight * factor
         tuned = _weighted(night, weight)
         trial = simulate({TUNED: tuned})[TUNED]
         if step == 1 or worse * float(np.nanmean(trial.figures[headline])) < cost(TUNED):

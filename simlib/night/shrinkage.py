@@ -2,7 +2,7 @@
 
 A requirement divides its heads by one minus the shrinkage; here the same share of the rostered time is lost in each
 simulated night, so that what is required and what is rostered meet on one basis. Both are drawn from streams of each
-person's own: whoever is absent in a night is absent in every scenario of it, and moving a shift moves nobody's spells.
+person's own: a person absent in a night is absent in every scenario of it, and moving a shift moves nobody's spells.
 """
 
 from __future__ import annotations

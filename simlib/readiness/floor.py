@@ -163,7 +163,7 @@ def find_interval_shortage(presence: pd.DataFrame, equipment: pd.DataFrame) -> p
 
 
 def lay_seat_plan(store: Store) -> pd.DataFrame:
-    """Lay who sits where: every seat of the store's sheet, with whoever has it.
+    """Lay who sits where: every seat of the store's sheet, with the one who has it.
 
     Returns
     -------

@@ -200,7 +200,7 @@ def _obstacle(
 def bring_results(store: Store, *, training: pd.DataFrame, results: pd.DataFrame | None) -> Store:
     """Return the store with the last mark and the last quality check of everybody in place of those of its own sheet.
 
-    The roster reads exam and check from the store's people, so that it refuses whoever the gate refuses. Whoever failed
+    The roster reads exam and check from the store's people, so that it refuses those whom the gate refuses. Who failed
     twice has no more tries and keeps the failing mark.
 
     Parameters

@@ -172,7 +172,7 @@ def _add_person_rules(model: ShiftModel, problem: RosterProblem, crew: Crew, tak
 
 
 def _promised_min(problem: RosterProblem, takes: Mapping[int, int]) -> Counter[int]:
-    """Minutes by day that a person is paid for anyway, by the roster that is being mended; no change saves them."""
+    """Minutes by day that a person is paid for anyway, by the roster that is being repaired; no change saves them."""
     promised: Counter[int] = Counter()
     for n in takes:
         option = problem.options[n]

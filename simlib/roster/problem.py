@@ -686,7 +686,7 @@ def open_for_repair(base: RosterProblem, rows: pd.DataFrame, absent: set[str], n
     """Collect what may still change: the absent go home at ``now``, others keep, stay on, swap or are called in.
 
     Nobody who is called sits before the delay of ``call_pool`` is over, so the need counts from there on; and it
-    counts up to what the roster had, for a repair mends what the absent leave behind and nothing else.
+    counts up to what the roster had, for a repair repairs what the absent leave behind and nothing else.
     """
     today = (base.calendar.stamp(now).date() - base.calendar.opens.date()).days
     levers = facts.table("levers")

@@ -66,7 +66,7 @@ class RepairResult:
     @property
     def short_h(self) -> dict[str, float]:
         """Agent-hours short from the absence on: as planned, untouched, repaired."""
-        cover = {"planned": self.before.coverage, "untouched": self.untouched, "mended": self.after.coverage}
+        cover = {"planned": self.before.coverage, "untouched": self.untouched, "repaired": self.after.coverage}
         hour = pd.Timedelta(hours=1)
         ahead = {name: table[table["start"] + self.step > self.at] for name, table in cover.items()}
         return {name: float(table["shortfall"].sum() * (self.step / hour)) for name, table in ahead.items()}

@@ -22,11 +22,11 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 _FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
-_BITE = 0.1  # units of solver time for one neighbourhood
+_WINDOW = 0.1  # units of solver time for one neighbourhood
 _PORTFOLIO = 8  # strategies of the solver that race on the whole model, however few the cores: they help each other
 _PATIENCE = 40  # rounds of neighbourhoods without anything better, after which the whole is looked at again
 _SECOND_LOOK = 0.15  # of the time left, for the whole model from where the neighbourhoods got stuck
-_SWEEP_BITE = 5.0  # and for a whole day of everybody
+_DAY_WINDOW = 5.0  # and for a whole day of everybody
 
 Progress = Callable[[float, float, float], None]
 Stop = Callable[[], bool]
@@ -511,7 +511,7 @@ class ShiftModel:
             while (tables or windows or more) and idle < _PATIENCE and not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
                 sweeps = tables or windows
-                most, anew = (_SWEEP_BITE, False) if sweeps else (_BITE, chance.random() < 0.5)
+                most, anew = (_DAY_WINDOW, False) if sweeps else (_WINDOW, chance.random() < 0.5)
                 idle += 1
                 picked = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
                 swept = bool(picked)

@@ -1,4 +1,4 @@
-"""Solve a roster, or mend one: cohorts first, then names, then both together."""
+"""Solve a roster, or repair one: cohorts first, then names, then both together."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def adopt_roster(
     leave: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
     wishes: pd.DataFrame | Sequence[Mapping[str, Any]] = (),
 ) -> Roster:
-    """Adopt a roster that was kept as rows: count it against a requirement, and make it ready to be mended.
+    """Adopt a roster that was kept as rows: count it against a requirement, and make it ready to be repaired.
 
     Parameters
     ----------
@@ -169,14 +169,14 @@ def repair_roster(
     on_progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Roster:
-    """Mend a roster after people call in sick, changing as few assignments as possible.
+    """Repair a roster after people call in sick, changing as few assignments as possible.
 
     What lies before ``from_time`` stands; the absent drop out for the rest of that working day. A person who is on
     shift may stay on for one to three hours, one who has not begun may get another shift, one who is off (or on
     call) may be called in: for a whole shift that is yet to begin, or for the rest (an hour or more) of one that is
     running, seated after the delay of the lever ``call_pool``.
 
-    *What is mended.* The gap that the absent leave behind, from the minute on in which somebody who is called now can
+    *What is repaired.* The gap that the absent leave behind, from the minute on in which somebody who is called now can
     sit. What the roster lacked before they fell ill was known and is nobody's reason to be called tonight, and the
     minutes until the first one can sit are lost whatever is done.
 

@@ -19,7 +19,7 @@ from simlib.runs.parameters import Values, chapter_notebooks
 from simlib.runs.results import write_results
 from simlib.store import load_store
 
-IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for whoever opens the notebook (ours)
+IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for the one who opens the notebook (ours)
 ASIDE = ("stress", "drill")  # chapters that rest on the planned night alone, and cost the most
 BEFORE = "06_stress_test"  # the first notebook that shows one of them
 

@@ -1,4 +1,4 @@
-"""The floor as people work it: how chats are dealt, what waits for the morning, what the bot really takes."""
+"""The floor as people work it: how chats are assigned, what waits for the morning, what the bot really takes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FloorResult:
     Attributes
     ----------
     routing : RoutingResult
-        Ways to deal the chats, and who drowns under today's.
+        Ways to assign the chats, and who drowns under today's.
     backlog : DataFrame
         One row per queue: queue, contacts (messages left outside service hours, a night's mean), answered, gone_h
         (hours from the opening until the last has its first reply; inf where one never has), within_share (first reply
@@ -53,7 +53,7 @@ def examine_floor(night: PromoNight, *, seed: int, replications: int) -> FloorRe
     Parameters
     ----------
     replications : int
-        Nights of each way to deal the chats, and of the backlog.
+        Nights of each way to assign the chats, and of the backlog.
     """
     within_h = float(facts.value("targets", "backlog_within_h"))
     return FloorResult(
@@ -65,7 +65,7 @@ def examine_floor(night: PromoNight, *, seed: int, replications: int) -> FloorRe
 
 
 def _backlog(night: PromoNight, *, seed: int, replications: int, within_h: float) -> pd.DataFrame:
-    """Let buyers outside service hours leave a message, and measure the morning, queue by queue."""
+    """Have buyers outside service hours leave a message, and measure the morning, queue by queue."""
     columns = ["queue", "contacts", "answered", "gone_h", "within_share"]
     opens_s, closes_s = night.service_s
     if opens_s == closes_s:

@@ -313,7 +313,7 @@ class BestResponse:
 
     @property
     def follows_from_table(self) -> bool:
-        """Whether the first row of the table is the answer; else what it adds to the answer is no more than chance."""
+        """True if the first row of the table is the answer; else what it adds to the answer is no more than chance."""
         return set(self.table["levers"].iloc[0]) == {lever.kind for lever in self.levers}
 
 

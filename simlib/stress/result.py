@@ -122,7 +122,7 @@ class StressResult:
     targets : mapping of str to float
         What a night must reach, by KPI.
     floor : FloorResult
-        How chats are dealt, what waits for the morning, what the bot really takes.
+        How chats are assigned, what waits for the morning, what the bot really takes.
     reserve_nights : int
         Nights of each scenario that the reserve rests on.
     plan_fails : bool

@@ -271,7 +271,7 @@ def _apply_seat_left(night: PromoNight, incident: Incident) -> PromoNight:
 
 
 def _apply_weights(night: PromoNight, incident: Incident) -> PromoNight:
-    """Deal chats by weight, all night, with every second agent at ``size`` times the weight of the others."""
+    """Assign chats by weight, all night, with every second agent at ``size`` times the weight of the others."""
     weight = night.people["weight"] if "weight" in night.people else pd.Series(1.0, index=night.people.index)
     heavy = np.arange(len(night.people)) % 2 == 0
     people = night.people.assign(weight=weight.where(~heavy, weight * (incident.size or 1.0)))

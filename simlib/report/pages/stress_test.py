@@ -37,7 +37,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 
 def show_floor(stress: StressResult, *, lang: Lang) -> Fragment:
-    """Show how chats are dealt and who drowns, what waits for the morning, and what the bot really takes."""
+    """Show how chats are assigned and who drowns, what waits for the morning, and what the bot really takes."""
     tables, routing = stress.floor.tables, stress.floor.routing
     by_way = routing.routing.set_index("weighting")
     unit = str(by_way["unit"].iloc[0])
