@@ -68,7 +68,7 @@ def make_shop(shop: int, *, days: int) -> tuple[dict[str, float], DayFigures]:
     made_up = {"turns": 1.0, "first_response_s": 1.0, "mean_response_s": 1.0, "chat_s": 1.0}
     blank = DayFigures(agents=agents, receptions=busy * online_s / writing_s, online_s=online_s, days=days, **made_up)
     seen = simulate_figures(blank, truth, days=days, seed=shop + 1)
-    return truth, replace(blank, **{name: seen[name] for name in SHOWN})
+    return truth, replace(blank, **{name: seen[name] for name in (*SHOWN, "receptions")})
 
 
 if __name__ == "__main__":

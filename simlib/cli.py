@@ -238,9 +238,11 @@ def import_files(
     dry_run: Annotated[bool, typer.Option("--dry-run", help=of_exports("help_dry_run"))] = False,
     who: Annotated[list[str], typer.Option("--who", help=of_exports("help_who"))] = [],  # noqa: B006  never changed
     own_shop: Annotated[list[str], typer.Option("--own-shop", help=of_exports("help_own_shop"))] = [],  # noqa: B006
+    fit: Annotated[bool, typer.Option("--fit", help=of_exports("help_fit"))] = False,
 ) -> None:
     """Read what the platforms export into the store: what was understood, what changes, what must be asked."""
     from simlib.report import plot_hours, save_figure
+    from simlib.runs import fit_store
     from simlib.store import import_exports
 
     answers = dict(_read_answer(given, lang.value) for given in who)
@@ -253,7 +255,18 @@ def import_files(
             prompt = translate("exports.prompt_agent", lang.value, nick=question.value)
             answers[question.value] = typer.prompt(prompt, default="", show_default=False)
         result = import_exports(files, store, answers=answers, **asked)
+    fitted = None
+    if fit:
+        with progress_bar(translate("exports.title_fit", lang.value)) as show:
+            doing = translate("exports.title_fit", lang.value)
+            fitted = fit_store(result, lang=lang.value, on_progress=lambda share: show(doing, share))
+        result = fitted.imported
     print_import(result, lang.value)
+    if fitted is not None:
+        for name, table in fitted.tables.items():
+            print_table(name, table, lang=lang.value)
+        for message in fitted.notes:
+            console.print(escape(message.text(lang.value)), soft_wrap=True)
     if not (result.exports.understood["rows"] > 0).any():
         raise stop(translate("exports.nothing_understood", lang.value), status=DATA_WRONG)
     if dry_run:

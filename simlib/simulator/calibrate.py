@@ -160,7 +160,7 @@ def day_spread(totals: pd.Series) -> float:
     """
     if len(totals) < LEAST_DAYS_FOR_SPREAD:
         return math.nan
-    weekday = pd.DatetimeIndex(totals.index).dayofweek
+    weekday = pd.DatetimeIndex(totals.index).day_of_week
     seen = pd.Series(weekday).value_counts()
     groups = len(seen) if seen.min() >= 3 else 1
     usual = totals.groupby(weekday).transform("mean") if groups > 1 else totals.mean()
@@ -257,7 +257,7 @@ def simulate_figures(
     Returns
     -------
     dict of str to float
-        Every figure of ``SHOWN``, and ``open_chats``.
+        Every figure of ``SHOWN``, ``open_chats`` and ``receptions``.
     """
     from simlib.simulator import run_arrays
 
@@ -268,6 +268,7 @@ def simulate_figures(
     if parameters["busyness_cv"] > 0:
         marks = stream(seed, replication, "calibration busyness").random(days)
         busy = Spread("gamma", cv=parameters["busyness_cv"]).draw(marks, mean=1.0)
+        busy = busy / busy.mean()  # the receptions are the shop's own: how many came is known, their spread is asked
     day_steps = steps + 4  # hours apart, so that one day's chats are over before the next
     grid = Grid(opens=_FIRST_DAY, n=days * day_steps)
     open_steps = (np.arange(days)[:, None] * day_steps + np.arange(steps)).ravel()
@@ -323,6 +324,7 @@ def _measure(
         "response_by_load": elasticity,
         "first_response_s": float((night.first_reply - night.entry)[served].sum()) / answered,
         "most_chats": float(most.max().mean()) if len(night.changes) else math.nan,
+        "receptions": total / cells,
         "open_chats": float(night.chat_seconds.sum()) / (agents * days * open_s),
     }
 
@@ -633,6 +635,36 @@ def fit_patience(
         high_s=1.0 / low,
         rounds=done,
     )
+
+
+def read_waits(messages: pd.DataFrame, *, reply_s: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return how long each chat of a chat record waited and what came of it, as :func:`fit_patience` takes them.
+
+    A chat record shows no leaving: a chat whose buyer wrote again after the first human reply is ``talked``, one whose
+    buyer did not is ``quiet``; a chat that nobody answered shows no wait and is left out, a bot's reply is no reply.
+
+    Parameters
+    ----------
+    messages : DataFrame
+        The table ``message`` of the exports: chat, sent, side.
+    reply_s : float
+        Seconds that writing the reply takes; patience ends when it is begun, so that they are no wait.
+
+    Examples
+    --------
+    >>> record = pd.DataFrame({"chat": ["a", "a", "a", "b", "b"], "side": ["buyer", "agent", "buyer", "buyer", "agent"],
+    ...                        "sent": pd.to_datetime([0, 30, 60, 0, 50], unit="s")})
+    >>> [column.tolist() for column in read_waits(record, reply_s=10)]
+    [[20.0, 40.0], ['talked', 'quiet']]
+    """
+    rows = messages[messages["sent"].notna() & messages["side"].isin(["buyer", "agent"])]
+    buyers, agents = rows[rows["side"] == "buyer"], rows[rows["side"] == "agent"]
+    first = buyers.groupby("chat", sort=True)["sent"].min()
+    replies = agents[agents["sent"] >= agents["chat"].map(first)]
+    reply = replies.groupby("chat", sort=True)["sent"].min()
+    last = buyers.groupby("chat", sort=True)["sent"].max().reindex(reply.index)
+    waited = (reply - first.reindex(reply.index)).dt.total_seconds().to_numpy(float) - reply_s
+    return np.maximum(waited, 0.0), np.where((last > reply).to_numpy(bool), "talked", "quiet")
 
 
 def _rate_error(

@@ -60,6 +60,30 @@ class StoreImport:
     people: People
     path: Path
 
+    def with_ratios(self, ratios: Iterable[Ratio]) -> StoreImport:
+        """Return the import with these ratios in its store; they go before what was measured for the same keys.
+
+        A ratio that the store has already, with its span and source, stays with its note, so that the same fit again
+        changes nothing.
+        """
+        own = {ratio.key: ratio for ratio in self.before.ratios}
+        mine = {ratio.key: ratio for ratio in self.store.ratios}
+        rows = []
+        for ratio in ratios:
+            old = own.get(ratio.key)
+            if old is not None and _span(old) == _span(ratio):
+                mine[ratio.key] = old
+                continue
+            mine[ratio.key] = ratio
+            before = self.before.ratio(ratio.key).likely
+            rows.append(_change("ratios", ratio.key, before, ratio.likely, ratio.note or ""))
+        keys = [ratio.key for ratio in ratios]
+        kept = self.changes[~((self.changes["sheet"] == "ratios") & self.changes["key"].isin(keys))]
+        changes = pd.DataFrame([*kept.to_dict("records"), *rows], columns=list(CHANGES))
+        store = self.store.model_copy(update={"ratios": tuple(mine.values())})
+        against = tuple(message for message in self.against if message.key != "exports.fitted_stays")
+        return replace(self, store=store, changes=changes, against=against)
+
     def save(self, path: str | Path | None = None, lang: Lang = "zh") -> Path:
         """Write the store whole or not at all: in place, or as a copy where ``path`` says.
 
@@ -206,6 +230,10 @@ def _change(sheet: str, key: str, before: Any, after: Any, note: str) -> dict[st
     return {"sheet": sheet, "key": key, "before": before, "after": after, "note": note}
 
 
+def _span(ratio: Ratio) -> tuple[float, float, float, str]:
+    return ratio.low, ratio.likely, ratio.high, ratio.source
+
+
 def _shown(ratio: Ratio | None, lang: Lang) -> str:
     if ratio is None:
         return Message("exports.nothing_before").text(lang)
@@ -222,7 +250,7 @@ def _new_ratios(
         base = own or store.ratio(each.key)
         low = each.low if is_known(each.low) else min(base.low, each.likely)
         high = each.high if is_known(each.high) else max(base.high, each.likely)
-        if own and (own.low, own.likely, own.high, own.source) == (low, each.likely, high, "store"):
+        if own and (own.source == "fitted" or _span(own) == (low, each.likely, high, "store")):
             continue
         files = join_list([*each.files[:3], *(["…"] if len(each.files) > 3 else [])], lang)
         note = Message(
@@ -312,7 +340,8 @@ def _new_counts(
 def _stands_against(store: Store, measured: Iterable[Measured]) -> list[Message]:
     """Return what of the store's own goes before a new figure."""
     keys = {each.key for each in measured}
-    found = []
+    fitted = tuple(Term(ratio.key) for ratio in store.ratios if ratio.source == "fitted" and ratio.key in keys)
+    found = [Message("exports.fitted_stays", ratios=fitted)] if fitted else []
     if "aov_cny" in keys:
         found += [
             Message("exports.wave_wins", wave=wave.name, own=f"{wave.day_aov_cny:,.2f}")
