@@ -313,6 +313,7 @@ def print_import(result: StoreImport, lang: Lang) -> None:
             if len(rows) > ROWS_SHOWN:
                 text = translate("exports.more_rows", lang, sheet=label(str(sheet), lang), count=len(rows))
                 console.print(escape(text), soft_wrap=True)
+    print_table("export_figures", result.figures, lang=lang)
     for message in (*result.against, *(question.message for question in result.exports.questions)):
         console.print(escape(message.text(lang)), soft_wrap=True)
     if any(question.kind == "agent" for question in result.exports.questions):

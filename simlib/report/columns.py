@@ -79,6 +79,7 @@ KEY_COLUMNS = {
     "reason": "",
     "ratio": "",
     "rests_on_figure": "",
+    "export_figure": "",
     "exported_figure": "",
     "learnt": "",
     "fitted_to": "",

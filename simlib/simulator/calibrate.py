@@ -400,7 +400,8 @@ def fit_floor(
     if {"day_cv", "response_by_load"} & set(used):
         days = max(days, LEAST_DAYS_FOR_SPREAD)
     how: dict[str, Any] = {"days": days, "seed": seed, "silent_share": silent_share}
-    target = _scaled({name: getattr(figures, name) for name in used}, used)
+    exported = {name: getattr(figures, name) for name in FIGURES}
+    target = _statistics(exported, used, figures, days=figures.days)
     prior = box = _prior(figures)
     for turn in range(2):
         logs = stream(seed, turn, "calibration prior").uniform(box[:, 0], box[:, 1], size=(draws, len(PARAMETERS)))
@@ -408,7 +409,7 @@ def fit_floor(
         for draw, parameters in enumerate(np.exp(logs)):
             named = dict(zip(PARAMETERS, parameters.tolist(), strict=True))
             found = simulate_figures(figures, named, replication=turn * draws + draw, trace=False, **how)
-            seen[draw] = _scaled(found, used)
+            seen[draw] = _statistics(found, used, figures, days=days)
             if on_progress is not None:
                 on_progress((turn * draws + draw + 1) / (2 * draws))
         known = np.isfinite(seen).all(axis=1)
@@ -465,13 +466,25 @@ def fit_floor(
     )
 
 
-def _scaled(found: Mapping[str, float], used: Sequence[str]) -> np.ndarray:
-    """Return figures on the scale on which they are compared: logarithms, the share as its root, the slope as it is."""
-    scales: dict[str, Callable[[float], float]] = {
-        "unanswered_share": lambda share: math.sqrt(max(share, 0.0)),
-        "response_by_load": lambda slope: slope,
+def _statistics(found: Mapping[str, float], used: Sequence[str], figures: DayFigures, *, days: int) -> np.ndarray:
+    """Return the figures in the form in which they are compared: each close to a straight line in one parameter.
+
+    A regression leans over where its figures bend. So the mean response is compared as the reply time that a queue of
+    one server would need for it (M/M/1), the length of a chat as the buyer's part of it, the spread of days without
+    what chance alone gives them, the unanswered share by its logarithm with half a chat added; the slope as it is.
+    """
+    turns, response = max(found["turns"], 1e-6), max(found["mean_response_s"], 1e-6)
+    messages_s = turns * figures.receptions / figures.online_s
+    chats = figures.agents * figures.receptions
+    forms: dict[str, Callable[[], float]] = {
+        "turns": lambda: math.log(turns),
+        "mean_response_s": lambda: math.log(response / (1.0 + messages_s * response)),
+        "chat_s": lambda: math.log(max(found["chat_s"] / turns - response, 1.0)),
+        "unanswered_share": lambda: math.log(found["unanswered_share"] + 0.5 / (chats * days)),
+        "day_cv": lambda: 0.5 * math.log(max(found["day_cv"] ** 2 - 1.0 / chats, 1e-4)),
+        "response_by_load": lambda: found["response_by_load"],
     }
-    return np.array([scales.get(name, lambda figure: math.log(max(figure, 1e-6)))(found[name]) for name in used])
+    return np.array([forms[name]() for name in used])
 
 
 def _prior(figures: DayFigures) -> np.ndarray:
@@ -659,6 +672,8 @@ def read_waits(messages: pd.DataFrame, *, reply_s: float = 0.0) -> tuple[np.ndar
     """
     rows = messages[messages["sent"].notna() & messages["side"].isin(["buyer", "agent"])]
     buyers, agents = rows[rows["side"] == "buyer"], rows[rows["side"] == "agent"]
+    if buyers.empty or agents.empty:
+        return np.empty(0), np.empty(0, dtype=str)
     first = buyers.groupby("chat", sort=True)["sent"].min()
     replies = agents[agents["sent"] >= agents["chat"].map(first)]
     reply = replies.groupby("chat", sort=True)["sent"].min()

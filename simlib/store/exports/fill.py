@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from simlib import facts
 from simlib.messages import Lang, Message, Term, glossary, join_list
 from simlib.store.exports.measure import (
     Measured,
+    count_intervals,
     is_known,
     measure_history,
     measure_hours,
@@ -21,7 +23,7 @@ from simlib.store.exports.measure import (
 )
 from simlib.store.exports.people import People, read_people, write_people
 from simlib.store.exports.reader import Exports, read_exports
-from simlib.store.models import Actual, HistoryRow, HourShare, Ratio, Store
+from simlib.store.models import Actual, Agent, DateSpan, HistoryRow, HourShare, Ratio, Store
 from simlib.store.reader import load_store
 from simlib.store.workbook import save_store
 
@@ -188,6 +190,7 @@ def _work_out(
     ratios = _new_ratios(store, measured, changes, lang)
     profile = _new_profile(store, hours, changes, lang)
     history, actuals = _new_counts(store, exports, changes, against, lang)
+    agents = _new_leave(store, exports, changes, lang)
     info = store.store
     aov = next((each for each in measured if each.key == "aov_cny"), None)
     if aov is not None and info.month_aov_cny != aov.likely:
@@ -202,7 +205,14 @@ def _work_out(
         if row.table in ("agent_day", "store_day") and _is_provisional(exports, str(row.file))
     ]
     changed = store.model_copy(
-        update={"ratios": ratios, "day_profile": profile, "history": history, "actuals": actuals, "store": info}
+        update={
+            "ratios": ratios,
+            "day_profile": profile,
+            "history": history,
+            "actuals": actuals,
+            "agents": agents,
+            "store": info,
+        }
     )
     return StoreImport(
         exports=exports,
@@ -291,12 +301,13 @@ def _new_counts(
     store: Store, exports: Exports, changes: list[dict[str, Any]], against: list[Message], lang: Lang
 ) -> tuple[tuple[HistoryRow, ...], tuple[Actual, ...]]:
     """Return history and actuals with what came; a day that the store has by interval is not replaced by its total."""
-    counts = measure_history(exports)
+    intervals = count_intervals(exports, in_time_s=_in_time_s(store))
+    counts = measure_history(exports, intervals)
     waves = {wave.day: wave.name for wave in store.waves}
     spans = [(wave.start, wave.end) for wave in store.waves]
     history = {(row.start, row.queue): row for row in store.history}
     fine = {row.start.date() for row in store.history if row.start.time() != dt.time()}
-    answered = exports.tables["store_interval"].set_index(["start", "queue"])
+    answered = intervals.drop_duplicates(["start", "queue"], keep="last").set_index(["start", "queue"])
     actuals = {(row.start, row.queue): row for row in store.actuals}
     kept_fine = 0
     for start, queue, contacts in counts[["start", "queue", "contacts"]].itertuples(index=False):
@@ -335,6 +346,41 @@ def _new_counts(
         tuple(ordered) if len(history) > len(store.history) or counts.size else store.history,
         tuple(sorted(actuals.values(), key=lambda row: (row.queue, row.start))),
     )
+
+
+def _in_time_s(store: Store) -> float:
+    """Return the seconds within which the store wants a first response: its own goal, else the kit's target."""
+    own = next((goal.floor for goal in store.goals if goal.kpi == "service_level_s" and goal.queue is None), None)
+    return float(facts.value("targets", "service_level_s") if own is None else own)
+
+
+def _new_leave(store: Store, exports: Exports, changes: list[dict[str, Any]], lang: Lang) -> tuple[Agent, ...]:
+    """Return the agents with the leave that an imported roster has for them; leave that is there already stays."""
+    roster = exports.tables["roster"]
+    away = roster[(roster["shift"] == "leave") & roster["day"].notna()]
+    agents = []
+    for agent in store.agents:
+        known = {day for span in agent.leave for day in _days_of(span)}
+        new = sorted({day.date() for day in away.loc[away["agent"] == agent.agent_id, "day"]} - known)
+        if not new:
+            agents.append(agent)
+            continue
+        spans: list[DateSpan] = []
+        for day in new:
+            if spans and day - spans[-1].last == dt.timedelta(days=1):
+                spans[-1] = DateSpan(first=spans[-1].first, last=day)
+            else:
+                spans.append(DateSpan(first=day, last=day))
+        agents.append(agent.model_copy(update={"leave": (*agent.leave, *spans)}))
+        shown = join_list(
+            [f"{span.first}" if span.first == span.last else f"{span.first}~{span.last}" for span in spans], lang
+        )
+        changes.append(_change("agents", agent.agent_id, None, Message("exports.leave", days=shown).text(lang), ""))
+    return tuple(agents)
+
+
+def _days_of(span: DateSpan) -> Iterable[dt.date]:
+    return (span.first + dt.timedelta(days=number) for number in range((span.last - span.first).days + 1))
 
 
 def _stands_against(store: Store, measured: Iterable[Measured]) -> list[Message]:
