@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--shops", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="number of the first shop")
     parser.add_argument("--each", action="store_true", help="print every shop's truth and bands")
-    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--days", type=int, default=20)
     given = parser.parse_args()
     inside: Counter[str] = Counter()

@@ -264,7 +264,7 @@ def import_files(
     print_import(result, lang.value)
     if fitted is not None:
         for name, table in fitted.tables.items():
-            print_table(name, table, lang=lang.value)
+            print_table(f"table_{name}", table, lang=lang.value)
         for message in fitted.notes:
             console.print(escape(message.text(lang.value)), soft_wrap=True)
     if not (result.exports.understood["rows"] > 0).any():
@@ -313,7 +313,7 @@ def print_import(result: StoreImport, lang: Lang) -> None:
             if len(rows) > ROWS_SHOWN:
                 text = translate("exports.more_rows", lang, sheet=label(str(sheet), lang), count=len(rows))
                 console.print(escape(text), soft_wrap=True)
-    print_table("export_figures", result.figures, lang=lang)
+    print_table("table_export_figures", result.figures, lang=lang)
     for message in (*result.against, *(question.message for question in result.exports.questions)):
         console.print(escape(message.text(lang)), soft_wrap=True)
     if any(question.kind == "agent" for question in result.exports.questions):

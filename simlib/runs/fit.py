@@ -117,7 +117,7 @@ def fit_store(
     *,
     lang: Lang = "zh",
     today: dt.date | None = None,
-    draws: int = 300,
+    draws: int = 200,
     seed: int = 2026,
     on_progress: Callable[[float], object] | None = None,
 ) -> StoreFit:

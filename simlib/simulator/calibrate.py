@@ -36,6 +36,7 @@ FIGURES = ("turns", "mean_response_s", "chat_s", "unanswered_share", "day_cv", "
 # Shown beside the fit and never fitted: as many figures as parameters, so that one that the floor cannot give as it
 # is (a first reply from a template, a most at once) spoils none of the others.
 SHOWN = (*FIGURES, "first_response_s", "most_chats")
+ROUNDS = 3  # the box of the last one is so small that the figures run straight in it
 LEAST_AGENT_DAYS = 60
 LEAST_FOR_LOAD = 20  # agent-days from which on response against load is a figure
 LEAST_DAYS_FOR_SPREAD = 5
@@ -363,7 +364,7 @@ class FloorFit:
 def fit_floor(
     figures: DayFigures,
     *,
-    draws: int = 400,
+    draws: int = 200,
     keep: float = 0.3,
     seed: int = 2026,
     silent_share: float = 0.7,
@@ -371,7 +372,7 @@ def fit_floor(
 ) -> FloorFit:
     """Fit turns, reply and think time, patience, busyness and the slow-down by open chats to a shop's daily figures.
 
-    Two rounds: the first draws from the wide prior and finds where the shop is, the second draws there only. Each
+    Three rounds: the first draws from the wide prior and finds where the shop is, the others draw there only. Each
     draw is simulated for as many days as the exports have (at most ``CHATS_A_DRAW`` chats), so that its figures vary
     by chance as much as the shop's own do and the band holds that chance too.
 
@@ -403,7 +404,7 @@ def fit_floor(
     exported = {name: getattr(figures, name) for name in FIGURES}
     target = _statistics(exported, used, figures, days=figures.days)
     prior = box = _prior(figures)
-    for turn in range(2):
+    for turn in range(ROUNDS):
         logs = stream(seed, turn, "calibration prior").uniform(box[:, 0], box[:, 1], size=(draws, len(PARAMETERS)))
         seen = np.empty((draws, len(used)))
         for draw, parameters in enumerate(np.exp(logs)):
@@ -411,11 +412,10 @@ def fit_floor(
             found = simulate_figures(figures, named, replication=turn * draws + draw, trace=False, **how)
             seen[draw] = _statistics(found, used, figures, days=days)
             if on_progress is not None:
-                on_progress((turn * draws + draw + 1) / (2 * draws))
+                on_progress((turn * draws + draw + 1) / (ROUNDS * draws))
         known = np.isfinite(seen).all(axis=1)
         posterior, weights, slopes = _adjust(logs[known], seen[known], target, keep)
-        if turn == 0:
-            box = _narrowed(prior, posterior, weights)
+        box = _narrowed(prior, posterior, weights)
     posterior = np.clip(posterior, prior[:, 0], prior[:, 1])
     values = np.exp((posterior * weights[:, None]).sum(axis=0) / weights.sum())
     bands = np.array([_quantiles(posterior[:, at], weights, (0.05, 0.95)) for at in range(len(PARAMETERS))])
@@ -448,7 +448,7 @@ def fit_floor(
         }
     )
     best = dict(zip(PARAMETERS, values.tolist(), strict=True))
-    fitted = simulate_figures(figures, best, replication=2 * draws, **(how | {"days": max(days, 10)}))
+    fitted = simulate_figures(figures, best, replication=ROUNDS * draws, **(how | {"days": max(days, 10)}))
     matched = pd.DataFrame(
         {
             "figure": SHOWN,
@@ -504,7 +504,7 @@ def _prior(figures: DayFigures) -> np.ndarray:
 
 
 def _narrowed(prior: np.ndarray, posterior: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the box of a second round: all of a first round's posterior with half its width on either side."""
+    """Return the box of the next round: all of this one's posterior with half its width on either side."""
     box = prior.copy()
     for at in range(len(prior)):
         low, high = _quantiles(posterior[:, at], weights, (0.01, 0.99))

@@ -150,13 +150,13 @@ def _settle(exports: Exports, store: Store, people: People, own_shops: frozenset
     for name in ("agent_day", "chat", "roster"):
         frame = tables[name]
         if len(frame):
-            person = frame["agent"].map(lambda nick: people.kept.get(str(nick)) or None)
+            person = frame["agent"].map(lambda nick: people.find(str(nick)))
             frame = frame.assign(agent=person.where(person.notna(), frame["agent"]))
             tables[name] = frame[frame["agent"] != "-"].reset_index(drop=True)
     questions = tuple(
         question
         for question in exports.questions
-        if not (question.kind == "agent" and question.value in people.kept)
+        if not (question.kind == "agent" and (question.value in people.kept or people.find(question.value)))
         and not (question.kind == "shop" and question.value in own_shops)
     )
     own = (store.store.platform, "", *(("tmall", "taobao") if store.store.platform in ("tmall", "taobao") else ()))

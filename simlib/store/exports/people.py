@@ -45,7 +45,11 @@ class People:
         if answer:
             return answer
         own = fold_word(account)
-        return self.names.get(own) or self.names.get(own.replace("：", ":").rpartition(":")[2])
+        by_name = self.names.get(own) or self.names.get(bare_account(account))
+        if by_name:
+            return by_name
+        alike = {person for nick, person in self.kept.items() if person and bare_account(nick) == bare_account(account)}
+        return alike.pop() if len(alike) == 1 else None
 
     def with_answers(self, answers: Mapping[str, str]) -> People:
         """Return a copy that knows more accounts.
@@ -60,6 +64,17 @@ class People:
             if person not in known and person not in (NOBODY, ""):
                 raise UserError(Message("exports.nobody", account=account, person=person, known=tuple(sorted(known))))
         return replace(self, kept={**self.kept, **answers})
+
+
+def bare_account(account: str) -> str:
+    """Return an account without the shop in front of it, folded: two files often spell one account both ways.
+
+    Examples
+    --------
+    >>> bare_account("shop:Amy") == bare_account("amy")
+    True
+    """
+    return fold_word(account).replace("：", ":").rpartition(":")[2]
 
 
 def people_path(store: str | Path) -> Path:

@@ -178,10 +178,11 @@ def _name_by_place(header: Header, raw: RawTable) -> bool:
                 )
             )
             return True
-    return _name_nearly(header, raw)
+    _name_nearly(header, raw)
+    return False
 
 
-def _name_nearly(header: Header, raw: RawTable) -> bool:
+def _name_nearly(header: Header, raw: RawTable) -> None:
     """Take the one column whose heading is nearly a name for people, where its cells are people and nobody else's are.
 
     Left alone it would turn the rows of people into rows of the whole shop.
@@ -190,14 +191,13 @@ def _name_nearly(header: Header, raw: RawTable) -> bool:
         column for column in header.columns if column.how == "asked" and set(column.candidates) & {"agent", "account"}
     ]
     if len(near) != 1 or near[0].heading.remarks:
-        return False
+        return
     (column,) = near
     body = [row for _, row in raw.rows[header.begins :] if column.at < len(row) and not is_blank(row[column.at])]
     people = [bare(row[column.at]) for row in body]
     if not people or any(not isinstance(cell, str) or is_figure(cell) or is_day(cell) for cell in people):
-        return False
+        return
     column.field, column.how, column.candidates = "agent", "close", ("agent",)
-    return False
 
 
 def _part_rows(
