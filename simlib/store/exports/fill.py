@@ -28,6 +28,7 @@ from simlib.store.reader import load_store
 from simlib.store.workbook import save_store
 
 NOTE_LONGEST = 2000
+FILES_NAMED = 6
 CHANGES = ("sheet", "key", "before", "after", "note")
 
 
@@ -150,7 +151,7 @@ def _settle(exports: Exports, store: Store, people: People, own_shops: frozenset
     for name in ("agent_day", "chat", "roster"):
         frame = tables[name]
         if len(frame):
-            person = frame["agent"].map(lambda nick: people.find(str(nick)))
+            person = frame["agent"].map({nick: people.find(str(nick)) for nick in frame["agent"].dropna().unique()})
             frame = frame.assign(agent=person.where(person.notna(), frame["agent"]))
             tables[name] = frame[frame["agent"] != "-"].reset_index(drop=True)
     questions = tuple(
@@ -198,12 +199,10 @@ def _work_out(
         info = info.model_copy(update={"month_aov_cny": aov.likely})
     against += _stands_against(store, measured)
     if others:
-        against.append(Message("exports.left_out", files=others))
-    against += [
-        Message("exports.provisional_left_out", file=row.file)
-        for row in exports.understood.itertuples()
-        if row.table in ("agent_day", "store_day") and _is_provisional(exports, str(row.file))
-    ]
+        against.append(Message("exports.left_out", files=_few(others)))
+    provisional = _provisional_files(exports)
+    if provisional:
+        against.append(Message("exports.provisional_left_out", files=_few(provisional)))
     changed = store.model_copy(
         update={
             "ratios": ratios,
@@ -228,12 +227,19 @@ def _work_out(
     )
 
 
-def _is_provisional(exports: Exports, file: str) -> bool:
+def _provisional_files(exports: Exports) -> tuple[str, ...]:
+    """Return the files of which a day's payments were not final when they were fetched."""
+    files: set[str] = set()
     for name in ("agent_day", "store_day"):
         frame = exports.tables[name]
-        if len(frame) and frame.loc[frame["source_file"] == file, "provisional"].fillna(False).astype(bool).any():
-            return True
-    return False
+        if len(frame):
+            files |= set(frame.loc[frame["provisional"].fillna(False).astype(bool), "source_file"].astype(str))
+    return tuple(sorted(files))
+
+
+def _few(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first files of many, with the number of the others."""
+    return files if len(files) <= FILES_NAMED else (*files[:FILES_NAMED], f"+{len(files) - FILES_NAMED}")
 
 
 def _change(sheet: str, key: str, before: Any, after: Any, note: str) -> dict[str, Any]:

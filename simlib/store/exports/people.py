@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -48,8 +49,17 @@ class People:
         by_name = self.names.get(own) or self.names.get(bare_account(account))
         if by_name:
             return by_name
-        alike = {person for nick, person in self.kept.items() if person and bare_account(nick) == bare_account(account)}
-        return alike.pop() if len(alike) == 1 else None
+        alike = self._by_bare_account.get(bare_account(account), set())
+        return next(iter(alike)) if len(alike) == 1 else None
+
+    @cached_property
+    def _by_bare_account(self) -> dict[str, set[str]]:
+        """The people whose accounts are the same but for the shop in front."""
+        found: dict[str, set[str]] = {}
+        for nick, person in self.kept.items():
+            if person:
+                found.setdefault(bare_account(nick), set()).add(person)
+        return found
 
     def with_answers(self, answers: Mapping[str, str]) -> People:
         """Return a copy that knows more accounts.

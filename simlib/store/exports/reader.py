@@ -456,9 +456,11 @@ def _ask_shop(tables: Mapping[str, pd.DataFrame], store: Store) -> list[Question
         frame = tables[name]
         if "shop" not in frame:
             continue
-        for (shop, file), _ in frame.groupby(["shop", "source_file"]):
+        for shop, rows in frame.groupby("shop"):
             folded = fold_word(str(shop))
             if folded and folded not in own and own not in folded:
+                files = rows["source_file"].unique()
+                file = str(files[0]) if len(files) == 1 else f"{files[0]} +{len(files) - 1}"
                 message = Message("exports.ask_shop", file=file, sheet="", shop=shop, own=store.store.name)
                 questions.append(Question(kind="shop", file=file, value=str(shop), message=message))
     return questions
