@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from simlib.streams import stream
 from tests.simulator.test_calibrate import FIELD, TRUTH
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
-DAYS, AGENTS = 8, 3
+DAYS, AGENTS, DRAWS = 8, 3, 60
 
 
 @pytest.fixture
@@ -30,9 +31,10 @@ def shop(tmp_path):
     return tmp_path / "shop.xlsx"
 
 
-@pytest.fixture
-def reports(tmp_path):
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
     """Daily reports of three agents of a simulated floor whose truth is known."""
+    folder = tmp_path_factory.mktemp("reports")
     people = load_store(SMALL).agents
     blank = replace(FIELD, agents=1, receptions=75.0, online_s=8 * 3600.0)
     for day in range(DAYS):
@@ -47,15 +49,23 @@ def reports(tmp_path):
             times = [f"{seen[name]:.1f}" for name in ("first_response_s", "mean_response_s", "chat_s")]
             lost, most = round(count * seen["unanswered_share"]), round(seen["most_chats"])
             rows.append(f"店:{people[who].name},{count},{messages},{messages + 9},{','.join(times)},{lost},{most}")
-        (tmp_path / f"客服绩效_{date:%Y%m%d}.csv").write_text("\n".join(rows), encoding="utf-8")
-    return sorted(tmp_path.glob("客服绩效*.csv"))
+        (folder / f"客服绩效_{date:%Y%m%d}.csv").write_text("\n".join(rows), encoding="utf-8")
+    return sorted(folder.glob("客服绩效*.csv"))
 
 
-def test_the_night_runs_on_what_was_fitted(shop, reports):
+@pytest.fixture(scope="module")
+def fitted_shop(reports, tmp_path_factory):
+    """A store whose floor was fitted on the first of May, saved; not to be changed."""
+    path = tmp_path_factory.mktemp("fitted") / "shop.xlsx"
+    save_store(load_store(SMALL), path)
+    how = {"lang": "en", "today": dt.date(2026, 5, 1), "draws": DRAWS}
+    fit_store(import_exports(reports, path, lang="en"), **how).imported.save()
+    return path
+
+
+def test_the_night_runs_on_what_was_fitted(fitted_shop):
     """Fitted ratios are near the truth, bear day and files, and are what the plan's floor is made of."""
-    fitted = fit_store(import_exports(reports, shop, lang="en"), lang="en", today=dt.date(2026, 5, 1), draws=60)
-    fitted.imported.save()
-    store = load_store(shop)
+    store = load_store(fitted_shop)
     ratio = {row.key: row for row in store.ratios if row.source == "fitted"}
     assert {"presale_replies", "presale_reply_s", "presale_think_s"} <= set(ratio)
     assert ratio["presale_reply_s"].likely == pytest.approx(TRUTH["reply_s"], rel=0.15)
@@ -77,18 +87,16 @@ def test_the_night_runs_on_what_was_fitted(shop, reports):
     assert row["default_likely"] == load_store(SMALL).model_copy(update={"ratios": ()}).ratio("presale_reply_s").likely
 
 
-def test_a_fit_again_changes_nothing_and_a_plain_import_leaves_it(shop, reports):
+def test_a_fit_again_changes_nothing_and_a_plain_import_leaves_it(fitted_shop, reports):
     """The same files give the same fit; rough sums do not replace it and the import says so."""
-    how = {"lang": "en", "draws": 60}
-    fit_store(import_exports(reports, shop, lang="en"), today=dt.date(2026, 5, 1), **how).imported.save()
-    data = shop.read_bytes()
-    again = fit_store(import_exports(reports, shop, lang="en"), today=dt.date(2026, 5, 2), **how)
-    assert again.imported.changes.empty
-    plain = import_exports(reports, shop, lang="en")
+    data = fitted_shop.read_bytes()
+    how = {"lang": "en", "today": dt.date(2026, 5, 2), "draws": DRAWS}
+    assert fit_store(import_exports(reports, fitted_shop, lang="en"), **how).imported.changes.empty
+    plain = import_exports(reports, fitted_shop, lang="en")
     assert plain.changes.empty
     assert "--fit" in " ".join(message.text("en") for message in plain.against)
     plain.save()
-    assert shop.read_bytes() == data
+    assert fitted_shop.read_bytes() == data
 
 
 def test_a_fitted_slow_down_slows_the_floor(shop):
@@ -104,7 +112,7 @@ def test_reports_that_cannot_be_fitted_say_what_is_missing(shop, tmp_path):
     """Without messages and lengths nothing is fitted, and the sentence names what to export."""
     path = tmp_path / "客服绩效_20260420.csv"
     path.write_text("旺旺昵称,接待人数,平均响应(秒)\n店:甲,30,20\n", encoding="utf-8")
-    fitted = fit_store(import_exports(path, shop, lang="en"), lang="en", draws=60)
+    fitted = fit_store(import_exports(path, shop, lang="en"), lang="en", draws=DRAWS)
     assert fitted.floor is None
     assert fitted.tables == {}
     assert "length of a chat" in fitted.notes[0].text("en")
@@ -131,8 +139,9 @@ def test_patience_from_a_chat_record():
     assert fit.one_turn_share == pytest.approx(0.2, abs=0.04)
 
 
-def test_the_command_fits_and_writes(shop, reports, tmp_path):
+def test_the_command_fits_and_writes(shop, reports, tmp_path, monkeypatch):
     """``import --fit`` prints both tables and what cannot be distinguished, and writes fitted ratios."""
+    monkeypatch.setattr("simlib.runs.fit_store", partial(fit_store, draws=DRAWS))
     files = [str(path) for path in reports]
     done = CliRunner().invoke(
         app, ["import", *files, "--store", str(shop), "--out", str(tmp_path / "out"), "--lang", "en", "--fit"]
