@@ -16,7 +16,7 @@ import pandas as pd
 from simlib import facts
 from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
-from simlib.goals.payouts import Payouts, calculate_payouts, money, round_payout
+from simlib.goals.payouts import CostSums, Payouts, calculate_payouts, money, round_payout
 from simlib.goals.schemes import CENT, COLUMNS, shown
 from simlib.messages import Lang, Message, Term
 
@@ -164,15 +164,9 @@ def budget(
         A level without a night.
     """
     rows: list[tuple[Any, ...]] = []
-    refused: dict[tuple[str, str], Message] = {}
+    sums = CostSums(schemes=schemes)
     for level, results in nights.items():
-        costs: list[pd.Series] = []
-        for result in results:
-            found = calculate_payouts(schemes, result)
-            for one in found.refused:
-                refused.setdefault((one.scheme, one.rule), one.error.messages[0])
-            spent = found.totals.assign(cost=found.totals["amount_cny"] + found.totals["provisional_cny"])
-            costs.append(spent.groupby("scheme")["cost"].sum().astype(float))
+        costs = [sums.add_up(result) for result in results]
         if not costs:
             raise ValueError(f"there is no night of level {level!r}")
         table = pd.DataFrame(costs).fillna(0.0).reset_index(drop=True)
@@ -182,7 +176,7 @@ def budget(
             low, high = np.quantile(column, [0.05, 0.95])
             rows.append((level, scheme, len(column), column.mean(), low, high, column.max()))
     columns = ["level", "scheme", "nights", "mean_cny", "p05_cny", "p95_cny", "most_cny"]
-    return pd.DataFrame(rows, columns=columns), tuple(refused.values())
+    return pd.DataFrame(rows, columns=columns), tuple(one.error.messages[0] for one in sums.refused.values())
 
 
 def check_law(
