@@ -18,7 +18,7 @@ from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
 from simlib.goals.payouts import CostSums, Payouts, calculate_payouts, money, round_payout
 from simlib.goals.schemes import CENT, COLUMNS, shown
-from simlib.messages import Lang, Message, Term
+from simlib.messages import Lang, Message, Term, glossary
 
 __all__ = [
     "Slip",
@@ -339,7 +339,8 @@ def announce_scheme(
     rows = [row for row in each_record(schemes)[0] if text_of(row["scheme"]) == scheme]
     if not rows:
         raise ValueError(f"there is no scheme {scheme!r}")
-    found = [Message("goals.announce_head", scheme=scheme, announced=read_date(rows[0]["announced_on"]))]
+    named = Term(f"scheme_{scheme}") if f"scheme_{scheme}" in glossary() else scheme
+    found = [Message("goals.announce_head", scheme=named, announced=read_date(rows[0]["announced_on"]))]
     for row in sorted(rows, key=lambda one: int(one["rule"])):
         number = int(row["rule"])
         money_column = not is_empty(row.get("amount_cny")) or row.get("unit") == "amount_cny"
@@ -347,9 +348,11 @@ def announce_scheme(
             Message(
                 f"goals.announce_{row['kind']}",
                 rule=number,
-                where=_given(row, "where", Term("everybody")),
+                where=Message("goals.everybody")
+                if is_empty(row.get("where"))
+                else Message("goals.condition_is", where=str(row["where"])),
                 metric=_given(row, "metric"),
-                top=_given(row, "top", "1"),
+                count=int(_given(row, "top", "1")),
                 ties=Term(f"ties_{_given(row, 'ties', 'all')}"),
                 start=_given(row, "from"),
                 step=_given(row, "step"),

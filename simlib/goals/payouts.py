@@ -442,7 +442,10 @@ def _pay_each(lines: _Lines, inside: list[int], scopes: list[Scope]) -> None:
         if amount < 0 and rule.unit == "amount_cny":
             raise _RuleError(rule, Message("goals.negative_money", column="amount_cny", value=shown(amount)))
         lines.hundredths[index] = round_payout(amount, rule.rounding)
-        lines.whys[index] = Message("goals.why_each", source=rule.amount.source, amount=shown(amount))
+        if rule.amount.names or rule.amount.uses_metric:
+            lines.whys[index] = Message("goals.why_each", source=rule.amount.source, amount=shown(amount))
+        else:
+            lines.whys[index] = Message("goals.why_fixed", amount=shown(amount))
 
 
 def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:
