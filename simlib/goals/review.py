@@ -163,7 +163,7 @@ def _add_payouts(
     tables["totals"] = _as_floats(payouts.totals)
     tables["lacking"] = payouts.lacking
     evidence = payouts.evidence
-    tables["sources"] = evidence.assign(
+    tables["figure_sources"] = evidence.assign(
         value=[None if value is None else float(value) for value in evidence["value"]],
         source_row=[str(row) for row in evidence["source_row"]],
     ).rename(columns={"value": "figure_value"})

@@ -25,7 +25,7 @@ PARTS = {
     "pay": (
         *("prizes", "announcements", "budget", "floor_effects", "payroll", "payouts", "totals", "lacking", "refused"),
         *("late_payments", "bonus_per_hour", "first_of_days", "first_of_hours", "red_packets", "pay_models"),
-        *("sources", "pay_law"),
+        *("figure_sources", "pay_law"),
     ),
     "scores": (
         *("scores", "score_items", "ledger", "sampling", "step_coverage", "courses", "qa_standard"),
@@ -74,7 +74,7 @@ def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment
 
 WORDS = ("metric", "mean", "last", "and", "or", "not", "min", "max")
 SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", " * ": " × "}
-_KEPT = re.compile(r"(\[[^\]]*\]|【[^】]*】)")  # places of figures and names of schemes
+_KEPT = re.compile(r"(\[[^\]]*\]|\u3010[^\u3011]*\u3011)")  # places of figures and names of schemes
 _KEY = re.compile(r"(?<![A-Za-z0-9_])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![A-Za-z0-9_])")
 
 
