@@ -96,6 +96,17 @@ class PlatformScore:
             return self.unanswered_s or 0.0
         return 0.0 if self.measure == "rate" else 1.0
 
+    def is_over_line(self, value: float) -> bool:
+        """Return whether a mean lies over the line that it should stay under; a rate has none, nan is under it.
+
+        Examples
+        --------
+        >>> mean, = platform_scores("douyin", on=dt.date(2026, 11, 1))
+        >>> mean.is_over_line(90.0), mean.is_over_line(90.1)
+        (False, True)
+        """
+        return self.measure == "mean" and self.limit_s is not None and value > self.limit_s
+
     def as_rate(self) -> PlatformRate:
         """Return a rate in the form of :class:`simlib.kpis.PlatformRate`.
 

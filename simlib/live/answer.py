@@ -123,12 +123,15 @@ class Comparison:
         judges = self.live.judges
         if not judges:
             return ""
-        if len(judges) == 1 and not self.live.score_steps.get(judges[0].key):
+        if len(judges) == 1 and not self.live.score_steps.get(judges[0].key) and not self._is_over_line(judges[0]):
             mean = judges[0].measure == "mean"
             return translate(
                 f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=self._cost_of_one(judges[0])
             )
         return "".join(self._score_words(score, lang) for score in judges)
+
+    def _is_over_line(self, score: PlatformScore) -> bool:
+        return score.is_over_line(self.difference(score.key)[1])
 
     def _cost_of_one(self, score: PlatformScore) -> str:
         costs = [night[f"{ONE_MORE}{score.key}"] for night in self.now]
@@ -139,6 +142,7 @@ class Comparison:
         value, unit = self.difference(score.key)[1], "s" if score.measure == "mean" else "share"
         steps = self.live.score_steps.get(score.key)
         points = translate("live.points", lang, points=f"{points_of(value, steps, score=score):g}") if steps else ""
+        points += translate("live.over_line", lang, limit=f"{score.limit_s:g}") if self._is_over_line(score) else ""
         return translate(
             f"live.platform_now_{'mean' if score.measure == 'mean' else 'rate'}",
             lang,

@@ -435,5 +435,7 @@ def test_a_store_on_several_platforms_sees_all_of_them(live):
         said = shown.verdict(lang)
         assert all(label(score.key, lang) in said for score in several.judges)
         assert translate("live.points", lang, points="90") in said
+        over = shown.difference("douyin_mean_response")[1] > 90.0
+        assert (translate("live.over_line", lang, limit="90") in said) == over
     page = describe_page(several, "zh")
     assert [key for key, *_ in page["rows"]].count("douyin_mean_response") == 1

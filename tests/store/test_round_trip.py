@@ -222,7 +222,7 @@ def test_committed_files_are_what_the_script_makes(tmp_path):
     made = files_of(tmp_path)
     stale = [name for name, data in made.items() if data != (TEMPLATES / name).read_bytes()]
     assert not stale, "run: python templates/make_stores.py"
-    tables = {path.name for path in BODY_CARE.iterdir() if path.suffix in (".csv", ".yml")}  # other chapters' lie beside
+    tables = {path.name for path in BODY_CARE.iterdir() if path.suffix in (".csv", ".yml")}
     assert tables == {Path(name).name for name in made if "bodycare" in name}
 
 
