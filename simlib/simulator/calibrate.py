@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
 
 from simlib.intervals import Grid
 from simlib.messages import Message, UserError
@@ -543,11 +542,13 @@ def _room_for_error(design: np.ndarray, weights: np.ndarray) -> float:
     The factor of a prediction interval at the target: residuals are too small by the fitted columns, the fit at the
     target (where every figure's column is 0) has an error of its own, and few draws have the tails of Student's t.
     """
+    from scipy import special
+
     count = float(weights.sum() ** 2 / (weights**2).sum())
     free = max(count - design.shape[1], 2.0)
     scaled = weights / weights.sum() * count
     leverage = float(np.linalg.pinv((design * scaled[:, None]).T @ design)[0, 0])
-    return math.sqrt(count / free * (1.0 + leverage)) * float(t.ppf(0.95, free) / norm.ppf(0.95))
+    return math.sqrt(count / free * (1.0 + leverage)) * float(special.stdtrit(free, 0.95) / special.ndtri(0.95))
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray, shares: tuple[float, float]) -> tuple[float, float]:
