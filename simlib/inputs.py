@@ -55,6 +55,7 @@ from simlib.kpis import (
 )
 from simlib.messages import Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
+from simlib.night.bot import BotIntent
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
@@ -67,7 +68,7 @@ from simlib.retrospective.workbook import note_night, read_review, take_figures
 from simlib.retrospective.write_back import learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
-from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
+from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
 from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
@@ -89,6 +90,10 @@ FOR_ACTIONS = (
     "counted_from",
     "seed",
     "replications",
+)
+RESULTS = (  # what a plan works out, in the order of the report
+    *("inputs", "sales", "people", "readiness", "forecasting", "required", "headcounts", "concurrency"),
+    *("roster_result", "conclusion", "actions_result", "next_hours", "goals", "retrospective", "stress", "drill"),
 )
 ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
@@ -265,11 +270,14 @@ class NightInputs:
 
     @cached_property
     def policy(self) -> Policy:
-        """How the floor is run, by the store's ratios."""
-        switch_cost_pct = self.store.ratio("switch_cost_pct").likely
+        """How the floor is run, by the store's ratios; the slow-down by its own curve where it gives one."""
+        if points := self.store.store.slowdown_points:
+            slowdown = slowdown_from_curve(points, capacity_max=self.most_chats)
+        else:
+            slowdown = slowdown_from_ratio(self.store.ratio("switch_cost_pct").likely, capacity_max=self.most_chats)
         return Policy(
             routing="weighted" if self.store.frame("agents")["routing_weight"].notna().any() else "least_active",
-            slowdown=slowdown_from_ratio(switch_cost_pct, capacity_max=self.most_chats),
+            slowdown=slowdown,
             close_s=self.store.ratio("close_s").likely,
             silent_close_s=self.store.ratio("silent_close_s").likely,
         )
@@ -313,8 +321,16 @@ class NightInputs:
             shrinkage=self.shrinkage,
             engine=self.engine,
             service_s=self.service_s,
+            intents=self.intents,
             **self.floor,
         )
+
+    @property
+    def intents(self) -> tuple[BotIntent, ...]:
+        """What buyers ask the bot, as the store has typed it; empty where it has not."""
+        rows = self.store.intents
+        whole = sum(row.share for row in rows)
+        return tuple(BotIntent(key=row.intent, share=row.share / whole, resolves=row.bot_solves) for row in rows)
 
     def forecast_risk(self, cascade: pd.DataFrame) -> ForecastRisk:
         """Return how far the forecast may be off: each queue's total by the cascade's band, the shape by its spread."""
@@ -709,9 +725,16 @@ class NightInputs:
             if row.figure_before is not None and row.counted_before is not None:
                 headline = platform_scores(row.platform, on=self.wave.day)[0]
                 before[headline.key] = Tally.of_value(row.figure_before, counted=row.counted_before)
+        steps = {score.key: found for score in self.scores if (found := self.steps_of(score))}
         sold = [number for number, score in enumerate(self.scores) if score.platform in shares]
         scores = [self.scores[number] for number in sold]
-        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before)
+        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before, steps=steps)
+
+    def steps_of(self, score: PlatformScore) -> tuple[tuple[float, float], ...]:
+        """Return what a platform's headline earns, as the store has typed it; empty for every other figure."""
+        headline = next(each for each in self.scores if each.platform == score.platform)
+        typed = [row.steps for row in self.store.platforms if row.platform == score.platform]
+        return typed[0] if typed and headline is score else ()
 
     def targets(self, *, occupancy_max: float) -> Targets:
         """Return what every half hour of the night is held to.

@@ -86,6 +86,7 @@ KEY_COLUMNS = {
     "rule": "rule_",
     "sampling_action": "sampling_",
     "scenario": "",
+    "scheme": "scheme_",
     "segment_topic": "",
     "sheet": "",
     "site_item": "",

@@ -388,7 +388,7 @@ def fit_floor(
         The same seed gives the same fit.
     silent_share : float
         Share of the leavers who say nothing: daily figures count those alone who left openly, so that patience is
-        fitted given this share and cannot be told from it.
+        fitted given this share and cannot be separated from it.
     on_progress : callable, optional
         Called with the share done, 0 to 1.
 

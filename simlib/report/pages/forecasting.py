@@ -129,7 +129,20 @@ def show_platform_scores(plan: Plan, *, lang: Lang) -> Fragment:
     scored = {score.platform for score in plan.inputs.scores}
     overdue = overdue[overdue["platform"].isin(scored)]
     names = list_words([label(key, lang) for key in overdue["key"]], lang)
+    mean = plan.conclusion.platform_scores.set_index("kpi")["mean"]
+    lines = [
+        translate(
+            "pages.score_over_line",
+            lang,
+            score=label(score.key, lang),
+            mean=f"{mean[score.key]:.1f}",
+            limit=f"{score.limit_s:g}",
+        )
+        for score in plan.inputs.scores
+        if score.key in mean.index and score.is_over_line(mean[score.key])
+    ]
     return stack(
+        show_text(*lines) if lines else None,
         show_text(translate("pages.scores_overdue", lang, scores=names)) if len(overdue) else None,
         show_result(plan.conclusion.tables, "platform_scores", lang=lang),
     )
