@@ -100,6 +100,12 @@ ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of 
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
 
+FLOOR_RATIOS = (
+    *(f"{queue}_{part}" for queue in ("presale", "aftersale") for part in ("replies", "reply_s", "think_s")),
+    *("patience_s", "silent_share", "busyness_cv", "switch_cost_pct"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NightInputs:
     """The store and the wave, made ready for the chapters.
@@ -140,10 +146,26 @@ class NightInputs:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What the store has filled in: sheet, rows, needed."""
+        """What the store has filled in: sheet, rows, needed; and what a chat takes, beside the kit's defaults."""
         count = {sheet: 1 if sheet == "store" else len(getattr(self.store, sheet)) for sheet in SHEETS}
         rows = [(sheet, count[sheet], sheet in NEEDED) for sheet in SHEETS]
-        return {"filled_in": pd.DataFrame(rows, columns=["sheet", "rows", "needed"])}
+        filled = pd.DataFrame(rows, columns=["sheet", "rows", "needed"])
+        return {"filled_in": filled, "floor_ratios": self.floor_ratios}
+
+    @cached_property
+    def floor_ratios(self) -> pd.DataFrame:
+        """What a chat takes: each ratio of the floor as the night runs on it, beside what the kit has by default."""
+        bare = self.store.model_copy(update={"ratios": ()})
+        units = facts.table("ratios").drop_duplicates("key").set_index("key")["unit"]
+        rows = []
+        for key in FLOOR_RATIOS:
+            own, usual = self.store.ratio(key), bare.ratio(key)
+            spans = {name: getattr(own, name) for name in ("low", "likely", "high")}
+            usual_spans = {f"default_{name}": getattr(usual, name) for name in ("low", "likely", "high")}
+            rows.append(
+                {"ratio": key, "unit": units[key], **spans, "source": own.source, **usual_spans, "note": own.note}
+            )
+        return pd.DataFrame(rows)
 
     # --- who comes ---
 

@@ -77,6 +77,12 @@ KEY_COLUMNS = {
     "qa_item": "qa_",
     "queue": "",
     "reason": "",
+    "ratio": "",
+    "rests_on_figure": "",
+    "export_figure": "",
+    "exported_figure": "",
+    "learnt": "",
+    "fitted_to": "",
     "rule": "rule_",
     "sampling_action": "sampling_",
     "scenario": "",
@@ -122,6 +128,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "floor",
         "stretch",
     }
+    | {"default_low", "default_likely", "default_high", "exported", "fitted"}
     | {"in_plan", "in_scenario", "difference", "past"}
     | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )

@@ -21,7 +21,7 @@ Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "esca
 Cohort = Literal["own", "temp", "outsourced", "student"]
 Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin", "kuaishou", "xiaohongshu"]
 Profile = Literal["N", "M", "E", "L"]
-RatioSource = Literal["store", "platform", "field", "ours"]
+RatioSource = Literal["store", "fitted", "platform", "field", "ours"]
 IncidentKind = Literal[
     "contacts",
     "handling",
