@@ -15,6 +15,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, Lang, glossary, label, read_yaml, translate
+from simlib.retrospective.buyers import tag_name
 from simlib.store.columns import SCENARIO_UNITS
 from simlib.store.models import Cohort, Queue
 
@@ -22,6 +23,8 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
+    "action_lacks": "lacks_",
+    "action_state": "action_",
     "activity": "",
     "activity_kind": "activity_kind_",
     "after": "",
@@ -41,7 +44,9 @@ KEY_COLUMNS = {
     "cohort": "",
     "conflict": "",
     "counts_what": "counted_",
+    "day_figure": "",
     "driver": "driver_",
+    "driver_group": "driver_",
     "duty_block": "duty_block_",
     "every": "every_",
     "fact_status": "standing_",
@@ -55,7 +60,9 @@ KEY_COLUMNS = {
     "incident": "kind_",
     "intent": "",
     "item": "",
+    "judgement": "judged_",
     "kpi": "",
+    "learned_key": "",
     "level": "",
     "lever": "",
     "liable": "",
@@ -66,6 +73,7 @@ KEY_COLUMNS = {
     "move": "do_",
     "next_grade": "grade_",
     "open_to": "open_to_",
+    "order_figure": "",
     "out_reason": "",
     "part": "part_",
     "pay_parts": "",
@@ -74,12 +82,17 @@ KEY_COLUMNS = {
     "plausibility": "",
     "post": "",
     "profile": "profile_",
+    "promise_state": "promise_",
     "qa_item": "qa_",
+    "question_tag": "",
     "queue": "",
     "reason": "",
+    "relief_reason": "relief_",
+    "review_card": "",
     "rule": "rule_",
     "sampling_action": "sampling_",
     "scenario": "",
+    "second_lever": "",
     "segment_topic": "",
     "sheet": "",
     "site_item": "",
@@ -98,6 +111,7 @@ KEY_COLUMNS = {
     "task_key": "",
     "task_role": "",
     "topic": "",
+    "trait": "",
     "variant": "variant_",
     "weighting": "",
     "work": "",
@@ -122,6 +136,9 @@ ROW_UNIT_COLUMNS = frozenset(
         "stretch",
     }
     | {"in_plan", "in_scenario", "difference", "past"}
+    | {"driver_planned", "driver_actual", "first_review", "second_review", "review_change", "usual_value"}
+    | {"week_before", "year_before", "learned_before", "learned_seen", "learned_after"}
+    | {"learned_before_low", "learned_before_high", "learned_after_low", "learned_after_high"}
     | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )
 DIGITS = {"CNY": 0, "share": 1}
@@ -385,7 +402,11 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
         return list_words([key_words(part, column, lang) for part in value], lang)
     if column == "card":
         return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
-    if column in ("task_key", "after") and str(value) in _task_names():
+    if column == "question_tag":
+        return tag_name(str(value), lang)
+    if column == "review_card" and str(value) in _card_names():
+        return _card_names()[str(value)][lang]
+    if column in ("task_key", "after", "review_card") and str(value) in _task_names():
         return _task_names()[str(value)][lang]
     plain = str(value)
     key = KEY_COLUMNS[column] + plain
