@@ -53,7 +53,7 @@ from simlib.kpis import (
     platform_scores,
     score_nights,
 )
-from simlib.messages import Message, Term, UserError
+from simlib.messages import Lang, Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.countdown import catalogue
@@ -65,7 +65,7 @@ from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
 from simlib.retrospective.workbook import note_night, read_review, take_figures
-from simlib.retrospective.write_back import chain_promos, learn_from_night
+from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
@@ -73,7 +73,7 @@ from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
 from simlib.store.exports import read_exports
-from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Store, Wave
+from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Ratio, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
 from simlib.stress import apply_levers, levers_for, standard_scenarios
@@ -501,8 +501,22 @@ class NightInputs:
             notices.append(Message("retrospective.unknown_people", people=tuple(strangers)))
         figures = take_figures(review, promo=self.wave.name, actuals=record.actuals, forecast=planned.night.forecast)
         seen: dict[str, Any] = {"incidents": alone, "cards": carded, "promos": chain_promos(record.promos, self.store)}
-        seen["write_back"] = None if figures is None else learn_from_night(self.store, figures)
+        if figures is not None:
+            seen["write_back"] = self.learn(figures, aov_cny=planned.aov_cny)
+            if "aov_cny" in review.figures and self.wave.day_aov_cny:
+                notices.append(Message("retrospective.aov_by_store", seen=f"{review.figures['aov_cny']:g}"))
         return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
+
+    def learn(self, figures: NightFigures, *, aov_cny: float, lang: Lang = "zh") -> WriteBack:
+        """Work out what the next plan starts from; an order value moves from the one that this plan had."""
+        store = self.store
+        if self.wave.day_aov_cny:
+            figures = replace(figures, ratios={key: each for key, each in figures.ratios.items() if key != "aov_cny"})
+        elif "aov_cny" in figures.ratios and store.ratio("aov_cny").likely != aov_cny:
+            own = Ratio(key="aov_cny", low=aov_cny, likely=aov_cny, high=aov_cny)
+            others = tuple(ratio for ratio in store.ratios if ratio.key != "aov_cny")
+            store = store.model_copy(update={"ratios": (*others, own)})
+        return learn_from_night(store, figures, lang=lang)
 
     def _replay_incidents(
         self, planned: NightFacts, rows: pd.DataFrame

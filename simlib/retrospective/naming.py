@@ -27,7 +27,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     | {"group": "driver_group", "effect": "effect_rate", "low": "effect_rate_low", "high": "effect_rate_high"},
     "heads_actual": {
         "needed": "heads_needed",
-        "rostered": "heads_rostered",
+        "rostered": "rostered_on_chat",
         "served": "heads_served",
         "over": "heads_over",
     },
@@ -152,6 +152,12 @@ UNIT_BEFORE = {
 """By table of figures with a unit each: the column that names the figure, and the one before which the unit stands."""
 
 
+DAYS = ("day", "week_from", "promo_day", "review_due")
+"""Columns of whole days, which come as instants from pandas; a due time of a promise stays one."""
+VALUES = {"order_figure": {"net_cny": "paid_less_refunds_cny"}}
+"""Figures that have another meaning elsewhere, by column."""
+
+
 def name_columns(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables with the glossary's names for their columns, and with units where each row has its own.
 
@@ -164,8 +170,14 @@ def name_columns(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def _name(name: str, table: pd.DataFrame) -> pd.DataFrame:
     named = table.rename(columns=dict(NAMES.get(name, {})))
+    for column in [each for each in DAYS if each in named and name != "promises"]:
+        named[column] = pd.to_datetime(named[column]).dt.date
+    for column in [each for each in VALUES if each in named]:
+        named[column] = named[column].replace(VALUES[column])
     if name in UNIT_BEFORE and "unit" not in named:
         of, before = UNIT_BEFORE[name]
+        if of == "driver":  # what the model does not explain has an effect and no value of its own
+            named.loc[named["driver"] == "not_explained", ["driver_planned", "driver_actual"]] = float("nan")
         named.insert(named.columns.get_loc(before), "unit", [unit_of(str(key)) for key in named[of]])
     return named
 

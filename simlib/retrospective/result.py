@@ -420,6 +420,7 @@ def _people(
     chats = record.chats
     if chats is not None or record.served is not None:
         roster = planned.night.roster if record.served is None or "heads_actual" not in tables else record.served
+        roster = roster[roster["end"] > planned.night.grid.opens] if "end" in roster else roster
         _try(tables, findings, "load", lambda: measure_load(roster, chats, planned.night.people))
         if "load" in tables:
             tables["reliefs"] = plan_relief(roster, chats)

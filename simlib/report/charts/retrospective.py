@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import key_words, quantity, show_number, titled
-from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, add_note, chart, place_legend, tick_text
+from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, chart, place_legend, tick_text
 
 BETTER, WORSE, UNCLEAR = "#009E73", MISSING, "#BBBBBB"
 
@@ -36,7 +36,7 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     names = [translate("report.variance_plan", lang), *(label(f"driver_{key}", lang) for key in tree["driver"])]
     names.append(translate("report.variance_actual", lang))
     rows = np.arange(len(names))[::-1]
-    ax.barh(rows[[0, -1]], [planned_cny, ends[-1]], color=COUNT, height=0.6)
+    ax.barh(rows[[0, -1]], [planned_cny, ends[-1]], color=MUTED, height=0.6)
     ax.barh(rows[1:-1], effects, left=starts, color=colours, height=0.6)
     for row, end in zip(rows[:-1], [planned_cny, *ends], strict=True):
         ax.vlines(end, row - 1.3, row + 0.3, color=MUTED, linewidth=0.8)
@@ -61,7 +61,6 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     ]
     place_legend(ax, handles=[Patch(color=colour, label=translate(f"report.{key}", lang)) for colour, key in shown])
     ax.set_title(translate("report.variance_title", lang))
-    add_note(ax, translate("report.variance_note", lang))
 
 
 @chart(size=(11, 5))

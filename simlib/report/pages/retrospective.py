@@ -83,7 +83,8 @@ def _draw(found: RetrospectiveResult, *, lang: Lang) -> dict[str, Fragment]:
     tables, pictures = found.tables, {}
     if "variance" in tables:
         planned_cny = found.figures["planned_cny"]
-        pictures["variance"] = show_chart(plot_variance(tables["variance"], lang=lang, planned_cny=planned_cny))
+        drawn = plot_variance(tables["variance"], lang=lang, planned_cny=planned_cny)
+        pictures["variance"] = show_chart(drawn, caption=translate("report.variance_note", lang))
     if "questions" in tables:
         pictures["questions"] = show_chart(plot_questions(tables["questions"], lang=lang))
     if "self_audit" in tables:
