@@ -1,4 +1,4 @@
-"""The command line: ``sandtable new``, ``check``, ``import``, ``rehearse``, ``repair``, ``learn``, ``batch`` and others."""
+"""The command line: new, check, import, rehearse, repair, learn, batch, lab, dashboard, drill and others."""
 
 from __future__ import annotations
 
