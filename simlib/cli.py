@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
@@ -32,6 +32,7 @@ DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
 BESIDE = ("readiness.xlsx", "goals.xlsx", "review.xlsx")  # what a chapter keeps beside a store is no store
 ROWS_SHOWN = 12  # changed rows of one sheet that an import prints
+FILES_SHOWN = 60  # of an import of more, those with a complaint alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -263,22 +264,36 @@ def import_files(
     dry_run: Annotated[bool, typer.Option("--dry-run", help=of_exports("help_dry_run"))] = False,
     who: Annotated[list[str], typer.Option("--who", help=of_exports("help_who"))] = [],  # noqa: B006  never changed
     own_shop: Annotated[list[str], typer.Option("--own-shop", help=of_exports("help_own_shop"))] = [],  # noqa: B006
+    fit: Annotated[bool, typer.Option("--fit", help=of_exports("help_fit"))] = False,
 ) -> None:
     """Read what the platforms export into the store: what was understood, what changes, what must be asked."""
     from simlib.report import plot_hours, save_figure
+    from simlib.runs import fit_store
     from simlib.store import import_exports
 
     answers = dict(_read_answer(given, lang.value) for given in who)
     asked: dict[str, Any] = {"own_shops": own_shop, "lang": lang.value}
     with progress_bar(translate("exports.title_understood", lang.value)) as show:
-        result = import_exports(files, store, answers=answers, on_file=lambda name: show(name, None), **asked)
+        on_file = _count_files(files, show, lang.value)
+        result = import_exports(files, store, answers=answers, on_file=on_file, **asked)
     strangers = [question for question in result.exports.questions if question.kind == "agent"]
     if strangers and sys.stdin.isatty():
         for question in strangers:
             prompt = translate("exports.prompt_agent", lang.value, nick=question.value)
             answers[question.value] = typer.prompt(prompt, default="", show_default=False)
         result = import_exports(files, store, answers=answers, **asked)
+    fitted = None
+    if fit:
+        with progress_bar(translate("exports.title_fit", lang.value)) as show:
+            doing = translate("exports.title_fit", lang.value)
+            fitted = fit_store(result, lang=lang.value, on_progress=lambda share: show(doing, share))
+        result = fitted.imported
     print_import(result, lang.value)
+    if fitted is not None:
+        for name, table in fitted.tables.items():
+            print_table(f"table_{name}", table, lang=lang.value)
+        for message in fitted.notes:
+            console.print(escape(message.text(lang.value)), soft_wrap=True)
     if not (result.exports.understood["rows"] > 0).any():
         raise stop(translate("exports.nothing_understood", lang.value), status=DATA_WRONG)
     if dry_run:
@@ -291,6 +306,22 @@ def import_files(
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_figure(plot_hours(normal.rename(columns={"count": "orders"}), lang=lang.value, left_out=[]), picture)
         print_message("picture", lang.value, path=picture)
+
+
+def _count_files(files: Sequence[Path], show: Callable[[str, float | None], None], lang: Lang) -> Callable[[str], None]:
+    """Return what shows that a file is read, and which share of them all; where no bar is, of many every tenth part."""
+    total = sum(sum(each.is_file() for each in path.rglob("*")) if path.is_dir() else 1 for path in files)
+    done = 0
+
+    def show_file(name: str) -> None:
+        nonlocal done
+        done += 1
+        share = min(done / max(total, 1), 1.0)
+        many = total > FILES_SHOWN and not console.is_terminal
+        part = int(10 * share) * total // 10
+        show(translate("exports.files_read", lang, done=f"{part:,}", total=f"{total:,}") if many else name, share)
+
+    return show_file
 
 
 def _read_answer(given: str, lang: Lang) -> tuple[str, str]:
@@ -306,9 +337,24 @@ def print_import(result: StoreImport, lang: Lang) -> None:
     table = Table(title=translate("exports.title_understood", lang), title_justify="left")
     for key in ("column_file", "column_understood"):
         table.add_column(translate(f"exports.{key}", lang), overflow="fold")
-    for row in result.exports.understood.to_dict("records"):
+    understood = result.exports.understood
+    if len(understood) > FILES_SHOWN:
+        plain = (understood["rows"] > 0) & (understood["reconciled"] != False)  # noqa: E712  None is no complaint
+        days = [understood.loc[plain, name] for name in ("first_day", "last_day")]
+        text = translate(
+            "exports.many_files",
+            lang,
+            count=int(plain.sum()),
+            rows=f"{understood.loc[plain, 'rows'].sum():,}",
+            first=f"{days[0].min():%Y-%m-%d}" if days[0].notna().any() else "?",
+            last=f"{days[1].max():%Y-%m-%d}" if days[1].notna().any() else "?",
+        )
+        console.print(escape(text), soft_wrap=True)
+        understood = understood[~plain].head(FILES_SHOWN)
+    for row in understood.to_dict("records"):
         table.add_row(Text(f"{row['file']} {row['sheet']}".strip()), Text(row["note"]))
-    console.print(table)
+    if len(understood):
+        console.print(table)
     if result.changes.empty:
         console.print(escape(translate("exports.nothing_changes", lang)))
     else:
@@ -325,8 +371,12 @@ def print_import(result: StoreImport, lang: Lang) -> None:
             if len(rows) > ROWS_SHOWN:
                 text = translate("exports.more_rows", lang, sheet=label(str(sheet), lang), count=len(rows))
                 console.print(escape(text), soft_wrap=True)
-    for message in (*result.against, *(question.message for question in result.exports.questions)):
+    print_table("table_export_figures", result.figures, lang=lang)
+    asked = [question.message for question in result.exports.questions]
+    for message in (*result.against, *asked[:FILES_SHOWN]):
         console.print(escape(message.text(lang)), soft_wrap=True)
+    if len(asked) > FILES_SHOWN:
+        console.print(escape(translate("exports.more_asked", lang, count=len(asked) - FILES_SHOWN)), soft_wrap=True)
     if any(question.kind == "agent" for question in result.exports.questions):
         console.print(escape(translate("exports.answer_agents", lang)), soft_wrap=True)
 

@@ -58,6 +58,7 @@ def rows(name: str, *, on: dt.date | None = None, platform: str | None = None) -
     return facts[keep]
 
 
+@cache
 def value(name: str, key: str, *, on: dt.date | None = None, platform: str | None = None) -> Any:
     """Look up the value of one fact; a platform's own row goes before the general one, the newest first.
 

@@ -55,6 +55,7 @@ from simlib.kpis import (
 )
 from simlib.messages import Lang, Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
+from simlib.night.bot import BotIntent
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.countdown import catalogue
 from simlib.readiness.floor import check_logistics
@@ -68,7 +69,7 @@ from simlib.retrospective.workbook import note_night, read_review, take_figures
 from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
-from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_ratio
+from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
 from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
@@ -91,9 +92,19 @@ FOR_ACTIONS = (
     "seed",
     "replications",
 )
+RESULTS = (  # what a plan works out, in the order of the report
+    *("inputs", "sales", "people", "readiness", "forecasting", "required", "headcounts", "concurrency"),
+    *("roster_result", "conclusion", "actions_result", "next_hours", "goals", "retrospective", "stress", "drill"),
+)
 ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
+
+
+FLOOR_RATIOS = (
+    *(f"{queue}_{part}" for queue in ("presale", "aftersale") for part in ("replies", "reply_s", "think_s")),
+    *("patience_s", "silent_share", "busyness_cv", "switch_cost_pct"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +147,26 @@ class NightInputs:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What the store has filled in: sheet, rows, needed."""
+        """What the store has filled in: sheet, rows, needed; and what a chat takes, beside the kit's defaults."""
         count = {sheet: 1 if sheet == "store" else len(getattr(self.store, sheet)) for sheet in SHEETS}
         rows = [(sheet, count[sheet], sheet in NEEDED) for sheet in SHEETS]
-        return {"filled_in": pd.DataFrame(rows, columns=["sheet", "rows", "needed"])}
+        filled = pd.DataFrame(rows, columns=["sheet", "rows", "needed"])
+        return {"filled_in": filled, "floor_ratios": self.floor_ratios}
+
+    @cached_property
+    def floor_ratios(self) -> pd.DataFrame:
+        """What a chat takes: each ratio of the floor as the night runs on it, beside what the kit has by default."""
+        bare = self.store.model_copy(update={"ratios": ()})
+        units = facts.table("ratios").drop_duplicates("key").set_index("key")["unit"]
+        rows = []
+        for key in FLOOR_RATIOS:
+            own, usual = self.store.ratio(key), bare.ratio(key)
+            spans = {name: getattr(own, name) for name in ("low", "likely", "high")}
+            usual_spans = {f"default_{name}": getattr(usual, name) for name in ("low", "likely", "high")}
+            rows.append(
+                {"ratio": key, "unit": units[key], **spans, "source": own.source, **usual_spans, "note": own.note}
+            )
+        return pd.DataFrame(rows)
 
     # --- who comes ---
 
@@ -244,11 +271,14 @@ class NightInputs:
 
     @cached_property
     def policy(self) -> Policy:
-        """How the floor is run, by the store's ratios."""
-        switch_cost_pct = self.store.ratio("switch_cost_pct").likely
+        """How the floor is run, by the store's ratios; the slow-down by its own curve where it gives one."""
+        if points := self.store.store.slowdown_points:
+            slowdown = slowdown_from_curve(points, capacity_max=self.most_chats)
+        else:
+            slowdown = slowdown_from_ratio(self.store.ratio("switch_cost_pct").likely, capacity_max=self.most_chats)
         return Policy(
             routing="weighted" if self.store.frame("agents")["routing_weight"].notna().any() else "least_active",
-            slowdown=slowdown_from_ratio(switch_cost_pct, capacity_max=self.most_chats),
+            slowdown=slowdown,
             close_s=self.store.ratio("close_s").likely,
             silent_close_s=self.store.ratio("silent_close_s").likely,
         )
@@ -292,8 +322,16 @@ class NightInputs:
             shrinkage=self.shrinkage,
             engine=self.engine,
             service_s=self.service_s,
+            intents=self.intents,
             **self.floor,
         )
+
+    @property
+    def intents(self) -> tuple[BotIntent, ...]:
+        """What buyers ask the bot, as the store has typed it; empty where it has not."""
+        rows = self.store.intents
+        whole = sum(row.share for row in rows)
+        return tuple(BotIntent(key=row.intent, share=row.share / whole, resolves=row.bot_solves) for row in rows)
 
     def forecast_risk(self, cascade: pd.DataFrame) -> ForecastRisk:
         """Return how far the forecast may be off: each queue's total by the cascade's band, the shape by its spread."""
@@ -715,9 +753,16 @@ class NightInputs:
             if row.figure_before is not None and row.counted_before is not None:
                 headline = platform_scores(row.platform, on=self.wave.day)[0]
                 before[headline.key] = Tally.of_value(row.figure_before, counted=row.counted_before)
+        steps = {score.key: found for score in self.scores if (found := self.steps_of(score))}
         sold = [number for number, score in enumerate(self.scores) if score.platform in shares]
         scores = [self.scores[number] for number in sold]
-        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before)
+        return score_nights(nights.figures["score_tallies"][:, sold], scores, shares, before=before, steps=steps)
+
+    def steps_of(self, score: PlatformScore) -> tuple[tuple[float, float], ...]:
+        """Return what a platform's headline earns, as the store has typed it; empty for every other figure."""
+        headline = next(each for each in self.scores if each.platform == score.platform)
+        typed = [row.steps for row in self.store.platforms if row.platform == score.platform]
+        return typed[0] if typed and headline is score else ()
 
     def targets(self, *, occupancy_max: float) -> Targets:
         """Return what every half hour of the night is held to.

@@ -19,7 +19,7 @@ from simlib.drill.result import DrillResult, play_by_script, work_out_drill
 from simlib.forecasting.result import ConcurrencyResult, ForecastResult, RequirementResult, TonightResult
 from simlib.goals.result import GoalsResult, work_out_goals
 from simlib.headcounts import Headcounts, collect_headcounts
-from simlib.inputs import FOR_ACTIONS, FOR_VERDICT, NightInputs, find_wave, with_exam
+from simlib.inputs import FOR_ACTIONS, FOR_VERDICT, RESULTS, NightInputs, find_wave, with_exam
 from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
@@ -212,11 +212,8 @@ class Plan:
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table of every chapter, by name, in the order of the report."""
-        found: list[Any] = [self.inputs, self.sales, self.people, self.readiness, self.forecasting, self.required]
-        found += [self.headcounts, self.concurrency, self.roster_result, self.conclusion, self.actions_result]
-        results = [*found, self.next_hours, self.goals, self.retrospective, self.stress, self.drill]
-        return {name: table for each in results for name, table in each.tables.items()}
+        """Every table of every chapter, by name, in the order of the report; no two have one name."""
+        return {name: table for each in RESULTS for name, table in getattr(self, each).tables.items()}
 
     def verdict(self, lang: Lang) -> list[str]:
         """Return the sentences that a manager can read out."""

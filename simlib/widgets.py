@@ -8,6 +8,7 @@ from simlib import live
 
 if TYPE_CHECKING:
     from simlib.live import (
+        ImportPanel,
         LiveNight,
         LivePage,
         change_plan,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ImportPanel",
     "LiveNight",
     "LivePage",
     "change_plan",

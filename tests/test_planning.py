@@ -10,7 +10,7 @@ import pytest
 
 from simlib import load_store
 from simlib.forecasting.result import open_at
-from simlib.inputs import find_wave
+from simlib.inputs import RESULTS, find_wave
 from simlib.messages import HOUSE
 from simlib.planning import plan, sharing
 from simlib.report import write_roster
@@ -42,6 +42,13 @@ def test_story_a1_from_a_store_file():
     assert (night.sales.heads("agents_day"), night.sales.heads("agents_day_reserve")) == (14, 16)
     hour = night.sales.hours.set_index("hour").loc[20]
     assert (hour["agents_flat_out"], hour["agents_at_ceiling"]) == (31, 37)
+
+
+def test_no_two_chapters_call_a_table_by_the_same_name(night):
+    """Every chapter's tables are in the plan's, each by a name of its own."""
+    names = [name for result in RESULTS for name in getattr(night, result).tables]
+    assert len(set(names)) == len(names)
+    assert set(names) == set(night.tables)
 
 
 def test_forecast_of_the_day_adds_up_to_the_cascade(night):

@@ -28,7 +28,7 @@ from simlib.intervals import Grid
 from simlib.kpis import NightLog
 from simlib.night.buyers import Buyers
 from simlib.night.promo_night import PromoNight
-from simlib.simulator import Agents, Contacts, simulate
+from simlib.simulator import Agents, Contacts, Policy, simulate
 from simlib.stress.levers import Lever
 
 WARM_UP_S, AFTER_S = 3600, 3600
@@ -132,6 +132,7 @@ def simulate_floor(
     contacts, is_real = _with_placeholders(real, held, queues=len(with_levers.queues))
     ranks = agents.skill_table(real)
     disruptions = with_levers.disruptions
+    policy, faster = _real_slowdown(with_levers.policy, agents, held, raised, more=more)
     result = simulate(
         contacts,
         Agents(
@@ -141,14 +142,11 @@ def simulate_floor(
             skill=np.hstack([np.where(ranks > 0, ranks + 1, 0), np.eye(len(agents), dtype=np.int64)]),
             shifts=agents.shifts,
         ),
-        replace(with_levers.policy, transfer_s=transfer_s),
+        replace(policy, transfer_s=transfer_s),
         replace(
             disruptions,
             down=np.array(down, dtype=disruptions.down.dtype),
-            slow=np.array(
-                [*disruptions.slow.tolist(), *_without_placeholders(held, with_levers.policy.slowdown)],
-                dtype=disruptions.slow.dtype,
-            ),
+            slow=np.array([*disruptions.slow.tolist(), *faster], dtype=disruptions.slow.dtype),
         ),
         turns=True,
         trace=True,
@@ -222,6 +220,32 @@ def _held_places(
             for first, last in _without(start, end, free + lost.get(agent, [])):
                 rows.append((agent, first, last))
     return np.array(rows, dtype=float).reshape(-1, 3)
+
+
+def _real_slowdown(
+    policy: Policy, agents: Agents, held: np.ndarray, raised: Sequence[tuple[float, float, int]], *, more: int
+) -> tuple[Policy, list[tuple[int, float, float, float]]]:
+    """Return the policy and the slow windows under which placeholders, which count as open chats, slow nobody down.
+
+    Where every further chat slows by the same factor, as a store's ratio has it, each placeholder is divided out by a
+    window of its own. A curve by level is moved up by the ``more`` placeholders instead; while the limit is raised and
+    some of them are gone, a window brings back what that many more chats cost somebody who is full.
+    """
+    factors = np.array(policy.slowdown)
+    if len(factors) == 1 or np.allclose(factors[1:] / factors[:-1], factors[1] / factors[0], rtol=1e-9):
+        return policy, _without_placeholders(held, policy.slowdown)
+
+    def factor_of(chats: int) -> float:
+        return policy.slowdown[min(chats, len(policy.slowdown)) - 1]
+
+    rows = []
+    for agent, begins, ends in agents.shifts.tolist():
+        limit = int(agents.capacity[agent])
+        for first, last, chats in raised:
+            start, end = max(begins, first), min(ends, last)
+            if start < end:
+                rows.append((int(agent), start, end, factor_of(limit + chats) / factor_of(limit)))
+    return replace(policy, slowdown=(*(1.0,) * more, *policy.slowdown)), rows
 
 
 def _without_placeholders(held: np.ndarray, slowdown: Sequence[float]) -> list[tuple[int, float, float, float]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, NoReturn
 
 from simlib.messages import Message, UserError
@@ -93,6 +94,11 @@ class Expression:
     uses_metric: bool
     uses_cohort: bool
     root: _Node = field(repr=False)
+
+    @cached_property
+    def pooled(self) -> frozenset[str]:
+        """The figures inside ``mean`` and ``last``, which look at all persons."""
+        return frozenset(node.name for node in _walk(self.root) if node.operation in ("mean", "last"))
 
     def number(self, scope: Scope) -> Fraction | None:
         """Return the number that the expression has for one person; None where a figure is missing."""

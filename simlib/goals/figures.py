@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,16 @@ def exact_number(value: object) -> Fraction:
     if isinstance(value, bool | np.bool_):
         return Fraction(int(value))
     if isinstance(value, str | int | float | Decimal | np.number):
-        text = str(value).strip()
-        if _NUMBER.fullmatch(text) and len(text) <= 400:
-            return Fraction(text)
+        found = _read_number(str(value).strip())
+        if found is not None:
+            return found
     raise ValueError(f"no number: {value!r}")
+
+
+@lru_cache(maxsize=65_536)
+def _read_number(text: str) -> Fraction | None:
+    """Return a plain number exactly; a month and its simulated nights bring the same few texts again and again."""
+    return Fraction(text) if len(text) <= 400 and _NUMBER.fullmatch(text) else None
 
 
 def read_date(value: object) -> dt.date:

@@ -196,11 +196,10 @@ def sum_agent_days(
         inside = np.array([period[0] <= day <= period[1] if day == day else False for day in dates], dtype=bool)
         if not inside.all():
             outside = sorted({str(day) for day in dates[~inside]})
-            found.append(
-                Message(
-                    "goals.days_outside", days=outside[:3], count=int((~inside).sum()), first=period[0], last=period[1]
-                )
-            )
+            places = [f"{row.source_file}:{row.source_row}" for row in days[~inside].head(3).itertuples()]
+            count = int((~inside).sum())
+            late = {"days": outside[:3], "where": places, "count": count, "first": period[0], "last": period[1]}
+            found.append(Message("goals.days_outside", **late))
         kept = days[inside]
     rows = []
     for person, own in kept.groupby("agent", sort=True):

@@ -16,9 +16,9 @@ import pandas as pd
 from simlib import facts
 from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
-from simlib.goals.payouts import Payouts, calculate_payouts, money, round_payout
+from simlib.goals.payouts import CostSums, Payouts, calculate_payouts, money, round_payout
 from simlib.goals.schemes import CENT, COLUMNS, shown
-from simlib.messages import Lang, Message, Term
+from simlib.messages import Lang, Message, Term, glossary
 
 __all__ = [
     "Slip",
@@ -164,15 +164,9 @@ def budget(
         A level without a night.
     """
     rows: list[tuple[Any, ...]] = []
-    refused: dict[tuple[str, str], Message] = {}
+    sums = CostSums(schemes=schemes)
     for level, results in nights.items():
-        costs: list[pd.Series] = []
-        for result in results:
-            found = calculate_payouts(schemes, result)
-            for one in found.refused:
-                refused.setdefault((one.scheme, one.rule), one.error.messages[0])
-            spent = found.totals.assign(cost=found.totals["amount_cny"] + found.totals["provisional_cny"])
-            costs.append(spent.groupby("scheme")["cost"].sum().astype(float))
+        costs = [sums.add_up(result) for result in results]
         if not costs:
             raise ValueError(f"there is no night of level {level!r}")
         table = pd.DataFrame(costs).fillna(0.0).reset_index(drop=True)
@@ -182,7 +176,7 @@ def budget(
             low, high = np.quantile(column, [0.05, 0.95])
             rows.append((level, scheme, len(column), column.mean(), low, high, column.max()))
     columns = ["level", "scheme", "nights", "mean_cny", "p05_cny", "p95_cny", "most_cny"]
-    return pd.DataFrame(rows, columns=columns), tuple(refused.values())
+    return pd.DataFrame(rows, columns=columns), tuple(one.error.messages[0] for one in sums.refused.values())
 
 
 def check_law(
@@ -345,7 +339,8 @@ def announce_scheme(
     rows = [row for row in each_record(schemes)[0] if text_of(row["scheme"]) == scheme]
     if not rows:
         raise ValueError(f"there is no scheme {scheme!r}")
-    found = [Message("goals.announce_head", scheme=scheme, announced=read_date(rows[0]["announced_on"]))]
+    named = Term(f"scheme_{scheme}") if f"scheme_{scheme}" in glossary() else scheme
+    found = [Message("goals.announce_head", scheme=named, announced=read_date(rows[0]["announced_on"]))]
     for row in sorted(rows, key=lambda one: int(one["rule"])):
         number = int(row["rule"])
         money_column = not is_empty(row.get("amount_cny")) or row.get("unit") == "amount_cny"
@@ -353,9 +348,11 @@ def announce_scheme(
             Message(
                 f"goals.announce_{row['kind']}",
                 rule=number,
-                where=_given(row, "where", Term("everybody")),
+                where=Message("goals.everybody")
+                if is_empty(row.get("where"))
+                else Message("goals.condition_is", where=str(row["where"])),
                 metric=_given(row, "metric"),
-                top=_given(row, "top", "1"),
+                count=int(_given(row, "top", "1")),
                 ties=Term(f"ties_{_given(row, 'ties', 'all')}"),
                 start=_given(row, "from"),
                 step=_given(row, "step"),

@@ -18,11 +18,11 @@ from typing import Any
 import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope
-from simlib.goals.figures import Figures, is_empty, read_figures
+from simlib.goals.figures import Figures, each_record, is_empty, read_figures, text_of
 from simlib.goals.schemes import CENT, Refusal, SchemeRule, read_schemes, shown
 from simlib.messages import Lang, Message, UserError
 
-__all__ = ["Payouts", "calculate_payouts", "divide_pool", "round_payout", "work_out_payouts"]
+__all__ = ["CostSums", "Payouts", "calculate_payouts", "divide_pool", "round_payout", "work_out_payouts"]
 
 PAYOUT_COLUMNS = ["person", "scheme", "rule", "amount_cny", "points", "provisional", "rows", "why"]
 TOTAL_COLUMNS = ["person", "scheme", "amount_cny", "points", "provisional_cny", "provisional_points"]
@@ -166,6 +166,72 @@ def calculate_payouts(
     )
 
 
+@dataclass(kw_only=True)
+class CostSums:
+    """What schemes cost in many nights of results: only sums, and nothing worked out twice.
+
+    A scheme's cost hangs on the figures that it names, on who there is and on the period. Nights that agree in these,
+    such as all nights of a scheme that pays for an exam, are paid once.
+
+    Parameters
+    ----------
+    schemes : DataFrame or list of mappings
+        As for :func:`work_out_payouts`.
+    """
+
+    schemes: pd.DataFrame | Iterable[Mapping[str, Any]]
+    refused: dict[tuple[str, str], Refusal] = field(default_factory=dict)
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _read: dict[Any, dict[str, tuple[SchemeRule, ...]]] = field(default_factory=dict)
+    _paid: dict[Any, int | Refusal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rows = each_record(self.schemes)[0]
+
+    def add_up(self, results: pd.DataFrame | Iterable[Mapping[str, Any]]) -> dict[str, float]:
+        """Return what each scheme costs in CNY with these results, provisional money too; refused ones are left out."""
+        figures = read_figures(results)
+        who = (figures.persons, figures.cohorts, figures.first_day, figures.last_day)
+        costs = {}
+        for scheme, rules in self._rules(figures).items():
+            names = sorted({name for rule in rules for name in rule.names})
+            key = (scheme, who, tuple((name, *map(_known_value, figures.raw[name])) for name in names))
+            if key not in self._paid:
+                self._paid[key] = _add_cost(rules, figures)
+            found = self._paid[key]
+            if isinstance(found, Refusal):
+                self.refused.setdefault((found.scheme, found.rule), found)
+            else:
+                costs[scheme] = found / 100
+        return costs
+
+    def _rules(self, figures: Figures) -> dict[str, tuple[SchemeRule, ...]]:
+        """Return the rules as these figures let them be read; those that could be read once are not read again."""
+        key = (figures.names, figures.has_cohort, figures.first_day, figures.last_day)
+        known = self._read.setdefault(key, {})
+        left = [row for row in self._rows if is_empty(row.get("scheme")) or text_of(row["scheme"]) not in known]
+        if left:
+            rules_of, refused = read_schemes(left, figures)
+            known |= rules_of
+            for one in refused:
+                self.refused.setdefault((one.scheme, one.rule), one)
+        return dict(sorted(known.items()))
+
+
+def _known_value(value: object) -> object:
+    """Return a cell as it can be compared: everything that is empty is equal."""
+    return None if is_empty(value) else (type(value).__name__, str(value))
+
+
+def _add_cost(rules: tuple[SchemeRule, ...], figures: Figures) -> int | Refusal:
+    """Return the hundredths of CNY that a scheme pays to all together, or why it is refused."""
+    try:
+        paid = _pay_scheme(rules, figures, explain=False)
+    except _RuleError as error:
+        return error.refusal
+    return sum(sum(lines.hundredths) for lines in paid if lines.rule.unit == "amount_cny")
+
+
 def divide_pool(pool: Fraction, weights: list[Fraction]) -> list[int]:
     """Divide a pool by weights into whole cents, exactly.
 
@@ -228,8 +294,9 @@ class _Lines:
     notices: list[Message] = field(default_factory=list)
 
 
-def _pay_scheme(rules: tuple[SchemeRule, ...], figures: Figures) -> list[_Lines]:
-    paid = [_pay_rule(rule, figures) for rule in rules]
+def _pay_scheme(rules: tuple[SchemeRule, ...], figures: Figures, *, explain: bool = True) -> list[_Lines]:
+    """Pay the rules of a scheme and settle its groups; without ``explain`` nobody who is not in is given a reason."""
+    paid = [_pay_rule(rule, figures, explain) for rule in rules]
     groups: dict[str, list[_Lines]] = {}
     for lines in paid:
         if lines.rule.group:
@@ -256,7 +323,7 @@ def _keep_one(members: list[_Lines], index: int) -> None:
             lines.whys[index] = Message("goals.why_beaten", rule=winner.rule.number)
 
 
-def _pay_rule(rule: SchemeRule, figures: Figures) -> _Lines:
+def _pay_rule(rule: SchemeRule, figures: Figures, explain: bool) -> _Lines:
     """Pay one rule by itself; groups come later."""
     try:
         scopes, metrics = _scopes(rule, figures)
@@ -265,6 +332,8 @@ def _pay_rule(rule: SchemeRule, figures: Figures) -> _Lines:
     lines = _Lines(rule=rule, hundredths=[0] * len(scopes))
     inside = []
     for index, scope in enumerate(scopes):
+        if not explain and rule.where is not None and not rule.where.holds(scope):
+            continue
         reason = _why_out(rule, scope)
         if reason is None:
             inside.append(index)
@@ -293,8 +362,8 @@ def _scopes(rule: SchemeRule, figures: Figures) -> tuple[list[Scope], list[Fract
     columns = {name: figures.column(name) for name in rule.names}
     means: dict[str, Fraction | None] = {}
     lasts: dict[str, Fraction | None] = {}
-    for name, column in columns.items():
-        known = [value for value in column if value is not None]
+    for name in {name for part in rule.expressions for name in part.pooled}:
+        known = [value for value in columns[name] if value is not None]
         means[name] = sum(known, Fraction(0)) / len(known) if known else None
         lasts[name] = min(known, default=None)
     scopes, metrics = [], []
@@ -373,7 +442,10 @@ def _pay_each(lines: _Lines, inside: list[int], scopes: list[Scope]) -> None:
         if amount < 0 and rule.unit == "amount_cny":
             raise _RuleError(rule, Message("goals.negative_money", column="amount_cny", value=shown(amount)))
         lines.hundredths[index] = round_payout(amount, rule.rounding)
-        lines.whys[index] = Message("goals.why_each", source=rule.amount.source, amount=shown(amount))
+        if rule.amount.names or rule.amount.uses_metric:
+            lines.whys[index] = Message("goals.why_each", source=rule.amount.source, amount=shown(amount))
+        else:
+            lines.whys[index] = Message("goals.why_fixed", amount=shown(amount))
 
 
 def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:

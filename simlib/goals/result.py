@@ -239,5 +239,4 @@ def _as_results(frame: pd.DataFrame, results: pd.DataFrame | None, own_target: p
     if results is None:
         return night
     others = results.drop(columns=[name for name in night.columns if name != "person" and name in results])
-    merged = others.merge(night, on="person", how="left")
-    return merged.astype(object).where(merged.notna(), None)
+    return others.merge(night, on="person", how="left")

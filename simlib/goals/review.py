@@ -41,7 +41,7 @@ from simlib.goals.team import (
     spotlight,
     talk_sheets,
 )
-from simlib.messages import LANGS, Message
+from simlib.messages import LANGS, Message, Term
 
 __all__ = ["assess_month", "lead_team", "list_prizes", "pay_month"]
 
@@ -77,12 +77,16 @@ def list_prizes(
         rows.append((row.prize, row.definition, row.selection, row.payout, row.announced_on, row.pay_on))
     if not rows:
         return {}, []
-    found = [
-        Message("goals.prize_paid_early", prize=row[0], pay=row[5], day=promo_day)
-        for row in rows
-        if row[5] and row[5] < promo_day
-    ]
-    found += [Message("goals.prize_undated", prize=row[0]) for row in rows if row[5] is None]
+    core = 0 if incentives is None else len(incentives)
+    early, undated = [], []
+    for position, row in enumerate(rows):
+        sheet, number = ("incentives", position + 2) if position < core else ("prizes", position - core + 2)
+        where: dict[str, object] = {"prize": row[0], "sheet": Term(sheet), "row": number}
+        if row[5] is None:
+            undated.append(Message("goals.prize_undated", **where))
+        elif row[5] < promo_day:
+            early.append(Message("goals.prize_paid_early", pay=row[5], day=promo_day, **where))
+    found = early + undated
     columns = ["prize", "basis", "selection", "payout", "announced_on", "pay_on"]
     return {"prizes": pd.DataFrame(rows, columns=columns)}, found
 
@@ -159,7 +163,7 @@ def _add_payouts(
     tables["totals"] = _as_floats(payouts.totals)
     tables["lacking"] = payouts.lacking
     evidence = payouts.evidence
-    tables["sources"] = evidence.assign(
+    tables["figure_sources"] = evidence.assign(
         value=[None if value is None else float(value) for value in evidence["value"]],
         source_row=[str(row) for row in evidence["source_row"]],
     ).rename(columns={"value": "figure_value"})

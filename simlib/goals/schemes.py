@@ -18,7 +18,7 @@ import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope, nearest_names, parse_condition, parse_number
 from simlib.goals.figures import PLAIN_COLUMNS, Figures, each_record, exact_number, is_empty, read_date, text_of
-from simlib.messages import Lang, Message, UserError
+from simlib.messages import Lang, Message, Term, UserError
 
 __all__ = ["COLUMNS", "KINDS", "Refusal", "SchemeRule", "read_schemes"]
 
@@ -58,16 +58,19 @@ class Refusal:
 
     def text(self, lang: Lang) -> str:
         """Return the refusal in one language, with scheme, rule, and the row of the sheet where it is known."""
+        return self._named.text(lang)
+
+    @property
+    def _named(self) -> Message:
+        values: dict[str, object] = {"scheme": self.scheme, "rule": self.rule, "what": self.message}
         if self.source_row:
-            return Message(
-                "goals.refused_in_row", scheme=self.scheme, rule=self.rule, row=self.source_row, what=self.message
-            ).text(lang)
-        return Message("goals.refused", scheme=self.scheme, rule=self.rule, what=self.message).text(lang)
+            return Message("goals.refused_in_row", sheet=Term("schemes"), row=self.source_row, **values)
+        return Message("goals.refused", **values)
 
     @property
     def error(self) -> UserError:
         """The refusal as an error for the user."""
-        return UserError(Message("goals.refused", scheme=self.scheme, rule=self.rule, what=self.message))
+        return UserError(self._named)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib import facts
@@ -356,7 +357,9 @@ def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
         try:
             score_sheet(str(sheet), scores)
         except UserError as error:
-            found.append(_RuleProblem(message="", sheet="scores", value=str(sheet), what=error, loss="sheet"))
+            rows = tuple(int(position) + 2 for position in np.flatnonzero(scores["sheet"] == sheet))
+            where: dict[str, Any] = {"sheet": "scores", "row": rows[0], "rows": rows, "value": str(sheet)}
+            found.append(_RuleProblem(message="", what=error, loss="sheet", **where))
     return found
 
 

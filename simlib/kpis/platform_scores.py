@@ -96,6 +96,17 @@ class PlatformScore:
             return self.unanswered_s or 0.0
         return 0.0 if self.measure == "rate" else 1.0
 
+    def is_over_line(self, value: float) -> bool:
+        """Return whether a mean lies over the line that it should stay under; a rate has none, nan is under it.
+
+        Examples
+        --------
+        >>> mean, = platform_scores("douyin", on=dt.date(2026, 11, 1))
+        >>> mean.is_over_line(90.0), mean.is_over_line(90.1)
+        (False, True)
+        """
+        return self.measure == "mean" and self.limit_s is not None and value > self.limit_s
+
     def as_rate(self) -> PlatformRate:
         """Return a rate in the form of :class:`simlib.kpis.PlatformRate`.
 
@@ -305,6 +316,7 @@ def score_nights(
     shares: Mapping[str, float],
     *,
     before: Mapping[str, Tally] | None = None,
+    steps: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> pd.DataFrame:
     """Return what simulated nights come to on every platform that a store sells on.
 
@@ -316,13 +328,16 @@ def score_nights(
         In the same order.
     shares, before
         As in :func:`score_platforms`.
+    steps : mapping of key to steps, optional
+        What a figure earns, as :func:`points_of` takes it.
 
     Returns
     -------
     DataFrame
         One row per figure: platform, share, kpi (its key), unit, limit_s, counted (a night's mean), mean, p05, p95 (of
         the nights, each in the figure's own unit), one_more_lost, figure_before, figure_after (nan where ``before``
-        lacks the key) and one_more_lost_after: what one more buyer whom nobody answers does to the 30 days.
+        lacks the key) and one_more_lost_after: what one more buyer whom nobody answers does to the 30 days. With
+        ``steps``, score_points of the mean and score_points_after of the 30 days too, nan where a figure has no steps.
 
     Examples
     --------
@@ -361,6 +376,10 @@ def score_nights(
                 "one_more_lost_after": math.nan if month is None else cost_of_one_lost(month, score),
             }
         )
+        if steps:
+            mine = steps.get(score.key)
+            for column, figure in (("score_points", "mean"), ("score_points_after", "figure_after")):
+                rows[-1][column] = points_of(rows[-1][figure], mine, score=score) if mine else math.nan
     return pd.DataFrame(rows)
 
 
@@ -425,38 +444,53 @@ def score_platforms(
     return pd.DataFrame(rows)
 
 
-def points_of(value: float, steps: Sequence[tuple[float, float]], *, beyond: float = 50.0) -> float:
-    """Return the points that a mean response earns by the steps of the store's industry.
+def points_of(
+    value: float,
+    steps: Sequence[tuple[float, float]],
+    *,
+    score: PlatformScore | None = None,
+    beyond: float = 50.0,
+) -> float:
+    """Return the points that a figure earns by the steps of the store's industry.
 
     Parameters
     ----------
     value : float
-        Seconds; nan (nothing counted) gives nan.
-    steps : sequence of (limit_s, points)
-        From the best step on: a mean of at most ``limit_s`` earns ``points``. Limits rise and points fall.
+        Seconds of a mean, or a share; nan (nothing counted) gives nan.
+    steps : sequence of (limit, points)
+        From the best step on: a mean of at most ``limit`` seconds earns ``points``, limits rise and points fall; a rate
+        must reach ``limit`` percent, limits and points fall.
+    score : PlatformScore, optional
+        The figure; left out, a mean.
     beyond : float
-        What a mean over the last limit earns.
+        What a figure beyond the last limit earns.
 
     Raises
     ------
     UserError
-        Steps whose limits do not rise or whose points do not fall.
+        Steps whose limits do not rise (of a rate: fall) or whose points do not fall.
 
     Examples
     --------
     >>> steps = [(12, 100), (18, 90), (25, 80), (35, 70), (50, 60)]
     >>> [points_of(seconds, steps) for seconds in (12.0, 12.1, 49.0, 51.0)]
     [100.0, 90.0, 60.0, 50.0]
+    >>> rate, = platform_scores("tmall", on=dt.date(2026, 11, 1))
+    >>> [points_of(share, [(95, 100), (90, 80)], score=rate) for share in (0.95, 0.949, 0.8)]
+    [100.0, 80.0, 50.0]
     """
+    rate = score is not None and score.better == "higher"
+    percent = score is not None and score.measure != "mean"
     limits, points = [limit for limit, _ in steps], [earned for _, earned in steps] + [beyond]
-    rise = all(low < high for low, high in pairwise(limits))
+    in_order = all((low > high) if rate else (low < high) for low, high in pairwise(limits))
     fall = all(high > low for high, low in pairwise(points))
-    if not steps or not rise or not fall:
-        shown = tuple(f"{limit:g} s: {earned:g}" for limit, earned in steps)
-        raise UserError(Message("kpis.score_steps", steps=shown, beyond=f"{beyond:g}"))
+    if not steps or not in_order or not fall:
+        shown = tuple(f"{limit:g} {'%' if percent else 's'}: {earned:g}" for limit, earned in steps)
+        raise UserError(Message(f"kpis.score_steps{'_rate' if rate else ''}", steps=shown, beyond=f"{beyond:g}"))
     if math.isnan(value):
         return math.nan
-    return float(next((earned for limit, earned in steps if value <= limit), beyond))
+    scaled = round(100.0 * value, 9) if percent else value
+    return float(next((earned for limit, earned in steps if (scaled >= limit if rate else scaled <= limit)), beyond))
 
 
 def find_overdue_facts(*, on: dt.date) -> pd.DataFrame:

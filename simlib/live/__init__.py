@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simlib.live.answer import CURVES, Comparison, mean_band
+    from simlib.live.imports import ImportPanel
     from simlib.live.latest import LatestOnly, Request
     from simlib.live.night import LiveNight, Slider
     from simlib.live.page import LivePage, describe_page, keep_in_store
@@ -26,6 +27,7 @@ _HOMES = {
     "CURVES": "answer",
     "Comparison": "answer",
     "mean_band": "answer",
+    "ImportPanel": "imports",
     "LatestOnly": "latest",
     "Request": "latest",
     "LiveNight": "night",
@@ -47,6 +49,7 @@ _HOMES = {
 __all__ = [
     "CURVES",
     "Comparison",
+    "ImportPanel",
     "KeptPlan",
     "LatestOnly",
     "LiveNight",

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from simlib.live.night import MOVES, LiveNight, NightFigures, Position
+from simlib.kpis import PlatformScore, points_of
+from simlib.live.night import MOVES, ONE_MORE, LiveNight, NightFigures, Position
 from simlib.messages import Lang, glossary, join_list, label, translate
 from simlib.night import Judgement, judge_nights
 from simlib.report.columns import list_words, quantity
@@ -118,13 +119,38 @@ class Comparison:
         )
 
     def _one_more_lost(self, lang: Lang) -> str:
-        """Return what one more buyer whom nobody answers costs on the platform; nothing where no score is known."""
-        costs = [night["one_more_lost"] for night in self.now if "one_more_lost" in night]
-        if not costs:
+        """Return the score of the night on each platform, and what one more buyer whom nobody answers does to it."""
+        judges = self.live.judges
+        if not judges:
             return ""
-        mean = glossary()[self.live.judged_by]["unit"] == "s"
-        change = signed(float(np.mean(costs)) * (1.0 if mean else 100.0), 3)
-        return translate(f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=change)
+        if len(judges) == 1 and not self.live.score_steps.get(judges[0].key) and not self._is_over_line(judges[0]):
+            mean = judges[0].measure == "mean"
+            return translate(
+                f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=self._cost_of_one(judges[0])
+            )
+        return "".join(self._score_words(score, lang) for score in judges)
+
+    def _is_over_line(self, score: PlatformScore) -> bool:
+        return score.is_over_line(self.difference(score.key)[1])
+
+    def _cost_of_one(self, score: PlatformScore) -> str:
+        costs = [night[f"{ONE_MORE}{score.key}"] for night in self.now]
+        return signed(float(np.mean(costs)) * (1.0 if score.measure == "mean" else 100.0), 3)
+
+    def _score_words(self, score: PlatformScore, lang: Lang) -> str:
+        """Return one platform's figure, its points by the typed steps, and what one more lost buyer does."""
+        value, unit = self.difference(score.key)[1], "s" if score.measure == "mean" else "share"
+        steps = self.live.score_steps.get(score.key)
+        points = translate("live.points", lang, points=f"{points_of(value, steps, score=score):g}") if steps else ""
+        points += translate("live.over_line", lang, limit=f"{score.limit_s:g}") if self._is_over_line(score) else ""
+        return translate(
+            f"live.platform_now_{'mean' if score.measure == 'mean' else 'rate'}",
+            lang,
+            score=label(score.key, lang),
+            value=quantity(value, unit, lang) if np.isfinite(value) else "–",
+            points=points,
+            change=self._cost_of_one(score),
+        )
 
     def _more_or_less(self, key: str, lang: Lang) -> str:
         change = self.difference(key)[2]

@@ -14,7 +14,7 @@ from simlib import facts, kpis
 from simlib.actions.moves import ActionError, PlannedMove, apply_moves
 from simlib.actions.offers import Offer, read_offers
 from simlib.intervals import Grid
-from simlib.kpis import COURSE_STEP_S, NightLog, buyers_waiting, open_chats
+from simlib.kpis import COURSE_STEP_S, NightLog, PlatformScore, buyers_waiting, open_chats
 from simlib.night import PromoNight
 from simlib.night.buyers import Buyers
 from simlib.planning import Plan
@@ -29,6 +29,7 @@ BEFORE_RUSH, AFTER_RUSH = pd.Timedelta(hours=1), pd.Timedelta(hours=5)
 NIGHTS_KEPT = 8  # drawn nights of changed buyers that stay in memory, some 2 MB each for 14,000 contacts
 PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
 MOVES, JOINT = "moves", "|"  # where a position names the moves that are taken, and what stands between them
+ONE_MORE = "one_more_lost_"  # before the key of a platform's figure
 MOVES_KEPT = 4  # nights after moves that stay in memory
 
 
@@ -79,6 +80,10 @@ class LiveNight:
         The buyers to start from; left out, those that the night draws.
     open_hours : bool array, optional
         Which half hours are in service hours; left out, all.
+    shares : mapping of platform to share, optional
+        How the chats fall onto the platforms that the store sells on; left out, all are on its own.
+    score_steps : mapping of key to steps, optional
+        What a platform's headline earns, where the store has typed it (:func:`simlib.kpis.points_of`).
 
     Examples
     --------
@@ -96,6 +101,8 @@ class LiveNight:
     offers: Sequence[Offer] = ()
     base: CachedNights | None = None
     open_hours: np.ndarray | None = field(default=None, repr=False)
+    shares: Mapping[str, float] = field(default_factory=dict)
+    score_steps: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, *, roster: pd.DataFrame | None = None, offers: Sequence[Offer] | None = None) -> LiveNight:
@@ -111,6 +118,8 @@ class LiveNight:
             seed=plan.seed,
             name=plan.store.store.name,
             open_hours=plan.inputs.open_hours,
+            shares=plan.store.platform_shares,
+            score_steps={score.key: plan.inputs.steps_of(score) for score in night.scores},
         )
 
     # --- the sliders
@@ -389,8 +398,18 @@ class LiveNight:
     @property
     def headline(self) -> tuple[str, ...]:
         """Return the KPIs of the table, by key of the glossary: all that have a target, and what they cost."""
-        shown = ("rostered_heads", *self.targets, self.judged_by, "first_response", "sales_lost", "night_wages")
-        return tuple(dict.fromkeys(shown))
+        platforms = [score.key for score in self.judges]
+        shown = ("rostered_heads", *self.targets, self.judged_by, *platforms)
+        return tuple(dict.fromkeys((*shown, "first_response", "sales_lost", "night_wages")))
+
+    @cached_property
+    def judges(self) -> tuple[PlatformScore, ...]:
+        """Return the headline of each platform that the store sells on, its own first."""
+        first: dict[str, PlatformScore] = {}
+        for number, score in enumerate(self.night.scores):
+            if number == 0 or score.platform in self.shares:
+                first.setdefault(score.platform, score)
+        return tuple(first.values())
 
     @property
     def judged_by(self) -> str:
@@ -508,12 +527,13 @@ class LiveNight:
         }
 
     def _judge(self, logged: NightLog) -> dict[str, float]:
-        """Return the platform's own figure of a night, and what one more buyer whom nobody answers does to it."""
-        if not self.night.scores:
-            return {}
-        score = self.night.scores[0]
-        tally = kpis.count_score(logged, score)
-        return {score.key: tally.value, "one_more_lost": kpis.cost_of_one_lost(tally, score)}
+        """Return each platform's figure of a night, and what one more buyer whom nobody answers does to it."""
+        found = {}
+        for score in self.judges:
+            tally = kpis.count_score(logged, score)
+            own = tally.scale(self.shares.get(score.platform, 1.0))
+            found |= {score.key: tally.value, f"{ONE_MORE}{score.key}": kpis.cost_of_one_lost(own, score)}
+        return found
 
     @cached_property
     def _buyers(self) -> CachedNights:

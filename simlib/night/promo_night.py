@@ -11,6 +11,7 @@ import pandas as pd
 
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, PlatformScore
+from simlib.night.bot import BotIntent
 from simlib.night.buyers import Buyers, Deferral, Episode, change_buyers
 from simlib.night.risk import ForecastRisk, UncertainDemand
 from simlib.night.shrinkage import Shrinkage
@@ -62,6 +63,8 @@ class PromoNight:
         What simulates it; the figures are the same.
     service_s : (float, float)
         The hours in which the store serves, in seconds since its midnight; equal = round the clock.
+    intents : sequence of BotIntent
+        What buyers ask the bot, as the store knows it; empty, the usual mix.
     """
 
     grid: Grid
@@ -85,6 +88,7 @@ class PromoNight:
     risk: ForecastRisk | None = None
     engine: str = "compiled"
     service_s: tuple[float, float] = (0.0, 0.0)
+    intents: Sequence[BotIntent] = ()
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -87,11 +87,18 @@ KEY_COLUMNS = {
     "question_tag": "",
     "queue": "",
     "reason": "",
+    "ratio": "",
+    "rests_on_figure": "",
+    "export_figure": "",
+    "exported_figure": "",
+    "learnt": "",
+    "fitted_to": "",
     "relief_reason": "relief_",
     "review_card": "",
     "rule": "rule_",
     "sampling_action": "sampling_",
     "scenario": "",
+    "scheme": "scheme_",
     "second_lever": "",
     "segment_topic": "",
     "sheet": "",
@@ -135,6 +142,7 @@ ROW_UNIT_COLUMNS = frozenset(
         "floor",
         "stretch",
     }
+    | {"default_low", "default_likely", "default_high", "exported", "fitted"}
     | {"in_plan", "in_scenario", "difference", "past"}
     | {"driver_planned", "driver_actual", "first_review", "second_review", "review_change", "usual_value"}
     | {"week_before", "year_before", "learned_before", "learned_seen", "learned_after"}

@@ -168,8 +168,8 @@ class RetrospectiveResult:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing of the night is known: no part of the record, no finding, no problem."""
-        return len(self.missing) == len(GIVEN) and not self.findings and not self.problems
+        """Return whether nothing of the night is known: no part of the record, nothing wrong in the workbook."""
+        return len(self.missing) == len(GIVEN) and not self.problems
 
     @property
     def missing_exports(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from simlib.runs.batch import BatchRow, rehearse_batch, rehearse_one
     from simlib.runs.dashboard import prepare_dashboard, serve_dashboard
     from simlib.runs.engine import InProcessEngine, NotebookError
+    from simlib.runs.fit import StoreFit, fit_store
     from simlib.runs.folder import RunFolder, file_hash
     from simlib.runs.parameters import (
         NOTEBOOKS,
@@ -35,6 +36,8 @@ _HOMES = {
     "read_parameters": "parameters",
     "InProcessEngine": "engine",
     "NotebookError": "engine",
+    "StoreFit": "fit",
+    "fit_store": "fit",
     "RunFolder": "folder",
     "file_hash": "folder",
     "Rehearsed": "rehearse",
@@ -55,10 +58,12 @@ __all__ = [
     "ParameterError",
     "Rehearsed",
     "RunFolder",
+    "StoreFit",
     "chapter_notebooks",
     "check_parameters",
     "declared_parameters",
     "file_hash",
+    "fit_store",
     "prepare_dashboard",
     "read_parameters",
     "rehearse",

@@ -2,9 +2,10 @@
 
 Three questions, each answered with a band and with what it rests on:
 
-* :func:`fit_floor` fits turns, reply time, think time and busyness to daily aggregates by simulation: parameters are
-  drawn from a wide prior, the compiled floor is run on each, and the draws whose figures lie nearest to the exported
-  ones are corrected by a local linear regression (approximate Bayesian computation, [1]_).
+* :func:`fit_floor` fits turns, reply time, think time, patience, busyness and the slow-down by open chats to daily
+  aggregates by simulation: parameters are drawn from a wide prior, the compiled floor is run on each, and the draws
+  whose figures lie nearest to the exported ones are corrected by a local linear regression (approximate Bayesian
+  computation, [1]_).
 * :func:`fit_patience` fits patience where buyers leave without a word, by expectation maximisation after [2]_.
 * :func:`fit_conversion` fits conversion against response within agents, and refuses too few agent-days.
 
@@ -15,6 +16,7 @@ Three questions, each answered with a band and with what it rests on:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,21 +25,29 @@ import pandas as pd
 
 from simlib.intervals import Grid
 from simlib.messages import Message, UserError
-from simlib.simulator.draw import ChatService, Demand
+from simlib.simulator.draw import ChatService, Demand, Spread, slowdown_from_ratio
 from simlib.simulator.inputs import Agents, Policy
+from simlib.simulator.outcome import Outcome
+from simlib.simulator.tables import OUTCOMES
 from simlib.streams import stream
 
-PARAMETERS = ("turns", "reply_s", "think_s", "busyness_cv")
-FIGURES = ("turns", "mean_response_s", "chat_s", "day_cv")
+PARAMETERS = ("turns", "reply_s", "think_s", "patience_s", "busyness_cv", "switch_cost_pct")
+FIGURES = ("turns", "mean_response_s", "chat_s", "unanswered_share", "day_cv", "response_by_load")
 # Shown beside the fit and never fitted: as many figures as parameters, so that one that the floor cannot give as it
 # is (a first reply from a template, a most at once) spoils none of the others.
 SHOWN = (*FIGURES, "first_response_s", "most_chats")
+ROUNDS = 3  # the box of the last one is so small that the figures run straight in it
 LEAST_AGENT_DAYS = 60
+LEAST_FOR_LOAD = 20  # agent-days from which on response against load is a figure
+LEAST_DAYS_FOR_SPREAD = 5
 LEARNT_BELOW = 0.5  # a posterior this wide against its prior (both as logarithms) has learnt nothing
 SAME_ABOVE = 0.9  # two parameters whose draws go together by more than this cannot be distinguished
-_DAY = pd.Timestamp("2026-01-05 09:00+08:00")
-CHATS_A_DRAW = 1000  # simulated for each draw at least, so that chance within a draw stays small
+CHATS_A_DRAW = 6000  # simulated for each draw at most: a shop with fewer keeps its own number, and with it its chance
+_FIRST_DAY = pd.Timestamp("2026-01-05 09:00+08:00")
+_STEP_S = 1800
 _ROOM = 40  # chats that a simulated agent may hold: no shop's habit, so that nobody waits for a place
+_PATIENCE_S = (20.0, 1500.0)
+_SWITCH_COST_PCT = (0.6, 15.0)  # about the default of the ratio, 3 percent, in the middle of its logarithm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +66,14 @@ class DayFigures:
         Messages that need a reply, per reception.
     first_response_s, mean_response_s, chat_s : float
         Means as exported.
+    unanswered_share : float
+        Share of the chats that nobody answered; nan where the exports do not count them.
     day_cv : float
-        Standard deviation over mean of the shop's receptions from day to day; nan where there are too few days.
+        Standard deviation over mean of the shop's receptions from day to day, weekdays taken out; nan where there are
+        too few days.
+    response_by_load : float
+        By how many percent the mean response of an agent is longer on a day with one percent more receptions an
+        hour, see :func:`response_by_load`; nan where there are too few agent-days.
     most_chats : float
         The most chats at once, as exported; shown beside the fit and never fitted (see :func:`open_chats`).
     days : int
@@ -71,7 +87,9 @@ class DayFigures:
     first_response_s: float
     mean_response_s: float
     chat_s: float
+    unanswered_share: float = math.nan
     day_cv: float = math.nan
+    response_by_load: float = math.nan
     most_chats: float = math.nan
     days: int = 1
 
@@ -79,6 +97,14 @@ class DayFigures:
         for name in ("agents", "receptions", "online_s", "turns", "mean_response_s", "chat_s", "days"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The figures that a fit may rest on."""
+        few = {"day_cv"} if self.days < LEAST_DAYS_FOR_SPREAD else set()
+        if self.days < LEAST_DAYS_FOR_SPREAD or self.days * self.agents < LEAST_FOR_LOAD:
+            few.add("response_by_load")
+        return tuple(name for name in FIGURES if math.isfinite(getattr(self, name)) and name not in few)
 
 
 def open_chats(figures: DayFigures) -> float:
@@ -97,6 +123,51 @@ def open_chats(figures: DayFigures) -> float:
     return figures.receptions * figures.chat_s / figures.online_s
 
 
+def response_by_load(agent: np.ndarray, load: np.ndarray, response_s: np.ndarray) -> float:
+    """Return how the mean response of an agent goes with the load from day to day: an elasticity, agent effects out.
+
+    Agents wait on their own other chats, so it is above 0 without any slow-down; what a slow-down adds is found by
+    simulating both.
+
+    Parameters
+    ----------
+    agent, load, response_s : array
+        One entry per agent-day; the load (receptions an hour) also weighs the day.
+
+    Examples
+    --------
+    >>> agent, load = np.array([0, 0, 1, 1]), np.array([10.0, 20.0, 5.0, 10.0])
+    >>> round(response_by_load(agent, load, np.array([30.0, 60.0, 20.0, 40.0])), 6)
+    1.0
+    """
+    keep = (load > 0) & (response_s > 0)
+    codes = pd.factorize(agent[keep])[0]
+    weight, x, y = load[keep], np.log(load[keep]), np.log(response_s[keep])
+    total = np.maximum(np.bincount(codes, weights=weight), 1e-12)
+    x = x - (np.bincount(codes, weights=weight * x) / total)[codes]
+    y = y - (np.bincount(codes, weights=weight * y) / total)[codes]
+    spread = float((weight * x * x).sum())
+    return float((weight * x * y).sum()) / spread if spread > 1e-9 else math.nan
+
+
+def day_spread(totals: pd.Series) -> float:
+    """Return standard deviation over mean of daily totals, weekdays taken out where each was seen three times.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2026-03-02", periods=28)
+    >>> day_spread(pd.Series([100.0, 100, 100, 100, 100, 200, 200] * 4, index=days))
+    0.0
+    """
+    if len(totals) < LEAST_DAYS_FOR_SPREAD:
+        return math.nan
+    weekday = pd.DatetimeIndex(totals.index).day_of_week
+    seen = pd.Series(weekday).value_counts()
+    groups = len(seen) if seen.min() >= 3 else 1
+    usual = totals.groupby(weekday).transform("mean") if groups > 1 else totals.mean()
+    return float(math.sqrt(((totals / usual - 1.0) ** 2).sum() / (len(totals) - groups)))
+
+
 def read_day_figures(agent_days: pd.DataFrame) -> DayFigures:
     """Return the figures of a usual day from the table ``agent_day`` of the exports.
 
@@ -109,11 +180,12 @@ def read_day_figures(agent_days: pd.DataFrame) -> DayFigures:
     """
     rows = agent_days[agent_days["day"].notna() & (agent_days["receptions"] > 0)]
     rows = rows.dropna(subset=["messages_buyer", "mean_response_s", "chat_s"])
+    rows = rows[(rows["messages_buyer"] > 0) & (rows["mean_response_s"] > 0) & (rows["chat_s"] > 0)]
     if rows.empty:
         raise UserError(Message("exports.calibrate_no_days"))
     weight = rows["receptions"].to_numpy(float)
     messages = rows["messages_buyer"].to_numpy(float)
-    if rows["messages_agent"].notna().all():
+    if rows["messages_agent"].notna().all() and (rows["messages_agent"] > 0).all():
         messages = np.minimum(messages, rows["messages_agent"].to_numpy(float))
 
     def mean(name: str) -> float:
@@ -124,6 +196,16 @@ def read_day_figures(agent_days: pd.DataFrame) -> DayFigures:
     online = rows["online_s"] if "online_s" in rows else pd.Series(np.nan, index=rows.index)
     if "break_s" in rows:
         online = online - rows["break_s"].fillna(0.0)
+    online = online.where(online > 0)
+    hours = online.fillna(8 * 3600.0).to_numpy(float) / 3600.0
+    unanswered = math.nan
+    if "unanswered" in rows and rows["unanswered"].notna().any():
+        known = rows[rows["unanswered"].notna()]
+        offered = known["receptions"].where(
+            known.get("consultations", known["receptions"]).isna(), known.get("consultations", known["receptions"])
+        )
+        offered = np.maximum(offered, known["unanswered"])
+        unanswered = float(known["unanswered"].sum() / offered.sum()) if offered.sum() else math.nan
     by_day = rows.groupby("day")["receptions"].sum()
     return DayFigures(
         agents=max(round(len(rows) / len(by_day)), 1),
@@ -133,64 +215,118 @@ def read_day_figures(agent_days: pd.DataFrame) -> DayFigures:
         first_response_s=mean("first_response_s"),
         mean_response_s=mean("mean_response_s"),
         chat_s=mean("chat_s"),
-        day_cv=float(by_day.std() / by_day.mean()) if len(by_day) >= 5 else math.nan,
-        most_chats=float(rows["most_chats"].mean()),
+        unanswered_share=unanswered,
+        day_cv=day_spread(by_day),
+        response_by_load=response_by_load(
+            rows["agent"].to_numpy() if "agent" in rows else np.arange(len(rows)),
+            weight / hours,
+            rows["mean_response_s"].to_numpy(float),
+        ),
+        most_chats=mean("most_chats") if "most_chats" in rows else math.nan,
         days=len(by_day),
     )
 
 
 def simulate_figures(
-    figures: DayFigures, parameters: dict[str, float], *, days: int, seed: int, replication: int = 0
+    figures: DayFigures,
+    parameters: Mapping[str, float],
+    *,
+    days: int,
+    seed: int,
+    replication: int = 0,
+    silent_share: float = 0.7,
+    trace: bool = True,
 ) -> dict[str, float]:
-    """Return the figures that the compiled floor gives for a shop's day with these parameters.
+    """Return the figures that the compiled floor gives for a shop's days with these parameters.
 
-    The receptions, the agents and their hours are the shop's own; contacts come evenly over the day.
+    The receptions, the agents and their hours are the shop's own; contacts come evenly over the day. A chat whose
+    buyer left silently counts as received, as exports count it, and is in no mean of seconds.
+
+    Parameters
+    ----------
+    figures : DayFigures
+        Of which agents, receptions, online_s and unanswered_share are used.
+    parameters : mapping of str to float
+        Of ``PARAMETERS``; without patience_s nobody leaves, without switch_cost_pct nobody slows down.
+    days : int
+        Simulated days.
+    silent_share : float
+        Share of the leavers who say nothing.
+    trace : bool
+        Whether the most chats at once are counted; else they are nan.
 
     Returns
     -------
     dict of str to float
-        Every figure of ``SHOWN``, and ``open_chats``.
+        Every figure of ``SHOWN``, ``open_chats`` and ``receptions``.
     """
-    steps = max(round(figures.online_s / 1800), 1)
-    grid = Grid(opens=_DAY, n=steps)
-    mean = figures.agents * figures.receptions / steps
-    forecast = pd.DataFrame({"start": grid.starts, "queue": "presale", "contacts": mean})
+    from simlib.simulator import run_arrays
+
+    steps = max(round(figures.online_s / _STEP_S), 1)
+    lost = figures.unanswered_share if math.isfinite(figures.unanswered_share) else 0.0
+    mean = figures.agents * figures.receptions / (1.0 - min(lost, 0.9)) / steps
+    busy = np.ones(days)
+    if parameters["busyness_cv"] > 0:
+        marks = stream(seed, replication, "calibration busyness").random(days)
+        busy = Spread("gamma", cv=parameters["busyness_cv"]).draw(marks, mean=1.0)
+        busy = busy / busy.mean()  # the receptions are the shop's own: how many came is known, their spread is asked
+    day_steps = steps + 4  # hours apart, so that one day's chats are over before the next
+    grid = Grid(opens=_FIRST_DAY, n=days * day_steps)
+    open_steps = (np.arange(days)[:, None] * day_steps + np.arange(steps)).ravel()
+    forecast = pd.DataFrame(
+        {"start": grid.starts[open_steps], "queue": "presale", "contacts": np.repeat(mean * busy, steps)}
+    )
     service = ChatService(
         replies_mean=max(parameters["turns"], 1.0),
         reply_s=parameters["reply_s"],
         think_s=parameters["think_s"],
+        patience_s=parameters.get("patience_s", math.inf),
+        silent_share=silent_share,
     )
-    demand = Demand.of(forecast, {"presale": service}, grid=grid, busyness_cv=parameters["busyness_cv"])
-    shifts = np.array([(agent, 0.0, steps * 1800.0) for agent in range(figures.agents)])
-    agents = Agents(capacity=np.full(figures.agents, _ROOM), speed=np.ones(figures.agents), shifts=shifts)
-    return _measure(demand, agents, days=days, seed=seed, first=replication * days)
+    contacts = Demand.of(forecast, {"presale": service}, grid=grid).draw(seed=seed, replication=replication)
+    day_s, open_s = float(day_steps * _STEP_S), float(steps * _STEP_S)
+    shifts = [(agent, day * day_s, day * day_s + open_s) for agent in range(figures.agents) for day in range(days)]
+    agents = Agents(capacity=np.full(figures.agents, _ROOM), speed=np.ones(figures.agents), shifts=np.array(shifts))
+    slowdown = slowdown_from_ratio(parameters.get("switch_cost_pct", 0.0), capacity_max=_ROOM)
+    night = run_arrays(contacts, agents, Policy(slowdown=slowdown), trace=trace)
+    return _measure(night, np.asarray(contacts.arrival), agents=figures.agents, days=days, day_s=day_s, open_s=open_s)
 
 
-def _measure(demand: Demand, agents: Agents, *, days: int, seed: int, first: int) -> dict[str, float]:
-    from simlib.simulator import run_arrays
-
-    received, replies, first_s, response_s, chat_s, most, held = [], 0.0, 0.0, 0.0, 0.0, [], 0.0
-    for day in range(days):
-        contacts = demand.draw(seed=seed, replication=first + day)
-        night = run_arrays(contacts, agents, Policy(), trace=True)
-        served = night.replies > 0
-        received.append(float(served.sum()))
-        replies += float(night.replies[served].sum())
-        first_s += float((night.first_reply - night.entry)[served].sum())
-        response_s += float(night.response_sum[served].sum())
-        chat_s += float((night.end - night.entry)[served].sum())
-        held += float(night.chat_seconds.sum() / night.on_duty.sum())
-        most.append(float(night.changes["open"].max()) if len(night.changes) else 0.0)
-    total = max(sum(received), 1.0)
-    spread = float(np.std(received, ddof=1) / np.mean(received)) if days > 1 and np.mean(received) else math.nan
+def _measure(
+    night: Outcome, arrival: np.ndarray, *, agents: int, days: int, day_s: float, open_s: float
+) -> dict[str, float]:
+    """Return the figures of simulated days as a report of agents would have them."""
+    outcome = np.array(OUTCOMES)[night.outcome]
+    served, silent, left = (outcome == name for name in ("served", "silent", "abandoned"))
+    served &= night.replies > 0
+    received = served | silent
+    day = np.minimum((arrival // day_s).astype(np.int64), days - 1)
+    agent_day = day * agents + np.maximum(night.agent, 0)
+    cells = days * agents
+    receptions = np.bincount(agent_day[received], minlength=cells).astype(float)
+    replies = np.bincount(agent_day[served], weights=night.replies[served], minlength=cells)
+    response = np.bincount(agent_day[served], weights=night.response_sum[served], minlength=cells)
+    total, answered = max(float(received.sum()), 1.0), max(float(served.sum()), 1.0)
+    by_day = receptions.reshape(days, agents).sum(axis=1)
+    spread = float(np.std(by_day, ddof=1) / np.mean(by_day)) if days > 1 and by_day.mean() else math.nan
+    usable = replies > 0
+    elasticity = response_by_load(
+        np.tile(np.arange(agents), days)[usable], receptions[usable], (response / np.maximum(replies, 1.0))[usable]
+    )
+    most = pd.Series(night.changes["open"]).groupby(
+        (night.changes["time"] // day_s).astype(np.int64) * agents + night.changes["agent"]
+    )
     return {
-        "turns": replies / total,
-        "first_response_s": first_s / total,
-        "mean_response_s": response_s / max(replies, 1.0),
-        "chat_s": chat_s / total,
+        "turns": float(replies.sum() + silent.sum()) / total,
+        "mean_response_s": float(response.sum()) / max(float(replies.sum()), 1.0),
+        "chat_s": float((night.end - night.entry)[served].sum()) / answered,
+        "unanswered_share": float(left.sum()) / max(float((received | left).sum()), 1.0),
         "day_cv": spread,
-        "most_chats": float(np.mean(most)),
-        "open_chats": held / days,
+        "response_by_load": elasticity,
+        "first_response_s": float((night.first_reply - night.entry)[served].sum()) / answered,
+        "most_chats": float(most.max().mean()) if len(night.changes) else math.nan,
+        "receptions": total / cells,
+        "open_chats": float(night.chat_seconds.sum()) / (agents * days * open_s),
     }
 
 
@@ -202,7 +338,7 @@ class FloorFit:
     ----------
     parameters : DataFrame
         parameter, value, low, high (a 90 % band), rests_on (the figure that moves it most), learnt (whether the
-        figures say more of it than the prior did).
+        figures say more of it than the prior did), like (the parameters that it cannot be distinguished from).
     matched : DataFrame
         figure, exported, fitted, used: how well the fitted floor gives each exported figure; first response and
         ``most_chats`` are shown and not fitted.
@@ -210,12 +346,15 @@ class FloorFit:
         Pairs of parameters that these figures cannot distinguish.
     open_chats : float
         Chats that an agent has open on average.
+    figures : DayFigures
+        What it was fitted to.
     """
 
     parameters: pd.DataFrame
     matched: pd.DataFrame
     confounded: tuple[tuple[str, str], ...]
     open_chats: float
+    figures: DayFigures
 
     def value(self, parameter: str) -> float:
         """Return the fitted value of one parameter."""
@@ -223,69 +362,68 @@ class FloorFit:
 
 
 def fit_floor(
-    figures: DayFigures, *, draws: int = 400, days: int = 4, keep: float = 0.25, seed: int = 2026
+    figures: DayFigures,
+    *,
+    draws: int = 200,
+    keep: float = 0.3,
+    seed: int = 2026,
+    silent_share: float = 0.7,
+    on_progress: Callable[[float], object] | None = None,
 ) -> FloorFit:
-    """Fit turns, reply time, think time and busyness to a shop's daily figures.
+    """Fit turns, reply and think time, patience, busyness and the slow-down by open chats to a shop's daily figures.
+
+    Three rounds: the first draws from the wide prior and finds where the shop is, the others draw there only. Each
+    draw is simulated for as many days as the exports have (at most ``CHATS_A_DRAW`` chats), so that its figures vary
+    by chance as much as the shop's own do and the band holds that chance too.
 
     Parameters
     ----------
     figures : DayFigures
         What the exports say.
-    draws, days : int
-        Parameter draws, and simulated days for each at least; a small shop gets more of them.
+    draws : int
+        Parameter draws of each round, >= 60.
     keep : float
         Share of the draws, the nearest ones, that the regression is made on.
     seed : int
         The same seed gives the same fit.
+    silent_share : float
+        Share of the leavers who say nothing: daily figures count those alone who left openly, so that patience is
+        fitted given this share and cannot be told from it.
+    on_progress : callable, optional
+        Called with the share done, 0 to 1.
 
     Returns
     -------
     FloorFit
     """
-    days = max(days, math.ceil(CHATS_A_DRAW / (figures.agents * figures.receptions)))
-    prior = _prior(figures)
-    chance = stream(seed, 0, "calibration prior")
-    logs = chance.uniform(prior[:, 0], prior[:, 1], size=(draws, len(PARAMETERS)))
-    used = [name for name in FIGURES if math.isfinite(getattr(figures, name)) and getattr(figures, name) > 0]
-    if figures.days < 5 and "day_cv" in used:
-        used.remove("day_cv")
-    rows = []
-    for draw, parameters in enumerate(np.exp(logs)):
-        named = dict(zip(PARAMETERS, parameters.tolist(), strict=True))
-        rows.append(simulate_figures(figures, named, days=days, seed=seed, replication=draw))
-    table = pd.DataFrame(rows)
-    seen = np.log(table[used].clip(lower=1e-6).to_numpy(float))
-    target = np.log([max(getattr(figures, name), 1e-6) for name in used])
-    posterior, weights, slopes = _adjust(logs, seen, np.asarray(target), keep)
+    used = list(figures.used)
+    days = max(min(figures.days, math.floor(CHATS_A_DRAW / (figures.agents * figures.receptions))), 1)
+    if {"day_cv", "response_by_load"} & set(used):
+        days = max(days, LEAST_DAYS_FOR_SPREAD)
+    how: dict[str, Any] = {"days": days, "seed": seed, "silent_share": silent_share}
+    exported = {name: getattr(figures, name) for name in FIGURES}
+    target = _statistics(exported, used, figures, days=figures.days)
+    prior = box = _prior(figures)
+    for turn in range(ROUNDS):
+        logs = stream(seed, turn, "calibration prior").uniform(box[:, 0], box[:, 1], size=(draws, len(PARAMETERS)))
+        seen = np.empty((draws, len(used)))
+        for draw, parameters in enumerate(np.exp(logs)):
+            named = dict(zip(PARAMETERS, parameters.tolist(), strict=True))
+            found = simulate_figures(figures, named, replication=turn * draws + draw, trace=False, **how)
+            seen[draw] = _statistics(found, used, figures, days=days)
+            if on_progress is not None:
+                on_progress((turn * draws + draw + 1) / (ROUNDS * draws))
+        known = np.isfinite(seen).all(axis=1)
+        posterior, weights, slopes = _adjust(logs[known], seen[known], target, keep)
+        box = _narrowed(prior, posterior, weights)
     posterior = np.clip(posterior, prior[:, 0], prior[:, 1])
     values = np.exp((posterior * weights[:, None]).sum(axis=0) / weights.sum())
     bands = np.array([_quantiles(posterior[:, at], weights, (0.05, 0.95)) for at in range(len(PARAMETERS))])
     spread = np.sqrt(np.cov(posterior.T, aweights=weights).diagonal())
-    width = (prior[:, 1] - prior[:, 0]) / math.sqrt(12)
-    learnt = spread < LEARNT_BELOW * width
-    scale = seen.std(axis=0)
-    rests = [used[int(np.abs(slopes[:, at] * scale).argmax())] if learnt[at] else "" for at in range(len(PARAMETERS))]
-    parameters = pd.DataFrame(
-        {
-            "parameter": PARAMETERS,
-            "value": values,
-            "low": np.exp(bands[:, 0]),
-            "high": np.exp(bands[:, 1]),
-            "rests_on": rests,
-            "learnt": learnt,
-        }
-    )
-    best = dict(zip(PARAMETERS, values.tolist(), strict=True))
-    fitted = simulate_figures(figures, best, days=max(4 * days, 10), seed=seed, replication=draws)
-    shown = list(SHOWN)
-    matched = pd.DataFrame(
-        {
-            "figure": shown,
-            "exported": [getattr(figures, name) for name in shown],
-            "fitted": [fitted[name] for name in shown],
-            "used": [name in used for name in shown],
-        }
-    )
+    learnt = spread < LEARNT_BELOW * (prior[:, 1] - prior[:, 0]) / math.sqrt(12)
+    if "unanswered_share" not in used or figures.unanswered_share <= 0:
+        learnt[PARAMETERS.index("patience_s")] = False  # nobody seen to leave says only that patience is long
+    moves = np.abs(slopes * seen[known].std(axis=0)[:, None])
     together = np.corrcoef(posterior.T)
     pairs = [
         (PARAMETERS[a], PARAMETERS[b])
@@ -293,9 +431,60 @@ def fit_floor(
         for b in range(a + 1, len(PARAMETERS))
         if abs(together[a, b]) > SAME_ABOVE
     ]
-    return FloorFit(
-        parameters=parameters, matched=matched, confounded=tuple(pairs), open_chats=float(fitted["open_chats"])
+    if learnt[PARAMETERS.index("patience_s")]:
+        pairs.append(("patience_s", "silent_share"))  # by construction: one figure, their product
+    parameters = pd.DataFrame(
+        {
+            "parameter": PARAMETERS,
+            "value": values,
+            "low": np.exp(bands[:, 0]),
+            "high": np.exp(bands[:, 1]),
+            "rests_on": [used[int(moves[:, at].argmax())] if learnt[at] else "" for at in range(len(PARAMETERS))],
+            "learnt": learnt,
+            "like": [
+                ", ".join(other for pair in pairs if name in pair for other in pair if other != name)
+                for name in PARAMETERS
+            ],
+        }
     )
+    best = dict(zip(PARAMETERS, values.tolist(), strict=True))
+    fitted = simulate_figures(figures, best, replication=ROUNDS * draws, **(how | {"days": max(days, 10)}))
+    matched = pd.DataFrame(
+        {
+            "figure": SHOWN,
+            "exported": [getattr(figures, name) for name in SHOWN],
+            "fitted": [fitted[name] for name in SHOWN],
+            "used": [name in used for name in SHOWN],
+        }
+    )
+    return FloorFit(
+        parameters=parameters,
+        matched=matched,
+        confounded=tuple(pairs),
+        open_chats=fitted["open_chats"],
+        figures=figures,
+    )
+
+
+def _statistics(found: Mapping[str, float], used: Sequence[str], figures: DayFigures, *, days: int) -> np.ndarray:
+    """Return the figures in the form in which they are compared: each close to a straight line in one parameter.
+
+    A regression leans over where its figures bend. So the mean response is compared as the reply time that a queue of
+    one server would need for it (M/M/1), the length of a chat as the buyer's part of it, the spread of days without
+    what chance alone gives them, the unanswered share by its logarithm with half a chat added; the slope as it is.
+    """
+    turns, response = max(found["turns"], 1e-6), max(found["mean_response_s"], 1e-6)
+    messages_s = turns * figures.receptions / figures.online_s
+    chats = figures.agents * figures.receptions
+    forms: dict[str, Callable[[], float]] = {
+        "turns": lambda: math.log(turns),
+        "mean_response_s": lambda: math.log(response / (1.0 + messages_s * response)),
+        "chat_s": lambda: math.log(max(found["chat_s"] / turns - response, 1.0)),
+        "unanswered_share": lambda: math.log(found["unanswered_share"] + 0.5 / (chats * days)),
+        "day_cv": lambda: 0.5 * math.log(max(found["day_cv"] ** 2 - 1.0 / chats, 1e-4)),
+        "response_by_load": lambda: found["response_by_load"],
+    }
+    return np.array([forms[name]() for name in used])
 
 
 def _prior(figures: DayFigures) -> np.ndarray:
@@ -303,13 +492,27 @@ def _prior(figures: DayFigures) -> np.ndarray:
     gap = max(figures.chat_s / figures.turns - figures.mean_response_s, 5.0)
     response = figures.mean_response_s
     spread = figures.day_cv if math.isfinite(figures.day_cv) and figures.day_cv > 0 else 0.15
-    spans = [
-        (figures.turns * 0.7, figures.turns * 1.4),
-        (response * 0.25, response * 1.1),
-        (gap * 0.4, gap * 2.5),
-        (max(spread / 4, 0.01), spread * 3),
-    ]
-    return np.log(np.array(spans))
+    spans = {
+        "turns": (figures.turns * 0.7, figures.turns * 1.5),
+        "reply_s": (response * 0.12, response * 1.1),
+        "think_s": (gap * 0.4, gap * 2.5),
+        "patience_s": _PATIENCE_S,
+        "busyness_cv": (max(spread / 4, 0.01), max(spread * 3, 0.03)),
+        "switch_cost_pct": _SWITCH_COST_PCT,
+    }
+    return np.log(np.array([spans[name] for name in PARAMETERS]))
+
+
+def _narrowed(prior: np.ndarray, posterior: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the box of the next round: all of this one's posterior with half its width on either side."""
+    box = prior.copy()
+    for at in range(len(prior)):
+        low, high = _quantiles(posterior[:, at], weights, (0.01, 0.99))
+        room = 0.5 * (high - low)
+        low, high = max(low - room, prior[at, 0]), min(high + room, prior[at, 1])
+        if high - low > 1e-6:
+            box[at] = low, high
+    return box
 
 
 def _adjust(
@@ -318,14 +521,17 @@ def _adjust(
     """Correct the nearest draws by a weighted regression on their figures; return them, weights and slopes."""
     scale = np.maximum(np.median(np.abs(seen - np.median(seen, axis=0)), axis=0) * 1.4826, 1e-6)
     away = np.sqrt((((seen - target) / scale) ** 2).sum(axis=1))
-    count = max(int(len(away) * keep), 5 * (seen.shape[1] + 1))
+    count = min(max(int(len(away) * keep), 8 * (seen.shape[1] + 1)), len(away))
     near = np.argsort(away)[:count]
     reach = away[near].max() * 1.0001
     weights = 1.0 - (away[near] / reach) ** 2
     design = np.column_stack([np.ones(len(near)), seen[near] - target])
     root = np.sqrt(weights)[:, None]
     slopes, *_ = np.linalg.lstsq(design * root, logs[near] * root, rcond=None)
-    return logs[near] - (seen[near] - target) @ slopes[1:], weights, slopes[1:]
+    left = logs[near] - design @ slopes
+    # residuals of a regression with so many columns are too small by this much
+    spare = math.sqrt(len(near) / max(len(near) - design.shape[1], 1))
+    return slopes[0] + left * spare, weights, slopes[1:]
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray, shares: tuple[float, float]) -> tuple[float, float]:
@@ -444,6 +650,38 @@ def fit_patience(
     )
 
 
+def read_waits(messages: pd.DataFrame, *, reply_s: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return how long each chat of a chat record waited and what came of it, as :func:`fit_patience` takes them.
+
+    A chat record shows no leaving: a chat whose buyer wrote again after the first human reply is ``talked``, one whose
+    buyer did not is ``quiet``; a chat that nobody answered shows no wait and is left out, a bot's reply is no reply.
+
+    Parameters
+    ----------
+    messages : DataFrame
+        The table ``message`` of the exports: chat, sent, side.
+    reply_s : float
+        Seconds that writing the reply takes; patience ends when it is begun, so that they are no wait.
+
+    Examples
+    --------
+    >>> record = pd.DataFrame({"chat": ["a", "a", "a", "b", "b"], "side": ["buyer", "agent", "buyer", "buyer", "agent"],
+    ...                        "sent": pd.to_datetime([0, 30, 60, 0, 50], unit="s")})
+    >>> [column.tolist() for column in read_waits(record, reply_s=10)]
+    [[20.0, 40.0], ['talked', 'quiet']]
+    """
+    rows = messages[messages["sent"].notna() & messages["side"].isin(["buyer", "agent"])]
+    buyers, agents = rows[rows["side"] == "buyer"], rows[rows["side"] == "agent"]
+    if buyers.empty or agents.empty:
+        return np.empty(0), np.empty(0, dtype=str)
+    first = buyers.groupby("chat", sort=True)["sent"].min()
+    replies = agents[agents["sent"] >= agents["chat"].map(first)]
+    reply = replies.groupby("chat", sort=True)["sent"].min()
+    last = buyers.groupby("chat", sort=True)["sent"].max().reindex(reply.index)
+    waited = (reply - first.reindex(reply.index)).dt.total_seconds().to_numpy(float) - reply_s
+    return np.maximum(waited, 0.0), np.where((last > reply).to_numpy(bool), "talked", "quiet")
+
+
 def _rate_error(
     rate: float, silent: float, one_turn: float, left: np.ndarray, talked: np.ndarray, quiet: np.ndarray
 ) -> float:
@@ -550,7 +788,7 @@ def fit_conversion(agent_days: pd.DataFrame) -> ConversionFit:
 def with_fit(service: ChatService, fit: FloorFit, patience: PatienceFit | None = None) -> ChatService:
     """Return a queue's service with what was fitted in it; what the figures did not teach stays as it was."""
     learnt = fit.parameters.set_index("parameter")
-    names = {"turns": "replies_mean", "reply_s": "reply_s", "think_s": "think_s"}
+    names = {"turns": "replies_mean", "reply_s": "reply_s", "think_s": "think_s", "patience_s": "patience_s"}
     changes: dict[str, Any] = {
         field: float(learnt.loc[name, "value"]) for name, field in names.items() if learnt.loc[name, "learnt"]
     }

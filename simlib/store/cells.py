@@ -489,3 +489,28 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "time": _time,
     "spans": _spans,
 }
+
+
+_PAIR = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[:=]\s*(\d+(?:\.\d+)?)\s*")
+
+
+def read_pairs(text: str) -> tuple[tuple[float, float], ...]:
+    """Read a short list of pairs such as ``3:1.05, 6:1.3``, in either width of the marks.
+
+    Raises
+    ------
+    ValueError
+        Something in it is no pair of numbers with a colon between them.
+
+    Examples
+    --------
+    >>> read_pairs("3:1.05, 6:1.3"), read_pairs("12:100")
+    (((3.0, 1.05), (6.0, 1.3)), ((12.0, 100.0),))
+    """
+    parts = [
+        part for part in re.split(r"[,;]", unicodedata.normalize("NFKC", text).replace("\u3001", ",")) if part.strip()
+    ]
+    found = [_PAIR.fullmatch(part) for part in parts]
+    if not found or None in found:
+        raise ValueError(f"text must be pairs of numbers such as 3:1.05, 6:1.3, got {text!r}")
+    return tuple((float(pair[1]), float(pair[2])) for pair in found if pair is not None)

@@ -17,7 +17,9 @@ from simlib.store.models import (
     Agent,
     HistoryRow,
     HourShare,
+    IntentShare,
     PlatformShare,
+    Ratio,
     Rule,
     Shift,
     Store,
@@ -61,6 +63,7 @@ def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     yield from _name_problems(read)
     yield from _profile_problems(read["day_profile"])
     yield from _platform_problems(read["platforms"])
+    yield from _intent_problems(read["intents"], read["ratios"])
     yield from _clock_problems(read)
     yield from _shift_problems(read)
     for sheet in ("history", "actuals"):
@@ -77,7 +80,8 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
     yield from _wave_notices(
         store, {wave.name for number, wave in read["waves"].of(Wave) if number in read["waves"].day_ends}
     )
-    own = {ratio.key for ratio in store.ratios}
+    yield from _slowdown_notices(store)
+    own = {ratio.key for ratio in store.ratios} | ({"bot_share"} if store.intents else set())
     if store.store.month_aov_cny or all(wave.day_aov_cny for wave in store.waves):
         own.add(ORDER_VALUE)
     elif ORDER_VALUE not in own:
@@ -109,6 +113,20 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 nearest=nearest(goal.kpi, known_terms()),
             )
     yield from _history_notices(store)
+
+
+def _slowdown_notices(store: Store) -> Iterator[Problem]:
+    """Find a slow-down that ends before the most chats that somebody may hold, and one that a ratio says as well."""
+    points = store.store.slowdown_points
+    if not points:
+        return
+    place: dict[str, Any] = {"sheet": "store", "column": "slowdown_by_chats", "value": store.store.slowdown_by_chats}
+    last, most = max(points), max(agent.capacity for agent in store.agents)
+    if last < most:
+        values = {"last": last, "most": most, "factor": f"{points[last]:g}"}
+        yield Problem(message="slowdown_short", values=values, **place)
+    if any(ratio.key == "switch_cost_pct" and ratio.source == "store" for ratio in store.ratios):
+        yield Problem(message="slowdown_twice", values={"ratio": "switch_cost_pct"}, **place)
 
 
 def _history_notices(store: Store) -> Iterator[Problem]:
@@ -393,6 +411,24 @@ def _platform_problems(platforms: ReadSheet) -> Iterator[Problem]:
         yield Problem(
             message="platform_shares_not_one", sheet="platforms", column="share", values=values, loss="platforms"
         )
+
+
+def _intent_problems(intents: ReadSheet, ratios: ReadSheet) -> Iterator[Problem]:
+    """Find questions that stand twice, shares that do not make up all contacts, and a bot that takes two shares."""
+    yield from _twice(intents, "intent")
+    rows = [row for _, row in intents.of(IntentShare)]
+    if not rows or intents.problems:
+        return
+    place: dict[str, Any] = {"sheet": "intents", "loss": "intents"}
+    total = sum(row.share for row in rows)
+    if abs(total - 1) > SHARE_SLACK:
+        yield Problem(message="intents_not_one", column="share", values={"total": f"{total:.1%}"}, **place)
+        return
+    gross = sum(row.share * row.bot_solves for row in rows) / total
+    for number, own in ratios.of(Ratio):
+        if own.key == "bot_share" and own.source == "store" and abs(own.likely - gross) > SHARE_SLACK:
+            values = {"gross": f"{gross:.1%}", "ratio": "bot_share", "likely": f"{own.likely:.1%}", "row": number}
+            yield Problem(message="intents_against_ratio", column="bot_solves", values=values, **place)
 
 
 def _steps(rows: Iterable[HistoryRow | Actual]) -> dict[str, dt.timedelta]:

@@ -14,14 +14,14 @@ from pydantic_core import PydanticCustomError
 
 from simlib import facts
 from simlib.messages import translate
-from simlib.store.cells import spellings
+from simlib.store.cells import read_pairs, spellings
 from simlib.store.problems import Problem
 
 Queue = Literal["presale", "aftersale", "order_change", "payment_chasing", "escalation"]
 Cohort = Literal["own", "temp", "outsourced", "student"]
 Platform = Literal["tmall", "taobao", "jd", "pdd", "douyin", "kuaishou", "xiaohongshu"]
 Profile = Literal["N", "M", "E", "L"]
-RatioSource = Literal["store", "platform", "field", "ours"]
+RatioSource = Literal["store", "fitted", "platform", "field", "ours"]
 IncidentKind = Literal[
     "contacts",
     "handling",
@@ -39,6 +39,7 @@ IncidentKind = Literal[
 ]
 
 DAY_MIN = 24 * 60
+MOST_CHATS = 99  # that a person may hold at the same time
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sales = Annotated[float, Field(gt=0)]  # a night without sales has nothing to rehearse
@@ -66,8 +67,9 @@ def _complaint(sentence: str, column: str) -> PydanticCustomError:
 class StoreInfo(Row):
     """The sheet ``store``: one field per line. Service hours that are equal mean round the clock.
 
-    ``today`` is the day from which the store is looked at; left empty it is the calendar's own. The example stores
-    carry one, so that they always lie before their promo.
+    ``slowdown_by_chats`` says how many times as long a reply takes with so many open chats, such as ``3:1.05, 6:1.3``;
+    it takes the place of the ratio ``switch_cost_pct``. ``today`` is the day from which the store is looked at; left
+    empty it is the calendar's own. The example stores carry one, so that they always lie before their promo.
     """
 
     name: Text
@@ -77,8 +79,41 @@ class StoreInfo(Row):
     month_aov_cny: Sales | None = None
     service_opens: dt.time = dt.time(0)
     service_closes: dt.time = dt.time(0)
+    slowdown_by_chats: Text | None = None
     today: dt.date | None = None
     note: Note = None
+
+    @field_validator("slowdown_by_chats")
+    @classmethod
+    def _rising_curve(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        try:
+            pairs = read_pairs(text)
+        except ValueError as error:
+            raise _complaint("slowdown_unreadable", "slowdown_by_chats") from error
+        levels, factors = zip(*pairs, strict=True)
+        if any(level != int(level) or not 1 <= level <= MOST_CHATS for level in levels) or list(levels) != sorted(
+            set(levels)
+        ):
+            raise _complaint("slowdown_levels", "slowdown_by_chats")
+        if min(factors) < 1:
+            raise _complaint("slowdown_below_one", "slowdown_by_chats")
+        if list(factors) != sorted(factors) or (levels[0] == 1 and factors[0] != 1):
+            raise _complaint("slowdown_falls", "slowdown_by_chats")
+        return text
+
+    @property
+    def slowdown_points(self) -> dict[int, float]:
+        """The slow-down that the store gives, by open chats; empty where it gives none.
+
+        Examples
+        --------
+        >>> StoreInfo(name="A", platform="jd", slowdown_by_chats="3:1.05, 6:1.3").slowdown_points
+        {3: 1.05, 6: 1.3}
+        """
+        pairs = read_pairs(self.slowdown_by_chats) if self.slowdown_by_chats else ()
+        return {int(level): factor for level, factor in pairs}
 
     @field_validator("timezone")
     @classmethod
@@ -173,7 +208,7 @@ class Agent(Row):
     skill_1: Queue
     skill_2: Queue | None = None
     skill_3: Queue | None = None
-    capacity: Annotated[int, Field(ge=1, le=99)] = 5
+    capacity: Annotated[int, Field(ge=1, le=MOST_CHATS)] = 5
     speed: Annotated[float, Field(gt=0, le=5)] = 1.0
     routing_weight: Annotated[float, Field(gt=0, le=10_000)] | None = None
     cost_cny_h: Money = 0.0
@@ -186,6 +221,13 @@ class Agent(Row):
     leave: tuple[DateSpan, ...] = ()
     wishes: Note = None
     note: Note = None
+
+    @field_validator("routing_weight", mode="before")
+    @classmethod
+    def _some_weight(cls, weight: object) -> object:
+        if isinstance(weight, int | float) and weight <= 0:
+            raise _complaint("weight_zero", "routing_weight")
+        return weight
 
     @model_validator(mode="after")
     def _distinct_skills(self) -> Self:
@@ -341,20 +383,52 @@ class PlatformShare(Row):
     """A platform that the store sells on: its share of the chats, and what its headline figure stands at so far.
 
     ``figure_before`` is the figure of the 29 days before the night and ``counted_before`` the turns, chats or buyers
-    that it is taken over; both or neither.
+    that it is taken over; both or neither. ``score_steps`` says what the platform's headline figure earns, the best
+    step first: ``12:100, 18:90`` is 100 points for a mean of at most 12 s, and 90 up to 18 s; beyond the last step 50.
+    Of a rate they are percent that must be reached: ``95:100, 90:90``.
     """
 
     platform: Platform
     share: Share
     figure_before: Annotated[float, Field(ge=0)] | None = None
     counted_before: Count | None = None
+    score_steps: Text | None = None
     note: Note = None
+
+    @field_validator("score_steps")
+    @classmethod
+    def _sound_steps(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        try:
+            pairs = read_pairs(text)
+        except ValueError as error:
+            raise _complaint("score_steps_unreadable", "score_steps") from error
+        limits, points = ([pair[at] for pair in pairs] for at in (0, 1))
+        one_way = limits in (sorted(set(limits)), sorted(set(limits), reverse=True))
+        if not one_way or points != sorted(set(points), reverse=True) or max(points) > 100:
+            raise _complaint("score_steps_order", "score_steps")
+        return text
+
+    @property
+    def steps(self) -> tuple[tuple[float, float], ...]:
+        """What the headline figure earns: limit and points, the best first; empty where the store gives none."""
+        return read_pairs(self.score_steps) if self.score_steps else ()
 
     @model_validator(mode="after")
     def _whole_figure(self) -> Self:
         if (self.figure_before is None) != (self.counted_before is None):
             raise _complaint("figure_without_count", "counted_before")
         return self
+
+
+class IntentShare(Row):
+    """One thing that buyers ask: its share of the contacts, and what share of these the bot counts as solved."""
+
+    intent: Text
+    share: Share
+    bot_solves: Share
+    note: Note = None
 
 
 INCIDENT_SIZES: Mapping[str, tuple[float, float]] = {
@@ -420,9 +494,10 @@ SHEETS: Mapping[str, type[Row]] = {
     "actuals": Actual,
     "scenarios": ScenarioRow,
     "platforms": PlatformShare,
+    "intents": IntentShare,
 }
 NEEDED = ("store", "waves", "ratios", "agents")
-ONE_IS_ENOUGH = ("store", "platforms")  # sheets that are never missing: a store on one platform names it once
+ONE_IS_ENOUGH = ("store", "platforms", "intents")  # sheets that are never missing: without them there is a usual case
 
 
 class Store(BaseModel):
@@ -450,6 +525,7 @@ class Store(BaseModel):
     actuals: tuple[Actual, ...] = ()
     scenarios: tuple[ScenarioRow, ...] = ()
     platforms: tuple[PlatformShare, ...] = ()
+    intents: tuple[IntentShare, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def __hash__(self) -> int:
@@ -493,14 +569,29 @@ class Store(BaseModel):
     def ratio(self, key: str) -> Ratio:
         """Find a ratio: the store's own, else its platform's default, else the field's.
 
+        What the bot takes is what the sheet ``intents`` adds up to, where that is filled in.
+
         Raises
         ------
         KeyError
             No such ratio is defined in ``playbook/facts/ratios.yml``.
         """
-        for own in self.ratios:
-            if own.key == key:
-                return own
+        own = next((ratio for ratio in self.ratios if ratio.key == key), None)
+        if key == "bot_share" and self.intents and (own is None or own.source != "store"):
+            usual = own or self._usual_ratio(key)
+            likely = self.bot_gross_share
+            return Ratio(
+                key=key, low=min(usual.low, likely), likely=likely, high=max(usual.high, likely), source="store"
+            )
+        return own or self._usual_ratio(key)
+
+    @property
+    def bot_gross_share(self) -> float:
+        """What the bot counts as solved over what buyers ask, by the sheet ``intents``."""
+        return sum(row.share * row.bot_solves for row in self.intents) / sum(row.share for row in self.intents)
+
+    def _usual_ratio(self, key: str) -> Ratio:
+        """Find the default of a ratio: its platform's, else the field's."""
         known = facts.rows("ratios", platform=self.store.platform)
         known = known[known["key"] == key]
         if known.empty:
@@ -530,7 +621,8 @@ class Store(BaseModel):
 
         Examples
         --------
-        >>> store = Store(store=StoreInfo(name="A", platform="tmall"))
+        >>> store = Store.model_validate({"store_id": "x", "store": {"name": "x", "platform": "tmall"}, "waves": (),
+        ...     "ratios": (), "agents": ()})
         >>> store.with_ratios(bot_share=0.6).ratio("bot_share").likely
         0.6
 

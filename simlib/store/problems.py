@@ -19,6 +19,7 @@ Loss = Literal[
     "merged",
     "profile",
     "platforms",
+    "intents",
     "sheet",
     "unread",
     "second",

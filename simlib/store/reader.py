@@ -47,6 +47,7 @@ COST_OF_ROW: dict[str, Loss] = {
     "ratios": "default",
     "day_profile": "profile",
     "platforms": "platforms",
+    "intents": "intents",
 }
 PROBLEMS_MAX = 20_000
 DAY_END = re.compile(r"24\s*(?:[:\uff1a]\s*00(?:[:\uff1a]00)?|[\u70b9\u65f6])\s*$")  # 24:00, or 24 o'clock in Chinese
@@ -270,7 +271,7 @@ def _build(path: Path, read: Mapping[str, ReadSheet], problems: Sequence[Problem
 def _take_out(found: ReadSheet, problems: Sequence[Problem]) -> tuple[Row, ...]:
     """Leave out of a sheet's sound rows what its problems cost."""
     costs = {problem.loss for problem in problems}
-    if costs & {"sheet", "profile", "platforms"}:
+    if costs & {"sheet", "profile", "platforms", "intents"}:
         return ()
     gone = found.merged | {problem.row for problem in problems if problem.loss in ("row", "wave", "default")}
     queues = {problem.values["queue"] for problem in problems if problem.loss == "series"}

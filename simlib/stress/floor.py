@@ -14,6 +14,8 @@ from simlib.night.promo_night import PromoNight
 from simlib.night.routing import RoutingResult, weigh_routing
 from simlib.simulator import run_arrays
 
+ALL_QUESTIONS = "all_questions"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FloorResult:
@@ -28,8 +30,9 @@ class FloorResult:
         (hours from the opening until the last has its first reply; inf where one never has), within_share (first reply
         within the window of hours; nan where none was left).
     bot : DataFrame
-        One row per thing that buyers ask: intent, share (of all contacts), gross_share (of all contacts, counted as
-        solved), net_share (less those who come back); the default mix at the store's own share.
+        One row per thing that buyers ask, and one for all of them: intent, share (of all contacts), gross_share (of all
+        contacts, counted as solved), net_share (less those who come back); by the store's own sheet, else by the
+        default mix at the store's own share.
     within_h : float
         The window of hours.
     """
@@ -92,11 +95,15 @@ def _backlog(night: PromoNight, *, seed: int, replications: int, within_h: float
 
 
 def _bot(night: PromoNight) -> pd.DataFrame:
-    """Spread the store's bot share over what buyers ask, by the default mix."""
+    """Spread the store's bot share over what buyers ask: by its own sheet, else by the usual mix."""
     service = night.services[night.queues[0]]
-    usual = blend_intents(default_intents())
-    scale = service.bot_share / usual.gross_share
-    most = max(intent.resolves for intent in default_intents())
-    intents = [replace(intent, resolves=intent.resolves * min(scale, 1.0 / most)) for intent in default_intents()]
-    blend = blend_intents(intents, return_rate=service.bot_return_rate)
-    return pd.DataFrame(blend.by_intent, columns=["intent", "share", "gross_share", "net_share"])
+    intents = tuple(night.intents) or default_intents()
+    usual = blend_intents(intents).gross_share
+    scale = service.bot_share / usual if usual else 0.0
+    most = max(intent.resolves for intent in intents)
+    scaled = [replace(each, resolves=each.resolves * min(scale, 1.0 / most if most else 0.0)) for each in intents]
+    blend = blend_intents(scaled, return_rate=service.bot_return_rate)
+    columns = ["intent", "share", "gross_share", "net_share"]
+    table = pd.DataFrame(blend.by_intent, columns=columns)
+    table.loc[len(table)] = [ALL_QUESTIONS, 1.0, blend.gross_share, blend.net_share]
+    return table

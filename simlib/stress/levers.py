@@ -167,13 +167,8 @@ def _call_pool(night: PromoNight, lever: Lever) -> PromoNight:
 
 def _stack(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Put rows below a table, every column keeping its type."""
-    columns = {
-        name: pd.concat([table[name].astype(object), more[name].astype(object)], ignore_index=True).astype(
-            table[name].dtype if more[name].notna().all() else object
-        )
-        for name in table.columns
-    }
-    return pd.DataFrame(columns)
+    typed = {name: dtype for name, dtype in table.dtypes.items() if more[name].notna().all()}
+    return pd.concat([table, more.astype(typed)], ignore_index=True)
 
 
 def _cost_of_pool(night: PromoNight, lever: Lever) -> float:

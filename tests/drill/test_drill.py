@@ -14,7 +14,7 @@ from simlib.drill.log import FolderLock
 from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
 from simlib.messages import UserError
 from simlib.report.pages import drill as drill_pages
-from simlib.simulator.draw import slowdown_from_ratio
+from simlib.simulator.draw import slowdown_from_curve, slowdown_from_ratio
 from simlib.stress import Incident, Lever, Scenario
 from tests.conftest import clock
 
@@ -152,9 +152,14 @@ def test_the_phantom_seat_is_played(night):
     assert ordered.contacts["transfers"].sum() > 0
 
 
-def test_placeholders_are_no_chats_that_slow_anybody_down(night):
+@pytest.mark.parametrize(
+    "slowdown",
+    [slowdown_from_ratio(8, capacity_max=20), slowdown_from_curve({2: 1.02, 4: 1.4, 6: 1.5}, capacity_max=20)],
+    ids=["ratio", "curve"],
+)
+def test_placeholders_are_no_chats_that_slow_anybody_down(night, slowdown):
     """With a slow-down by open chats the held places change nothing but who breaks a tie."""
-    slow = replace(night, policy=replace(night.policy, slowdown=slowdown_from_ratio(8, capacity_max=20)))
+    slow = replace(night, policy=replace(night.policy, slowdown=slowdown))
     cut = cut_night(slow, starts=clock(NINE), minutes=180)
     plain, held = (simulate_floor(cut, [], seed=7, more=more).log.agents["busy"].sum() for more in (0, 2))
     free = (
@@ -162,6 +167,12 @@ def test_placeholders_are_no_chats_that_slow_anybody_down(night):
     )
     assert abs(held / plain - 1) < 0.01
     assert plain > free
+    crowd = replace(cut, forecast=cut.forecast.assign(contacts=cut.forecast["contacts"] * 3))
+    raised = Lever(kind="raise_concurrency", decided=clock("21:30"), until=clock("22:00"), size=2.0)
+    with_raise, without = (simulate_floor(crowd, levers, seed=7, more=2).log.turns for levers in ([raised], []))
+    later = [turns.loc[turns["sent"].between(5400.0 + 600.0, 7200.0)] for turns in (with_raise, without)]
+    per_reply = [float((turns["replied"] - turns["sent"]).median()) for turns in later]
+    assert per_reply[0] > per_reply[1]  # two more chats each make everybody's buyers wait longer
 
 
 def test_a_dark_screen_is_unknown_not_zero(night):

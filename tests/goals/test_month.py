@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -9,9 +10,9 @@ from openpyxl import load_workbook
 
 from simlib.goals.month import read_month, sum_agent_days
 from simlib.goals.pay import compare_pay_models, find_firsts
-from simlib.goals.review import assess_month, lead_team, pay_month, split_schemes
+from simlib.goals.review import assess_month, lead_team, list_prizes, pay_month, split_schemes
 from simlib.goals.workbook import check_goals_workbook, find_goals_workbook
-from simlib.messages import HOUSE, LANGS
+from simlib.messages import HOUSE, LANGS, label
 from simlib.store import load_store
 
 STORE = HOUSE / "templates" / "stores" / "bodycare"
@@ -42,7 +43,7 @@ def test_days_of_an_export_are_summed_weighted_and_traced():
     assert (row["receptions"], row["mean_response_s"], row["conversion"]) == (40, 25, 0.4)
     assert sources[sources["figure"] == "receptions"]["source_row"].tolist() == [2, 3]
     assert [one.key for one in found] == ["goals.days_outside"]
-    assert "2026-09-01" in found[0].text("en")
+    assert all("2026-09-01" in found[0].text(lang) and "x.xlsx:4" in found[0].text(lang) for lang in LANGS)
 
 
 def test_schemes_of_the_promo_are_not_paid_in_the_month_before(month):
@@ -143,6 +144,31 @@ def test_bad_rows_are_sentences_with_their_sheet_and_row(tmp_path):
     assert len(problems) == 3
     assert workbook.tables["results"]["person"].is_unique
     assert workbook.tables["goals"].empty
+
+
+def test_a_prize_paid_before_the_promo_is_named_with_sheet_and_row():
+    """The core workbook's prizes and the chapter's own, each by its own sheet and row, in both languages."""
+    core = load_store(STORE).frame("incentives")
+    soon, promo, early_key = dt.date(2026, 10, 1), dt.date(2026, 10, 31), "goals.prize_paid_early"
+    early = core.head(1).assign(pay_on=[soon])
+    parts = {"prize": ["p", "q"], "definition": "d", "selection": "s", "payout": "x"}
+    prizes = pd.DataFrame(parts | {"announced_on": dt.date(2026, 9, 1), "pay_on": [dt.date(2026, 11, 30), soon]})
+    _, found = list_prizes(early, prizes, promo_day=promo)
+    assert [(one.key, one.fields["row"]) for one in found] == [(early_key, 2), (early_key, 3)]
+    for lang in LANGS:
+        named = zip(("incentives", "prizes"), found, strict=True)
+        assert all(label(sheet, lang) in one.text(lang) for sheet, one in named)
+
+
+def test_an_unknown_column_of_a_rule_is_named_with_sheet_row_and_the_nearest(month):
+    """A rule over a column that nobody has is refused; the finding says where it stands and what was meant."""
+    rule = month.schemes.iloc[[0]].assign(
+        scheme="own", rule=1, kind="each", metric=None, where="receptoins > 5", group=None, amount_cny=5, points=None
+    )
+    wrong = replace(month, schemes=pd.concat([month.schemes, rule.assign(source_row=77)], ignore_index=True))
+    *_, findings = pay_month(wrong, on=dt.date(2026, 9, 15), seed=7)
+    for lang, words in (("en", "sheet Schemes, row 77"), ("zh", "第 77 行")):
+        assert any(words in one.text(lang) and "receptions" in one.text(lang) for one in findings)
 
 
 def test_a_month_of_five_hundred_people_takes_less_than_five_seconds(month):

@@ -190,7 +190,7 @@ def test_late_payments_are_named(paid_on, days):
     assert len(messages) == (5 if days else 0)
 
 
-@pytest.mark.parametrize(("lang", "words"), [("zh", "人人参加"), ("en", "everybody takes part")])
+@pytest.mark.parametrize(("lang", "words"), [("zh", "人人参加"), ("en", "Everybody takes part")])
 def test_an_announcement_has_every_rule_its_day_and_its_risk(lang, words):
     risks = dict(side_effects(lang).query("scheme == 'completion'")[["rule", "side_effect"]].to_numpy())
     lines = [one.text(lang) for one in announce_scheme(REWARDS, scheme="completion", risks=risks)]

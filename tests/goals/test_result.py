@@ -70,7 +70,9 @@ def test_targets_alone_need_no_month():
 
 def test_a_whole_month_is_worked_out_and_what_is_wrong_is_a_finding():
     found = result(month=month())
-    assert {"payouts", "payroll", "totals", "sources", "refused", "budget", "bonus_per_hour"} <= set(found.tables)
+    assert {"payouts", "payroll", "totals", "figure_sources", "refused", "budget", "bonus_per_hour"} <= set(
+        found.tables
+    )
     assert {"scores", "score_items", "sampling", "grades", "lacking"} <= set(found.tables)
     assert found.figures["paid_cny"] == float(sum(found.tables["totals"]["amount_cny"])) == 800
     assert found.figures["schemes_refused"] == 1

@@ -58,7 +58,7 @@ def test_rewards_without_a_date_are_refused_with_their_row_and_dated_ones_are_pa
     assert frame["amount_cny"].astype(float).tolist() == [200, 0]
     assert frame["rows"][0] == "completion=1.2 [goals.xlsx:2]"
     refused = {one["scheme"]: one["en"] for one in frame.attrs["refused"]}
-    assert "rule 3 (row 7 of the sheet)" in refused["typing"]
+    assert "rule 3 (sheet Schemes, row 7)" in refused["typing"]
     assert "announced_on is needed" in refused["typing"]
 
 
@@ -90,8 +90,8 @@ MISTAKES = {
     "number": (lambda s: put(s["schemes"], 2, rule="first"), ["schemes", "row 2", "first"]),
     "rule twice": (lambda s: put(s["schemes"], 3, rule=1), ["schemes", "row 3", "exam, 1", "row 2"]),
     "no person": (lambda s: put(s["results"], 2, completion=1), ["results", "row 2", "person"]),
-    "weights": (lambda s: put(s["scores"], 2, weight=0.25), ["scores", "presale", "add up to 1.1"]),
-    "bands": (lambda s: put(s["scores"], 2, bands="0.5:60; 0.4:80"), ["scores", "presale", "the bands cross"]),
+    "weights": (lambda s: put(s["scores"], 2, weight=0.25), ["scores", "rows 2", "presale", "add up to 1.1"]),
+    "bands": (lambda s: put(s["scores"], 2, bands="0.5:60; 0.4:80"), ["scores", "rows 2", "presale", "bands cross"]),
     "two cohorts": (
         lambda s: [put(s["results"], row, person="A", cohort=cohort) for row, cohort in ((2, "own"), (3, "student"))],
         ["results", "row 3", "row 2"],

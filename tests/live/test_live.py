@@ -1,17 +1,20 @@
 """The live night without a browser: what a position means, what an answer says, and who is answered."""
 
+import datetime as dt
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from simlib import load_store, widgets
+from simlib.kpis import NightLog, platform_scores, score_platforms
 from simlib.live import CURVES, Comparison, LatestOnly, LiveNight, LivePage, describe_page, keep_in_store, mean_band
-from simlib.messages import HOUSE, LANGS, translate
+from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.night import judge_nights
-from simlib.simulator.replicate import replicate_variants
+from simlib.simulator.replicate import measure_night, replicate_variants
 from simlib.store import save_store
 from simlib.stress import ScenarioError, read_scenarios
 from tests.conftest import clock
@@ -402,3 +405,37 @@ def test_the_light_turns_red_for_one_half_hour(live):
     assert nights.missed() == judged.missed != []
     worst = judged.weaknesses[0].message
     assert all(worst.text(lang) in nights.verdict(lang) for lang in ("zh", "en"))
+
+
+def test_a_store_on_several_platforms_sees_all_of_them(live):
+    """The same night by each platform's own headline, points by typed steps, and what one more lost buyer does."""
+    on = dt.date(2026, 10, 31)
+    scores = (*platform_scores("tmall", on=on), *platform_scores("douyin", on=on), *platform_scores("kuaishou", on=on))
+    steps = {"douyin_mean_response": ((12.0, 100.0), (5_000.0, 90.0))}
+    several = replace(
+        live, night=replace(live.night, scores=scores), shares={"tmall": 0.75, "douyin": 0.25}, score_steps=steps
+    )
+    assert [score.key for score in several.judges] == ["wangwang_3min", "douyin_mean_response"]
+    assert {"wangwang_3min", "douyin_mean_response"} <= set(several.headline)
+    assert "kuaishou_unserved" not in several.headline
+    shown = answer(several, {"people_own": 9}, nights=2)
+    prepared = several.prepare({"people_own": 9})
+    contacts = prepared.variant.draw(seed=several.seed, replication=0)
+    tonight = prepared.variant.of_night(seed=several.seed, replication=0)
+
+    def by_platform(contacts, agents, result):
+        log = NightLog.of(contacts, agents, result, queues=several.night.queues, opens=several.night.grid.opens)
+        return {"table": score_platforms(log, several.shares, on=on).set_index("key")}
+
+    table = measure_night(contacts, tonight, measure=by_platform, turns=True)["table"]
+    for score in several.judges:
+        assert shown.now[0][score.key] == pytest.approx(table.loc[score.key, "value"])
+        assert shown.now[0][f"one_more_lost_{score.key}"] == pytest.approx(table.loc[score.key, "one_more_lost"])
+    for lang in LANGS:
+        said = shown.verdict(lang)
+        assert all(label(score.key, lang) in said for score in several.judges)
+        assert translate("live.points", lang, points="90") in said
+        over = shown.difference("douyin_mean_response")[1] > 90.0
+        assert (translate("live.over_line", lang, limit="90") in said) == over
+    page = describe_page(several, "zh")
+    assert [key for key, *_ in page["rows"]].count("douyin_mean_response") == 1

@@ -10,12 +10,15 @@ import pytest
 from simlib.messages import UserError
 from simlib.simulator import Agents, Contacts, run_arrays
 from simlib.simulator.calibrate import (
+    SHOWN,
     DayFigures,
+    day_spread,
     fit_conversion,
     fit_floor,
     fit_patience,
     open_chats,
     read_day_figures,
+    response_by_load,
     simulate_figures,
     with_fit,
 )
@@ -23,7 +26,14 @@ from simlib.simulator.draw import ChatService
 from simlib.simulator.tables import OUTCOMES
 from simlib.streams import stream
 
-TRUTH = {"turns": 6.2, "reply_s": 22.0, "think_s": 48.0, "busyness_cv": 0.15}
+TRUTH = {
+    "turns": 6.2,
+    "reply_s": 22.0,
+    "think_s": 48.0,
+    "patience_s": 120.0,
+    "busyness_cv": 0.15,
+    "switch_cost_pct": 3.0,
+}
 # The one agent-day that the field page gives.
 FIELD = DayFigures(
     agents=1,
@@ -41,13 +51,12 @@ def shop(truth, *, seed, days=20, agents=4):
     """Return what a shop with this truth would export."""
     blank = replace(FIELD, agents=agents, days=days)
     seen = simulate_figures(blank, truth, days=days, seed=seed)
-    names = ("turns", "first_response_s", "mean_response_s", "chat_s", "day_cv", "most_chats")
-    return replace(blank, **{name: seen[name] for name in names})
+    return replace(blank, **{name: seen[name] for name in SHOWN})
 
 
 def test_a_shop_of_known_truth_is_found_again():
     """Turns, reply time and think time come back within a tenth, and the figures they rest on are matched."""
-    fit = fit_floor(shop(TRUTH, seed=5), draws=160, days=3, seed=11)
+    fit = fit_floor(shop(TRUTH, seed=5), draws=60, seed=11)
     table = fit.parameters.set_index("parameter")
     for name in ("turns", "reply_s", "think_s"):
         assert table.loc[name, "value"] == pytest.approx(TRUTH[name], rel=0.1)
@@ -65,19 +74,19 @@ def test_the_days_most_at_once_does_not_set_the_load():
     """82 chats a day are 1.4 open on average beside a most of 12: fitted to the 12, the load would be eightfold."""
     assert round(open_chats(FIELD), 1) == 1.4
     assert FIELD.most_chats / open_chats(FIELD) > 8
-    fit = fit_floor(FIELD, draws=160, days=3, seed=3)
+    fit = fit_floor(FIELD, draws=60, seed=3)
     assert fit.open_chats == pytest.approx(1.4, abs=0.25)
     row = fit.matched.set_index("figure").loc["most_chats"]
     assert not row["used"]
     assert row["exported"] == 12
     assert row["fitted"] < 12
-    without = fit_floor(replace(FIELD, most_chats=math.nan), draws=160, days=3, seed=3)
+    without = fit_floor(replace(FIELD, most_chats=math.nan), draws=60, seed=3)
     pd.testing.assert_frame_equal(without.parameters, fit.parameters)
 
 
 def test_what_one_day_cannot_teach_is_not_claimed():
     """From a single day nothing is learnt of the spread between days."""
-    table = fit_floor(FIELD, draws=120, days=2, seed=3).parameters.set_index("parameter")
+    table = fit_floor(FIELD, draws=60, seed=3).parameters.set_index("parameter")
     assert not table.loc["busyness_cv", "learnt"]
     assert table.loc["busyness_cv", "rests_on"] == ""
 
@@ -182,3 +191,32 @@ def test_figures_are_read_from_agent_days():
     assert found.turns == pytest.approx(5.5)
     with pytest.raises(UserError):
         read_day_figures(table.assign(messages_buyer=np.nan))
+
+
+def test_how_response_goes_with_load_is_within_agents():
+    """A slow agent with few receptions and a quick one with many say nothing; each one's own days do."""
+    agent = np.repeat(["slow", "quick"], 3)
+    load = np.array([4.0, 5.0, 6.0, 12.0, 15.0, 18.0])
+    response = np.where(agent == "slow", 90.0, 30.0) * (load / np.where(agent == "slow", 5.0, 15.0)) ** 0.4
+    assert response_by_load(agent, load, response) == pytest.approx(0.4)
+    assert math.isnan(response_by_load(agent[:1], load[:1], response[:1]))
+
+
+def test_a_slow_down_by_open_chats_shows_in_how_response_goes_with_load():
+    """The slope that the slow-down rests on grows with it, on the same shop."""
+    busy = replace(FIELD, agents=3, receptions=130.0, online_s=8 * 3600.0)
+    flat, steep = (
+        simulate_figures(busy, TRUTH | {"switch_cost_pct": pct, "busyness_cv": 0.25}, days=25, seed=4)
+        for pct in (0.0, 10.0)
+    )
+    assert steep["response_by_load"] > flat["response_by_load"] + 0.1
+    assert steep["mean_response_s"] > flat["mean_response_s"]
+
+
+def test_the_spread_of_days_leaves_weekdays_out():
+    """A shop that is busy at weekends is not a shop of unpredictable days."""
+    days = pd.date_range("2026-03-02", periods=28)
+    totals = pd.Series(np.where(days.day_of_week >= 5, 200.0, 100.0), index=days)
+    assert day_spread(totals) == pytest.approx(0.0, abs=1e-12)
+    assert day_spread(totals.iloc[:10]) > 0.2
+    assert math.isnan(day_spread(totals.iloc[:4]))

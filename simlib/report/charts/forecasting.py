@@ -193,6 +193,8 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
         values = sweep[key].to_numpy(dtype=float)
         panel.plot(caps, values, color=colour, linewidth=2.4, marker="o")
         set_measure_axis(panel, key, values, colour, lang)
+        if key == "output_agent_hour" and np.isfinite(values).any():
+            _mark_peak(panel, caps, values, colour, lang)
     for panel in panels:
         panel.set_xlim(caps.min() - 0.3, caps.max() + 0.3)
         panel.set_xticks(caps, [f"{cap:.0f}" for cap in caps] if panel is panels[-1] else [])
@@ -210,3 +212,18 @@ def plot_concurrency(sweep: Table, ax: Axes, *, lang: Lang) -> None:
         )
     panels[-1].set_xlabel(titled("capacity", lang))
     place_legend(heads)
+
+
+def _mark_peak(panel: Axes, caps: np.ndarray, values: np.ndarray, colour: str, lang: Lang) -> None:
+    """Mark the limit at which an agent gets most done; beyond it a further chat costs more than it brings."""
+    at = int(np.nanargmax(values))
+    panel.plot(caps[at], values[at], marker="o", markersize=11, markerfacecolor="none", color=colour)
+    panel.annotate(
+        translate("report.output_peak", lang, cap=f"{caps[at]:.0f}", value=f"{values[at]:.1f}"),
+        xy=(caps[at], values[at]),
+        xytext=(0, -20),
+        textcoords="offset points",
+        ha="center" if 0 < at < len(caps) - 1 else ("left" if at == 0 else "right"),
+        color=colour,
+        fontsize=12,
+    )

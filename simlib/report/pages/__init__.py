@@ -26,6 +26,7 @@ from simlib.report.pages.common import kpi_cards, open_chapter, show_problems, s
 from simlib.report.pages.engines import show_chat, show_engines
 from simlib.report.pages.forecasting import (
     show_concurrency,
+    show_floor_ratios,
     show_forecast,
     show_night,
     show_requirement,
@@ -100,6 +101,7 @@ __all__ = [
     "show_failing",
     "show_filled",
     "show_folk_rules",
+    "show_floor_ratios",
     "show_forecast",
     "show_goals",
     "show_hours",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     """Return the chapter's pieces in the order of the report."""
     return [
+        show_floor_ratios(plan, lang=lang),
         show_forecast(plan, lang=lang),
         show_requirement(plan, lang=lang),
         show_concurrency(plan, lang=lang),
@@ -36,6 +37,20 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
         show_tonight(plan, lang=lang),
         show_repair(plan, lang=lang),
     ]
+
+
+@drawn_once
+def show_floor_ratios(plan: Plan, *, lang: Lang) -> Fragment:
+    """Show what a chat takes beside the kit's defaults: what was fitted, on what it rests, what stays a guess."""
+    table = plan.inputs.floor_ratios
+    fitted = [label(key, lang) for key in table.loc[table["source"] == "fitted", "ratio"]]
+    guessed = [label(key, lang) for key in table.loc[~table["source"].isin(["fitted", "store"]), "ratio"]]
+    texts = [translate("pages.ratios_fitted", lang, ratios=list_words(fitted, lang))] if fitted else []
+    if not fitted:
+        texts.append(translate("pages.ratios_not_fitted", lang))
+    if guessed:
+        texts.append(translate("pages.ratios_guessed", lang, ratios=list_words(guessed, lang)))
+    return stack(show_text(*texts), show_result(plan.inputs.tables, "floor_ratios", lang=lang))
 
 
 @drawn_once
@@ -114,7 +129,20 @@ def show_platform_scores(plan: Plan, *, lang: Lang) -> Fragment:
     scored = {score.platform for score in plan.inputs.scores}
     overdue = overdue[overdue["platform"].isin(scored)]
     names = list_words([label(key, lang) for key in overdue["key"]], lang)
+    mean = plan.conclusion.platform_scores.set_index("kpi")["mean"]
+    lines = [
+        translate(
+            "pages.score_over_line",
+            lang,
+            score=label(score.key, lang),
+            mean=f"{mean[score.key]:.1f}",
+            limit=f"{score.limit_s:g}",
+        )
+        for score in plan.inputs.scores
+        if score.key in mean.index and score.is_over_line(mean[score.key])
+    ]
     return stack(
+        show_text(*lines) if lines else None,
         show_text(translate("pages.scores_overdue", lang, scores=names)) if len(overdue) else None,
         show_result(plan.conclusion.tables, "platform_scores", lang=lang),
     )

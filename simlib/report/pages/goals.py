@@ -25,7 +25,7 @@ PARTS = {
     "pay": (
         *("prizes", "announcements", "budget", "floor_effects", "payroll", "payouts", "totals", "lacking", "refused"),
         *("late_payments", "bonus_per_hour", "first_of_days", "first_of_hours", "red_packets", "pay_models"),
-        *("sources", "pay_law"),
+        *("figure_sources", "pay_law"),
     ),
     "scores": (
         *("scores", "score_items", "ledger", "sampling", "step_coverage", "courses", "qa_standard"),
@@ -72,17 +72,40 @@ def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment
     return show_table(in_language(tables[name], lang), lang=lang, caption=table_label(name, lang))
 
 
+WORDS = ("metric", "mean", "last", "and", "or", "not", "min", "max")
+SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", " * ": " × "}
+_KEPT = re.compile(r"(\[[^\]]*\]|\u3010[^\u3011]*\u3011)")  # places of figures and names of schemes
+_KEY = re.compile(r"(?<![A-Za-z0-9_])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![A-Za-z0-9_])")
+
+
 def name_figures(text: str, lang: Lang) -> str:
-    """Return a text with the names of figures in place of their keys; a key has an underscore, a word has none.
+    """Return a text with words in place of the keys of figures and of the words and signs of expressions.
+
+    In English only what cannot be an English word is replaced: a key with an underscore, ``metric``, ``mean(``.
 
     Examples
     --------
-    >>> name_figures("typing_cpm >= 80 and completion > 1", "en")
-    'Typing speed >= 80 and completion > 1'
+    >>> name_figures("typing_cpm >= 80 and completion > mean(completion)", "en")
+    'Typing speed ≥ 80 and completion > mean of all(completion)'
+    >>> name_figures("completion >= 0.60 and metric > 1", "zh")
+    '业绩完成率 ≥ 0.60 并且 这项数值 > 1'
     """
-    return re.sub(
-        r"[a-z0-9]+(?:_[a-z0-9]+)+", lambda key: label(key[0], lang) if key[0] in glossary() else key[0], text
-    )
+    parts = _KEPT.split(text)
+    return "".join(part if _KEPT.fullmatch(part) else _name_in(part, lang) for part in parts)
+
+
+def _name_in(text: str, lang: Lang) -> str:
+    def word(found: re.Match[str]) -> str:
+        key, follows = found[0], text[found.end() :]
+        if key in WORDS and (lang == "zh" or key == "metric" or (key in ("mean", "last") and follows.startswith("("))):
+            return translate(f"goals.word_{key}", lang)
+        known = key in glossary() and (lang == "zh" or "_" in key)
+        return label(key, lang) if known else key
+
+    named = _KEY.sub(word, text)
+    for sign, shown in SIGNS.items():
+        named = named.replace(sign, shown)
+    return named
 
 
 def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
@@ -106,6 +129,8 @@ def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
     texts += [translate("goals.slip_waits", lang, amount=f"{waits:,.2f}")] if waits else []
     caption = translate("goals.slip_head", lang, name=_names(plan).get(person, person), person=person)
     shown = own.assign(**words, amount_cny=own["amount_cny"].map("{:,.2f}".format))
+    shown = shown if own["points"].any() else shown.drop(columns="points")
+    shown = shown if waits else shown.drop(columns="provisional")
     return stack(
         show_text(*texts),
         show_table(shown, lang=lang, caption=caption),
@@ -113,15 +138,16 @@ def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
     )
 
 
-def show_announcement(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show every scheme on one page to read out, and what each rule may reward by mistake."""
+def announcement_parts(plan: Plan, *, lang: Lang) -> list[tuple[str, Fragment]]:
+    """Return every scheme under its name, to read out, with what each rule may reward by mistake."""
     table = plan.goals.tables["announcements"]
-    pieces = [show_text(translate("goals.announcement_note", lang))]
-    for _, own in table.groupby("scheme", sort=False):
-        pieces.append(show_text(*(name_figures(text, lang) for text in own[f"announcement_{lang}"])))
+    parts = [(label("schemes", lang), show_text(translate("goals.announcement_note", lang)))]
+    for scheme, own in table.groupby("scheme", sort=False):
+        texts = [name_figures(text, lang) for text in own[f"announcement_{lang}"]]
+        parts.append((key_words(scheme, "scheme", lang), show_text(*texts)))
     if "prizes" in plan.goals.tables:
-        pieces.append(_show(plan.goals.tables, "prizes", lang))
-    return stack(*pieces)
+        parts.append((table_label("prizes", lang), _show(plan.goals.tables, "prizes", lang)))
+    return parts
 
 
 def show_board(plan: Plan, *, lang: Lang) -> Fragment:
@@ -143,7 +169,7 @@ def winners(plan: Plan, *, lang: Lang) -> pd.DataFrame:
     ranked = {(rule.scheme, rule.number) for scheme in rules.values() for rule in scheme if rule.kind == "rank"}
     for line in found.tables["payouts"].itertuples() if "payouts" in found.tables else ():
         if (line.scheme, line.rule) in ranked and line.amount_cny > 0:
-            name = key_words(line.scheme, "figure", lang)
+            name = key_words(line.scheme, "scheme", lang)
             prize = translate("goals.winner_prize", lang, scheme=name, rule=line.rule)
             rows.append((names.get(str(line.person), str(line.person)), prize, line.amount_cny))
     if "first_of_days" in found.tables:
@@ -189,7 +215,7 @@ def write_handouts(plan: Plan, folder: Path, *, lang: Lang) -> list[Path]:
 
     if "announcements" in tables:
         title = translate("goals.announcement_title", lang)
-        write("announcement.html", title, [(label("schemes", lang), show_announcement(plan, lang=lang))])
+        write("announcement.html", title, announcement_parts(plan, lang=lang))
     if "payouts" in tables:
         days = "" if month.period is None else f"{month.period[0]} – {month.period[1]}"
         people = list(dict.fromkeys(tables["payouts"]["person"]))

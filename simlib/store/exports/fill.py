@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from simlib import facts
 from simlib.messages import Lang, Message, Term, glossary, join_list
 from simlib.store.exports.measure import (
     Measured,
+    count_intervals,
     is_known,
     measure_history,
     measure_hours,
@@ -21,11 +23,12 @@ from simlib.store.exports.measure import (
 )
 from simlib.store.exports.people import People, read_people, write_people
 from simlib.store.exports.reader import Exports, read_exports
-from simlib.store.models import Actual, HistoryRow, HourShare, Ratio, Store
+from simlib.store.models import Actual, Agent, DateSpan, HistoryRow, HourShare, Ratio, Store
 from simlib.store.reader import load_store
 from simlib.store.workbook import save_store
 
 NOTE_LONGEST = 2000
+FILES_NAMED = 6
 CHANGES = ("sheet", "key", "before", "after", "note")
 
 
@@ -59,6 +62,30 @@ class StoreImport:
     figures: pd.DataFrame
     people: People
     path: Path
+
+    def with_ratios(self, ratios: Iterable[Ratio]) -> StoreImport:
+        """Return the import with these ratios in its store; they go before what was measured for the same keys.
+
+        A ratio that the store has already, with its span and source, stays with its note, so that the same fit again
+        changes nothing.
+        """
+        own = {ratio.key: ratio for ratio in self.before.ratios}
+        mine = {ratio.key: ratio for ratio in self.store.ratios}
+        rows = []
+        for ratio in ratios:
+            old = own.get(ratio.key)
+            if old is not None and _span(old) == _span(ratio):
+                mine[ratio.key] = old
+                continue
+            mine[ratio.key] = ratio
+            before = self.before.ratio(ratio.key).likely
+            rows.append(_change("ratios", ratio.key, before, ratio.likely, ratio.note or ""))
+        keys = [ratio.key for ratio in ratios]
+        kept = self.changes[~((self.changes["sheet"] == "ratios") & self.changes["key"].isin(keys))]
+        changes = pd.DataFrame([*kept.to_dict("records"), *rows], columns=list(CHANGES))
+        store = self.store.model_copy(update={"ratios": tuple(mine.values())})
+        against = tuple(message for message in self.against if message.key != "exports.fitted_stays")
+        return replace(self, store=store, changes=changes, against=against)
 
     def save(self, path: str | Path | None = None, lang: Lang = "zh") -> Path:
         """Write the store whole or not at all: in place, or as a copy where ``path`` says.
@@ -124,13 +151,13 @@ def _settle(exports: Exports, store: Store, people: People, own_shops: frozenset
     for name in ("agent_day", "chat", "roster"):
         frame = tables[name]
         if len(frame):
-            person = frame["agent"].map(lambda nick: people.kept.get(str(nick)) or None)
+            person = frame["agent"].map({nick: people.find(str(nick)) for nick in frame["agent"].dropna().unique()})
             frame = frame.assign(agent=person.where(person.notna(), frame["agent"]))
             tables[name] = frame[frame["agent"] != "-"].reset_index(drop=True)
     questions = tuple(
         question
         for question in exports.questions
-        if not (question.kind == "agent" and question.value in people.kept)
+        if not (question.kind == "agent" and (question.value in people.kept or people.find(question.value)))
         and not (question.kind == "shop" and question.value in own_shops)
     )
     own = (store.store.platform, "", *(("tmall", "taobao") if store.store.platform in ("tmall", "taobao") else ()))
@@ -164,6 +191,7 @@ def _work_out(
     ratios = _new_ratios(store, measured, changes, lang)
     profile = _new_profile(store, hours, changes, lang)
     history, actuals = _new_counts(store, exports, changes, against, lang)
+    agents = _new_leave(store, exports, changes, lang)
     info = store.store
     aov = next((each for each in measured if each.key == "aov_cny"), None)
     if aov is not None and info.month_aov_cny != aov.likely:
@@ -171,14 +199,19 @@ def _work_out(
         info = info.model_copy(update={"month_aov_cny": aov.likely})
     against += _stands_against(store, measured)
     if others:
-        against.append(Message("exports.left_out", files=others))
-    against += [
-        Message("exports.provisional_left_out", file=row.file)
-        for row in exports.understood.itertuples()
-        if row.table in ("agent_day", "store_day") and _is_provisional(exports, str(row.file))
-    ]
+        against.append(Message("exports.left_out", files=_few(others)))
+    provisional = _provisional_files(exports)
+    if provisional:
+        against.append(Message("exports.provisional_left_out", files=_few(provisional)))
     changed = store.model_copy(
-        update={"ratios": ratios, "day_profile": profile, "history": history, "actuals": actuals, "store": info}
+        update={
+            "ratios": ratios,
+            "day_profile": profile,
+            "history": history,
+            "actuals": actuals,
+            "agents": agents,
+            "store": info,
+        }
     )
     return StoreImport(
         exports=exports,
@@ -194,16 +227,27 @@ def _work_out(
     )
 
 
-def _is_provisional(exports: Exports, file: str) -> bool:
+def _provisional_files(exports: Exports) -> tuple[str, ...]:
+    """Return the files of which a day's payments were not final when they were fetched."""
+    files: set[str] = set()
     for name in ("agent_day", "store_day"):
         frame = exports.tables[name]
-        if len(frame) and frame.loc[frame["source_file"] == file, "provisional"].fillna(False).astype(bool).any():
-            return True
-    return False
+        if len(frame):
+            files |= set(frame.loc[frame["provisional"].fillna(False).astype(bool), "source_file"].astype(str))
+    return tuple(sorted(files))
+
+
+def _few(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first files of many, with the number of the others."""
+    return files if len(files) <= FILES_NAMED else (*files[:FILES_NAMED], f"+{len(files) - FILES_NAMED}")
 
 
 def _change(sheet: str, key: str, before: Any, after: Any, note: str) -> dict[str, Any]:
     return {"sheet": sheet, "key": key, "before": before, "after": after, "note": note}
+
+
+def _span(ratio: Ratio) -> tuple[float, float, float, str]:
+    return ratio.low, ratio.likely, ratio.high, ratio.source
 
 
 def _shown(ratio: Ratio | None, lang: Lang) -> str:
@@ -222,7 +266,7 @@ def _new_ratios(
         base = own or store.ratio(each.key)
         low = each.low if is_known(each.low) else min(base.low, each.likely)
         high = each.high if is_known(each.high) else max(base.high, each.likely)
-        if own and (own.low, own.likely, own.high, own.source) == (low, each.likely, high, "store"):
+        if own and (own.source == "fitted" or _span(own) == (low, each.likely, high, "store")):
             continue
         files = join_list([*each.files[:3], *(["…"] if len(each.files) > 3 else [])], lang)
         note = Message(
@@ -263,12 +307,13 @@ def _new_counts(
     store: Store, exports: Exports, changes: list[dict[str, Any]], against: list[Message], lang: Lang
 ) -> tuple[tuple[HistoryRow, ...], tuple[Actual, ...]]:
     """Return history and actuals with what came; a day that the store has by interval is not replaced by its total."""
-    counts = measure_history(exports)
+    intervals = count_intervals(exports, in_time_s=_in_time_s(store))
+    counts = measure_history(exports, intervals)
     waves = {wave.day: wave.name for wave in store.waves}
     spans = [(wave.start, wave.end) for wave in store.waves]
     history = {(row.start, row.queue): row for row in store.history}
     fine = {row.start.date() for row in store.history if row.start.time() != dt.time()}
-    answered = exports.tables["store_interval"].set_index(["start", "queue"])
+    answered = intervals.drop_duplicates(["start", "queue"], keep="last").set_index(["start", "queue"])
     actuals = {(row.start, row.queue): row for row in store.actuals}
     kept_fine = 0
     for start, queue, contacts in counts[["start", "queue", "contacts"]].itertuples(index=False):
@@ -309,10 +354,46 @@ def _new_counts(
     )
 
 
+def _in_time_s(store: Store) -> float:
+    """Return the seconds within which the store wants a first response: its own goal, else the kit's target."""
+    own = next((goal.floor for goal in store.goals if goal.kpi == "service_level_s" and goal.queue is None), None)
+    return float(facts.value("targets", "service_level_s") if own is None else own)
+
+
+def _new_leave(store: Store, exports: Exports, changes: list[dict[str, Any]], lang: Lang) -> tuple[Agent, ...]:
+    """Return the agents with the leave that an imported roster has for them; leave that is there already stays."""
+    roster = exports.tables["roster"]
+    away = roster[(roster["shift"] == "leave") & roster["day"].notna()]
+    agents = []
+    for agent in store.agents:
+        known = {day for span in agent.leave for day in _days_of(span)}
+        new = sorted({day.date() for day in away.loc[away["agent"] == agent.agent_id, "day"]} - known)
+        if not new:
+            agents.append(agent)
+            continue
+        spans: list[DateSpan] = []
+        for day in new:
+            if spans and day - spans[-1].last == dt.timedelta(days=1):
+                spans[-1] = DateSpan(first=spans[-1].first, last=day)
+            else:
+                spans.append(DateSpan(first=day, last=day))
+        agents.append(agent.model_copy(update={"leave": (*agent.leave, *spans)}))
+        shown = join_list(
+            [f"{span.first}" if span.first == span.last else f"{span.first}~{span.last}" for span in spans], lang
+        )
+        changes.append(_change("agents", agent.agent_id, None, Message("exports.leave", days=shown).text(lang), ""))
+    return tuple(agents)
+
+
+def _days_of(span: DateSpan) -> Iterable[dt.date]:
+    return (span.first + dt.timedelta(days=number) for number in range((span.last - span.first).days + 1))
+
+
 def _stands_against(store: Store, measured: Iterable[Measured]) -> list[Message]:
     """Return what of the store's own goes before a new figure."""
     keys = {each.key for each in measured}
-    found = []
+    fitted = tuple(Term(ratio.key) for ratio in store.ratios if ratio.source == "fitted" and ratio.key in keys)
+    found = [Message("exports.fitted_stays", ratios=fitted)] if fitted else []
     if "aov_cny" in keys:
         found += [
             Message("exports.wave_wins", wave=wave.name, own=f"{wave.day_aov_cny:,.2f}")

@@ -19,6 +19,9 @@ from simlib.store.orders import judge_days, measure_orders
 DIGITS = {"aov_cny": 2, "agent_hour_capacity": 1, "agent_day_capacity": 0}
 DAYS_FOR_SPREAD = 3
 AGENT_DAYS_FOR_CAPACITY = 10
+CHATS_FOR_RECORD = 200  # chats of a record from which on they go before daily means
+COMES_BACK_S = 1800.0  # a buyer who writes after half an hour has come back, and was not thinking (ours)
+COMPLETE = 0.9  # share of a day's receptions that chat records must hold to count as the whole day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,10 @@ def measure_ratios(exports: Exports) -> list[Measured]:
     days = day_figures(exports)
     if len(days):
         found += _from_days(days)
-    return [each for each in found + _from_agents(exports.tables["agent_day"]) if _is_allowed(each)]
+    found += _from_agents(exports.tables["agent_day"])
+    recorded = _from_messages(exports.tables["message"])
+    direct = {each.key for each in recorded}  # a record of every message goes before sums of daily means
+    return [each for each in [each for each in found if each.key not in direct] + recorded if _is_allowed(each)]
 
 
 def _is_allowed(each: Measured) -> bool:
@@ -81,7 +87,16 @@ def day_figures(exports: Exports) -> pd.DataFrame:
 _WEIGHTED = ("first_response_s", "mean_response_s", "chat_s", "rate_3min", "satisfied_share", "bot_share")
 _SUMMED = (
     *("receptions", "consultations", "inquiries", "buyers_paid", "sales_cny", "messages_buyer", "messages_agent"),
-    *("characters", "unanswered", "presale_receptions", "transferred_out", "online_s", "break_s", "sessions"),
+    *(
+        "characters",
+        "unanswered",
+        "presale_receptions",
+        "aftersale_receptions",
+        "transferred_out",
+        "online_s",
+        "break_s",
+        "sessions",
+    ),
 )
 _PLAIN = ("conversion", "cs_share", "transfer_rate", "bot_meets_share", "rate_30s")
 
@@ -154,9 +169,11 @@ def _from_days(days: pd.DataFrame) -> list[Measured]:
         weight = days["inquiries"] if "inquiries" in days else stated.notna().astype(float)
         paid = _quotient(days, "conversion", stated * weight, weight, Message("exports.basis_conversion_stated"))
     found += paid
-    found += _quotient(
-        days, "presale_share", column("presale_receptions"), receptions, Message("exports.basis_presale")
-    )
+    presale, aftersale = column("presale_receptions"), column("aftersale_receptions")
+    if aftersale is not None and receptions is not None:
+        rest = (receptions - aftersale).where(lambda count: count >= 0)
+        presale = rest if presale is None else presale.fillna(rest)
+    found += _quotient(days, "presale_share", presale, receptions, Message("exports.basis_presale"))
     found += _quotient(days, "transfer_rate", column("transferred_out"), receptions, Message("exports.basis_transfer"))
     for key in ("cs_share",):
         series = column(key)
@@ -204,6 +221,33 @@ def _service(days: pd.DataFrame) -> list[Measured]:
         rate = messages / online.where(online > 0)
         reply = days["mean_response_s"] / (1.0 + rate * days["mean_response_s"])
         found += _quotient(days, "presale_reply_s", reply, reply.notna().astype(float), Message("exports.basis_reply"))
+    return found
+
+
+def _from_messages(messages: pd.DataFrame) -> list[Measured]:
+    """Measure turns and think time from chat records: what the buyer wrote in one go is one turn.
+
+    A gap from a person's reply to the buyer's next message is think time, up to the wait after which the buyer has
+    come back with something new; a bot's messages are neither.
+    """
+    rows = messages[messages["sent"].notna() & messages["side"].isin(["buyer", "agent"])]
+    if rows["chat"].nunique() < CHATS_FOR_RECORD:
+        return []
+    rows = rows.sort_values(["chat", "sent", "source_row"], kind="stable")
+    before = rows.groupby("chat")[["side", "sent"]].shift()
+    answered = rows["chat"].isin(rows.loc[rows["side"] == "agent", "chat"])
+    begins = (rows["side"] == "buyer") & (before["side"] != "buyer") & answered
+    gap = (rows["sent"] - before["sent"]).dt.total_seconds()
+    thinks = gap[begins & (before["side"] == "agent") & (gap <= COMES_BACK_S)]
+    day = rows.groupby("chat")["sent"].transform("min").dt.normalize()
+    chats = rows[answered].groupby(day[answered])["chat"].nunique()
+    turns = begins.groupby(day).sum()[chats.index]
+    files = pd.Series("|".join(sorted(set(rows["source_file"].astype(str)))), index=chats.index)
+    basis = Message("exports.basis_record", count=int(chats.sum()))
+    found = [_measured("presale_replies", turns / chats, float(turns.sum() / chats.sum()), files, basis)]
+    if len(thinks) >= CHATS_FOR_RECORD:
+        by_day = thinks.groupby(day[thinks.index]).mean()
+        found.append(_measured("presale_think_s", by_day, float(thinks.mean()), files, basis))
     return found
 
 
@@ -299,10 +343,48 @@ def measure_hours(exports: Exports, store: Store) -> pd.DataFrame:
     )
 
 
-def measure_history(exports: Exports) -> pd.DataFrame:
+def count_intervals(exports: Exports, *, in_time_s: float) -> pd.DataFrame:
+    """Return contacts by interval: start, queue, contacts, answered, in_time.
+
+    The files' own intervals come first; for other days a list of single chats is counted by half hour, where it holds
+    at least nine in ten of what the daily reports of that day received, or no report does.
+
+    Parameters
+    ----------
+    in_time_s : float
+        Seconds within which a first response is in time.
+    """
+    own = exports.tables["store_interval"]
+    own = own.loc[own["start"].notna() & own["contacts"].notna(), ["start", "queue", "contacts", "answered", "in_time"]]
+    chats = exports.tables["chat"]
+    chats = chats[chats["begun"].notna()]
+    if chats.empty:
+        return own.reset_index(drop=True)
+    day = chats["begun"].dt.normalize()
+    whole = day.value_counts()
+    days = day_figures(exports)
+    if len(days) and "receptions" in days:
+        reported = days["receptions"].reindex(whole.index)
+        whole = whole[~(whole < COMPLETE * reported.fillna(0.0))]
+    keep = day.isin(whole.index) & ~day.isin(own["start"].dt.normalize())
+    chats = chats[keep]
+    answered = chats["first_response_s"].notna()
+    counted = pd.DataFrame(
+        {
+            "start": chats["begun"].dt.floor("30min"),
+            "queue": "presale",
+            "contacts": 1.0,
+            "answered": answered.astype(float),
+            "in_time": (answered & (chats["first_response_s"] <= in_time_s)).astype(float),
+        }
+    )
+    counted = counted.groupby(["start", "queue"], as_index=False).sum()
+    return pd.concat([frame for frame in (own, counted) if len(frame)], ignore_index=True) if len(counted) else own
+
+
+def measure_history(exports: Exports, intervals: pd.DataFrame) -> pd.DataFrame:
     """Return contacts that came: start, queue, contacts, by interval where the files have it, else by day."""
-    intervals = exports.tables["store_interval"]
-    rows = intervals.loc[intervals["start"].notna() & intervals["contacts"].notna(), ["start", "queue", "contacts"]]
+    rows = intervals[["start", "queue", "contacts"]]
     days = day_figures(exports)
     if len(days):
         counts = days["consultations"] if "consultations" in days else days["receptions"]
@@ -322,24 +404,41 @@ def as_of(exports: Exports) -> dt.date | None:
 
 
 def silent_figures(exports: Exports) -> pd.DataFrame:
-    """Return shares that no sheet of the store asks for: unanswered, response, satisfied."""
+    """Return figures that no sheet of the store asks for: unanswered, response, satisfied.
+
+    One row per figure: export_figure, unit, low, likely, high, days; low and high are quantiles of the days, nan under
+    three of them.
+    """
     days = day_figures(exports)
     rows: list[dict[str, Any]] = []
+    rules = spellings("import_rules")
+
+    def add(name: str, by_day: pd.Series, likely: float) -> None:
+        spread = len(by_day) >= DAYS_FOR_SPREAD
+        low, high = (
+            float(by_day.quantile(rules[f"{end}_quantile"])) if spread else float("nan") for end in ("low", "high")
+        )
+        unit = "s" if name.endswith("_s") else "share"
+        row = {"export_figure": name, "unit": unit, "low": low, "likely": likely, "high": high, "days": len(by_day)}
+        rows.append(row)
+
     if len(days) and {"unanswered", "receptions"} <= set(days):
         asked = days["consultations"] if "consultations" in days else days["receptions"]
         use = days["unanswered"].notna() & asked.notna()
         if use.any():
-            share = float(days.loc[use, "unanswered"].sum() / asked[use].sum())
-            rows.append({"figure": "unanswered_share", "value": share, "days": int(use.sum())})
+            by_day = (days["unanswered"] / asked.where(asked > 0))[use].dropna()
+            add("unanswered_share", by_day, float(days.loc[use, "unanswered"].sum() / max(asked[use].sum(), 1.0)))
     chats = exports.tables["chat"]
     if len(chats) and chats["first_response_s"].notna().any():
-        share = float(chats["first_response_s"].isna().mean())
-        rows.append({"figure": "chats_without_reply", "value": share, "days": int(chats["day"].nunique())})
-    for name in ("first_response_s", "mean_response_s", "rate_3min", "satisfied_share"):
+        none = chats["first_response_s"].isna()
+        add("chats_without_reply", none.groupby(chats["day"]).mean(), float(none.mean()))
+    for name in ("first_response_s", "mean_response_s", "rate_3min", "rate_30s", "satisfied_share"):
         if len(days) and name in days and days[name].notna().any():
             use = days[name].notna()
-            rows.append({"figure": name, "value": float(days.loc[use, name].mean()), "days": int(use.sum())})
-    return pd.DataFrame(rows, columns=["figure", "value", "days"])
+            weight = days.loc[use, "receptions"].fillna(0.0) if "receptions" in days else use[use].astype(float)
+            mean = float((days.loc[use, name] * weight).sum() / weight.sum()) if weight.sum() else float("nan")
+            add(name, days.loc[use, name], mean if is_known(mean) else float(days.loc[use, name].mean()))
+    return pd.DataFrame(rows, columns=["export_figure", "unit", "low", "likely", "high", "days"])
 
 
 def is_known(figure: float) -> bool:

@@ -68,6 +68,8 @@ def _amounts(columns: Mapping[str, Any], n: int, part: Part) -> np.ndarray:
     """Return the amount that the buyer pays for a line: what the file calls paid, else due, else the total."""
     if "amount_cny" in columns:
         return columns["amount_cny"]
+    if "sales_cny" in columns:
+        return columns["sales_cny"]
     if "due_cny" in columns:
         return columns["due_cny"] + np.nan_to_num(columns.get("balance_cny", np.zeros(n)))
     if "total_cny" in columns:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -45,7 +46,20 @@ class People:
         if answer:
             return answer
         own = fold_word(account)
-        return self.names.get(own) or self.names.get(own.replace("：", ":").rpartition(":")[2])
+        by_name = self.names.get(own) or self.names.get(bare_account(account))
+        if by_name:
+            return by_name
+        alike = self._by_bare_account.get(bare_account(account), set())
+        return next(iter(alike)) if len(alike) == 1 else None
+
+    @cached_property
+    def _by_bare_account(self) -> dict[str, set[str]]:
+        """The people whose accounts are the same but for the shop in front."""
+        found: dict[str, set[str]] = {}
+        for nick, person in self.kept.items():
+            if person:
+                found.setdefault(bare_account(nick), set()).add(person)
+        return found
 
     def with_answers(self, answers: Mapping[str, str]) -> People:
         """Return a copy that knows more accounts.
@@ -60,6 +74,17 @@ class People:
             if person not in known and person not in (NOBODY, ""):
                 raise UserError(Message("exports.nobody", account=account, person=person, known=tuple(sorted(known))))
         return replace(self, kept={**self.kept, **answers})
+
+
+def bare_account(account: str) -> str:
+    """Return an account without the shop in front of it, folded: two files often spell one account both ways.
+
+    Examples
+    --------
+    >>> bare_account("shop:Amy") == bare_account("amy")
+    True
+    """
+    return fold_word(account).replace("：", ":").rpartition(":")[2]
 
 
 def people_path(store: str | Path) -> Path:

@@ -15,7 +15,7 @@ from simlib.messages import Lang, Message, join_texts
 from simlib.store.exports.files import open_files
 from simlib.store.exports.formats import fold_word
 from simlib.store.exports.part import CANONICAL, METRICS, Part, Question
-from simlib.store.exports.people import NOBODY, People, read_people
+from simlib.store.exports.people import NOBODY, People, bare_account, read_people
 from simlib.store.exports.tables import read_table
 from simlib.store.models import Store
 from simlib.store.problems import Problem
@@ -355,6 +355,7 @@ def _with_finality(frame: pd.DataFrame, parts: Sequence[Part]) -> pd.DataFrame:
 def _assign_people(tables: dict[str, pd.DataFrame], people: People, parts: Sequence[Part]) -> list[Question]:
     """Put people in place of accounts, and ask about the accounts that nobody knows, each once."""
     strangers: dict[str, str] = {}
+    asked = {bare_account(nick) for nick in people.kept}
     for name in ("agent_day", "chat", "roster"):
         frame = tables[name]
         if frame.empty:
@@ -366,8 +367,9 @@ def _assign_people(tables: dict[str, pd.DataFrame], people: People, parts: Seque
                 continue
             person = people.find(str(nick)) or people.find(str(account))
             found[nick] = person
-            if person is None and str(nick) not in people.kept and str(nick) not in strangers:
+            if person is None and str(nick) not in people.kept and bare_account(str(nick)) not in asked:
                 strangers[str(nick)] = str(file)
+                asked.add(bare_account(str(nick)))
         nobody = frame["agent"].map(lambda nick, found=found: found.get(nick) == NOBODY)
         frame["agent"] = frame["agent"].map(lambda nick, found=found: found.get(nick) or nick)
         frame["known"] = frame["agent"].isin([person for person in found.values() if person])
@@ -406,42 +408,43 @@ ADDED = frozenset(
 )
 
 
+def _is_added(name: str) -> bool:
+    """Return whether a figure of several accounts is their sum; else it is their mean, weighted by receptions."""
+    if name in ADDED or name.endswith("_cny"):
+        return True
+    a_mean = name in METRICS or name.endswith(("_s", "rate", "share"))
+    return not a_mean and not name.startswith(("rate", "conversion", "satisfied"))
+
+
 def _add_accounts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make one row of a person's several accounts on one day: counts add up, means are weighted by receptions."""
+    """Make one row of a person's several accounts on one day: counts add up, means are weighted by receptions.
+
+    One account under two spellings (with its shop in front, and without) is one account, and completes itself.
+    """
     keys = ["day", "first_day", "last_day", "agent", "platform"]
     twice = frame.duplicated(keys, keep=False) & frame["day"].notna() & frame["known"]
     if not twice.any():
         return frame
-    rows = []
-    for _, group in frame[twice].groupby(keys, sort=False, dropna=False):
-        # one account under two spellings (with its shop in front, and without) is one account
-        bare = group["account"].astype(str).str.rpartition(":")[2]
-        group = group.groupby(bare.to_numpy(), sort=False).first()
-        row = group.iloc[0].copy()
-        weight = group["receptions"].fillna(0.0).to_numpy()
-        for name in group.columns[[pd.api.types.is_float_dtype(dtype) for dtype in group.dtypes]]:
-            values = group[name].to_numpy(dtype=float)
-            has = ~np.isnan(values)
-            if not has.any():
-                continue
-            if (
-                name in ADDED
-                or name.endswith("_cny")
-                or (
-                    name not in METRICS
-                    and not name.endswith(("_s", "rate", "share"))
-                    and not name.startswith(("rate", "conversion", "satisfied"))
-                )
-            ):
-                row[name] = values[has].sum()
-            elif name == "most_chats":
-                row[name] = values[has].max()
-            else:
-                total = weight[has].sum()
-                row[name] = (values[has] * weight[has]).sum() / total if total else values[has].mean()
-        row["account"] = ", ".join(group["account"].astype(str))
-        rows.append(row)
-    joined = pd.DataFrame(rows).astype(frame.dtypes.to_dict())
+    several = frame[twice].rename_axis("_at").reset_index()
+    several["_bare"] = several["account"].astype(str).map(bare_account)
+    accounts = several.groupby([*keys, "_bare"], sort=False, dropna=False, as_index=False).first()
+    names = accounts.groupby(keys, sort=False, dropna=False)["account"].agg(", ".join)
+    grouped = accounts.groupby(keys, sort=False, dropna=False)
+    joined = grouped.first()
+    weight = accounts["receptions"].fillna(0.0)
+    groups = [accounts[key] for key in keys]
+    for name in frame.columns[[pd.api.types.is_float_dtype(dtype) for dtype in frame.dtypes]]:
+        values = accounts[name]
+        if name == "most_chats":
+            joined[name] = grouped[name].max()
+        elif _is_added(name):
+            joined[name] = grouped[name].sum(min_count=1)
+        else:
+            over = (values * weight).groupby(groups, sort=False, dropna=False).sum(min_count=1)
+            under = weight.where(values.notna()).groupby(groups, sort=False, dropna=False).sum(min_count=1)
+            joined[name] = (over / under.where(under > 0)).fillna(grouped[name].mean())
+    joined["account"] = names
+    joined = joined.reset_index().set_index("_at")[list(frame.columns)].astype(frame.dtypes.to_dict())
     return pd.concat([frame[~twice], joined]).sort_index().reset_index(drop=True)
 
 
@@ -453,9 +456,11 @@ def _ask_shop(tables: Mapping[str, pd.DataFrame], store: Store) -> list[Question
         frame = tables[name]
         if "shop" not in frame:
             continue
-        for (shop, file), _ in frame.groupby(["shop", "source_file"]):
+        for shop, rows in frame.groupby("shop"):
             folded = fold_word(str(shop))
             if folded and folded not in own and own not in folded:
+                files = rows["source_file"].unique()
+                file = str(files[0]) if len(files) == 1 else f"{files[0]} +{len(files) - 1}"
                 message = Message("exports.ask_shop", file=file, sheet="", shop=shop, own=store.store.name)
                 questions.append(Question(kind="shop", file=file, value=str(shop), message=message))
     return questions

@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlib.store.cells import is_blank
 from simlib.store.exports.files import RawTable
-from simlib.store.exports.formats import bare_names, fold_word, split_heading, word_classes
+from simlib.store.exports.formats import bare_names, fold_word, split_heading, word_classes, words
 from simlib.store.exports.headers import summary_kind
 from simlib.store.exports.part import Part
 from simlib.store.exports.values import bare, is_missing, read_column, read_day
@@ -150,6 +150,12 @@ def _days_of(
     return days, bare_days
 
 
+def _month_head(text: str) -> re.Match[str] | None:
+    """Find the month in a heading: bare, or with the year before it and a word for a target behind it."""
+    found = re.fullmatch(r"(?:20\d{2}\s*[-/._年]?\s*)?0?(1[0-2]|[1-9])月(.*)", text)
+    return found if found and (not found[2] or fold_word(found[2]) in words("target_words")) else None
+
+
 def read_targets(raw: RawTable, part: Part) -> bool:
     """Read a sheet as targets with a shop per row and a month per column, if it is one."""
     for at in range(min(len(raw.rows), 15)):
@@ -157,7 +163,7 @@ def read_targets(raw: RawTable, part: Part) -> bool:
         months = {
             i: int(found[1])
             for i, cell in enumerate(cells)
-            if isinstance(cell, str) and (found := re.fullmatch(r"(1[0-2]|[1-9])月", _text(cell)))
+            if isinstance(cell, str) and (found := _month_head(_text(cell)))
         }
         if len(months) >= LEAST_DAYS and len(set(months.values())) == len(months):
             break

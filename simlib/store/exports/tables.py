@@ -104,10 +104,25 @@ def _read_under(header: Header, raw: RawTable, part: Part) -> None:
         part.note("no_rows")
     part.frame = _BUILDERS[table](found, numbers, part, days)
     part.originals = _originals(header, body, part.frame)
+    if table == "store_day" and _has_days_twice(part):
+        return
     if summaries:
         _reconcile(header, summaries, found, year, part)
     _date(part, days, raw)
     _find_disagreements(found, part)
+
+
+def _has_days_twice(part: Part) -> bool:
+    """Refuse a sheet that would have several rows of the whole shop for one day: they are of people or of something."""
+    frame = part.frame
+    keys = [key for key in ("first_day", "last_day", "shop", "platform") if key in frame]
+    twice = frame.duplicated(keys, keep=False) & frame["first_day"].notna() if "first_day" in frame else pd.Series()
+    if not twice.any():
+        return False
+    rows = frame.loc[twice, "source_row"].astype(str)
+    part.note("days_twice", rows=tuple(rows[:ROWS_NAMED]), more="" if len(rows) <= ROWS_NAMED else "…")
+    part.frame, part.originals, part.refused = frame.iloc[:0], pd.DataFrame(), True
+    return True
 
 
 # --- what kind of table
@@ -163,7 +178,26 @@ def _name_by_place(header: Header, raw: RawTable) -> bool:
                 )
             )
             return True
+    _name_nearly(header, raw)
     return False
+
+
+def _name_nearly(header: Header, raw: RawTable) -> None:
+    """Take the one column whose heading is nearly a name for people, where its cells are people and nobody else's are.
+
+    Left alone it would turn the rows of people into rows of the whole shop.
+    """
+    near = [
+        column for column in header.columns if column.how == "asked" and set(column.candidates) & {"agent", "account"}
+    ]
+    if len(near) != 1 or near[0].heading.remarks:
+        return
+    (column,) = near
+    body = [row for _, row in raw.rows[header.begins :] if column.at < len(row) and not is_blank(row[column.at])]
+    people = [bare(row[column.at]) for row in body]
+    if not people or any(not isinstance(cell, str) or is_figure(cell) or is_day(cell) for cell in people):
+        return
+    column.field, column.how, column.candidates = "agent", "close", ("agent",)
 
 
 def _part_rows(

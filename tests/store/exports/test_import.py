@@ -224,3 +224,73 @@ def test_the_command_shows_changes_and_writes_a_copy(tmp_path, shop):
     nothing = CliRunner().invoke(app, ["import", str(tmp_path / "none.csv"), "--store", str(shop), "--lang", "en"])
     assert nothing.exit_code == 1
     assert shop.read_bytes() == before
+
+
+def test_single_chats_become_a_history_by_half_hour(tmp_path, shop):
+    """A list of chats counts each half hour; a day that a report calls three times as large is not taken from it."""
+    head = "会话ID,会话开始时间,会话结束时间,接待客服,客服首次响应时长,客服平均响应时长,人工接待时长,是否有效会话\n"
+    rows = [
+        f"c{k},2026-04-01 {10 + k // 20:02d}:{k % 20 * 3:02d}:00,2026-04-01 {11 + k // 20:02d}:59:00,小甲,"
+        f"{'00:00:20' if k % 4 else '00:02:00'},00:00:30,00:08:00,是"
+        for k in range(40)
+    ]
+    path = tmp_path / "会话明细_20260401.csv"
+    path.write_text(head + "\n".join(rows), encoding="utf-8")
+    result = import_exports(path, shop, lang="en")
+    history = {row.start: row.contacts for row in result.store.history}
+    assert history[dt.datetime(2026, 4, 1, 10, 0)] == 10
+    assert history[dt.datetime(2026, 4, 1, 10, 30)] == 10
+    report = tmp_path / "客服绩效_20260401.csv"
+    report.write_text("旺旺昵称,咨询人数,接待人数,平均响应(秒)\n店:小甲,130,120,30\n", encoding="utf-8")
+    both = import_exports([path, report], shop, lang="en")
+    assert {row.start: row.contacts for row in both.store.history} == {dt.datetime(2026, 4, 1): 130}
+
+
+def test_a_night_of_single_chats_becomes_its_actuals(tmp_path, shop):
+    """Chats within a wave are the night that came: contacts, answered, and in time by the store's own seconds."""
+    head = "会话ID,会话开始时间,会话结束时间,接待客服,客服首次响应时长,客服平均响应时长,人工接待时长,是否有效会话\n"
+    times = ("00:00:20", "00:05:00", "-", "00:00:59")
+    rows = [
+        f"c{k},2026-10-31 20:0{k}:00,2026-10-31 20:30:00,小甲,{wait},00:00:30,00:08:00,是"
+        for k, wait in enumerate(times)
+    ]
+    path = tmp_path / "会话明细_20261031.csv"
+    path.write_text(head + "\n".join(rows), encoding="utf-8")
+    (row,) = import_exports(path, shop).store.actuals
+    assert (row.contacts, row.answered, row.in_time) == (4, 3, 2)
+
+
+def test_leave_in_a_roster_goes_to_its_people(tmp_path, shop):
+    """Days marked as leave are the person's leave from then on; again they change nothing."""
+    agent = load_store(shop).agents[0]
+    path = tmp_path / "排班表2026年10月.csv"
+    path.write_text(f"姓名,10月29日,10月30日,10月31日\n{agent.name},A,假,假\n", encoding="utf-8")
+    result = import_exports(path, shop, lang="en")
+    spans = [(span.first, span.last) for span in result.store.agents[0].leave]
+    assert (dt.date(2026, 10, 30), dt.date(2026, 10, 31)) in spans
+    assert result.changes["sheet"].tolist() == ["agents"]
+    result.save()
+    assert import_exports(path, shop).changes.empty
+
+
+def test_a_chat_record_gives_turns_and_think_time(tmp_path, shop):
+    """250 chats of three turns: what is written in one go is one turn, and the buyer thinks for 40 s."""
+    rows = ["客户名,消息序号,发送时间,发送内容,发送账号,账号类型"]
+    for chat in range(250):
+        clock = pd.Timestamp("2026-04-20 09:00") + pd.Timedelta(minutes=chat)
+        for turn in range(3):
+            for side, after in (("买家", 0), ("买家", 5), ("客服", 25)):
+                at = clock + pd.Timedelta(seconds=65 * turn + after)
+                rows.append(f"b{chat},{turn},{at:%Y-%m-%d %H:%M:%S},好,x,{side}")
+    path = tmp_path / "聊天记录_2026-04-20.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    ratio = {row.key: row for row in import_exports(path, shop).store.ratios}
+    assert ratio["presale_replies"].likely == pytest.approx(3)
+    assert ratio["presale_think_s"].likely == pytest.approx(40)
+
+
+def test_service_figures_have_their_spread(tmp_path, shop):
+    """What no sheet asks for is shown with the quantiles of its days."""
+    figures = import_exports(agent_days(tmp_path), shop).figures.set_index("export_figure")
+    assert figures.loc["unanswered_share", "likely"] == pytest.approx(2 / 104)
+    assert figures.loc["mean_response_s", ["low", "likely", "high"]].tolist() == pytest.approx([37.8] * 3)
