@@ -15,7 +15,6 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, Lang, glossary, label, read_yaml, translate
-from simlib.retrospective.buyers import tag_name
 from simlib.store.columns import SCENARIO_UNITS
 from simlib.store.models import Cohort, Queue
 
@@ -411,7 +410,7 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
     if column == "card":
         return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
     if column == "question_tag":
-        return tag_name(str(value), lang)
+        return _tag_names().get(str(value), {}).get(lang) or translate("retrospective.untagged", lang)
     if column == "review_card" and str(value) in _card_names():
         return _card_names()[str(value)][lang]
     if column in ("task_key", "after", "review_card") and str(value) in _task_names():
@@ -422,6 +421,12 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
     if key not in glossary() and column == "scenario" and "+" in key:
         return " + ".join(key_words(part, column, lang) for part in key.split("+"))
     return label(key, lang) if key in glossary() else str(value)
+
+
+@lru_cache(maxsize=1)
+def _tag_names() -> dict[str, dict[Lang, str]]:
+    rows = facts.table("question_tags").to_dict("records")
+    return {row["key"]: {lang: row[lang] for lang in LANGS} for row in rows}
 
 
 @lru_cache(maxsize=1)
