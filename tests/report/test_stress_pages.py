@@ -92,7 +92,7 @@ def test_line_17_a_table_of_zeros_is_one_line(lang: str) -> None:
         html = show_if_any(SimpleNamespace(tables={"reserve": table}), "reserve", lang=lang).html
         assert html.count("<thead>") == rows
         assert html.count("<caption>") == 1
-    stress = SimpleNamespace(tables={"lever_map": grid(0.0)}, lever_map=grid(0.0))
+    stress = SimpleNamespace(tables={"lever_map": grid(0.0)}, lever_map=grid(0.0), plan_fails=False)
     shown = show_lever_map.__wrapped__(stress, lang=lang).html
     assert "<svg" not in shown
     assert "<thead>" not in shown
