@@ -1,4 +1,4 @@
-"""The command line: ``sandtable new | check | import | rehearse | repair | batch | lab | dashboard | drill``."""
+"""The command line: new, check, import, rehearse, repair, learn, batch, lab, dashboard, drill and others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from simlib.messages import HOUSE, LANGS, Lang, Message, UserError, glossary, la
 
 DONE, DATA_WRONG, USAGE_WRONG, SOME_FAILED = 0, 1, 2, 3
 INTERRUPTED = 130
-BESIDE = ("readiness.xlsx", "goals.xlsx")  # what a chapter keeps beside a store is no store
+BESIDE = ("readiness.xlsx", "goals.xlsx", "review.xlsx")  # what a chapter keeps beside a store is no store
 ROWS_SHOWN = 12  # changed rows of one sheet that an import prints
 FILES_SHOWN = 60  # of an import of more, those with a complaint alone
 
@@ -128,6 +128,7 @@ class Chapter(StrEnum):
 
     readiness = "readiness"
     goals = "goals"
+    retrospective = "retrospective"
 
 
 @app.command(help=both("new"))
@@ -139,11 +140,12 @@ def new(
     """Write a fresh workbook; one that is there already stays as it is."""
     from simlib.goals.workbook import write_goals_template
     from simlib.readiness.workbook import write_readiness_template
+    from simlib.retrospective.workbook import BOOK_NAME, review_book
     from simlib.store import write_template
 
     if not name and chapter is None:
         raise stop(translate("cli.new_without_name", lang.value), status=USAGE_WRONG)
-    name = name or str(chapter)
+    name = name or (BOOK_NAME if chapter is Chapter.retrospective else str(chapter))
     path = Path(name if name.endswith(".xlsx") else f"{name}.xlsx")
     if path.exists():
         raise stop(translate("cli.new_exists", lang.value, path=path), status=USAGE_WRONG)
@@ -153,6 +155,8 @@ def new(
         write_template(path, lang=lang.value)
     elif chapter is Chapter.goals:
         write_goals_template(path, lang=lang.value)
+    elif chapter is Chapter.retrospective:
+        review_book().write(path, lang=lang.value)
     else:
         write_readiness_template(path, lang=lang.value)
     print_message("new_done", lang.value, path=path)
@@ -227,6 +231,27 @@ def ready(
     for path in done.written:
         print_message("written", lang.value, path=path)
     print_message("kept", lang.value, path=done.kept)
+
+
+@app.command("learn", help=both("learn"))
+def learn(
+    store: StorePath,
+    out: Annotated[Path, typer.Option("--out", metavar="NEW.xlsx", help=both("learn_out"))],
+    lang: Lingo = Language.zh,
+    wave: Annotated[str, typer.Option("--wave", help=both("learn_wave"))] = "",
+    today: Annotated[str, typer.Option("--today", help=both("learn_today"))] = "",
+) -> None:
+    """Write what a promo taught into a new workbook: before and after side by side, nothing overwritten."""
+    from simlib.runs.retrospective import learn_promo
+
+    with progress_bar(label("retrospective", lang.value)):
+        done = learn_promo(store, out=out, lang=lang.value, wave=wave, today=today)
+    for finding in done.findings:
+        console.print(escape(finding.text(lang.value)), soft_wrap=True)
+    if len(done.changes):
+        print_table("write_back", done.changes, lang=lang.value)
+    for path in done.written:
+        print_message("written", lang.value, path=path)
 
 
 @app.command("import", help=both("import"))

@@ -53,10 +53,11 @@ from simlib.kpis import (
     platform_scores,
     score_nights,
 )
-from simlib.messages import Message, Term, UserError
+from simlib.messages import Lang, Message, Term, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.night.bot import BotIntent
 from simlib.readiness.conflicts import find_conflicts
+from simlib.readiness.countdown import catalogue
 from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
@@ -65,7 +66,7 @@ from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
 from simlib.retrospective.workbook import note_night, read_review, take_figures
-from simlib.retrospective.write_back import learn_from_night
+from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
@@ -73,7 +74,7 @@ from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
 from simlib.store.exports import read_exports
-from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Store, Wave
+from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Ratio, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
 from simlib.stress import apply_levers, levers_for, standard_scenarios
@@ -514,25 +515,58 @@ class NightInputs:
             opening=self.opening,
         )
 
-    def record_night(self, planned: NightFacts, *, source: str) -> NightRecord:
-        """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it.
+    @property
+    def review_basis(self) -> dict[str, Any]:
+        """What the retrospective holds a night against: target, promo day, platforms, people, task cards."""
+        people = self.people[["agent_id", "exam_score"]].astype({"exam_score": float})
+        begun = pd.to_datetime(self.people["starts_on"])
+        people["tenure_days"] = (pd.Timestamp(self.wave.day) - begun).dt.days.astype(float)
+        found: dict[str, Any] = {"target": self.target("service_level"), "promo_day": self.wave.day, "people": people}
+        found["platforms"] = tuple(sorted({self.store.store.platform, *self.store.platform_shares}))
+        return found | {"cards": [*(task["key"] for task in catalogue()), *facts.table("incidents")["key"]]}
 
-        Raises
-        ------
-        StoreError
-            The workbook of the retrospective cannot be opened at all.
-        """
+    def record_night(self, planned: NightFacts, *, source: str) -> NightRecord:
+        """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it."""
         review = read_review(source)
         beside = Path(source) if Path(source).is_dir() else Path(source).parent
         folder = beside / EXPORTS
         tables = read_exports(folder, store=self.store).tables if source and folder.is_dir() else {}
+        happened, alone, carded, notices = self._replay_incidents(planned, review.incidents)
+        actuals = None if self.actuals.empty else self.actuals
+        record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
+        strangers = sorted({*review.absences["agent_id"], *review.served["agent_id"]} - {*self.people["agent_id"]})
+        if strangers:
+            notices.append(Message("retrospective.unknown_people", people=tuple(strangers)))
+        figures = take_figures(review, promo=self.wave.name, actuals=record.actuals, forecast=planned.night.forecast)
+        seen: dict[str, Any] = {"incidents": alone, "cards": carded, "promos": chain_promos(record.promos, self.store)}
+        if figures is not None:
+            seen["write_back"] = self.learn(figures, aov_cny=planned.aov_cny)
+            if "aov_cny" in review.figures and self.wave.day_aov_cny:
+                notices.append(Message("retrospective.aov_by_store", seen=f"{review.figures['aov_cny']:g}"))
+        return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
+
+    def learn(self, figures: NightFigures, *, aov_cny: float, lang: Lang = "zh") -> WriteBack:
+        """Work out what the next plan starts from; an order value moves from the one that this plan had."""
+        store = self.store
+        if self.wave.day_aov_cny:
+            figures = replace(figures, ratios={key: each for key, each in figures.ratios.items() if key != "aov_cny"})
+        elif "aov_cny" in figures.ratios and store.ratio("aov_cny").likely != aov_cny:
+            own = Ratio(key="aov_cny", low=aov_cny, likely=aov_cny, high=aov_cny)
+            others = tuple(ratio for ratio in store.ratios if ratio.key != "aov_cny")
+            store = store.model_copy(update={"ratios": (*others, own)})
+        return learn_from_night(store, figures, lang=lang)
+
+    def _replay_incidents(
+        self, planned: NightFacts, rows: pd.DataFrame
+    ) -> tuple[NightFacts | None, dict[str, PromoNight], dict[str, PromoNight], list[Message]]:
+        """Put the noted incidents into the planned night: all, each alone, each with its card; and what cannot be."""
         notices: list[Message] = []
         alone: dict[str, PromoNight] = {}
         carded: dict[str, PromoNight] = {}
         night = planned.night
         known = {scenario.name: scenario for scenario in standard_scenarios(night)}
         cards = facts.table("incidents").set_index("key")
-        for row in review.incidents.itertuples():
+        for row in rows.itertuples():
             tz = night.grid.opens.tz
             when = {"start": pd.Timestamp(row.start).tz_localize(tz), "end": pd.Timestamp(row.end).tz_localize(tz)}
             usual = known.get(row.incident)
@@ -540,7 +574,7 @@ class NightInputs:
                 if usual is None:
                     raise UserError(Message("retrospective.incident_not_here", incident=Term(row.incident)))
                 scenario = replace(usual, incidents=tuple(replace(each, **when) for each in usual.incidents))
-                alone[row.incident] = scenario.apply_to(planned.night)
+                alone[row.incident] = scenario.apply_to(alone.get(row.incident, planned.night))
             except UserError as error:
                 notices += error.messages
                 continue
@@ -548,13 +582,7 @@ class NightInputs:
             levers = [lever for lever in levers_for(planned.night, scenario) if lever.kind in answers]
             carded[row.incident] = apply_levers(alone[row.incident], levers)
             night = scenario.apply_to(night)
-        happened = replace(planned, night=night) if alone else None
-        actuals = None if self.actuals.empty else self.actuals
-        record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
-        figures = take_figures(review, promo=self.wave.name, actuals=record.actuals)
-        learned = None if figures is None else learn_from_night(self.store, figures)
-        seen: dict[str, Any] = {"incidents": alone, "cards": carded, "write_back": learned}
-        return replace(record, problems=review.problems, notices=tuple(notices), **seen)
+        return (replace(planned, night=night) if alone else None), alone, carded, notices
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""

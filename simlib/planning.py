@@ -166,7 +166,7 @@ class Plan:
         """Chapter 5: what came against the plan."""
         planned = self.inputs.plan_facts(self.night, aov_cny=self.sales.spans["aov_cny"].likely)
         asked: dict[str, Any] = {"planned": planned, "forecast": self.forecast, "requirement": self.requirement}
-        asked |= {"target": self.inputs.target("service_level"), "promo_day": self.wave.day, "today": self.counted_from}
+        asked |= self.inputs.review_basis | {"today": self.counted_from, "seed": self.seed}
         return work_out_retrospective(self.inputs.record_night(planned, source=self.source), **asked)
 
     @cached_property

@@ -22,6 +22,8 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
+    "action_lacks": "lacks_",
+    "action_state": "action_",
     "activity": "",
     "activity_kind": "activity_kind_",
     "after": "",
@@ -41,7 +43,9 @@ KEY_COLUMNS = {
     "cohort": "",
     "conflict": "",
     "counts_what": "counted_",
+    "day_figure": "",
     "driver": "driver_",
+    "driver_group": "driver_",
     "duty_block": "duty_block_",
     "every": "every_",
     "fact_status": "standing_",
@@ -55,7 +59,9 @@ KEY_COLUMNS = {
     "incident": "kind_",
     "intent": "",
     "item": "",
+    "judgement": "judged_",
     "kpi": "",
+    "learned_key": "",
     "level": "",
     "lever": "",
     "liable": "",
@@ -66,6 +72,7 @@ KEY_COLUMNS = {
     "move": "do_",
     "next_grade": "grade_",
     "open_to": "open_to_",
+    "order_figure": "",
     "out_reason": "",
     "part": "part_",
     "pay_parts": "",
@@ -74,7 +81,9 @@ KEY_COLUMNS = {
     "plausibility": "",
     "post": "",
     "profile": "profile_",
+    "promise_state": "promise_",
     "qa_item": "qa_",
+    "question_tag": "",
     "queue": "",
     "reason": "",
     "ratio": "",
@@ -83,10 +92,13 @@ KEY_COLUMNS = {
     "exported_figure": "",
     "learnt": "",
     "fitted_to": "",
+    "relief_reason": "relief_",
+    "review_card": "",
     "rule": "rule_",
     "sampling_action": "sampling_",
     "scenario": "",
     "scheme": "scheme_",
+    "second_lever": "",
     "segment_topic": "",
     "sheet": "",
     "site_item": "",
@@ -105,6 +117,7 @@ KEY_COLUMNS = {
     "task_key": "",
     "task_role": "",
     "topic": "",
+    "trait": "",
     "variant": "variant_",
     "weighting": "",
     "work": "",
@@ -130,6 +143,9 @@ ROW_UNIT_COLUMNS = frozenset(
     }
     | {"default_low", "default_likely", "default_high", "exported", "fitted"}
     | {"in_plan", "in_scenario", "difference", "past"}
+    | {"driver_planned", "driver_actual", "first_review", "second_review", "review_change", "usual_value"}
+    | {"week_before", "year_before", "learned_before", "learned_seen", "learned_after"}
+    | {"learned_before_low", "learned_before_high", "learned_after_low", "learned_after_high"}
     | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
 )
 DIGITS = {"CNY": 0, "share": 1}
@@ -183,7 +199,7 @@ def _unit_of(key: str) -> str:
     return unit or _lever_units().get(key, "")
 
 
-FACTORS = ("contacts", "handling", "slow")  # incidents whose size multiplies
+FACTORS = ("contacts", "handling", "slow", "weights")  # incidents whose size multiplies
 OF_A_WHOLE = ("absent",)  # incidents whose size is a share and no change
 SIZED_BY = ("incident", "lever")  # columns that name what the row's ``size`` is a size of
 
@@ -393,7 +409,11 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
         return list_words([key_words(part, column, lang) for part in value], lang)
     if column == "card":
         return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
-    if column in ("task_key", "after") and str(value) in _task_names():
+    if column == "question_tag":
+        return _tag_names().get(str(value), {}).get(lang) or translate("retrospective.untagged", lang)
+    if column == "review_card" and str(value) in _card_names():
+        return _card_names()[str(value)][lang]
+    if column in ("task_key", "after", "review_card") and str(value) in _task_names():
         return _task_names()[str(value)][lang]
     plain = str(value)
     key = KEY_COLUMNS[column] + plain
@@ -401,6 +421,12 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
     if key not in glossary() and column == "scenario" and "+" in key:
         return " + ".join(key_words(part, column, lang) for part in key.split("+"))
     return label(key, lang) if key in glossary() else str(value)
+
+
+@lru_cache(maxsize=1)
+def _tag_names() -> dict[str, dict[Lang, str]]:
+    rows = facts.table("question_tags").to_dict("records")
+    return {row["key"]: {lang: row[lang] for lang in LANGS} for row in rows}
 
 
 @lru_cache(maxsize=1)

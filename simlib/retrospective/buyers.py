@@ -83,24 +83,26 @@ def tag_questions(messages: pd.DataFrame, *, words: Mapping[str, str] | None = N
     Parameters
     ----------
     messages : DataFrame
-        chat, text; one row per message of a buyer. A missing text counts as empty.
+        chat, text; one row per message of a buyer. A missing text counts as empty. ``times``, where it is known, is
+        how many contacts the row stands for.
     words : mapping of word to tag, optional
         The store's own; :func:`tag_words` if left out.
 
     Returns
     -------
     DataFrame
-        chat, tag; one row per contact and tag, each tag once per contact however often it was asked. A contact without
-        any known word is ``untagged``.
+        chat, tag, times; one row per contact and tag, each tag once per contact however often it was asked. A contact
+        without any known word is ``untagged``.
     """
     need_columns(messages, "chat", "text", name="questions")
     known = tag_words() if words is None else words
-    texts = messages.assign(text=messages["text"].fillna("").astype(str)).groupby("chat", sort=False)["text"]
     rows = []
-    for chat, parts in texts:
-        tags = dict.fromkeys(known[word] for part in parts for word in find_words(part, known))
-        rows += [(chat, tag) for tag in tags or [UNTAGGED]]
-    return pd.DataFrame(rows, columns=["chat", "tag"])
+    table = messages.assign(text=messages["text"].fillna("").astype(str)).reindex(columns=["chat", "text", "times"])
+    for chat, asked in table.groupby("chat", sort=False):
+        tags = dict.fromkeys(known[word] for part in asked["text"] for word in find_words(part, known))
+        times = float(asked["times"].fillna(1).max())
+        rows += [(chat, tag, times) for tag in tags or [UNTAGGED]]
+    return pd.DataFrame(rows, columns=["chat", "tag", "times"])
 
 
 def rank_questions(tagged: pd.DataFrame) -> pd.DataFrame:
@@ -112,12 +114,14 @@ def rank_questions(tagged: pd.DataFrame) -> pd.DataFrame:
         tag, contacts, share (of all contacts), cumulative (share of all tags given so far), top (among the first
         three); untagged contacts come last, without rank. A contact with two tags counts for both.
     """
-    chats = tagged["chat"].nunique()
-    counts = tagged.groupby("tag")["chat"].nunique().rename("contacts").reset_index()
+    times = tagged["times"] if "times" in tagged else pd.Series(1.0, index=tagged.index)
+    once = tagged.assign(times=times).drop_duplicates(["chat", "tag"])
+    chats = float(once.drop_duplicates("chat")["times"].sum())
+    counts = once.groupby("tag")["times"].sum().rename("contacts").reset_index()
     counts["last"] = counts["tag"] == UNTAGGED
     counts = counts.sort_values(["last", "contacts", "tag"], ascending=[True, False, True], ignore_index=True)
     counts["share"] = counts["contacts"] / max(chats, 1)
-    counts["cumulative"] = counts["contacts"].cumsum() / max(int(counts["contacts"].sum()), 1)
+    counts["cumulative"] = counts["contacts"].cumsum() / max(float(counts["contacts"].sum()), 1)
     counts["top"] = (counts.index < TOP) & ~counts["last"]
     return counts.drop(columns="last")
 
@@ -262,6 +266,35 @@ def review_main_push(sales: pd.DataFrame, *, items: pd.DataFrame) -> pd.DataFram
     columns = ["week", "item", "script", "inquiries", "orders", "sales_cny"]
     columns += ["conversion", "conversion_before", "change"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def sum_second_sales(register: pd.DataFrame) -> pd.DataFrame:
+    """Sum up what buyers ordered beside their first order, by what brought it about.
+
+    Parameters
+    ----------
+    register : DataFrame
+        lever (a gift, a bundle, a threshold, a coupon, other), orders, sales_cny; as many rows as people wrote down.
+
+    Returns
+    -------
+    DataFrame
+        lever, orders, sales_cny, order_cny (mean of an order; nan without orders), share (of all that the table
+        sells), the most sales first.
+
+    Examples
+    --------
+    >>> sold = pd.DataFrame({"lever": ["gift", "bundle", "gift"], "orders": [2, 1, 2], "sales_cny": [60, 100, 40]})
+    >>> sum_second_sales(sold)[["lever", "orders", "order_cny", "share"]].to_dict("records")[1]
+    {'lever': 'gift', 'orders': 4.0, 'order_cny': 25.0, 'share': 0.5}
+    """
+    need_columns(register, "lever", "orders", "sales_cny", name="second_sales")
+    table = register[["lever", "orders", "sales_cny"]].astype({"orders": float, "sales_cny": float})
+    summed = table.groupby("lever", as_index=False).sum()
+    summed["order_cny"] = summed["sales_cny"] / summed["orders"].where(summed["orders"] > 0)
+    total = summed["sales_cny"].sum()
+    summed["share"] = summed["sales_cny"] / total if total else float("nan")
+    return summed.sort_values(["sales_cny", "lever"], ascending=[False, True], ignore_index=True)
 
 
 def find_second_orders(orders: pd.DataFrame, *, days: int = 7, by: Sequence[str] = ("buyer",)) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from simlib.retrospective.inputs import need_columns
 
 WATCHED = ("receptions", "mean_response_s", "first_response_s", "rate_3min", "unanswered", "satisfied_share", "chat_s")
 """The figures of a day in which an agent may be unusual, as the exports give them."""
+COMPARED = (*WATCHED, "inquiries", "buyers_paid", "conversion", "sales_cny")
+"""The figures that exam and tenure are held against."""
 
 
 def limit(key: str) -> float:
@@ -25,15 +27,16 @@ def limit(key: str) -> float:
     return float(facts.value("retrospective", key))
 
 
-def measure_load(roster: pd.DataFrame, chats: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+def measure_load(roster: pd.DataFrame, chats: pd.DataFrame | None, people: pd.DataFrame) -> pd.DataFrame:
     """Measure how heavy a night was for each agent.
 
     Parameters
     ----------
     roster : DataFrame
         agent_id, start, end, activity; what was really worked. Chat segments that touch are one stretch.
-    chats : DataFrame
-        agent, begun, ended, complaint (bool); one row per chat.
+    chats : DataFrame, optional
+        agent, begun, ended, complaint (bool); one row per chat. Without them hours and breaks are measured, and what
+        chats would say is missing.
     people : DataFrame
         agent_id, capacity (chats at the same time).
 
@@ -45,6 +48,8 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame, people: pd.DataFrame
         (1 = at a limit), relief (bool), heaviest first. The load index is the largest of longest stretch, complaints in
         a row and open share, each over its limit.
     """
+    known = chats is not None
+    chats = _no_chats() if chats is None else chats
     need_columns(chats, "agent", "begun", "ended", "complaint", name="chats")
     chat = roster[roster["activity"] == "chat"]
     capacity = people.set_index("agent_id")["capacity"].astype(float)
@@ -57,7 +62,7 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame, people: pd.DataFrame
         open_h = float((own["ended"] - own["begun"]).dt.total_seconds().sum() / 3600)
         shift_h = (stretches[-1][1] - stretches[0][0]).total_seconds() / 3600
         due = max(math.ceil(shift_h / limit("break_after_h")) - 1, 0)
-        open_chats = open_h / hours if hours else math.nan
+        open_chats = open_h / hours if hours and known else math.nan
         longest = max(spans_h)
         in_row = _longest_run(own["complaint"].astype(bool).to_numpy())
         open_share = open_chats / capacity.get(agent_id, math.nan)
@@ -72,21 +77,27 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame, people: pd.DataFrame
                 "agent_id": agent_id,
                 "hours": hours,
                 "longest_h": longest,
-                "chats": len(own),
-                "chats_h": len(own) / hours if hours else math.nan,
+                "chats": len(own) if known else math.nan,
+                "chats_h": len(own) / hours if hours and known else math.nan,
                 "open_chats": open_chats,
                 "open_share": open_share,
-                "complaints": int(own["complaint"].sum()),
-                "complaints_row": in_row,
+                "complaints": int(own["complaint"].sum()) if known else math.nan,
+                "complaints_row": in_row if known else math.nan,
                 "breaks_missed": max(due - (len(stretches) - 1), 0),
                 "load_index": index,
-                "relief": index >= 1,
+                "relief": parts[0] > 1 or max(parts[1], parts[2]) >= 1,  # a stretch that ends at its limit needs none
             }
         )
     columns = ["agent_id", "hours", "longest_h", "chats", "chats_h", "open_chats", "open_share", "complaints"]
     columns += ["complaints_row", "breaks_missed", "load_index", "relief"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(["load_index", "agent_id"], ascending=[False, True], ignore_index=True)
+
+
+def _no_chats() -> pd.DataFrame:
+    """Return the table of a night whose chats nobody exported."""
+    moment = pd.Series([], dtype="datetime64[ns, UTC]")
+    return pd.DataFrame({"agent": [], "begun": moment, "ended": moment, "complaint": pd.Series([], dtype=bool)})
 
 
 def _join(segments: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -113,7 +124,7 @@ def _longest_run(flags: np.ndarray) -> int:
     return longest
 
 
-def plan_relief(roster: pd.DataFrame, chats: pd.DataFrame) -> pd.DataFrame:
+def plan_relief(roster: pd.DataFrame, chats: pd.DataFrame | None = None) -> pd.DataFrame:
     """Plan reliefs by the rotation rule: after hours on chat without a break, or after complaints in a row.
 
     Returns
@@ -123,6 +134,7 @@ def plan_relief(roster: pd.DataFrame, chats: pd.DataFrame) -> pd.DataFrame:
         a relief both counts begin again. A stretch that ends at its limit needs none.
     """
     rows = []
+    chats = _no_chats() if chats is None else chats
     rest = pd.Timedelta(minutes=limit("relief_min"))
     most = pd.Timedelta(hours=limit("stretch_h_max"))
     for agent_id, segments in roster[roster["activity"] == "chat"].groupby("agent_id"):
@@ -190,9 +202,9 @@ def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None
     Parameters
     ----------
     agent_day : DataFrame
-        day, agent, receptions, inquiries, buyers_paid, sales_cny, mean_response_s, chat_s, unanswered.
+        day, agent, receptions, inquiries, buyers_paid, sales_cny, mean_response_s, chat_s (mean of a chat), unanswered.
     on_duty_h : DataFrame, optional
-        day, agent, hours: for the saturation.
+        day, hours: for the saturation of the days that it has.
 
     Returns
     -------
@@ -206,6 +218,7 @@ def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None
     table = agent_day.reindex(columns=["day", "agent", *needed])
     weight = table["receptions"].where(table["mean_response_s"].notna())
     table = table.assign(weight=weight, response=table["mean_response_s"] * weight)
+    table["chat_s"] = table["chat_s"] * table["receptions"]
     by_day = table.groupby("day")
     sums = by_day[[*needed, "weight", "response"]].sum(min_count=1)
     board = pd.DataFrame({"agents": by_day["agent"].nunique(), "receptions": sums["receptions"]})
@@ -215,8 +228,8 @@ def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None
     board["unanswered"] = sums["unanswered"] / sums["receptions"].where(sums["receptions"] > 0)
     board["saturation"] = math.nan
     if on_duty_h is not None:
-        hours = on_duty_h.groupby("day")["hours"].sum()
-        board["saturation"] = sums["chat_s"] / 3600 / hours.where(hours > 0)
+        hours = on_duty_h.groupby(pd.to_datetime(on_duty_h["day"]))["hours"].sum().reindex(pd.to_datetime(board.index))
+        board["saturation"] = sums["chat_s"] / 3600 / hours.where(hours > 0).to_numpy()
     unusual = find_outliers(agent_day).groupby("day")["agent"].nunique()
     board["unusual"] = unusual.reindex(board.index, fill_value=0)
     return board.reset_index()

@@ -24,6 +24,7 @@ from simlib.retrospective.buyers import (
     rank_questions,
     review_feedback,
     review_main_push,
+    sum_second_sales,
     tag_questions,
 )
 from simlib.retrospective.forecast import (
@@ -36,7 +37,9 @@ from simlib.retrospective.forecast import (
     score_platforms,
 )
 from simlib.retrospective.incidents import cost_incidents
+from simlib.retrospective.naming import name_columns
 from simlib.retrospective.people import (
+    COMPARED,
     build_daily_board,
     find_outliers,
     measure_load,
@@ -63,9 +66,12 @@ GIVEN = (
     "feedback",
     "promises",
     "pushes",
+    "second_sales",
     "audit",
     "actions",
 )
+FROM_EXPORTS = ("orders", "agent_day", "store_day", "chats", "platform_messages")
+"""Of these the parts that a platform exports; the others are written down in ``review.xlsx``."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,8 +96,10 @@ class NightRecord:
         chat, text of the buyers' messages.
     platform_messages : DataFrame, optional
         contact, time, sender, for the platforms' scores.
-    answers, feedback, promises, pushes, push_sales, audit, audit_before, actions : DataFrame, optional
+    answers, feedback, promises, pushes, push_sales, second_sales, audit, audit_before, actions : DataFrame, optional
         The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
+    promos, learned : DataFrame, optional
+        How wrong the plans of earlier promos were, and what this plan learned from each.
     notices, problems : tuple of Message, tuple of Problem
         What of it could not be used, and what is wrong in the workbook of the retrospective.
     write_back : WriteBack, optional
@@ -114,9 +122,12 @@ class NightRecord:
     promises: pd.DataFrame | None = None
     pushes: pd.DataFrame | None = None
     push_sales: pd.DataFrame | None = None
+    second_sales: pd.DataFrame | None = None
     audit: pd.DataFrame | None = None
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
+    promos: pd.DataFrame | None = None
+    learned: pd.DataFrame | None = None
     notices: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
     write_back: WriteBack | None = None
@@ -154,6 +165,21 @@ class RetrospectiveResult:
     def audit_highest(self) -> float:
         """The best score of a question of the self-audit."""
         return HIGHEST
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing of the night is known: no part of the record, nothing wrong in the workbook."""
+        return len(self.missing) == len(GIVEN) and not self.problems
+
+    @property
+    def missing_exports(self) -> tuple[str, ...]:
+        """The parts that nobody gave and that a platform exports."""
+        return tuple(name for name in self.missing if name in FROM_EXPORTS)
+
+    @property
+    def missing_sheets(self) -> tuple[str, ...]:
+        """The parts that nobody gave and that are written down in the workbooks."""
+        return tuple(name for name in self.missing if name not in FROM_EXPORTS)
 
     @cached_property
     def provisional(self) -> bool:
@@ -215,7 +241,7 @@ def work_out_retrospective(
     day = promo_day or grid.opens.date()
     tables: dict[str, pd.DataFrame] = {}
     figures: dict[str, float] = {}
-    findings: list[Message] = [*record.notices]
+    findings: list[Message] = [*_learned_before(record, tables), *record.notices]
     settlement = variance = fit = None
 
     if record.orders is not None:
@@ -233,7 +259,8 @@ def work_out_retrospective(
             if first_review is not None:
                 tables["reviews"] = compare_settlements(first_review, settlement)
             if "buyer" in record.orders:
-                tables["second_orders"] = find_second_orders(record.orders)
+                found = find_second_orders(record.orders)
+                tables["second_orders"] = found[["order", "created", "amount_cny", "first_created"]]
     if record.actual is not None:
         try:
             variance = work_out_variance(planned, record.actual, seed=seed, nights=nights, workers=workers)
@@ -262,10 +289,11 @@ def work_out_retrospective(
     _people(record, tables, findings, planned, people)
     _team(record, tables, findings, today, cards)
     if (write_back := record.write_back) is not None:
-        tables["write_back"] = write_back.changes
+        if not write_back.changes.empty:
+            tables["write_back"] = write_back.changes
         findings += write_back.messages
     return RetrospectiveResult(
-        tables=tables,
+        tables={name: table for name, table in name_columns(tables).items() if not table.empty},
         figures={name: value for name, value in figures.items() if not math.isnan(value)},
         findings=tuple(findings),
         missing=tuple(name for name in GIVEN if getattr(record, name) is None),
@@ -275,6 +303,31 @@ def work_out_retrospective(
         write_back=write_back,
         problems=record.problems,
     )
+
+
+def _learned_before(record: NightRecord, tables: dict[str, pd.DataFrame]) -> list[Message]:
+    """Show the chain of promos behind this plan: how wrong each plan was, and what was learned from it."""
+    if record.learned is not None:
+        tables["learned"] = record.learned.drop(columns="note", errors="ignore")
+    if record.promos is None or record.promos.empty:
+        return []
+    promos = record.promos.drop(columns="note", errors="ignore").sort_values("day", kind="stable", ignore_index=True)
+    promos["bias"] = promos["actual_contacts"] / promos["planned_contacts"].where(promos["planned_contacts"] > 0) - 1
+    tables["promos"] = promos
+    last = promos.iloc[-1]
+    if pd.isna(last["bias"]):
+        return [Message("retrospective.learned_from", promo=str(last["promo"]))]
+    figures = {"planned": f"{last['planned_contacts']:,.0f}", "actual": f"{last['actual_contacts']:,.0f}"}
+    known = not pd.isna(last["wape"])
+    return [
+        Message(
+            "retrospective.last_plan" if known else "retrospective.last_plan_total",
+            promo=str(last["promo"]),
+            bias=f"{last['bias']:+.0%}",
+            **figures,
+            **({"wape": f"{last['wape']:.0%}"} if known else {}),
+        )
+    ]
 
 
 def _night_by_interval(
@@ -337,7 +390,7 @@ def _buyers(
         top = ranked[ranked["top"]]
         if not top.empty:
             tags = tuple(
-                Message("retrospective.tag_contacts", tag=TagName(str(row.tag)), count=row.contacts)
+                Message("retrospective.tag_contacts", tag=TagName(str(row.tag)), count=f"{row.contacts:,.0f}")
                 for row in top.head(TOP).itertuples()
             )
             tagged = ranked.loc[ranked["tag"] != UNTAGGED, "contacts"].sum()
@@ -350,6 +403,8 @@ def _buyers(
     if (promises := record.promises) is not None:
         evening = pd.Timestamp(grid.starts[-1]) + pd.Timedelta(seconds=grid.step_s)
         _try(tables, findings, "promises", lambda: check_promises(promises, evening=evening))
+    if (second := record.second_sales) is not None:
+        _try(tables, findings, "second_sales", lambda: sum_second_sales(second))
     if (pushes := record.pushes) is not None and (sales := record.push_sales) is not None:
         _try(tables, findings, "main_push", lambda: review_main_push(sales, items=pushes))
 
@@ -362,20 +417,35 @@ def _people(
     people: pd.DataFrame | None,
 ) -> None:
     """Work out load, reliefs, unusual days and what results hang on."""
-    if (chats := record.chats) is not None:
+    chats = record.chats
+    if chats is not None or record.served is not None:
         roster = planned.night.roster if record.served is None or "heads_actual" not in tables else record.served
+        roster = roster[roster["end"] > planned.night.grid.opens] if "end" in roster else roster
         _try(tables, findings, "load", lambda: measure_load(roster, chats, planned.night.people))
         if "load" in tables:
             tables["reliefs"] = plan_relief(roster, chats)
             findings += relief_findings(tables["load"])
     if (agent_day := record.agent_day) is not None:
-        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day))
+        on_duty = _hours_on(planned.night.grid.opens, planned.night.roster if record.served is None else record.served)
+        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day, on_duty_h=on_duty))
         if "daily_board" in tables:
             tables["outliers"] = find_outliers(agent_day)
             if people is not None:
-                results = agent_day.drop(columns=["day", "source_file", "source_row"], errors="ignore")
-                means = results.groupby("agent").mean(numeric_only=True).rename_axis("agent_id").reset_index()
+                figures = [name for name in COMPARED if name in agent_day]
+                means = agent_day.groupby("agent")[figures].mean().rename_axis("agent_id").reset_index()
                 tables["traits"] = relate_results(people, means)
+
+
+def _hours_on(opens: pd.Timestamp, roster: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the hours on chat of the promo day, the only one that its roster wholly has; None without its columns."""
+    if not {"start", "end", "activity"} <= set(roster):
+        return None
+    chat = roster[roster["activity"] == "chat"]
+    closes = opens + pd.Timedelta("1D")
+    inside = chat["end"].clip(opens, closes) - chat["start"].clip(opens, closes)
+    return pd.DataFrame(
+        {"day": [opens.tz_localize(None).normalize()], "hours": [inside.dt.total_seconds().sum() / 3600]}
+    )
 
 
 def _team(

@@ -612,7 +612,7 @@ class _Mixture:
             forecast=forecast,
             services=services,
             people=self._people(changed),
-            roster=_without(self.side("heads", changed).night.roster, self.side("absence", changed).absences),
+            roster=without_absent(self.side("heads", changed).night.roster, self.side("absence", changed).absences),
             policy=handling.policy,
             disruptions=self._disruptions(outages),
             episodes=outages.episodes,
@@ -758,7 +758,7 @@ def _describe(mixture: _Mixture, driver: str, side: NightFacts, which: int) -> f
     if driver == "heads":
         return _chat_hours(night.roster)
     if driver == "absence":
-        return _chat_hours(night.roster) - _chat_hours(_without(night.roster, side.absences))
+        return _chat_hours(night.roster) - _chat_hours(without_absent(night.roster, side.absences))
     return _down_hours(night)
 
 
@@ -797,8 +797,8 @@ def _spans_of(side: NightFacts) -> set[tuple[str, pd.Timestamp, pd.Timestamp]]:
     return {(agent_id, start, end) for agent_id, start, end in side.absences}
 
 
-def _without(roster: pd.DataFrame, absences: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]]) -> pd.DataFrame:
-    """Cut the absences out of the roster's segments."""
+def without_absent(roster: pd.DataFrame, absences: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]]) -> pd.DataFrame:
+    """Cut the absences out of a roster's segments; a new roster, the one given stays as it is."""
     for agent_id, start, end in absences:
         hit = (roster["agent_id"] == agent_id) & (roster["start"] < end) & (roster["end"] > start)
         if not hit.any():

@@ -24,6 +24,7 @@ from simlib.store import Store, save_store
 from simlib.store.models import Cohort, HistoryRow, HourShare, Ratio
 
 NOTE_CHARACTERS = 2000
+PROMO_FIGURES = ("planned_contacts", "actual_contacts", "wape", "poisson_floor", "planned_cny", "actual_cny")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +67,15 @@ class WriteBack:
         Rows added to History.
     messages : tuple of Message
         What was left out, and why.
+    figures : NightFigures
+        What the night taught.
     """
 
     store: Store
     changes: pd.DataFrame
     history_rows: int
     messages: tuple[Message, ...]
+    figures: NightFigures
 
     def save(self, path: str | Path, *, lang: Lang = "zh") -> None:
         """Write the new store into a new workbook.
@@ -191,6 +195,7 @@ def learn_from_night(store: Store, figures: NightFigures, *, lang: Lang = "zh") 
         changes=pd.DataFrame(rows, columns=columns),
         history_rows=len(history) - len(store.history),
         messages=tuple(messages),
+        figures=figures,
     )
 
 
@@ -303,6 +308,25 @@ def list_promos(store: Store) -> pd.DataFrame:
         }
     )
     return table.sort_values("first_day", kind="stable", ignore_index=True)
+
+
+def chain_promos(noted: pd.DataFrame | None, store: Store) -> pd.DataFrame:
+    """Return the promos behind a plan: those noted with how wrong their plans were, and the others of the history.
+
+    Parameters
+    ----------
+    noted : DataFrame, optional
+        promo, day, planned_contacts, actual_contacts, wape, poisson_floor, planned_cny, actual_cny.
+    """
+    columns = ["promo", "day", *PROMO_FIGURES]
+    known = pd.DataFrame(columns=columns) if noted is None else noted.reindex(columns=columns)
+    past = list_promos(store)
+    past = past[~past["promo"].isin(known["promo"])]
+    rest = pd.DataFrame({"promo": past["promo"], "day": past["first_day"], "actual_contacts": past["contacts"]})
+    both = [table for table in (rest.reindex(columns=columns), known) if len(table)]
+    chain = pd.concat(both, ignore_index=True) if both else known
+    chain = chain.astype(dict.fromkeys(PROMO_FIGURES, float)).assign(day=pd.to_datetime(chain["day"]).dt.date)
+    return chain.sort_values("day", kind="stable", ignore_index=True)
 
 
 def _day(moment: dt.datetime) -> dt.date:

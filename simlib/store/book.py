@@ -26,6 +26,7 @@ from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
 EMPTY_ROWS = 500
+LIST_CHARACTERS = 255  # what Excel takes as a list of choices
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "datetime": "yyyy-mm-dd hh:mm", "date": "yyyy-mm-dd"}
 WIDTHS = {"text": 26, "code": 14, "money": 14, "datetime": 18, "date": 13, "choice": 22}
 MADE_ON = dt.datetime(2026, 1, 1)  # one date, so that the same template gives the same bytes
@@ -403,8 +404,9 @@ def explain_field(column: BookField, lang: Lang) -> str:
 
 def _offer_choices(page: Any, at: int, column: BookField, lang: Lang) -> None:
     rule: dict[str, Any] | None = None
-    if column.choices:
-        rule = {"validate": "list", "source": [label(term, lang) for term in column.choices.values()]}
+    names = [label(term, lang) for term in column.choices.values()]
+    if names and len(",".join(names)) <= LIST_CHARACTERS:  # a longer list stands in the note and on the first page
+        rule = {"validate": "list", "source": names}
     elif column.kind == "bool":
         rule = {"validate": "list", "source": [label("yes", lang), label("no", lang)]}
     elif column.kind in ("share", "money", "integer", "number") and column.low is not None:

@@ -81,6 +81,7 @@ def record(night):
         ),
         pushes=pd.DataFrame({"week": [DAY], "item": ["pan"], "script": ["s"]}),
         push_sales=pd.DataFrame({"day": [DAY], "item": ["pan"], "inquiries": [5], "orders": [1], "sales_cny": [9.0]}),
+        second_sales=pd.DataFrame({"lever": ["second_gift"], "orders": [2], "sales_cny": [60.0]}),
         audit=pd.DataFrame({"question": ["role_known"], "score": [4]}),
         actions=pd.DataFrame(
             {"lesson": ["l"], "action": ["a"], "owner": ["o"], "due": [DAY], "card": ["c"], "done": [False]}
@@ -99,7 +100,7 @@ def test_a_whole_night_has_every_table(record, plan):
         *("compare_actuals", "heads_actual", "requirement_judged", "incident_costs", "platform_scores_actual"),
         *("weeks", "questions", "wordings"),
         *("feedback", "promises", "main_push", "load", "reliefs", "daily_board", "outliers", "traits", "self_audit"),
-        *("review_actions", "write_back"),
+        *("review_actions", "write_back", "second_sales"),
     }  # fmt: skip
     assert all(isinstance(table, pd.DataFrame) for table in result.tables.values())
     gap = record.actual.sales_cny - result.figures["planned_cny"]
@@ -121,7 +122,14 @@ def test_on_d_plus_9_the_same_page_is_final_and_marks_what_changed(record, plan)
     )
     assert first.provisional
     assert not second.provisional
-    assert set(second.tables["reviews"].columns) == {"figure", "first", "second", "change", "changed"}
+    assert set(second.tables["reviews"].columns) == {
+        "order_figure",
+        "unit",
+        "first_review",
+        "second_review",
+        "review_change",
+        "changed",
+    }
 
 
 def test_what_nobody_gave_is_named_and_the_rest_is_shown(record, plan):

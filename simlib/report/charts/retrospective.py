@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import quantity, show_number, titled
-from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, add_note, chart, place_legend, tick_text
+from simlib.report.columns import key_words, quantity, show_number, titled
+from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, chart, place_legend, tick_text
 
 BETTER, WORSE, UNCLEAR = "#009E73", MISSING, "#BBBBBB"
 
@@ -23,20 +23,20 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     Parameters
     ----------
     tree : DataFrame
-        driver, effect_cny, low, high (missing where there is no band), in the order of the tree.
+        driver, effect_cny, effect_cny_low, effect_cny_high (missing where there is no band), in the order of the tree.
     """
     moving = tree[tree["effect_cny"] != 0]
     tree = moving if len(moving) else tree
     effects = tree["effect_cny"].to_numpy(dtype=float)
     ends = planned_cny + np.cumsum(effects)
     starts = ends - effects
-    low, high = (tree[name].to_numpy(dtype=float) for name in ("low", "high"))
+    low, high = (tree[name].to_numpy(dtype=float) for name in ("effect_cny_low", "effect_cny_high"))
     unclear = ~np.isnan(low) & (low <= 0) & (high >= 0)
     colours = np.where(unclear, UNCLEAR, np.where(effects >= 0, BETTER, WORSE))
     names = [translate("report.variance_plan", lang), *(label(f"driver_{key}", lang) for key in tree["driver"])]
     names.append(translate("report.variance_actual", lang))
     rows = np.arange(len(names))[::-1]
-    ax.barh(rows[[0, -1]], [planned_cny, ends[-1]], color=COUNT, height=0.6)
+    ax.barh(rows[[0, -1]], [planned_cny, ends[-1]], color=MUTED, height=0.6)
     ax.barh(rows[1:-1], effects, left=starts, color=colours, height=0.6)
     for row, end in zip(rows[:-1], [planned_cny, *ends], strict=True):
         ax.vlines(end, row - 1.3, row + 0.3, color=MUTED, linewidth=0.8)
@@ -61,7 +61,6 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     ]
     place_legend(ax, handles=[Patch(color=colour, label=translate(f"report.{key}", lang)) for colour, key in shown])
     ax.set_title(translate("report.variance_title", lang))
-    add_note(ax, translate("report.variance_note", lang))
 
 
 @chart(size=(11, 5))
@@ -71,7 +70,7 @@ def plot_questions(questions: Table, ax: Axes, *, lang: Lang) -> None:
     Parameters
     ----------
     questions : DataFrame
-        tag, contacts, most contacts first.
+        question_tag, contacts, most contacts first.
     """
     counts = questions["contacts"].to_numpy(dtype=float)
     rows = np.arange(len(questions))[::-1]
@@ -80,7 +79,7 @@ def plot_questions(questions: Table, ax: Axes, *, lang: Lang) -> None:
     for row, count, share in zip(rows, counts, running, strict=True):
         text = translate("report.questions_bar", lang, count=f"{count:,.0f}", share=f"{share:.0%}")
         ax.annotate(text, xy=(count, row), xytext=(6, 0), textcoords="offset points", va="center", fontsize=11)
-    ax.set_yticks(rows, [str(tag) for tag in questions["tag"]])
+    ax.set_yticks(rows, [key_words(tag, "question_tag", lang) for tag in questions["question_tag"]])
     ax.set_xlim(0, counts.max() * 1.3)
     ax.set_xlabel(titled("contacts", lang))
     ax.grid(visible=False, axis="y")
@@ -95,7 +94,7 @@ def plot_audit(audit: Table, ax: Axes, *, lang: Lang, highest: float) -> None:
     Parameters
     ----------
     audit : DataFrame
-        area, score, before; missing where nobody answered.
+        area, audit_score, audit_before; missing where nobody answered.
     """
     n = len(audit)
     angles = np.pi / 2 - 2 * np.pi * np.arange(n) / n
@@ -106,13 +105,13 @@ def plot_audit(audit: Table, ax: Axes, *, lang: Lang, highest: float) -> None:
         ax.plot([0, highest * np.cos(angle)], [0, highest * np.sin(angle)], color=MUTED, linewidth=0.5)
         x, y = 1.16 * highest * np.cos(angle), 1.1 * highest * np.sin(angle)
         ax.annotate(label(f"audit_area_{area}", lang), xy=(x, y), ha="center", va="center", fontsize=12)
-    for name, colour, style in (("before", MUTED, "--"), ("score", NEEDED, "-")):
+    for name, colour, style in (("audit_before", MUTED, "--"), ("audit_score", NEEDED, "-")):
         values = audit[name].to_numpy(dtype=float)
         if np.isnan(values).all():
             continue
         x, y = _round(np.nan_to_num(values), angles)
-        ax.plot(x, y, color=colour, linestyle=style, linewidth=2, label=label(f"audit_{name}", lang))
-        if name == "score":
+        ax.plot(x, y, color=colour, linestyle=style, linewidth=2, label=label(name, lang))
+        if name == "audit_score":
             ax.fill(x, y, color=colour, alpha=0.15)
     ax.set_xlim(-1.5 * highest, 1.5 * highest)
     ax.set_ylim(-1.3 * highest, 1.3 * highest)

@@ -1,0 +1,245 @@
+"""The workbook review.xlsx: what goes in comes out, what is wrong is named once, what is missing stays at plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+
+from simlib.messages import LANGS, label
+from simlib.retrospective import NightFacts
+from simlib.retrospective.audit import audit_questions
+from simlib.retrospective.workbook import (
+    begin_next_review,
+    lay_on_grid,
+    note_night,
+    read_review,
+    review_book,
+    take_figures,
+)
+from simlib.store.problems import shorten
+
+EVENING = dt.datetime(2026, 10, 31, 20, 0)
+LATE = dt.datetime(2026, 10, 31, 23, 0)
+
+
+@pytest.fixture
+def planned(night):
+    """The plan of the small night."""
+    return NightFacts(night=night, inquiry_share=0.5, conversion=0.5, aov_cny=400.0, opening=night.grid.starts[2])
+
+
+def write(folder, rows, lang="zh"):
+    """Write a review beside a store that need not be there, and read it."""
+    review_book().write(folder / "review.xlsx", lang=lang, rows=rows)
+    return read_review(folder)
+
+
+def actuals_of(night, *, factor=1.2):
+    table = night.forecast[["start", "queue", "contacts"]].copy()
+    table["contacts"] = (table["contacts"] * factor).round()
+    return table.assign(answered=table["contacts"], in_time=(table["contacts"] * 0.8).round())
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_fresh_workbook_explains_itself_and_reads_as_empty(tmp_path, lang):
+    """Every sheet has an example with its note, lists of choices in words, and none of the examples is read."""
+    review_book().write(tmp_path / "review.xlsx", lang=lang)
+    book = load_workbook(tmp_path / "review.xlsx")
+    assert len(book.sheetnames) == len(review_book().sheets) + 1
+    for sheet in book.worksheets[1:]:
+        assert sheet.max_row == 2, sheet.title
+        assert all(cell.comment is not None for cell in sheet[1]), sheet.title
+    choices = [rule.formula1 for rule in book.worksheets[1].data_validations.dataValidation]
+    assert any(label("conversion", lang) in choice for choice in choices)
+    review = read_review(tmp_path)
+    assert review.problems == ()
+    assert dict(review.figures) == {}
+    assert all(table.empty for table in review.book.tables.values())
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_written_down_comes_back(tmp_path, lang):
+    """Figures by kind, spans as moments, audit questions by their keys, task cards by their names."""
+    text = audit_questions(lang).iloc[0]
+    rows = {
+        "review_night": [
+            {"figure": "conversion", "value": "41%"},
+            {"figure": "presale_reply_s", "value": "24"},
+            {"figure": "opening", "value": "2026-10-31 20:30"},
+        ],
+        "review_absences": [{"agent_id": "A05", "start": EVENING, "end": LATE}],
+        "review_audit": [{"question": text["text"], "score": 3.0, "score_before": 2.0}],
+        "review_actions": [{"lesson": "x", "action": "y", "card": "向运营要四个数"}],
+    }
+    review = write(tmp_path, rows, lang)
+    assert review.problems == ()
+    figures = dict(review.figures)
+    assert figures.pop("opening") == EVENING.replace(minute=30)
+    assert figures == pytest.approx({"conversion": 0.41, "presale_reply_s": 24.0})
+    assert review.absences[["agent_id", "start", "end"]].to_numpy().tolist() == [["A05", EVENING, LATE]]
+    assert review.book.tables["review_audit"]["question"].tolist() == [text["question"]]
+    assert review.book.tables["review_actions"]["card"].tolist() == ["ask_figures"]
+
+
+def test_mistakes_are_named_by_place_and_value_and_the_rest_is_used(tmp_path):
+    """A share in percent, a figure twice, an end before its start, an unknown question: each with sheet, row, value."""
+    rows = {
+        "review_night": [
+            {"figure": "conversion", "value": "41"},
+            {"figure": "aov_cny", "value": "92"},
+            {"figure": "aov_cny", "value": "93"},
+            {"figure": "presale_reply_s", "value": "0"},
+        ],
+        "review_absences": [{"agent_id": "A05", "start": LATE, "end": EVENING}],
+        "review_audit": [{"question": "nonsense", "score": 1.0}],
+    }
+    review = write(tmp_path, rows)
+    assert dict(review.figures) == {"aov_cny": 92.0}
+    assert review.absences.empty
+    places = [(problem.sheet, problem.row, problem.column, problem.value) for problem in review.problems]
+    assert sorted(places) == [
+        ("review_absences", 2, "end", "2026-10-31 20:00"),
+        ("review_audit", 2, "review_question", "nonsense"),
+        ("review_night", 2, "review_value", "41"),
+        ("review_night", 4, "review_value", "93"),
+        ("review_night", 5, "review_value", "0"),
+    ]
+    for lang in LANGS:
+        for problem in review.problems:
+            assert label(str(problem.sheet), lang) in problem.text(lang)
+            assert str(problem.value) in problem.text(lang)
+
+
+def test_one_mistake_in_many_rows_is_reported_once(tmp_path, as_book):
+    """Forty promises without a due time are one sentence with its rows."""
+    head = ["review_promise", "agent_id", "review_made", "review_due"]
+    promises = [head, *[[f"gift {number}", "A05", EVENING, "tonight"] for number in range(40)]]
+    as_book({"review_promises": promises}, name="review.xlsx")
+    review = read_review(tmp_path)
+    assert len(review.problems) == 40
+    assert len(shorten(review.problems)) == 1
+    assert "2" in shorten(review.problems)[0].text("en")
+
+
+def test_a_broken_file_is_a_problem_and_no_traceback(tmp_path):
+    """What cannot be opened leaves an empty review and says so."""
+    (tmp_path / "review.xlsx").write_bytes(b"no workbook")
+    review = read_review(tmp_path)
+    assert len(review.problems) == 1
+    assert all(table.empty for table in review.book.tables.values())
+
+
+def test_without_a_workbook_and_without_actuals_nothing_is_known(planned, tmp_path):
+    """An empty review makes an empty record."""
+    record = note_night(read_review(tmp_path), planned, actuals=None)
+    assert record.actual is None
+    assert record.served is None
+    assert record.questions is None
+
+
+def test_what_was_measured_takes_the_place_of_the_plan(planned, tmp_path):
+    """Bot share, handling, absences and worth are the night's own; what nobody measured is named."""
+    rows = {
+        "review_night": [
+            {"figure": "conversion", "value": "41%"},
+            {"figure": "bot_share", "value": "20%"},
+            {"figure": "presale_reply_s", "value": "25"},
+        ],
+        "review_absences": [{"agent_id": "A05", "start": EVENING, "end": LATE}],
+        "review_questions": [{"asked": "什么时候发货", "times": 12}, {"asked": "怎么开发票"}],
+    }
+    record = note_night(write(tmp_path, rows), planned, actuals=actuals_of(planned.night))
+    came = record.actual
+    assert (came.conversion, came.inquiry_share, came.aov_cny) == pytest.approx((0.41, 0.5, 400.0))
+    assert {service.bot_share for service in came.night.services.values()} == {0.2}
+    assert came.night.services["presale"].reply_s == 25
+    assert came.night.services["aftersale"].reply_s == planned.night.services["aftersale"].reply_s
+    assert set(came.unmeasured) == {"inquiry_share", "aov_cny", "heads", "opening", "outages"}
+    gone = record.served[record.served["agent_id"] == "A05"]
+    assert gone["start"].min() >= pd.Timestamp(LATE, tz="Asia/Shanghai")
+    assert record.questions["times"].tolist() == [12.0, 1.0]
+
+
+def test_half_a_night_stays_at_plan_where_nothing_was_counted(planned, tmp_path):
+    """Counted intervals move the total, the others keep the plan; such a night is not kept as history."""
+    night = planned.night
+    half = actuals_of(night)
+    half = half[half["start"] < night.grid.starts[4]]
+    review = read_review(tmp_path)
+    came = note_night(review, planned, actuals=half).actual.night.forecast
+    early = came["start"] < night.grid.starts[4]
+    assert came.loc[early, "contacts"].tolist() == half["contacts"].tolist()
+    assert came.loc[~early, "contacts"].tolist() == night.forecast.loc[~early, "contacts"].tolist()
+    assert take_figures(review, promo="x", actuals=half, forecast=night.forecast) is None
+    whole = take_figures(review, promo="x", actuals=actuals_of(night), forecast=night.forecast)
+    assert len(whole.contacts) == len(night.forecast)
+
+
+def test_hours_of_an_export_are_laid_out_by_the_plan(planned):
+    """An export by the hour keeps its sums, and the plan's shape inside the hour; other days are cut off."""
+    night = planned.night
+    hours = actuals_of(night)
+    hours["start"] = hours["start"].dt.floor("h")
+    hours = hours.groupby(["start", "queue"], as_index=False).sum()
+    other = hours.assign(start=hours["start"] - pd.Timedelta("7D"))
+    laid, messages = lay_on_grid(pd.concat([other, hours]), planned)
+    assert laid["contacts"].sum() == pytest.approx(hours["contacts"].sum())
+    assert len(laid) == len(night.forecast)
+    first = laid[laid["queue"] == "presale"].sort_values("start")["contacts"].tolist()
+    plan = night.forecast.query("queue == 'presale'")["contacts"].tolist()
+    assert first[0] / first[1] == pytest.approx(plan[0] / plan[1])
+    assert [message.key for message in messages] == ["retrospective.laid_by_plan"]
+    fine, none = lay_on_grid(actuals_of(night), planned)
+    assert len(fine) == len(night.forecast)
+    assert none == ()
+
+
+def test_exports_give_chats_and_messages_of_the_night_only(planned, tmp_path):
+    """A bad mark is a complaint, a missing one is none; a message's time is counted from the opening of the grid."""
+    night = planned.night
+    moments = [EVENING + dt.timedelta(minutes=10), EVENING - dt.timedelta(days=3)]
+    chats = pd.DataFrame(
+        {"agent": "A05", "begun": moments * 2, "ended": [each + dt.timedelta(minutes=5) for each in moments * 2],
+         "satisfied": [0.0, 0.0, float("nan"), 1.0]}
+    )  # fmt: skip
+    messages = pd.DataFrame({"chat": "c", "sent": moments, "side": "buyer"})
+    tables = {"chat": chats, "message": messages}
+    record = note_night(read_review(tmp_path), planned, actuals=None, tables=tables)
+    assert record.chats["complaint"].tolist() == [True, False]
+    assert record.platform_messages.to_dict("records") == [{"contact": "c", "time": 600.0, "sender": "buyer"}]
+    assert night.grid.opens == pd.Timestamp(EVENING, tz="Asia/Shanghai")
+
+
+def test_the_next_review_begins_where_this_one_ends(tmp_path):
+    """The chain of promos goes on, what is done is gone, and this time's scores are the last time's."""
+    text = audit_questions("zh")["text"]
+    rows = {
+        "review_promos": [{"promo": "618", "day": dt.date(2026, 6, 18), "planned_contacts": 5.0, "wape": 0.2}],
+        "review_learned": [{"promo": "618", "key": "conversion", "before": 0.45, "seen": 0.41, "after": 0.44}],
+        "review_audit": [{"question": text[0], "score": 4.0}],
+        "review_feedback": [
+            {"what": "a", "department": "b", "status": "done"},
+            {"what": "c", "department": "d", "status": "open"},
+        ],
+        "review_actions": [{"lesson": "l", "action": "a", "done": True}, {"lesson": "m", "action": "b", "done": False}],
+    }
+    review = write(tmp_path, rows)
+    assert review.problems == ()
+    promo = {"promo": "双11", "day": dt.date(2026, 10, 31), "planned_contacts": 10.0, "actual_contacts": 12.0}
+    changes = pd.DataFrame(
+        {"key": ["conversion", "hour_01"], "before": 0.44, "seen": 0.4, "weight": 0.25, "after": 0.43}
+    )
+    begun = begin_next_review(review.book, promo=promo, changes=changes)
+    folder = tmp_path / "next"
+    folder.mkdir()
+    after = write(folder, begun)
+    assert after.problems == ()
+    assert after.book.tables["review_promos"]["promo"].tolist() == ["618", "双11"]
+    assert after.book.tables["review_learned"]["key"].tolist() == ["conversion", "conversion"]
+    audit = after.book.tables["review_audit"].iloc[0]
+    assert (audit["question"], audit["score"], audit["score_before"]) == ("role_known", None, 4)
+    assert after.book.tables["review_feedback"]["what"].tolist() == ["c"]
+    assert after.book.tables["review_actions"]["lesson"].tolist() == ["m"]
