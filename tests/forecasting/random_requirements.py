@@ -38,8 +38,12 @@ def draw_case(number: int, *, intervals: int = 8) -> tuple[pd.DataFrame, dict]:
     return forecast, {"services": {"presale": service}, "targets": targets, **how}
 
 
-def find_faults(number: int) -> dict[str, int]:
-    """Count judged intervals, and those where a heavier load needs fewer, where one less holds, where heads fail."""
+def find_faults(number: int) -> dict[str, float]:
+    """Count judged intervals, and those where a heavier load needs fewer, where one less holds, where heads fail.
+
+    ``fresh`` counts the intervals of which single nights are judged, ``fresh_asked`` and ``fresh_held`` add up the
+    shares of nights that their heads must hold, and hold, on nights that the search has not seen.
+    """
     forecast, how = draw_case(number)
     share = float(np.random.default_rng([15, number]).choice([0.5, 0.8, 0.9]))
     need = require_agents(forecast, **how, holds_share=share, shrinkage=0.0)
@@ -53,6 +57,7 @@ def find_faults(number: int) -> dict[str, int]:
 
     judged = judge_heads(heads, **how)["judged"]
     free = judged & ~need["bound_by"].isin(["occupancy", "presence", "no_contacts"])
+    fresh = need["holds_share"].dropna()
     spare = 0
     for i in np.flatnonzero(free):
         less = heads.assign(on_chat=heads["on_chat"] - (np.arange(len(heads)) == i))
@@ -65,4 +70,7 @@ def find_faults(number: int) -> dict[str, int]:
         "fewer_in_all": int(heavier["on_chat"].sum() < need["on_chat"].sum()),
         "spare": spare,
         "failing": int((fails(heads) & judged).sum()),
+        "fresh": len(fresh),
+        "fresh_asked": share * len(fresh),
+        "fresh_held": float(fresh.sum()),
     }
