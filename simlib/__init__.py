@@ -15,11 +15,7 @@ Names are loaded when first used, so that ``import simlib`` stays light.
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 _HOMES = {
@@ -34,40 +30,6 @@ _HOMES = {
 }
 
 __all__ = ["Plan", "Store", "chat_pool", "forecast_counts", "load_store", "plan", "simulate", "solve_roster"]
-
-
-def _give_numba_a_cache() -> None:
-    """Choose a folder for Numba's compiled code where neither the checkout nor the home can be written.
-
-    Numba refuses to compile a cached function that it cannot store anywhere. The folder is in the system's folder
-    for temporary files; it is used only if nobody else can write it, for what lies in it is run.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~").expanduser() / ".cache"
-    if "NUMBA_CACHE_DIR" in os.environ or _can_write(Path(__file__).parent / "simulator" / "__pycache__"):
-        return
-    if os.name == "nt" or _can_write(Path(home) / "numba"):
-        return
-    own = Path(tempfile.gettempdir()) / f"sandtable-numba-{os.getuid()}"
-    try:
-        own.mkdir(mode=0o700, exist_ok=True)
-        found = own.lstat()
-        if found.st_uid != os.getuid() or found.st_mode & 0o077 or own.is_symlink():
-            own = Path(tempfile.mkdtemp(prefix="sandtable-numba-"))
-    except OSError:
-        own = Path(tempfile.mkdtemp(prefix="sandtable-numba-"))
-    os.environ["NUMBA_CACHE_DIR"] = str(own)
-    if "numba" in sys.modules:  # it has read the environment already
-        sys.modules["numba"].config.reload_config()
-
-
-def _can_write(folder: Path) -> bool:
-    """Return whether a folder can be written, or made where it is missing."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-
-
-_give_numba_a_cache()
 
 
 def __getattr__(name: str) -> Any:

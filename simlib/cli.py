@@ -633,8 +633,8 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     folder.refuse_other_store(store)
     if folder.roster is None:
         console.print(escape(translate("repair.from_plan", lang, path=folder.path)), soft_wrap=True)
-        return plan(loaded), None, [], "", folder
-    night = plan(loaded, **folder.roster_parameters)
+        return plan(loaded, source=str(store)), None, [], "", folder
+    night = plan(loaded, source=str(store), **folder.roster_parameters)
     if folder.manifest["store_hash"] != file_hash(store):
         console.print(escape(translate("repair.store_changed", lang)), soft_wrap=True)
     of = file_hash(folder.roster)

@@ -14,10 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib import load_store
-from simlib.cli import app, is_of_port, progress_bar, store_paths
+from simlib.cli import app, is_of_port, last_roster, progress_bar, store_paths
 from simlib.messages import HOUSE
 from simlib.planning import plan
+from simlib.readiness.workbook import write_readiness_template
 from simlib.runs import file_hash
+from tests.readiness.test_review import rows_of
 
 STORES = HOUSE / "templates" / "stores"
 
@@ -255,6 +257,26 @@ def test_a_wrong_repair_is_a_sentence(rehearsed, absent, clock, word):
     assert word in done.output.replace("\n", "")
     assert "Traceback" not in done.output
     assert sorted(path.name for path in (out / "bodycare").iterdir()) == before
+
+
+def test_a_repair_reads_the_books_beside_the_store(tmp_path):
+    """Whom the readiness workbook refuses is not called in for a repair either, with a rehearsed roster or without."""
+    shop, out = Path(shutil.copytree(STORES / "bodycare", tmp_path / "shop")), tmp_path / "out"
+    assert "B02" in last_roster(shop, out=out, lang="en")[0].inputs.ready
+    rows = rows_of(shop / "readiness.xlsx")
+    for row in rows["training"]:
+        row["qa_result"] = row["agent_id"] != "B02"
+    write_readiness_template(shop / "readiness.xlsx", "en", rows=rows)
+    night, roster, *_ = last_roster(shop, out=out, lang="en")
+    assert roster is None
+    assert "B02" not in night.inputs.ready
+    (out / "shop" / "tables").mkdir(parents=True)
+    pd.DataFrame({"agent_id": ["B01"]}).to_parquet(out / "shop" / "tables" / "roster.parquet")
+    made = {"store_hash": file_hash(shop), "parameters": {"seed": 8}}
+    (out / "shop" / "manifest.json").write_text(json.dumps(made))
+    night, roster, *_ = last_roster(shop, out=out, lang="en")
+    assert (night.seed, night.source, len(roster)) == (8, str(shop), 1)
+    assert "B02" not in night.inputs.ready
 
 
 def test_folder_of_stores_is_opened(tmp_path):

@@ -44,13 +44,6 @@ def test_story_a1_from_a_store_file():
     assert (hour["agents_flat_out"], hour["agents_at_ceiling"]) == (31, 37)
 
 
-def test_no_two_chapters_call_a_table_by_the_same_name(night):
-    """Every chapter's tables are in the plan's, each by a name of its own."""
-    names = [name for result in RESULTS for name in getattr(night, result).tables]
-    assert len(set(names)) == len(names)
-    assert set(names) == set(night.tables)
-
-
 def test_forecast_of_the_day_adds_up_to_the_cascade(night):
     """The promo day's half hours hold exactly the cascade's contacts, queue by queue."""
     day = night.forecast[night.forecast["start"].dt.date == night.wave.day]
@@ -171,10 +164,7 @@ def test_a_run_that_was_cut_short_says_so(night):
 
 def test_every_table_of_every_chapter_is_there(night):
     """Each result's tables are the plan's, none is lost under another's name, and each can be kept as Parquet."""
-    results = [night.inputs, night.sales, night.people, night.readiness, night.forecasting, night.required]
-    results.append(night.headcounts)
-    results += [night.concurrency, night.roster_result, night.conclusion, night.next_hours, night.goals]
-    results += [night.retrospective, night.stress, night.drill]
+    results = [getattr(night, name) for name in RESULTS]
     assert sum(len(result.tables) for result in results) == len(night.tables)
     labels = [table_label(name, lang) for lang in ("zh", "en") for name in night.tables]
     assert len(set(labels)) == len(labels)

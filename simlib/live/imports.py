@@ -58,7 +58,7 @@ class ImportPanel:
 
     @property
     def is_example(self) -> bool:
-        """Whether the store is one of the kit's own templates."""
+        """True if the store is one of the kit's own templates."""
         return (HOUSE / "templates").resolve() in self.store.resolve().parents
 
     @property

@@ -528,7 +528,7 @@ class LiveNight:
 
     def _judge(self, logged: NightLog) -> dict[str, float]:
         """Return each platform's figure of a night, and what one more buyer whom nobody answers does to it."""
-        found = {}
+        found: dict[str, float] = {}
         for score in self.judges:
             tally = kpis.count_score(logged, score)
             own = tally.scale(self.shares.get(score.platform, 1.0))

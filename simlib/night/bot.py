@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from simlib import facts
 from simlib.night.buyers import Episode
-from simlib.simulator import Contacts
 from simlib.simulator.draw import ChatService
-from simlib.streams import stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,32 +119,3 @@ def drift_bot(
         Episode(start_s=edges[step], end_s=edges[step + 1], queue=queue, bot_share_change=change * (step + 1) / steps)
         for step in range(steps)
     )
-
-
-def degrade_in_flight(contacts: Contacts, *, at_s: float, share: float, seed: int) -> Contacts:
-    """Return the buyers of a night whose bot degrades: of the chats it has at that moment, a share is not solved.
-
-    They stay with the bot as long as they would have, and then come to a person instead of being solved.
-
-    Parameters
-    ----------
-    at_s : float
-        When it degrades.
-    share : float
-        Share of the chats then with the bot that it would have solved and now does not.
-    seed : int
-        Decides which ones: a larger share only adds to them.
-
-    Examples
-    --------
-    >>> night = Contacts(arrival=[0.0, 50.0, 200.0], handle=20.0, bot=100.0, bot_resolves=True)
-    >>> degrade_in_flight(night, at_s=60.0, share=1.0, seed=1).bot_resolves.tolist()
-    [False, False, True]
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share!r}")
-    with_bot = (contacts.arrival <= at_s) & (contacts.arrival + contacts.bot > at_s)  # nan compares false
-    fails = stream(seed, 0, "bot degrades").random(len(contacts)) < share
-    resolves = contacts.bot_resolves & ~(with_bot & fails)
-    columns = {column.name: getattr(contacts, column.name) for column in fields(contacts)}
-    return Contacts(**columns | {"bot_resolves": np.asarray(resolves)})

@@ -8,7 +8,7 @@ stretch is untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -19,6 +19,7 @@ import pandas as pd
 
 from simlib.simulator import Contacts
 from simlib.simulator.draw import ChatService
+from simlib.streams import stream
 
 
 class Buyers(Protocol):
@@ -89,6 +90,15 @@ class Deferral:
     later_s: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Degrading:
+    """A moment at which the bot of a queue begins to solve less: of the chats it then has, a share is not solved."""
+
+    at_s: float
+    queue: str
+    share: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChangedBuyers:
     """The plan's buyers, with other ones in the place of some stretches of the night, and some put off.
@@ -103,12 +113,15 @@ class ChangedBuyers:
         Applied to what the stretches have left, one after the other.
     queues : sequence of str
         The queues in the order of their numbers.
+    degradings : sequence of Degrading
+        In the order of time: what happens to the chats in flight.
     """
 
     base: Buyers
     stretches: Sequence[tuple[float, float, Buyers]] = ()
     deferrals: Sequence[Deferral] = ()
     queues: Sequence[str] = ()
+    degradings: Sequence[Degrading] = ()
 
     def draw(self, *, seed: int, replication: int) -> Contacts:
         """Draw the night: the plan's buyers outside the stretches, changed ones inside."""
@@ -124,7 +137,12 @@ class ChangedBuyers:
             night = _defer(night, deferral, queue=self.queues.index(deferral.queue))
         for column in night.values():
             column.setflags(write=False)  # Contacts keeps read-only arrays as they are
-        return Contacts(**night)
+        contacts = Contacts(**night)
+        for each in self.degradings:
+            queue = self.queues.index(each.queue)
+            how = {"queue": queue, "seed": seed, "replication": replication}
+            contacts = degrade_in_flight(contacts, at_s=each.at_s, share=each.share, **how)
+        return contacts
 
 
 def change_buyers(
@@ -133,14 +151,18 @@ def change_buyers(
     deferrals: Sequence[Deferral],
     *,
     demand_of: Callable[[float, float, Sequence[Episode]], Buyers],
-    queues: Sequence[str],
+    services: Mapping[str, ChatService],
 ) -> Buyers:
     """Cut the night where an episode begins or ends, and draw each stretch under all its episodes together.
+
+    Where a bot begins to solve less, part of the chats that it has at that moment come to a person too.
 
     Parameters
     ----------
     demand_of : callable
         (start_s, end_s, episodes) -> the buyers of the intervals that the stretch touches, under these episodes.
+    services : mapping of queue to ChatService
+        What a chat takes without any episode, in the order of the queues' numbers.
     """
     if not episodes and not deferrals:
         return base
@@ -150,7 +172,61 @@ def change_buyers(
         active = [episode for episode in episodes if episode.start_s <= start_s and end_s <= episode.end_s]
         if active:
             stretches.append((start_s, end_s, demand_of(start_s, end_s, active)))
-    return ChangedBuyers(base=base, stretches=stretches, deferrals=deferrals, queues=queues)
+    degradings = _degradings(episodes, cuts, services)
+    return ChangedBuyers(
+        base=base, stretches=stretches, deferrals=deferrals, queues=tuple(services), degradings=degradings
+    )
+
+
+def _degradings(
+    episodes: Sequence[Episode], cuts: Sequence[float], services: Mapping[str, ChatService]
+) -> tuple[Degrading, ...]:
+    """Find where the bot's share falls: of the chats in flight that it would solve, it loses what its share loses."""
+    found = []
+    for at_s in cuts:
+        for queue, service in services.items():
+            before, after = service, service
+            for episode in episodes:
+                before = episode.change_service(queue, before) if episode.start_s < at_s <= episode.end_s else before
+                after = episode.change_service(queue, after) if episode.start_s <= at_s < episode.end_s else after
+            if after.bot_share < before.bot_share:
+                found.append(Degrading(at_s=at_s, queue=queue, share=1.0 - after.bot_share / before.bot_share))
+    return tuple(found)
+
+
+def degrade_in_flight(
+    contacts: Contacts, *, at_s: float, share: float, seed: int, replication: int = 0, queue: int | None = None
+) -> Contacts:
+    """Return the buyers of a night whose bot degrades: of the chats it has at that moment, a share is not solved.
+
+    They stay with the bot as long as they would have, and then come to a person instead of being solved.
+
+    Parameters
+    ----------
+    at_s : float
+        When it degrades.
+    share : float
+        Share of the chats then with the bot that it would have solved and now does not.
+    seed, replication : int
+        Decide which ones: a larger share only adds to them.
+    queue : int, optional
+        Number of the queue whose bot it is; left out, all.
+
+    Examples
+    --------
+    >>> night = Contacts(arrival=[0.0, 50.0, 200.0], handle=20.0, bot=100.0, bot_resolves=True)
+    >>> degrade_in_flight(night, at_s=60.0, share=1.0, seed=1).bot_resolves.tolist()
+    [False, False, True]
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie in [0, 1], got {share!r}")
+    with_bot = (contacts.arrival <= at_s) & (contacts.arrival + contacts.bot > at_s)  # nan compares false
+    if queue is not None:
+        with_bot &= contacts.queue == queue
+    fails = stream(seed, replication, "bot degrades").random(len(contacts)) < share
+    resolves = contacts.bot_resolves & ~(with_bot & fails)
+    columns = {column.name: getattr(contacts, column.name) for column in fields(contacts)}
+    return Contacts(**columns | {"bot_resolves": np.asarray(resolves)})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

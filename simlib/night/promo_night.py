@@ -120,7 +120,7 @@ class PromoNight:
     def buyers(self, base: Buyers | None = None) -> Buyers:
         """Return who comes, episodes and deferrals included; give another night's buyers to change those."""
         return change_buyers(
-            base or self.demand(), self.episodes, self.deferrals, demand_of=self._stretch, queues=self.queues
+            base or self.demand(), self.episodes, self.deferrals, demand_of=self._stretch, services=self.services
         )
 
     def shares_buyers(self, other: PromoNight) -> bool:

@@ -199,7 +199,7 @@ def _unit_of(key: str) -> str:
     return unit or _lever_units().get(key, "")
 
 
-FACTORS = ("contacts", "handling", "slow")  # incidents whose size multiplies
+FACTORS = ("contacts", "handling", "slow", "weights")  # incidents whose size multiplies
 OF_A_WHOLE = ("absent",)  # incidents whose size is a share and no change
 SIZED_BY = ("incident", "lever")  # columns that name what the row's ``size`` is a size of
 

@@ -598,6 +598,8 @@ def _run(
     solver.parameters.random_seed = seed
     solver.parameters.catch_sigint_signal = False  # an interrupt is for who called, and may end more than this solve
     racing = workers > 1 and clock.effort is None  # who races has no need of being repeatable
+    if first_only and not racing:
+        workers = 1  # OR-tools 9.15 aborts where interleaved workers stop at a hint: no round has shared it yet
     solver.parameters.num_workers = max(workers, _PORTFOLIO) if racing else workers
     if counts:
         solver.parameters.linearization_level = 2  # sums over a whole desk relax well: lean on it

@@ -103,7 +103,7 @@ def prepare_dashboard(
             if (table := made.roster.with_name(f"{name}.parquet")).exists():
                 shutil.copy(table, folder)
     else:
-        night = plan(store, **plan_parameters(parameters))
+        night = plan(store, source=str(store_path), **plan_parameters(parameters))
         for stage in STAGES:
             if on_stage:
                 on_stage(stage)

@@ -388,7 +388,7 @@ def fit_floor(
         The same seed gives the same fit.
     silent_share : float
         Share of the leavers who say nothing: daily figures count those alone who left openly, so that patience is
-        fitted given this share and cannot be told from it.
+        fitted given this share and cannot be separated from it.
     on_progress : callable, optional
         Called with the share done, 0 to 1.
 
@@ -504,11 +504,15 @@ def _prior(figures: DayFigures) -> np.ndarray:
 
 
 def _narrowed(prior: np.ndarray, posterior: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the box of the next round: all of this one's posterior with half its width on either side."""
+    """Return the box of the next round: all of this one's posterior with its width again on either side.
+
+    The data are used once more within the box, so it has to be wide against what they say (here a standard deviation
+    of some four times the posterior's), or each round would narrow the band a little.
+    """
     box = prior.copy()
     for at in range(len(prior)):
         low, high = _quantiles(posterior[:, at], weights, (0.01, 0.99))
-        room = 0.5 * (high - low)
+        room = high - low
         low, high = max(low - room, prior[at, 0]), min(high + room, prior[at, 1])
         if high - low > 1e-6:
             box[at] = low, high
@@ -529,9 +533,22 @@ def _adjust(
     root = np.sqrt(weights)[:, None]
     slopes, *_ = np.linalg.lstsq(design * root, logs[near] * root, rcond=None)
     left = logs[near] - design @ slopes
-    # residuals of a regression with so many columns are too small by this much
-    spare = math.sqrt(len(near) / max(len(near) - design.shape[1], 1))
-    return slopes[0] + left * spare, weights, slopes[1:]
+    return slopes[0] + left * _room_for_error(design, weights), weights, slopes[1:]
+
+
+def _room_for_error(design: np.ndarray, weights: np.ndarray) -> float:
+    """Return by how much residuals are to be stretched to hold what a regression on few draws does not know.
+
+    The factor of a prediction interval at the target: residuals are too small by the fitted columns, the fit at the
+    target (where every figure's column is 0) has an error of its own, and few draws have the tails of Student's t.
+    """
+    from scipy import special
+
+    count = float(weights.sum() ** 2 / (weights**2).sum())
+    free = max(count - design.shape[1], 2.0)
+    scaled = weights / weights.sum() * count
+    leverage = float(np.linalg.pinv((design * scaled[:, None]).T @ design)[0, 0])
+    return math.sqrt(count / free * (1.0 + leverage)) * float(special.stdtrit(free, 0.95) / special.ndtri(0.95))
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray, shares: tuple[float, float]) -> tuple[float, float]:

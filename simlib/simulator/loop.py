@@ -28,6 +28,7 @@ asks for it ahead of time (`_look_ahead`).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from simlib.simulator import tables
+from simlib.simulator.cache import compile_once
 from simlib.simulator.tables import (
     ABANDONED,
     ATTENDED,
@@ -495,7 +498,7 @@ def _note(clock, trace, now, a, seat):
 # --- the floor --------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True, **_FAST)
+@compile_once([Path(__file__), Path(tables.__file__)], nogil=True, **_FAST)
 def run_floor(floor):
     """Run the floor until nothing more can happen; its tables hold the outcome then.
 

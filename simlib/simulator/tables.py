@@ -9,7 +9,6 @@ what depends on the floor itself.
 from __future__ import annotations
 
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +30,6 @@ DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START = range(7)
 # hold): who takes a chat goes behind all of the next load, where one heap of all would have to be walked down.
 LOADS = 8  # the last one is of all that have more
 REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the events; a power of 2
-
-# Numba's compile cache looks at the date of loop.py and at the types that the loop is given: this name, of a field
-# of CLOCK, lets it know which numbers from above are compiled in.
-_NUMBERS = (
-    *(OPEN, BOT, SERVED, ABANDONED, SILENT, UNSERVED, QUEUED, ATTENDED, BETWEEN, ENDED),
-    *(DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START, LOADS, REMEMBERED),
-)
-COMPILED_WITH = f"numbers_{crc32(bytes(number + 1 for number in _NUMBERS)):08x}"
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
@@ -124,7 +115,6 @@ CLOCK = np.dtype(
         ("far", "i8"),
         ("noted", "i8"),
         ("met", "i8"),
-        (COMPILED_WITH, "?"),
         ("handover", "?"),
         ("large", "?"),
     ],

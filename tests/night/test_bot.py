@@ -10,7 +10,8 @@ import pytest
 
 from simlib.intervals import Grid
 from simlib.messages import glossary
-from simlib.night.bot import BotIntent, blend_intents, default_intents, degrade_in_flight, drift_bot
+from simlib.night.bot import BotIntent, blend_intents, default_intents, drift_bot
+from simlib.night.buyers import Episode, degrade_in_flight
 from simlib.simulator import Agents, Contacts, simulate
 from simlib.simulator.draw import ChatService, draw_contacts
 
@@ -104,6 +105,28 @@ def test_chats_in_flight_come_to_a_person_when_the_bot_degrades():
     some, most = (degrade_in_flight(big, at_s=3600.0, share=share, seed=3) for share in (0.3, 0.8))
     assert 0 < (big.bot_resolves & ~some.bot_resolves).sum() < (big.bot_resolves & ~most.bot_resolves).sum()
     assert not (most.bot_resolves & ~some.bot_resolves).any()
+
+
+def test_a_weaker_bot_loses_chats_in_flight_too(night):
+    """Where an episode begins, of the chats that the bot has and would solve it loses the part that its share loses."""
+    start = 3600.0
+    long = {queue: replace(service, bot_s=900.0) for queue, service in night.services.items()}
+    plain = replace(night, services=long)
+    weaker = replace(plain, episodes=(Episode(start_s=start, end_s=7200.0, bot_share_change=-0.15),))
+    lost, had = 0, 0
+    for replication in range(6):
+        before, after = (each.buyers().draw(seed=7, replication=replication) for each in (plain, weaker))
+        flying = (before.arrival < start) & (before.arrival + before.bot > start) & before.bot_resolves
+        earlier = before.arrival < start
+        assert (before.arrival[earlier] == after.arrival[: earlier.sum()]).all()
+        changed = before.bot_resolves[earlier] != after.bot_resolves[: earlier.sum()]
+        assert not (changed & ~flying[earlier]).any()
+        lost, had = lost + int(changed.sum()), had + int(flying.sum())
+    assert lost / had == pytest.approx(0.5, abs=0.15)  # of a share of 0.3
+    better = replace(plain, episodes=(Episode(start_s=start, end_s=7200.0, bot_share_change=0.15),))
+    rescued = better.buyers().draw(seed=7, replication=0).bot_resolves
+    plan = plain.buyers().draw(seed=7, replication=0)
+    assert (rescued[plan.arrival < start] == plan.bot_resolves[plan.arrival < start]).all()
 
 
 def test_nonsense_is_refused():

@@ -4,17 +4,20 @@ import datetime as dt
 import shutil
 from dataclasses import replace
 from html import unescape
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from simlib import load_store
 from simlib.inputs import find_wave
+from simlib.kpis import platform_scores
 from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import plan
 from simlib.report import pages
 from simlib.report.columns import day_words
 from simlib.report.html import Fragment
+from simlib.report.pages import forecasting
 from simlib.report.pages.common import drawn_once
 from simlib.store.models import DateSpan
 
@@ -221,3 +224,18 @@ def test_a_piece_is_drawn_once_per_result_and_language():
     del one, two
     show_it(Result(), lang="zh")
     assert len(drawn) == 4
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_mean_over_the_platform_s_line_is_named(lang):
+    """A mean of 95 s is over Douyin's line of 90 s and is named; a rate and a mean under the line are not."""
+    on = dt.date(2026, 10, 31)
+    scores = (*platform_scores("tmall", on=on), *platform_scores("douyin", on=on), *platform_scores("jd", on=on))
+    means = {"wangwang_3min": 0.9, "douyin_mean_response": 95.0, "jd_30s": 0.8, "jd_mean_response": 39.0}
+    table = pd.DataFrame({"kpi": list(means), "unit": ["share", "s", "share", "s"], "mean": list(means.values())})
+    conclusion = SimpleNamespace(platform_scores=table, tables={"platform_scores": table})
+    shown = SimpleNamespace(counted_from=on, inputs=SimpleNamespace(scores=scores), conclusion=conclusion)
+    html = unescape(forecasting.show_platform_scores(shown, lang=lang).html)
+    said = {"mean": "95.0", "limit": "90", "score": label("douyin_mean_response", lang)}
+    assert translate("pages.score_over_line", lang, **said) in html
+    assert html.count(translate("pages.score_over_line", lang, score="", mean="", limit="")[-12:]) == 1

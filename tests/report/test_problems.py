@@ -67,10 +67,10 @@ def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
 
 
 def test_a_sound_store_has_no_box():
-    """Where nothing is wrong nothing is shown, and the verdict has its three sentences."""
+    """Where nothing is wrong nothing is shown, and the verdict has its four sentences."""
     store = load_store(STORES / "bodycare")
     assert pages.show_problems(store, lang="zh") is None
-    assert len(plan(store, replications=2, roster_effort=0.2).verdict("zh")) == 3
+    assert len(plan(store, replications=2, roster_effort=0.2).verdict("zh")) == 4
 
 
 def test_what_a_store_writes_is_text(shop):

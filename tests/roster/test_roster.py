@@ -4,6 +4,8 @@ import datetime as dt
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simlib.messages import HOUSE
 from simlib.roster import (
     RosterRules,
     ShiftModel,
@@ -660,6 +663,27 @@ def test_rules_refuse_nonsense():
     """A negative limit is refused with its name."""
     with pytest.raises(ValueError, match="rest_min_h"):
         RosterRules.of_playbook(rest_min_h=-1)
+
+
+def test_a_search_that_begins_at_a_whole_answer_does_not_end_the_process():
+    """Two workers, counted effort and a hint that is an answer: OR-tools 9.15 aborted here (see search._run)."""
+    code = """
+from simlib.roster import ShiftModel
+model = ShiftModel()
+people = [model.decide(name, 0) for name in ("ann", "bo", "cy")]
+meals = [model.count(0, 3) for _ in range(4)]
+model.bind([*meals, *people], [1] * 4 + [-1] * 3, low=0, high=0)
+model.cover(people, 3, rule="short", where="all", under=20)
+for first, need in ((0, 2), (1, 3), (2, 2)):
+    model.cover(meals[first : first + 2], need, rule="crowd", where=first, under=5, over=2)
+how = {"effort": 1.0, "seed": 1, "whole": 0.0}
+begun = model.search(**how, workers=1, hint={each: 1 for each in people}, stop=lambda: True)
+answer = model.search(**how, workers=2, hint=dict(enumerate(begun.chosen)))
+print(answer.cost, answer.bound <= answer.cost <= begun.cost)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HOUSE, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["5", "True"]
 
 
 def test_relaxation_is_below_the_optimum():

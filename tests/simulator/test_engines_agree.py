@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,21 +96,6 @@ def test_a_floor_of_thousands_is_run_like_a_small_one(seed, monkeypatch):
     small = run_arrays(*floor, turns=True, trace=True)
     monkeypatch.setattr(tables, "LARGE_FLOOR", 0)
     assert_same_arrays(run_arrays(*floor, turns=True, trace=True), small)
-
-
-def test_another_number_in_the_tables_is_another_program():
-    """Numba's cache, which looks at the date of the loop's file and at types, sees a number of the tables change."""
-    source = Path(tables.__file__).read_text(encoding="utf-8")
-    line = "DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START = range(7)"
-    assert source.count(line) == 1
-
-    def clock_of(text):
-        names = {"__name__": "tables_again"}
-        exec(compile(text, tables.__file__, "exec"), names)
-        return names["CLOCK"]
-
-    assert clock_of(source) == tables.CLOCK
-    assert clock_of(source.replace(line, line.replace("DOWN, AWAY", "AWAY, DOWN"))) != tables.CLOCK
 
 
 def test_events_far_apart_are_found_in_order():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simlib.night.routing import TODAY, weigh_routing
-from simlib.stress.floor import examine_floor
+from simlib.stress.floor import ALL_QUESTIONS, examine_floor
 from simlib.stress.scenarios import Incident
 from tests.conftest import clock
 
@@ -43,7 +43,9 @@ def test_the_bot_is_split_by_question_at_the_stores_own_share(night):
     services = {
         queue: replace(service, bot_return_rate=0.25, bot_share=0.3) for queue, service in night.services.items()
     }
-    bot = examine_floor(replace(night, services=services), seed=7, replications=2).bot
+    whole = examine_floor(replace(night, services=services), seed=7, replications=2).bot
+    bot, in_all = whole[whole["intent"] != ALL_QUESTIONS], whole.set_index("intent").loc[ALL_QUESTIONS]
+    assert in_all.tolist() == pytest.approx([1.0, 0.3, 0.3 * 0.75])
     assert bot["gross_share"].sum() == pytest.approx(0.3)
     assert bot["net_share"].sum() == pytest.approx(0.3 * 0.75)
     assert bot["share"].sum() == pytest.approx(1.0)

@@ -8,6 +8,7 @@ from simlib.report.charts.actions import plot_folk_rules, plot_gap
 from simlib.report.charts.chat import plot_chat
 from simlib.report.charts.drill import plot_courses
 from simlib.report.charts.forecasting import plot_concurrency, plot_forecast, plot_hours, plot_requirement
+from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.charts.night import plot_night
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_presence, plot_seat_plan
 from simlib.report.charts.retrospective import plot_audit, plot_questions, plot_variance
@@ -32,6 +33,7 @@ __all__ = [
     "plot_forecast",
     "plot_gantt",
     "plot_gap",
+    "plot_half_hours",
     "plot_hours",
     "plot_lever_map",
     "plot_night",
@@ -45,6 +47,7 @@ __all__ = [
     "plot_stressed_night",
     "plot_tornado",
     "plot_variance",
+    "plot_winner",
     "save_figure",
     "to_svg",
 ]

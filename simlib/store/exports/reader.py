@@ -287,13 +287,18 @@ def _drop_replaced(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.
     if len(set(frame["_part"])) == 1:
         return frame
     kinds: dict[tuple[Any, ...], list[int]] = {}
-    rows_of = {int(str(at)): rows for at, rows in frame.groupby("_part")}
-    for at, rows in rows_of.items():
+    by_part = frame.groupby("_part")
+    figures = [name for name in METRICS if name in frame]
+    filled = frame[figures].notna().groupby(frame["_part"]).any()
+    shops = by_part["shop"].unique() if "shop" in frame else None
+    rules = by_part["sales_rule"].unique()
+    for at in filled.index:
         part = parts[at]
-        shop = tuple(sorted(rows["shop"].dropna().unique())) if "shop" in rows else ()
-        figures = tuple(c for c in METRICS if rows[c].notna().any()) if part.format == "own_report" else ()
-        rule = tuple(sorted(rows["sales_rule"].unique()))
-        kinds.setdefault((part.format, part.platform, shop, figures, rule), []).append(at)
+        shop = () if shops is None else tuple(sorted(name for name in shops[at] if name == name and name is not None))
+        own = tuple(filled.columns[filled.loc[at]]) if part.format == "own_report" else ()
+        kinds.setdefault((part.format, part.platform, shop, own, tuple(sorted(rules[at]))), []).append(int(at))
+    spanned = frame[frame["first_day"].notna() & frame["first_day"].ne(frame["last_day"])]
+    spans_of = {int(str(at)): rows for at, rows in spanned.groupby("_part")}
     last = frame["_part"].astype(int).copy()
     for alike in kinds.values():
         if len(alike) > 1:
@@ -302,29 +307,32 @@ def _drop_replaced(name: str, frame: pd.DataFrame, parts: Sequence[Part]) -> pd.
             latest = rows.dropna(subset=["day"]).groupby("day")["_part"].max()
             newest = single["first_day"].map(latest).fillna(single["_part"]).astype(int)
             last.loc[single.index] = np.maximum(newest, single["_part"].astype(int))
-            _find_overlaps(alike, rows_of, last, parts)
+            _find_overlaps(alike, rows, spans_of, last, parts)
     gone = last > frame["_part"].astype(int)
     _report_replaced(frame, gone, last, parts)
     return frame[~gone]
 
 
 def _find_overlaps(
-    alike: Sequence[int], rows_of: Mapping[int, pd.DataFrame], last: pd.Series, parts: Sequence[Part]
+    alike: Sequence[int],
+    rows: pd.DataFrame,
+    spans_of: Mapping[int, pd.DataFrame],
+    last: pd.Series,
+    parts: Sequence[Part],
 ) -> None:
     """Raise ``last`` where a later file gives a span of days that a row's days touch."""
-    for k, new in enumerate(alike):
-        newer = rows_of[new]
-        spans = newer[newer["first_day"] != newer["last_day"]].dropna(subset=["first_day"])
-        for first, until in spans[["first_day", "last_day"]].drop_duplicates().itertuples(index=False):
-            for old in alike[:k]:
-                mine = rows_of[old]
-                overlap = (mine["first_day"] <= until) & (mine["last_day"] >= first)
-                odd = overlap & mine["first_day"].ne(mine["last_day"])
-                odd &= mine["first_day"].ne(first) | mine["last_day"].ne(until)
-                if odd.any() and not any(note.key == "exports.overlap" for note in parts[old].notes):
-                    parts[old].note("overlap", file=parts[new].file)
-                hit = mine.index[overlap]
-                last.loc[hit] = last.loc[hit].clip(lower=new)
+    for new in alike:
+        if new not in spans_of:
+            continue
+        earlier = rows[rows["_part"] < new]
+        spans = spans_of[new][["first_day", "last_day"]].drop_duplicates()
+        for first, until in spans.itertuples(index=False):
+            hit = earlier[(earlier["first_day"] <= until) & (earlier["last_day"] >= first)]
+            odd = hit[hit["first_day"].ne(hit["last_day"]) & (hit["first_day"].ne(first) | hit["last_day"].ne(until))]
+            for old in odd["_part"].unique():
+                if not any(note.key == "exports.overlap" for note in parts[int(old)].notes):
+                    parts[int(old)].note("overlap", file=parts[new].file)
+            last.loc[hit.index] = last.loc[hit.index].clip(lower=new)
 
 
 _MERGES: Mapping[str, Callable[[str, pd.DataFrame, Sequence[Part]], pd.DataFrame]] = {
