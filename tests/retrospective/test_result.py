@@ -47,6 +47,7 @@ def record(night):
     agents = [f"A{number:02d}" for number in range(12)]
     figures = ["receptions", "inquiries", "buyers_paid", "sales_cny", "mean_response_s", "chat_s", "unanswered"]
     agent_day = pd.DataFrame(rng.uniform(50, 60, (12, 7)), columns=figures).assign(day=str(DAY), agent=agents)
+    agent_day.loc[3, "receptions"] = 500.0  # one unusual person
     return NightRecord(
         actual=NightFacts(
             night=replace(cut, forecast=forecast),
