@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from simlib import load_store
 from simlib.drill.game import Drill, DrillError, DrillState, read_schedule
 from simlib.drill.log import LOG, FolderLock
 from simlib.drill.play import Hindsight, find_best_play
@@ -311,7 +310,7 @@ def open_drill(
     simlib.store.StoreError, DrillError
         The store's data is wrong, the drill there is open elsewhere, or it cannot go on.
     """
-    planned = plan(load_store(store), wave=wave, seed=seed, roster_effort=roster_effort)
+    planned = plan(store, wave=wave, seed=seed, roster_effort=roster_effort)
     folder = out / planned.store.store_id / "drill" / name
     lock = FolderLock(folder)
     if not lock.acquire():

@@ -89,7 +89,7 @@ class LiveNight:
     --------
     A position names what is to differ; the rest is as in the plan::
 
-        live = LiveNight.of(plan(load_store("templates/stores/appliances.xlsx")))
+        live = LiveNight.of(plan("templates/stores/appliances.xlsx"))
         live.scenario({"people_own": 50, "bot_share": 0.6}, name="More of both")
     """
 

@@ -1,4 +1,4 @@
-"""Names of the columns as the report, the workbook and the dictionary show them, and the unit of each row's figure."""
+"""How columns are named as the report, the workbook and the dictionary show them, and the unit of each row's figure."""
 
 from __future__ import annotations
 

@@ -527,7 +527,7 @@ def _as_served(night: PromoNight, figures: Mapping[str, Any]) -> tuple[PromoNigh
     """Put the bot's share and the times of a chat as they were into the night; return which drivers that measures."""
     services, measured = dict(night.services), set()
     for queue, service in services.items():
-        changes: dict[str, float] = {}
+        changes: dict[str, Any] = {}
         if "bot_share" in figures:
             measured.add("bot_net_share")
             changes["bot_share"] = float(figures["bot_share"])

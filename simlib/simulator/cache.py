@@ -22,6 +22,7 @@ import llvmlite
 import numba
 import numpy as np
 
+_CONFIG: Any = numba.config  # its settings are made while Numba is loaded
 _UNUSED_S = 14 * 86_400.0  # an older folder that nobody has used for so long is removed (our choice)
 
 
@@ -43,12 +44,12 @@ def compile_once(sources: Iterable[Path], **how: Any) -> Callable[[Callable[...,
 
     def decorate(function: Callable[..., Any]) -> Any:
         folder = find_folder(key_of(sources))
-        given = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = "" if folder is None else str(folder)  # read once, while the function is decorated
+        given = _CONFIG.CACHE_DIR
+        _CONFIG.CACHE_DIR = "" if folder is None else str(folder)  # read once, while the function is decorated
         try:
             return numba.njit(cache=folder is not None, **how)(function)
         finally:
-            numba.config.CACHE_DIR = given
+            _CONFIG.CACHE_DIR = given
 
     return decorate
 
@@ -85,8 +86,8 @@ def _places() -> Iterator[Path]:
     The last is in the system's folder for temporary files; it is used only if nobody else can write it, for what lies
     in it is run.
     """
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if _CONFIG.CACHE_DIR:
+        yield Path(_CONFIG.CACHE_DIR)
     yield Path(__file__).parent / "__pycache__"
     if os.name == "nt":
         yield Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir()) / "sandtable"
