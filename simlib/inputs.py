@@ -211,7 +211,7 @@ class NightInputs:
         shares = np.zeros(24)
         for row in own:
             shares[row.hour] = row.share
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
     @cached_property
     def hours(self) -> np.ndarray:

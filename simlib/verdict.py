@@ -178,7 +178,7 @@ class Verdict:
     @property
     def shortfall(self) -> int:
         """The worst shortfall of the roster in any half hour, all queues at once."""
-        return round(self._short_by_start.max())
+        return round(float(self._short_by_start.max()))
 
     @property
     def _short_by_start(self) -> pd.Series:

@@ -73,7 +73,7 @@ class Gap:
     @property
     def minutes(self) -> int:
         """Its length."""
-        return round((self.end - self.start).total_seconds() / 60)
+        return round(float((self.end - self.start).total_seconds()) / 60)
 
 
 def find_gap(coverage: pd.DataFrame) -> Gap | None:
@@ -295,12 +295,12 @@ class Stint:
         """Return whether the person chats through a whole stretch."""
         chats = [(row["start"], row["end"]) for row in self.rows if row["activity"] == "chat"]
         inside = [min(closes, end) - max(opens, start) for opens, closes in chats]
-        return sum((each for each in inside if each > pd.Timedelta(0)), pd.Timedelta(0)) >= end - start
+        return bool(sum((each for each in inside if each > pd.Timedelta(0)), pd.Timedelta(0)) >= end - start)
 
 
 def paid_hours(rows: Iterable[Row]) -> float:
     """Return the hours of roster rows without meals."""
-    return sum((row["end"] - row["start"]) / HOUR for row in rows if row["activity"] != "meal")
+    return float(sum((row["end"] - row["start"]) / HOUR for row in rows if row["activity"] != "meal"))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -400,7 +400,7 @@ class Room:
     @cached_property
     def _wages(self) -> dict[str, float]:
         known = self.people["cost_cny_h"].astype(float)
-        return known.fillna(known.mean()).fillna(0.0).to_dict()
+        return dict(known.fillna(known.mean()).fillna(0.0).to_dict())
 
     @property
     def overtime_pay(self) -> float:
@@ -427,7 +427,7 @@ class Room:
         """Return whether the law forbids a shift: too long a day, or a student at night."""
         rules = self.rules
         if (cohort or self.cohorts[agent_id]) != "student":
-            return paid_h > rules.standard_h_day + rules.overtime_max_h_day + 1e-9
+            return bool(paid_h > rules.standard_h_day + rules.overtime_max_h_day + 1e-9)
         if paid_h > rules.student_max_h_day + 1e-9:
             return True
         return not rules.student_nights_allowed and _touches_night(start, end, rules)

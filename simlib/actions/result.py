@@ -255,7 +255,7 @@ def _mean(nights: Replications, key: str) -> float:
 
 def _lost_by_interval(nights: Replications) -> np.ndarray:
     lost, human = (np.asarray(nights.figures[f"{key}_by_interval"]).sum(axis=0) for key in ("lost", "human"))
-    return np.divide(lost, human, out=np.full(len(human), np.nan), where=human > 0)
+    return np.asarray(np.divide(lost, human, out=np.full(len(human), np.nan), where=human > 0))
 
 
 def mark_gap(night: PromoNight, gap: Gap | None) -> np.ndarray:

@@ -79,7 +79,7 @@ class MoveSet:
         """Return plan minus set, night by night."""
         n = min(len(self.nights), len(self.plan))
         before, after = (np.asarray(each.figures[key], dtype=float)[:n] for each in (self.plan, self.nights))
-        return before - after
+        return np.asarray(before - after)
 
     @property
     def net_cny(self) -> np.ndarray:

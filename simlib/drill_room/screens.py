@@ -12,10 +12,11 @@ import numpy as np
 from simlib.drill.floor import OFF, STATES
 from simlib.drill.game import Drill, Move, View
 from simlib.drill.log import Decided
+from simlib.drill.result import PARTS
 from simlib.messages import Lang, label, texts, translate
 from simlib.planning import Plan
 from simlib.report.columns import quantity, size_words
-from simlib.report.pages.drill import PARTS, cards, door_name, lever_words, name_decision, sign_words
+from simlib.report.pages.drill import cards, door_name, lever_words, name_decision, sign_words
 from simlib.stress.scenarios import Scenario, standard_scenarios
 
 FACILITATOR, BOARD = "facilitator", "board"

@@ -84,7 +84,7 @@ class Days:
 
     def weekday_ahead(self, horizons: Ints) -> Ints:
         """Return the weekday of days ahead; 1 is the day after the last."""
-        return (self.weekday[-1] + horizons) % 7
+        return np.asarray((self.weekday[-1] + horizons) % 7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class DayMatrix:
     @property
     def slots(self) -> int:
         """Count the intervals of one day."""
-        return DAY // self.step
+        return int(DAY // self.step)
 
     def locate(self, stamps: pd.DatetimeIndex) -> tuple[Ints, Ints]:
         """Find row (day) and column (slot by the wall clock) of each stamp."""
@@ -317,7 +317,7 @@ def _marked(marks: Marked, history: pd.Series, grid: DayMatrix) -> list[int]:
         stamps = pd.DatetimeIndex([date.tz_localize(None) for date in dates])
     if len(stamps) == 0:
         return []
-    return np.unique(grid.locate(stamps)[0]).tolist()
+    return list(np.unique(grid.locate(stamps)[0]).tolist())
 
 
 def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
@@ -360,7 +360,7 @@ def _fill_holes(cells: Floats, grid: DayMatrix, kept_out: list[int]) -> Days:
 def _kernel_mean(near: Floats, counts: Floats, seen: Bools) -> Floats:
     """Average the seen counts of each slot, days weighted by nearness; nan where no day was seen."""
     weight = near @ seen
-    return np.divide(near @ counts, weight, out=np.full(counts.shape, np.nan), where=weight > 1e-12)
+    return np.asarray(np.divide(near @ counts, weight, out=np.full(counts.shape, np.nan), where=weight > 1e-12))
 
 
 def _holiday_share(cells: Floats, past: Days, holidays: list[int], day: Ints) -> Floats:
@@ -435,7 +435,7 @@ def _level_shares(clipped: Floats, busy: Floats, levels: Floats, horizon: int) -
     prior = _prior_share(horizon, NEAR_SHARE, FAR_SHARE)
     past = np.arange(7, len(clipped) - horizon)[-180:]
     if len(past) == 0:
-        return prior
+        return np.asarray(prior)
     weight = 0.5 ** ((len(clipped) - past) / 90) / np.maximum(levels[past, 2], 1e-9) ** 2
     said = busy[past + horizon, None] * (levels[past] @ SHARES.T) ** 2
     loss = weight @ np.abs(clipped[past + horizon, None] - said)
@@ -452,11 +452,11 @@ def _weigh(loss: Floats, weight: Floats, distance: Floats) -> Floats:
     """Weigh rival mixtures by their record and by their distance from what was believed before it."""
     best = loss.min()
     if best <= 0:
-        return np.where(loss == best, 1.0, 0.0) / (loss == best).sum()
+        return np.asarray(np.where(loss == best, 1.0, 0.0) / (loss == best).sum())
     record_days = weight.sum() ** 2 / (weight**2).sum()
     score = -(loss / best * record_days + PRIOR_DAYS * distance)
     likely = np.exp(score - score.max())
-    return likely / likely.sum()
+    return np.asarray(likely / likely.sum())
 
 
 def _profiles(past: Days) -> Floats:
@@ -476,7 +476,7 @@ def _profiles(past: Days) -> Floats:
     chi_square = ((own - size * common) ** 2 / expected).sum(axis=1, keepdims=True) / max((common > 0).sum(), 1)
     near = np.minimum(ODD_PROFILE / np.maximum(chi_square, 1e-12), 1.0)
     weight_of_common = np.where(size > 0, 0.4 * size / np.maximum(days, 1e-9) * near, 1.0)
-    return (own + weight_of_common * common) / (size + weight_of_common)
+    return np.asarray((own + weight_of_common * common) / (size + weight_of_common))
 
 
 def _say_level(past: Days, horizons: Ints, learned: Ints) -> Floats:
@@ -556,7 +556,7 @@ def _mix(patterns: Floats, level: Floats, share: Floats) -> Floats:
     own, other = patterns.sum(axis=-1, keepdims=True), level.sum(axis=-1, keepdims=True)
     total = (share * np.sqrt(own) + (1 - share) * np.sqrt(other)) ** 2
     shape = (np.sqrt(patterns / np.maximum(own, 1e-12)) + np.sqrt(level / np.maximum(other, 1e-12))) ** 2
-    return total * shape / np.maximum(shape.sum(axis=-1, keepdims=True), 1e-12)
+    return np.asarray(total * shape / np.maximum(shape.sum(axis=-1, keepdims=True), 1e-12))
 
 
 def _try_on_past(past: Days, days: int) -> Trial:
@@ -611,7 +611,7 @@ class CountSpread:
         """Read d for intervals, between two learned horizons on a logarithmic scale of days."""
         part = slot * self.d.shape[1] // self.slots
         by_part = [np.interp(np.log(horizon), np.log(self.horizons), column) for column in self.d.T]
-        return np.array(by_part)[part, np.arange(len(slot))]
+        return np.asarray(np.array(by_part)[part, np.arange(len(slot))])
 
 
 def _spreads(trial: Trial) -> tuple[CountSpread, CountSpread]:
@@ -699,7 +699,7 @@ def _gamma_quantile(share: float, mean: Floats, spread: Floats) -> Floats:
     from scipy.special import gammaincinv
 
     scale = 1 + spread * mean
-    return gammaincinv(np.maximum(mean, 1e-12) / scale, share) * scale
+    return np.asarray(gammaincinv(np.maximum(mean, 1e-12) / scale, share) * scale)
 
 
 def _band(mean: Floats, below: Floats, above: Floats, index: pd.DatetimeIndex) -> pd.DataFrame:

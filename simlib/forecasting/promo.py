@@ -701,7 +701,7 @@ def _shares(profile: ArrayLike, name: str) -> Floats:
     hours = np.asarray(profile, dtype=float)
     if hours.shape != (24,) or not (np.isfinite(hours) & (hours >= 0)).all() or hours.sum() <= 0:
         raise ValueError(f"{name} must be 24 shares >= 0 with a sum > 0, got {np.round(hours, 3).tolist()}")
-    return hours / hours.sum()
+    return np.asarray(hours / hours.sum())
 
 
 def _known(profile: str) -> None:

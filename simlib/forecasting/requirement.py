@@ -593,7 +593,7 @@ def _moved_rates(work: _Work, pool: Counts, demand: Demand) -> Floats:
     by_minute = work.rates[:, None] * share * minutes
     load = offered_load(by_minute.ravel(), grid.step_s / minutes, chat_s).at_end.reshape(grid.n, minutes)
     left_over = min(int(chat_s / grid.step_s * minutes), minutes // 2)
-    return load[:, left_over:].max(axis=1) / chat_s
+    return np.asarray(load[:, left_over:].max(axis=1) / chat_s)
 
 
 # ------------------------------------------------------------------ the simulation
@@ -630,7 +630,7 @@ class _Rehearsal:
     @cached_property
     def judged(self) -> npt.NDArray[np.bool_]:
         """Intervals with enough buyers to judge, whose heads are asked for."""
-        return (self.ideal.offered.sum(axis=0) >= JUDGED) & np.isnan(self.work.standing)
+        return np.asarray((self.ideal.offered.sum(axis=0) >= JUDGED) & np.isnan(self.work.standing))
 
     def lacks(self, staff: Counts) -> Floats:
         """Count what each target lacks: replies or buyers, below 0 where it is kept; by target, night and interval."""
@@ -652,7 +652,7 @@ class _Rehearsal:
         share = self.work.holds_share
         reach = min(share, 1 - share) / 2
         around = np.quantile(lacks, [share - reach, share, share + reach], axis=1).mean(axis=0)
-        return np.where(self.work.human >= NIGHTLY, around, lacks.mean(axis=1))
+        return np.asarray(np.where(self.work.human >= NIGHTLY, around, lacks.mean(axis=1)))
 
     def missed(self, staff: Counts) -> Counts:
         """Return the target that the intervals miss most; -1 where they keep all."""

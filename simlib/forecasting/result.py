@@ -171,7 +171,7 @@ class RequirementResult:
     @property
     def by_queue(self) -> dict[str, float]:
         """Heads on the roster at the worst half hour, by queue."""
-        return self.requirement.groupby("queue")["to_roster"].max().astype(float).to_dict()
+        return dict(self.requirement.groupby("queue")["to_roster"].max().astype(float).to_dict())
 
     @property
     def peak_heads(self) -> int:
@@ -307,7 +307,7 @@ class ConcurrencyResult:
     def counted(self) -> bool:
         """Return whether the platform counts the busiest time of day at all."""
         second = (self.peak - self.peak.normalize()).total_seconds()
-        return self.rate.opens_s <= second < self.rate.closes_s
+        return bool(self.rate.opens_s <= second < self.rate.closes_s)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

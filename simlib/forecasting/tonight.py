@@ -102,7 +102,7 @@ def look_ahead(
         asked = pd.concat([stood, table.assign(standing=np.nan)], ignore_index=True)
         how: dict[str, Any] = {"concurrency": limit, "shrinkage": 0.0, "seed": seed, "policy": policy}
         need = require_agents(asked[["start", "queue", "human", "standing"]], services, targets, **how, **drawn)
-        return need["on_chat"].to_numpy(dtype=float)[len(stood) :]
+        return np.asarray(need["on_chat"].to_numpy(dtype=float)[len(stood) :])
 
     desk = chat.groupby("agent_id")["queue"].agg(lambda queues: queues.mode().iloc[0])
     away = roster[roster["activity"].isin(["meal", "break"])]
@@ -144,7 +144,7 @@ def _with_more_bot(human: float, share: float) -> float:
 
 
 def _by_start(hours: pd.DataFrame, values: np.ndarray) -> np.ndarray:
-    return pd.Series(values).groupby(hours["start"].to_numpy()).transform("sum").to_numpy()
+    return np.asarray(pd.Series(values).groupby(hours["start"].to_numpy()).transform("sum").to_numpy())
 
 
 def _heads(segments: pd.DataFrame, hours: pd.DataFrame, step: pd.Timedelta) -> np.ndarray:

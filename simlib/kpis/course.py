@@ -53,4 +53,4 @@ def mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarr
         )
         return (np.cumsum(whole) - whole) * steps.step_s + part
 
-    return (risen(start) - risen(end)) / steps.step_s
+    return np.asarray((risen(start) - risen(end)) / steps.step_s)

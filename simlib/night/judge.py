@@ -57,7 +57,7 @@ class Weakness:
     @property
     def minutes(self) -> int:
         """Length of the stretch."""
-        return round((self.ends - self.begins).total_seconds() / 60)
+        return round(float((self.ends - self.begins).total_seconds()) / 60)
 
     @property
     def message(self) -> Message:
@@ -113,7 +113,7 @@ class Judgement:
         """Return a KPI of each cell over all nights together, nan where nobody came: [intervals, queues]."""
         bad, people = self.mean[BY_CELL[kpi]], self.mean["cell_human"]
         part = np.divide(bad, people, out=np.full(people.shape, np.nan), where=people > 0)
-        return part if BETTER[kpi] == "lower" else 1.0 - part
+        return np.asarray(part if BETTER[kpi] == "lower" else 1.0 - part)
 
     def beyond(self, kpi: str) -> np.ndarray:
         """Return the buyers beyond what the target allows, night by night; below 0 within it: [nights, ...]."""

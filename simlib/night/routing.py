@@ -156,4 +156,4 @@ def _mean_by_agent(nights: Replications, key: str) -> np.ndarray:
     values = np.asarray(nights.figures[key], dtype=float)
     known = ~np.isnan(values)
     total, n = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
-    return np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0)
+    return np.asarray(np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0))

@@ -56,7 +56,7 @@ def plain_cell(column: str, cell: object) -> str:
             number = read_amount(cell)
             return f"{number.normalize():f}"
         if column in TIMES:
-            return read_instant(cell)[1].isoformat(sep=" ", timespec="minutes")
+            return str(read_instant(cell)[1].isoformat(sep=" ", timespec="minutes"))
     except ValueError:
         return str(cell)
     text = read_id(cell)

@@ -607,7 +607,7 @@ def _has_wrong_time(values: Mapping[str, Any]) -> bool:
     for start, end in (("start", "end"), ("claim_start", "claim_end"), ("final_start", "final_end")):
         if start in values and end in values and values[end] <= values[start]:
             return True
-    return values["kind"] == "deposit" and values["final_start"] < values["end"]
+    return bool(values["kind"] == "deposit" and values["final_start"] < values["end"])
 
 
 class _Scopes:

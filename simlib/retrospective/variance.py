@@ -447,7 +447,7 @@ def work_out_variance(
     floors = _simulate(mixture, needed, seed=seed, nights=nights, workers=workers, on_progress=on_progress)
 
     def sales(changed: frozenset[str]) -> np.ndarray:
-        return floors[_floor(changed)]["kept"] @ mixture.values_cny(changed)
+        return np.asarray(floors[_floor(changed)]["kept"] @ mixture.values_cny(changed))
 
     def figure(key: str) -> Callable[[frozenset[str]], np.ndarray]:
         return lambda changed: floors[_floor(changed)][key]
@@ -750,7 +750,7 @@ def _describe(mixture: _Mixture, driver: str, side: NightFacts, which: int) -> f
     if driver == "opening":
         if mixture.reference is None or mixture.planned.opening is None or side.opening is None:
             return 0.0
-        return (side.opening - mixture.planned.opening).total_seconds() / 60
+        return float((side.opening - mixture.planned.opening).total_seconds() / 60)
     if driver == "bot_net_share":
         return weighted(lambda service: service.bot_net_share)
     if driver == "handling":
@@ -789,8 +789,10 @@ def _same_frame(one: pd.DataFrame, two: pd.DataFrame) -> bool:
         return True
     read = [name for name in ("agent_id", "queue", "start", "end", "activity") if name in one and name in two]
     if not read:
-        return one.equals(two)
-    return one[read].sort_values(read).reset_index(drop=True).equals(two[read].sort_values(read).reset_index(drop=True))
+        return bool(one.equals(two))
+    return bool(
+        one[read].sort_values(read).reset_index(drop=True).equals(two[read].sort_values(read).reset_index(drop=True))
+    )
 
 
 def _spans_of(side: NightFacts) -> set[tuple[str, pd.Timestamp, pd.Timestamp]]:

@@ -330,4 +330,5 @@ def chain_promos(noted: pd.DataFrame | None, store: Store) -> pd.DataFrame:
 
 
 def _day(moment: dt.datetime) -> dt.date:
-    return pd.Timestamp(moment).date()
+    day: dt.date = pd.Timestamp(moment).date()
+    return day

@@ -138,15 +138,15 @@ def _night_minutes(start: pd.Timestamp, end: pd.Timestamp, rules: Any) -> int:
 
 
 def _hours(rows: Iterable[Any]) -> float:
-    return sum((row.end - row.start).total_seconds() for row in rows) / 3600
+    return float(sum((row.end - row.start).total_seconds() for row in rows) / 3600)
 
 
 def _worked_h(rows: Iterable[Any]) -> float:
     return _hours(row for row in rows if row.activity != "meal")
 
 
-def _check_person(person: Mapping[str, Any], rows: list[Any], rules: Any, away: set[dt.date]) -> list[tuple]:
-    found: list[tuple] = []
+def _check_person(person: Mapping[str, Any], rows: list[Any], rules: Any, away: set[dt.date]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
     who = person["agent_id"]
     score = person.get("exam_score")
     if score is None or score < rules.exam_pass_mark:
@@ -166,8 +166,8 @@ def _check_person(person: Mapping[str, Any], rows: list[Any], rules: Any, away: 
     return found
 
 
-def _check_time(who: str, rows: list[Any], days: Mapping[dt.date, list[Any]], rules: Any) -> list[tuple]:
-    found: list[tuple] = []
+def _check_time(who: str, rows: list[Any], days: Mapping[dt.date, list[Any]], rules: Any) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
     for before, after in itertools.pairwise(rows):
         if after.start < before.end:
             found.append(("overlap", who, str(after.start), str(before.end), "no two at once"))
@@ -209,8 +209,8 @@ def _check_day(
     rules: Any,
     library: Mapping[str, Mapping[str, Any]],
     changed: bool,
-) -> list[tuple]:
-    found: list[tuple] = []
+) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
     who, where, hours = person["agent_id"], str(date), _worked_h(day)
     start, end = min(row.start for row in day), max(row.end for row in day)
     codes = {row.shift for row in day}
@@ -260,14 +260,14 @@ def _check_day(
 
 def _minutes(stamp: pd.Timestamp, start: pd.Timestamp) -> int:
     """Clock minutes since the midnight before ``start``."""
-    return (stamp.date() - start.date()).days * 1440 + stamp.hour * 60 + stamp.minute
+    return int((stamp.date() - start.date()).days * 1440 + stamp.hour * 60 + stamp.minute)
 
 
-def _check_seats(work: pd.DataFrame, people: Mapping[str, Mapping[str, Any]], rules: Any) -> list[tuple]:
+def _check_seats(work: pd.DataFrame, people: Mapping[str, Mapping[str, Any]], rules: Any) -> list[tuple[Any, ...]]:
     """Walk through arrivals and departures and count who is in."""
     if not rules.seats or work.empty:
         return []
-    found: list[tuple] = []
+    found: list[tuple[Any, ...]] = []
     shifts = work.groupby(["agent_id", "date"]).agg(start=("start", "min"), end=("end", "max")).reset_index()
     room_of = {who: person.get("room") for who, person in people.items()}
     for room in (None, *rules.seats):
@@ -281,8 +281,8 @@ def _check_seats(work: pd.DataFrame, people: Mapping[str, Mapping[str, Any]], ru
     return found
 
 
-def _check_duties(work: pd.DataFrame, duties: Any) -> list[tuple]:
-    found: list[tuple] = []
+def _check_duties(work: pd.DataFrame, duties: Any) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
     for duty in _records(duties):
         at = work[work["activity"] == duty["kind"]]
         zone = work["start"].dt.tz if len(work) else None
@@ -299,7 +299,7 @@ def _check_duties(work: pd.DataFrame, duties: Any) -> list[tuple]:
 
 
 def _utc(stamps: pd.Series) -> np.ndarray:
-    return stamps.dt.tz_convert(None).to_numpy()
+    return np.asarray(stamps.dt.tz_convert(None).to_numpy())
 
 
 def _check_coverage(
@@ -307,9 +307,9 @@ def _check_coverage(
     requirement: pd.DataFrame,
     coverage: pd.DataFrame | None,
     people: Mapping[str, Mapping[str, Any]],
-) -> list[tuple]:
+) -> list[tuple[Any, ...]]:
     """Count heads on chat in each interval, person by person, each for as many standard heads as the agents give."""
-    found: list[tuple] = []
+    found: list[tuple[Any, ...]] = []
     starts = sorted(requirement["start"].unique())
     step = min((after - before for before, after in itertools.pairwise(starts)), default=pd.Timedelta(minutes=30))
     chat = work[work["activity"] == "chat"]

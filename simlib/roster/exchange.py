@@ -135,7 +135,7 @@ def _count_half_hours(roster: pd.DataFrame) -> pd.DataFrame:
 
     def count(rows: pd.DataFrame) -> np.ndarray:
         begun = np.searchsorted(np.sort(rows["start"].to_numpy()), middles.to_numpy(), side="right")
-        return begun - np.searchsorted(np.sort(rows["end"].to_numpy()), middles.to_numpy(), side="right")
+        return np.asarray(begun - np.searchsorted(np.sort(rows["end"].to_numpy()), middles.to_numpy(), side="right"))
 
     chats = roster[roster["activity"] == "chat"]
     by_queue = {str(queue): count(rows) for queue, rows in chats.groupby("queue", sort=True)}
@@ -298,7 +298,8 @@ def _named(heading: Any) -> bool:
 def _date(heading: Any, first_day: dt.date) -> dt.date | None:
     """Understand a date; what it leaves open is filled in with the first such date from ``first_day`` on."""
     if isinstance(heading, dt.date | pd.Timestamp):
-        return pd.Timestamp(heading).date()
+        day: dt.date = pd.Timestamp(heading).date()
+        return day
     if heading is None or pd.isna(heading):
         return None
     words = unicodedata.normalize("NFKC", str(heading)).split() or [""]

@@ -216,7 +216,7 @@ class Calendar:
 
     def since(self, stamp: pd.Timestamp) -> int:
         """Minutes from the horizon's opening to an instant."""
-        return round((stamp - self.opens).total_seconds() / 60)
+        return round(float((stamp - self.opens).total_seconds()) / 60)
 
     def stamp(self, minute: int) -> pd.Timestamp:
         """Local time of a minute."""
@@ -373,7 +373,8 @@ def first_day(requirement: pd.DataFrame) -> dt.date:
         raise ValueError("requirement has no rows: there is nothing to roster")
     if getattr(requirement["start"].dt, "tz", None) is None:
         raise ValueError("requirement.start must carry a time zone")
-    return requirement["start"].min().date()
+    day: dt.date = requirement["start"].min().date()
+    return day
 
 
 def read_problem(

@@ -500,7 +500,7 @@ def _prior(figures: DayFigures) -> np.ndarray:
         "busyness_cv": (max(spread / 4, 0.01), max(spread * 3, 0.03)),
         "switch_cost_pct": _SWITCH_COST_PCT,
     }
-    return np.log(np.array([spans[name] for name in PARAMETERS]))
+    return np.asarray(np.log(np.array([spans[name] for name in PARAMETERS])))
 
 
 def _narrowed(prior: np.ndarray, posterior: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -780,7 +780,7 @@ def fit_conversion(agent_days: pd.DataFrame) -> ConversionFit:
 
     def within(values: np.ndarray) -> np.ndarray:
         level = np.bincount(agent, weights=values * weight) / np.bincount(agent, weights=weight)
-        return values - level[agent]
+        return np.asarray(values - level[agent])
 
     x, y = within(wait), within(share)
     total = float((weight * x * x).sum())

@@ -102,7 +102,7 @@ class Spread:
         if self.name == "geometric":
             with np.errstate(divide="ignore"):  # a mean of 1 is a chance of 1 to stop
                 stay = np.log1p(-1.0 / np.asarray(mean, dtype=float))
-            return np.floor(np.log1p(-uniforms) / stay) + 1.0
+            return np.asarray(np.floor(np.log1p(-uniforms) / stay) + 1.0)
         drawn = self._unit(uniforms)
         drawn *= mean
         return np.where(np.isinf(mean), np.inf, drawn) if np.isinf(mean).any() else drawn
@@ -113,7 +113,7 @@ class Spread:
             return np.ones(np.shape(uniforms))
         if self.name == "exponential":
             drawn = np.log1p(-uniforms)
-            return np.negative(drawn, out=drawn)
+            return np.asarray(np.negative(drawn, out=drawn))
         if self.name == "empirical":
             seen = np.asarray(self.values)
             return seen[(uniforms * len(seen)).astype(np.intp)]
@@ -125,9 +125,9 @@ class Spread:
             drawn = special.ndtri(uniforms)
             drawn *= math.sqrt(variance)
             drawn -= variance / 2
-            return np.exp(drawn, out=drawn)
+            return np.asarray(np.exp(drawn, out=drawn))
         shape = 1.0 / (cv * cv)
-        return special.gammaincinv(shape, uniforms) / shape
+        return np.asarray(special.gammaincinv(shape, uniforms) / shape)
 
 
 def fit_spread(samples: Sequence[float] | np.ndarray, *, name: SpreadName = "empirical") -> tuple[float, Spread]:
@@ -401,7 +401,7 @@ def _weights(agents: pd.DataFrame) -> np.ndarray:
     if "weight" not in agents or agents["weight"].isna().all():
         return np.ones(len(agents))
     weight = agents["weight"].astype(float)
-    return weight.fillna(weight.median()).to_numpy()
+    return np.asarray(weight.fillna(weight.median()).to_numpy())
 
 
 def agents_from_roster(roster: pd.DataFrame, agents: pd.DataFrame, *, queues: Sequence[str], grid: Grid) -> Agents:
@@ -502,7 +502,7 @@ def _count(uniforms: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
     guess = np.ceil(special.pdtrik(uniforms, mean))
     below = np.maximum(guess - 1.0, 0.0)
-    return np.where(special.pdtr(below, mean) >= uniforms, below, guess).astype(np.int64)
+    return np.asarray(np.where(special.pdtr(below, mean) >= uniforms, below, guess).astype(np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -672,12 +672,14 @@ class Demand:
     def _arrivals(self, row: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
         start = self.row_start_s[row]
         if self.bend is None:
-            return start + uniforms * self.step_s
+            return np.asarray(start + uniforms * self.step_s)
         times, level = self.bend
         low = np.interp(start, times, level)
         high = np.interp(start + self.step_s, times, level)
         bent = np.interp(low + uniforms * (high - low), level, times)
-        return np.where(high > low, np.clip(bent, start, start + self.step_s), start + uniforms * self.step_s)
+        return np.asarray(
+            np.where(high > low, np.clip(bent, start, start + self.step_s), start + uniforms * self.step_s)
+        )
 
     def _turns(self, queue: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
         turns = np.empty(len(queue), dtype=np.int64)
@@ -698,7 +700,7 @@ class Demand:
         mean = mean if turns is None else np.repeat(mean, turns)
         spreads = [getattr(service, source) for service in self.services]
         if len(set(spreads)) == 1:
-            return spreads[0].draw(uniforms, mean=mean)
+            return np.asarray(spreads[0].draw(uniforms, mean=mean))
         queue = queue if turns is None else np.repeat(queue, turns)
         drawn = np.empty(len(queue))
         for index, spread in enumerate(spreads):

@@ -360,7 +360,7 @@ def _lay_side_by_side(handle: Any, think: Any, n: int) -> npt.NDArray[np.void]:
     if getattr(laid, "dtype", None) == _MESSAGE and laid.shape == (n,) and not laid.flags.writeable:
         here = [getattr(times, "__array_interface__", None) for times in given.values()]
         if here == [laid[name].__array_interface__ for name in given]:
-            return laid
+            return np.asarray(laid)
     messages = np.empty(n, _MESSAGE)
     for name, times in given.items():
         column = _column(name, times, np.float64, n, "sum(turns)")

@@ -51,12 +51,12 @@ def aftersale_stream(*, orders: float, promo_day: dt.date, refund_share: float) 
 
 def _falling(n: int) -> np.ndarray:
     weights = np.arange(n, 0, -1, dtype=float)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _tent(n: int) -> np.ndarray:
     weights = 1.0 + np.minimum(np.arange(n), np.arange(n)[::-1])
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def visitor_route(*, visitors: float, consult_share: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -323,6 +324,6 @@ def organise(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _source(cohort: str) -> dict:
+def _source(cohort: str) -> dict[str, Any]:
     rows = facts.table("sourcing")
-    return rows[rows["key"] == cohort].iloc[0].to_dict()
+    return dict(rows[rows["key"] == cohort].iloc[0].to_dict())

@@ -276,7 +276,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
     counted = ~np.isnan(values)
     n = counted.sum(axis=0)
     total = np.where(counted, values, 0.0).sum(axis=0)
-    return np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0)
+    return np.asarray(np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0))
 
 
 def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
@@ -293,7 +293,7 @@ def chat_places(night: PromoNight, steps: Grid) -> np.ndarray:
                 spans.append((low, high, -agents.capacity[agent]))
     table = np.array(spans, dtype=float).reshape(-1, 3)
     places = np.maximum(mean_level(table[:, 0], table[:, 1], steps, table[:, 2]), 0.0)
-    return places * night.shrinkage.on_chat_share
+    return np.asarray(places * night.shrinkage.on_chat_share)
 
 
 def _union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

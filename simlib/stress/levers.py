@@ -103,7 +103,7 @@ def apply_levers(night: PromoNight, levers: Sequence[Lever]) -> PromoNight:
 @cache
 def _fact(key: str) -> dict[str, Any]:
     rows = facts.table("levers")
-    return rows[rows["key"] == key].to_dict("records")[0]
+    return dict(rows[rows["key"] == key].to_dict("records")[0])
 
 
 # --- what each lever does and costs -----------------------------------------------------------------------

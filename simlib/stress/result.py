@@ -178,7 +178,7 @@ class StressResult:
     def around(self) -> np.ndarray:
         """Which steps of the course lie around the chosen scenario, so that a short incident can be seen."""
         starts = pd.Series(self.test.steps.starts)
-        return ((starts >= self.chosen.start - BEFORE) & (starts < self.chosen.end + AFTER)).to_numpy()
+        return np.asarray(((starts >= self.chosen.start - BEFORE) & (starts < self.chosen.end + AFTER)).to_numpy())
 
     @cached_property
     def stressed_kpis(self) -> pd.DataFrame:

@@ -302,7 +302,7 @@ def _on_duty(night: PromoNight, incident: Incident) -> np.ndarray:
     if incident.cohort is not None:
         there &= roster["agent_id"].isin(night.people.loc[night.people["cohort"] == incident.cohort, "agent_id"])
     people = roster.loc[there, ["start", "agent_id"]].sort_values(["start", "agent_id"])
-    return people["agent_id"].drop_duplicates().to_numpy()
+    return np.asarray(people["agent_id"].drop_duplicates().to_numpy())
 
 
 def people_in_order(night: PromoNight, incident: Incident) -> np.ndarray:

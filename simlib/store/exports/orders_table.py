@@ -67,14 +67,14 @@ def build_orders(columns: Mapping[str, Any], rows: np.ndarray, part: Part) -> pd
 def _amounts(columns: Mapping[str, Any], n: int, part: Part) -> np.ndarray:
     """Return the amount that the buyer pays for a line: what the file calls paid, else due, else the total."""
     if "amount_cny" in columns:
-        return columns["amount_cny"]
+        return np.asarray(columns["amount_cny"])
     if "sales_cny" in columns:
-        return columns["sales_cny"]
+        return np.asarray(columns["sales_cny"])
     if "due_cny" in columns:
-        return columns["due_cny"] + np.nan_to_num(columns.get("balance_cny", np.zeros(n)))
+        return np.asarray(columns["due_cny"] + np.nan_to_num(columns.get("balance_cny", np.zeros(n))))
     if "total_cny" in columns:
         part.note("amount_is_total")
-        return columns["total_cny"]
+        return np.asarray(columns["total_cny"])
     return np.full(n, np.nan)
 
 
@@ -103,7 +103,7 @@ def _went_back(status: pd.Series, states: list[Any], paid: pd.Series) -> np.ndar
     closed = {fold_word(word) for word in listed["closed"]}
     shut = status.map(lambda text: fold_word(str(text)) in closed, na_action="ignore").fillna(False).astype(bool)
     paid_then_closed = shut.to_numpy() & paid.fillna(False).astype(bool).to_numpy() & ~refused
-    return (verdicts | paid_then_closed) & paid.fillna(True).astype(bool).to_numpy()
+    return np.asarray((verdicts | paid_then_closed) & paid.fillna(True).astype(bool).to_numpy())
 
 
 def _merge(lines: pd.DataFrame, part: Part, *, parts_of_order: bool) -> pd.DataFrame:
