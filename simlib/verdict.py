@@ -120,8 +120,10 @@ class Verdict:
 
     @cached_property
     def heads_on_chat(self) -> np.ndarray:
-        """Heads on chat of each night, after absence and time off chat: [nights, intervals, queues]."""
-        return self.night.heads_on_chat(seed=self.seed, replications=self.nights.numbers.tolist())
+        """Standard heads on chat of each night, after absence and time off chat: [nights, intervals, queues]."""
+        standard = dict(zip(self.inputs.people["agent_id"], self.inputs.standard, strict=True))
+        numbers = self.nights.numbers.tolist()
+        return self.night.heads_on_chat(seed=self.seed, replications=numbers, standard=standard)
 
     @cached_property
     def course(self) -> pd.DataFrame:

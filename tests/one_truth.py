@@ -91,8 +91,9 @@ def find_contradictions(night: Plan) -> list[str]:
     expect(summary["targets_met"] == verdict.targets_met, "summary against targets_met")
     expect(all(not verdict.targets_met[kpi] for kpi in missed), "a half hour misses what is called met")
     expect({weak["kpi"] for weak in summary["worst_half_hours"]} == missed, "worst half hours against intervals")
-    rate = verdict.rate
-    expect(verdict.targets_met[rate] == (not kpis[rate] < verdict.floors[rate] - 1e-9), "the rate against its mean")
+    score = verdict.inputs.headline.key
+    beyond = (verdict.floors[score] - kpis[score]) * (1 if BETTER[score] == "higher" else -1)
+    expect(verdict.targets_met[score] == (not beyond > 1e-9), "the platform's score against its mean")
     for card, kpi in zip(kpi_cards(night, lang="en"), verdict.headline, strict=True):
         tone = {True: "good", False: "bad", None: "plain"}[verdict.targets_met.get(kpi)]
         expect(card.tone == tone, f"the card of {kpi}")
@@ -138,5 +139,5 @@ def find_contradictions(night: Plan) -> list[str]:
         expect((promise in text) == verdict.holds, "the promise that every target is met")
         gap = {"zh": f"少 {short} 人", "en": f" {short} below"}, {"zh": f"缺 {short} 人", "en": f"up to {short} people"}
         expect(any(one[lang] in text for one in gap) == (short > 0), "the shortfall in the verdict")
-        expect(label(rate, lang) in text or verdict.fails_badly, "the platform's rate in the verdict")
+        expect(label(score, lang) in text or verdict.fails_badly, "the platform's rate in the verdict")
     return found

@@ -137,10 +137,13 @@ class PromoNight:
         until_s = float(self.grid.edges_s[-1])
         return self.shrinkage.bind(self.people["agent_id"].tolist() if names is None else names, until_s=until_s)
 
-    def heads_on_chat(self, *, seed: int, replications: Sequence[int]) -> np.ndarray:
+    def heads_on_chat(
+        self, *, seed: int, replications: Sequence[int], standard: Mapping[str, float] | None = None
+    ) -> np.ndarray:
         """Return the mean heads on chat of each night, by interval and rostered queue: [nights, intervals, queues].
 
-        Who is absent or off chat does not count; everybody counts at the queue that the roster gives them.
+        Who is absent or off chat does not count; everybody counts at the queue that the roster gives them, as one head
+        or as many standard heads as ``standard`` gives by agent.
         """
         rows = self.roster[self.roster["activity"] == "chat"]
         edges_s = self.grid.edges_s
@@ -148,6 +151,7 @@ class PromoNight:
         column = pd.Index(self.queues).get_indexer(rows["queue"])
         seats = Agents(shifts=np.column_stack([np.arange(len(rows)), start_s, end_s])) if len(rows) else None
         attend = None if seats is None else self.attend(rows["agent_id"].tolist())
+        counts = np.ones(len(rows)) if standard is None else rows["agent_id"].map(standard).to_numpy(dtype=float)
         heads = np.zeros((len(replications), self.grid.n, len(self.queues)))
         for number, replication in enumerate(replications):
             if seats is None:
@@ -155,7 +159,8 @@ class PromoNight:
             there = seats if attend is None else attend(seats, seed=seed, replication=int(replication))
             for queue in range(len(self.queues)):
                 spans = there.shifts[column[there.shifts["agent"]] == queue]
-                heads[number, :, queue] = _time_in(spans["start"], spans["end"], edges_s) / self.grid.step_s
+                spent_s = _time_in(spans["start"], spans["end"], edges_s, counts[spans["agent"].astype(int)])
+                heads[number, :, queue] = np.round(spent_s / self.grid.step_s, 9)
         return heads
 
     def variant(self, *, demand: Buyers | None = None) -> Variant:
@@ -197,7 +202,7 @@ class PromoNight:
         return nights["plan"]
 
 
-def _time_in(start_s: np.ndarray, end_s: np.ndarray, edges_s: np.ndarray) -> np.ndarray:
-    """Return the seconds of all spans in each interval between edges."""
-    before = [np.clip(edges_s[:, None] - each[None, :], 0.0, None).sum(axis=1) for each in (start_s, end_s)]
+def _time_in(start_s: np.ndarray, end_s: np.ndarray, edges_s: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weighted seconds of all spans in each interval between edges."""
+    before = [np.clip(edges_s[:, None] - each[None, :], 0.0, None) @ weight for each in (start_s, end_s)]
     return np.asarray(np.diff(before[0] - before[1]))
