@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -179,8 +180,8 @@ class Verdict:
 
     @property
     def shortfall(self) -> int:
-        """The worst shortfall of the roster in any half hour, all queues at once."""
-        return round(float(self._short_by_start.max()))
+        """The worst shortfall of the roster in any half hour, all queues at once, in whole people."""
+        return math.ceil(float(self._short_by_start.max()) - 1e-9)
 
     @property
     def _short_by_start(self) -> pd.Series:

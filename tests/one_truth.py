@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def find_contradictions(night: Plan) -> list[str]:
     covered = coverage.set_index(["start", "queue"])
     rostered = covered["rostered"].reindex(here.index).fillna(0)
     expect((here["on_chat"] <= rostered + 1e-6).all(), "more on chat than rostered")
-    short = round(coverage.groupby("start")["shortfall"].sum().max())
+    short = math.ceil(coverage.groupby("start")["shortfall"].sum().max() - 1e-9)
     expect(verdict.shortfall == short == summary["shortfall"], "shortfall")
 
     # the sentences

@@ -10,7 +10,7 @@ import subprocess
 import openpyxl
 import pytest
 
-from simlib import facts, goals, load_store, plan, readiness, retrospective, staffing
+from simlib import facts, goals, plan, readiness, retrospective, staffing
 from simlib.messages import HOUSE, LANGS, PLAYBOOK, glossary
 from simlib.simulator import Agents, Contacts, simulate
 from simlib.store.models import NEEDED, SHEETS
@@ -208,7 +208,7 @@ def test_sheets_are_listed(sheet):
 @pytest.fixture(scope="module")
 def night():
     """The small example store's night, thought about as briefly as can be."""
-    return plan(load_store(SMALL), replications=2, roster_effort=0.1, stress_replications=2, tonight="20:30")
+    return plan(SMALL, replications=2, roster_effort=0.1, stress_replications=2, tonight="20:30")
 
 
 def test_tables_of_a_run_are_listed(night):

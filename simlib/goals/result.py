@@ -142,7 +142,7 @@ def work_out_goals(
         "half_hours": add_levels(half_hour_targets(whole, demand=demand, day=day), whole),
         "personal_targets": add_levels(people, whole),
         "cohorts": add_levels(cohort_targets(people), whole),
-        "efficiency": compare_efficiency(planned.fillna({"paid_hours": 0.0})),
+        "efficiency": compare_efficiency(planned.fillna({"paid_hours": 0.0})).assign(basis="basis_plan"),
     }
     figures = {
         f"{kpi}_{level}": float(whole.loc[whole["kpi"] == kpi, level].iloc[0])

@@ -22,6 +22,7 @@ CellKind = Literal["number", "moment", "date", "clock", "words", "text"]
 
 # Columns whose cells are keys of the glossary, with the prefix that the glossary puts before them.
 KEY_COLUMNS = {
+    "action": "",
     "action_lacks": "lacks_",
     "action_state": "action_",
     "activity": "",
@@ -292,7 +293,7 @@ def explain_column(column: Hashable, table: str, lang: Lang) -> str:
     Examples
     --------
     >>> explain_column("shortfall", "coverage", "en")
-    'Agents missing'
+    'Agents needed and not rostered'
     """
     band = band_of(column, table)
     if band is not None:

@@ -170,7 +170,7 @@ def _check_once(path: Path) -> StoreCheck:
     except OSError:  # said in words where the store is read
         return check_store(path)
     stamp = tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
-    return _check_unchanged(path.resolve(), stamp)
+    return _check_unchanged(path.absolute(), stamp)
 
 
 @lru_cache(maxsize=8)

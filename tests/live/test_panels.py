@@ -157,4 +157,5 @@ def _stress(test, chosen):
         lever_map=pd.DataFrame(),
         reserve=None,
         targets={"service_level": 0.5},
+        floor=None,
     )

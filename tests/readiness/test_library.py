@@ -41,7 +41,7 @@ def filled(on: dt.date = ON, **changes: object) -> pd.DataFrame:
 
 
 def test_every_cell_of_the_matrix_has_a_phrase_that_is_ready() -> None:
-    """37 situations by stage, channel and five platforms: covered, or closed by the platform with its reason."""
+    """37 situations by stage, channel and platform: covered, or closed by the platform with its reason."""
     cells = lay_coverage(filled())
     assert len(cells) > 500
     assert set(cells["topic"]) == set(situations())

@@ -223,7 +223,7 @@ def test_line_6_a_sheet_without_rows_counts_as_one_that_is_not_there(tmp_path: P
     assert len(book.sheetnames) < len(SHEETS)
     book.save(tmp_path / "readiness.xlsx")
     without = work_out(read_readiness(tmp_path))
-    assert without.figures == with_header.figures
+    assert dict(without.figures) == pytest.approx(dict(with_header.figures), nan_ok=True)
     assert [each.text("en") for each in without.findings] == [each.text("en") for each in with_header.findings]
     assert without.tables.keys() == with_header.tables.keys()
     for name, table in without.tables.items():

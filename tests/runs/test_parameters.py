@@ -18,7 +18,7 @@ ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
     ("given", "reason"),
     [
         ("replication=3", "nearest one is replications"),
-        ("zzz=3", "There are: wave, seed"),
+        ("zzz=3", "There are: files, wave, seed"),
         ("seed", "NAME=VALUE"),
         ("store=other.xlsx", "no parameter store"),
         ("replications=many", "a whole number from 2 to 2000"),
