@@ -54,4 +54,4 @@ def mean_level(start: np.ndarray, end: np.ndarray, steps: Grid, weight: np.ndarr
         return (np.cumsum(whole) - whole) * steps.step_s + part
 
     level = (risen(start) - risen(end)) / steps.step_s
-    return np.round(level, 9) + 0.0  # sums leave traces of 1e-16 where nobody is
+    return np.asarray(np.round(level, 9) + 0.0)  # sums leave traces of 1e-16 where nobody is
