@@ -296,9 +296,9 @@ RED_LINES = re.compile(
 
 
 def test_every_card_is_whole():
-    """Sixteen cards say in both languages who declares, the first five minutes, phrase, fallback, recovery and log."""
+    """Every card says in both languages who declares, the first five minutes, phrase, fallback, recovery and log."""
     cards = facts.table("incidents")
-    assert list(cards["key"]) == CARDS
+    assert list(cards["key"])[: len(CARDS)] == CARDS  # cards added since come after those that the seeds name
     for card in cards.to_dict("records"):
         assert card["declares"] in ROLES
         assert card["levers"]
