@@ -51,7 +51,7 @@ dashboard: $(READY)
 
 notebooks: $(READY)
 	@.venv/bin/jupyter execute --inplace notebooks/0*.ipynb
-	@.venv/bin/nbstripout --keep-count notebooks/0*.ipynb
+	@.venv/bin/nbstripout --keep-count --keep-id notebooks/0*.ipynb
 
 bench: $(READY)
 	@$(UV) sync --quiet --frozen --group bench
