@@ -186,7 +186,7 @@ def show_night(plan: Plan, *, lang: Lang) -> Fragment:
     return stack(
         show_cards(kpi_cards(plan, lang=lang)),
         show_chart(plot_night(plan.conclusion.course, lang=lang)),
-        *(show_result(tables, name, lang=lang) for name in tables),
+        *(show_result(tables, name, lang=lang) for name in tables if name != "platform_scores"),
     )
 
 
