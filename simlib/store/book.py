@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
 HEADER_WITHIN_ROWS = 10
 EMPTY_ROWS = 500
+MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
 LIST_CHARACTERS = 255  # what Excel takes as a list of choices
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "datetime": "yyyy-mm-dd hh:mm", "date": "yyyy-mm-dd"}
 WIDTHS = {"text": 26, "code": 14, "money": 14, "datetime": 18, "date": 13, "choice": 22}
@@ -35,7 +37,10 @@ NEEDED_COLOUR, OPTIONAL_COLOUR, EXAMPLE_COLOUR = "#1F4E79", "#7F7F7F", "#7F7F7F"
 
 @dataclass(frozen=True, kw_only=True)
 class BookField:
-    """One column of a sheet: its key in the tables, its term in the glossary, what a cell may hold."""
+    """One column of a sheet: its key in the tables, its term in the glossary, what a cell may hold.
+
+    ``convert`` makes what stands in the tables of what a cell was read as.
+    """
 
     key: str
     term: str
@@ -44,6 +49,7 @@ class BookField:
     low: float | None = None
     high: float | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
+    convert: Callable[[Any], Any] | None = None
 
     def title(self, lang: Lang) -> str:
         """Return the column's name in one language, with its unit.
@@ -110,6 +116,8 @@ class ChapterBook:
         File of facts with one example row per sheet, each with a note in both languages by which it is known again.
     texts : tuple of str
         Keys of the sentences on the first page.
+    also_named : str
+        Key, in the file of examples, of what else people call the sheets; empty where nothing is known.
     """
 
     name: str
@@ -117,6 +125,7 @@ class ChapterBook:
     sheets: Mapping[str, tuple[BookField, ...]]
     examples: str
     texts: tuple[str, ...]
+    also_named: str = ""
 
     def find(self, store: str | Path) -> Path | None:
         """Return the workbook beside a store's workbook, or in its folder; None where there is none."""
@@ -149,7 +158,7 @@ class ChapterBook:
             if raw.private or not raw.rows:
                 continue
             stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-            key = self._sheet_names.get(fold(stem))
+            key = self.find_sheet(stem)
             if key is None:
                 near = nearest(stem, self._sheet_names)
                 problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
@@ -158,10 +167,21 @@ class ChapterBook:
                 problems.append(Problem(message="sheet_twice", sheet=key, values=twins, loss="second"))
             else:
                 records[key] = list(self._read_sheet(raw, key, problems))
-        order = list(self.sheets)
-        problems.sort(key=lambda found: (order.index(found.sheet) if found.sheet in order else -1, found.row or 0))
         tables = {sheet: self._frame(sheet, records.get(sheet, [])) for sheet in self.sheets}
-        return FilledBook(tables=tables, problems=tuple(problems))
+        return FilledBook(tables=tables, problems=self.sort(problems))
+
+    def sort(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Return problems in the order of the sheets and rows, those of whole files first."""
+        order = list(self.sheets)
+
+        def place(found: Problem) -> tuple[int, int]:
+            return order.index(found.sheet) if found.sheet in order else -1, found.row or 0
+
+        return tuple(sorted(problems, key=place))
+
+    def find_sheet(self, name: str) -> str | None:
+        """Return the key of the sheet that goes by a name, in whatever language; None where none does."""
+        return self._sheet_names.get(fold(name))
 
     def write(
         self, path: str | Path, *, lang: Lang, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
@@ -189,9 +209,10 @@ class ChapterBook:
     @cached_property
     def _sheet_names(self) -> dict[str, str]:
         found: dict[str, str] = {}
+        others = facts.value(self.examples, self.also_named) if self.also_named else {}
         for key in self.sheets:
             zh, en = label(key, "zh"), label(key, "en")
-            found |= {fold(name): key for name in (key, zh, en, zh + en, zh + key)}
+            found |= {fold(name): key for name in (key, zh, en, zh + en, zh + key, *others.get(key, ()))}
         return found
 
     @cached_property
@@ -368,11 +389,13 @@ def _problem(message: str, sheet: str, row: int, column: BookField, cell: Any, l
 
 def _read_field(cell: Any, column: BookField) -> Any:
     value = read_cell(cell, column.kind, column.spelled() if column.choices else None)
-    if value is None or column.kind not in ("money", "number", "integer", "share"):
-        return value
-    if (column.low is not None and value < column.low) or (column.high is not None and value > column.high):
+    if value is None:
+        return None
+    below = column.low is not None and column.kind in MEASURED and value < column.low
+    above = column.high is not None and column.kind in MEASURED and value > column.high
+    if below or above:
         raise CellError("out_of_range")
-    return value
+    return value if column.convert is None else column.convert(value)
 
 
 def _write_cell(page: Any, line: int, at: int, column: BookField, value: Any, lang: Lang, look: Any) -> None:
@@ -384,7 +407,7 @@ def _write_cell(page: Any, line: int, at: int, column: BookField, value: Any, la
         page.write_string(line, at, label("yes" if value else "no", lang), look)
     elif column.kind in ("date", "datetime"):
         page.write_datetime(line, at, value if isinstance(value, dt.date) else read_cell(value, column.kind), look)
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float | Decimal):
         page.write_number(line, at, float(value), look)
     else:
         page.write_string(line, at, str(value), look)
@@ -409,7 +432,7 @@ def _offer_choices(page: Any, at: int, column: BookField, lang: Lang) -> None:
         rule = {"validate": "list", "source": names}
     elif column.kind == "bool":
         rule = {"validate": "list", "source": [label("yes", lang), label("no", lang)]}
-    elif column.kind in ("share", "money", "integer", "number") and column.low is not None:
+    elif column.kind in MEASURED and column.low is not None:
         highest = 1e15 if column.high is None else column.high
         rule = {"validate": "decimal", "criteria": "between", "minimum": column.low, "maximum": highest}
     if rule is not None:
