@@ -338,8 +338,8 @@ def _import_many(
             text = translate("exports.store_imported", lang, store=row.store, questions=row.questions, **counts)
             console.print(escape(text), soft_wrap=True)
     failed = sum(bool(row.problem) for row in rows)
-    saved = translate("exports.stores_saved" if write else "exports.not_saved", lang, done=len(rows) - failed)
-    console.print(escape(saved), soft_wrap=True)
+    written = translate("exports.stores_saved", lang, done=len(rows) - failed)
+    console.print(escape(written if write else translate("exports.not_saved", lang)), soft_wrap=True)
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
 
