@@ -245,15 +245,23 @@ def checklist_cards(lang: Lang) -> tuple[PrintCard, ...]:
 
 
 def request_cards(
-    lang: Lang, *, figures: Sequence[AskedFigure] = (), promo_day: dt.date | None = None
+    lang: Lang,
+    *,
+    figures: Sequence[AskedFigure] = (),
+    promo_day: dt.date | None = None,
+    today: dt.date | None = None,
 ) -> tuple[PrintCard, ...]:
-    """Return the request to operations: the four figures, what is known of each, why it is needed, room to answer."""
+    """Return the request to operations: the four figures, what is known of each, why it is needed, room to answer.
+
+    It is due on the day of the task catalogue, and today where that has passed.
+    """
     known = {figure.key: figure for figure in figures}
     rows = []
     for key in FOUR_FIGURES:
         figure = known.get(key)
         state = "" if figure is None else label(figure.state, lang)
-        given = "" if figure is None or figure.value_cny is None else f"{figure.value_cny:,.6g}"
+        value = None if figure is None else figure.value_cny
+        given = "" if value is None else f"{value:,.2f}".removesuffix(".00")
         if figure is not None and figure.stands_in:
             given = translate("readiness.request_stands_in", lang, value=given, by=label(figure.stands_in, lang))
         asked, reason = translate(f"readiness.ask_{key}", lang), translate(f"readiness.why_{key}", lang)
@@ -263,7 +271,8 @@ def request_cards(
     due = "________"
     if promo_day is not None:
         offset = next(task["offset_days"] for task in catalogue() if task["key"] == "ask_figures")
-        due = f"{promo_day + dt.timedelta(days=offset):%Y-%m-%d}"
+        day = promo_day + dt.timedelta(days=offset)
+        due = f"{day if today is None else max(day, today):%Y-%m-%d}"
     parts = (
         _part("request", lang, text=translate("readiness.request_head", lang, due=due), strong=True),
         _part("request_figures", lang, columns=columns, rows=tuple(rows)),
@@ -303,7 +312,7 @@ def make_cards(
         "teaching": lambda: teaching_cards(lang),
         "checklist": lambda: checklist_cards(lang),
         "authority": lambda: authority_cards(lang),
-        "request": lambda: request_cards(lang, figures=figures, promo_day=promo_day),
+        "request": lambda: request_cards(lang, figures=figures, promo_day=promo_day, today=today),
     }
     if kind not in makers:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")

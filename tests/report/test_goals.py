@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from html import unescape
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import segno
 
 from simlib.goals.month import read_month
 from simlib.goals.result import work_out_goals
+from simlib.goals.review import lead_team
 from simlib.goals.workbook import find_goals_workbook
 from simlib.messages import HOUSE, LANGS, translate
 from simlib.report.columns import describe_column, table_label
@@ -109,8 +111,26 @@ def test_the_box_has_a_code_that_leads_to_the_address(lang):
         x, y = x + across, y + sum(down)
     matrix = segno.make(address, error="m").matrix
     assert dark == {(row, column) for row, cells in enumerate(matrix) for column, cell in enumerate(cells) if cell}
-    for none in (None, "forms.example.org", "javascript:alert(1)", "https://a b.org/x", "file:///etc/passwd"):
-        paper = show_box(none, lang=lang).html
-        assert "<svg" not in paper
-        assert "____" in paper
-        assert translate("goals.box_paper", lang) in unescape(paper)
+    paper = show_box(None, lang=lang).html
+    assert "<svg" not in paper
+    assert "____" in paper
+    assert translate("goals.box_paper", lang) in unescape(paper)
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("https://forms.example.org/7", "https://forms.example.org/7"),
+        *(
+            (wrong, None)
+            for wrong in ("forms.example.org", "javascript:alert(1)", "https://a b.org/x", "file:///etc/x")
+        ),
+        *((wrong, None) for wrong in ("https://me:secret@example.org/7", "https://x", f"https://a.org/{'x' * 600}")),
+    ],
+)
+def test_an_address_that_no_phone_opens_is_a_finding_and_no_code(night, typed, address):
+    """Such a setting is named with what is allowed; the sheet falls back to paper."""
+    month = replace(night.goals.month, settings={**night.goals.month.settings, "box_address": typed})
+    assert replace(night.goals, month=month).box_address == address
+    _, found = lead_team(month, on=DAY)
+    assert [one.key for one in found].count("goals.box_address_wrong") == (address is None)

@@ -1,5 +1,6 @@
 """S006: four figures are asked of operations; without an order value of the store's own nothing is to be signed."""
 
+import datetime as dt
 import shutil
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from simlib.cli import app
 from simlib.inputs import NightInputs, find_wave
 from simlib.messages import HOUSE, LANGS, label
 from simlib.planning import plan
+from simlib.readiness.cards import make_cards
 from simlib.report import pages
 from simlib.staffing.result import work_out_sales
 from simlib.store import check_store, load_store, read_store
@@ -137,6 +139,9 @@ def test_the_request_form_is_printed_for_a_store_that_owes_figures(owed, tmp_pat
     assert done.exit_code == 0, done.output
     [page] = tmp_path.glob("**/request.html")
     html = page.read_text("utf-8")
-    assert "1,000,000" in html or "1e+06" in html
+    assert "1,000,000" in html
     assert html.count(label("figure_missing", lang)) == 2
-    assert "2026-08-17" in html  # 75 days before 31 October
+    [card] = make_cards("request", lang, promo_day=dt.date(2026, 10, 31), today=dt.date(2026, 8, 1))
+    assert "2026-08-17" in card.parts[0].text  # 75 days before
+    [card] = make_cards("request", lang, promo_day=dt.date(2026, 10, 31), today=dt.date(2026, 10, 1))
+    assert "2026-10-01" in card.parts[0].text  # the day has passed: today

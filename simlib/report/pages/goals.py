@@ -11,7 +11,6 @@ import pandas as pd
 import segno
 from markupsafe import escape
 
-from simlib.goals.team import is_form_address
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.columns import key_words, table_label
@@ -49,10 +48,10 @@ def show_box(address: str | None, *, lang: Lang) -> Fragment:
     Parameters
     ----------
     address : str or None
-        Of the form, as the goals workbook has it; one that no phone can open counts as none.
+        Of the form, as the goals workbook has it.
     """
     promise = show_text(translate("goals.box_form", lang, days=BOX_DAYS))
-    if address is None or not is_form_address(address):
+    if address is None:
         return stack(promise, show_text("_" * 60, "_" * 60, translate("goals.box_paper", lang)))
     code = segno.make(address, error="m").svg_inline(scale=QR_SCALE, border=4, light="#fff", svgclass="st-qr")
     return stack(
@@ -249,7 +248,7 @@ def write_handouts(plan: Plan, folder: Path, *, lang: Lang) -> list[Path]:
     if "board" in tables and len(tables["board"]):
         title = translate("goals.board_title", lang, day=tables["board"]["day"].iloc[0])
         write("board.html", title, [(label("table_board", lang), show_board(plan, lang=lang))])
-    box = show_box(month.settings.get("box_address"), lang=lang)
+    box = show_box(plan.goals.box_address, lang=lang)
     forms = [(translate("goals.report_title", lang), show_text(translate("goals.report_line", lang)))]
     forms.append((translate("goals.box_title", lang), box))
     names = [name for name in ("reply_board", "lead_duties", "remote_rituals") if name in tables]
