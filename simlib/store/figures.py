@@ -73,17 +73,23 @@ def _day_order_value(store: Store, wave: Wave) -> AskedFigure:
     key = "day_aov_cny"
     if wave.day_aov_cny is not None:
         return AskedFigure(key=key, value_cny=wave.day_aov_cny, state="figure_given")
-    own = next((ratio for ratio in store.ratios if ratio.key == ORDER_VALUE), None)
+    own = next((ratio for ratio in store.ratios if _is_own_order_value(ratio)), None)
     month = store.store.month_aov_cny
-    if own is not None and (own.source == "store" or month is None):
+    if own is not None:
         return AskedFigure(key=key, value_cny=own.likely, state="figure_stood_in", stands_in=ORDER_VALUE)
     if month is not None:
         return AskedFigure(key=key, value_cny=month, state="figure_stood_in", stands_in="month_aov_cny")
     return AskedFigure(key=key, value_cny=None, state="figure_missing")
 
 
-def has_order_value(info: StoreInfo | None, ratios: Iterable[Ratio], waves: Iterable[Wave]) -> bool:
-    """Return whether the store itself gives what an order is worth, for each of the waves."""
-    if info is not None and info.month_aov_cny is not None:
-        return True
-    return any(ratio.key == ORDER_VALUE for ratio in ratios) or all(wave.day_aov_cny is not None for wave in waves)
+def has_order_value(info: StoreInfo, ratios: Iterable[Ratio], waves: Iterable[Wave]) -> bool:
+    """Return whether the store itself gives what an order is worth, for each of the waves.
+
+    The ratio of a fresh workbook, which is the field's, does not count.
+    """
+    own = info.month_aov_cny is not None or any(_is_own_order_value(ratio) for ratio in ratios)
+    return own or all(wave.day_aov_cny is not None for wave in waves)
+
+
+def _is_own_order_value(ratio: Ratio) -> bool:
+    return ratio.key == ORDER_VALUE and ratio.source == "store"

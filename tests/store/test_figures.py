@@ -69,6 +69,7 @@ def test_a_plan_is_refused_and_an_import_is_not(owed):
         (None, None, 150.0, ("figure_open", "figure_stood_in")),
         (150.0, None, 140.0, ("figure_given", "figure_stood_in")),
         (None, None, None, ("figure_missing", "figure_missing")),
+        (None, None, "field", ("figure_missing", "figure_missing")),
     ],
 )
 def test_what_stands_in_is_what_the_cascade_counts_with(month, day, ratio, states):
@@ -78,9 +79,9 @@ def test_what_stands_in_is_what_the_cascade_counts_with(month, day, ratio, state
     waves = tuple(wave.model_copy(update={"day_aov_cny": day}) for wave in store.waves)
     ratios = tuple(row for row in store.ratios if row.key != "aov_cny")
     if ratio is not None:
-        own = store.ratio("aov_cny").model_copy(
-            update={"low": ratio, "likely": ratio, "high": ratio, "source": "store"}
-        )
+        span = dict.fromkeys(("low", "likely", "high"), 150.0 if ratio == "field" else ratio)
+        span["source"] = "field" if ratio == "field" else "store"
+        own = store.ratio("aov_cny").model_copy(update=span)
         ratios = (*ratios, own)
     store = store.model_copy(update={"store": info, "waves": waves, "ratios": ratios})
     figures = {figure.key: figure for figure in ask_figures(store, store.waves[0])}
