@@ -197,7 +197,7 @@ def work_out_readiness(
     return ReadinessResult(
         tables=tables,
         figures=figures,
-        findings=(*_findings(figures, tables, book), _judge_complaints(tables["escalation_ladder"], contacts)),
+        findings=tuple(_findings(figures, tables, book, contacts)),
         problems=tuple(problems),
     )
 
@@ -463,7 +463,12 @@ def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Me
     return Message("readiness.complaints_expected", people=desk, **named)
 
 
-def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], book: ReadinessBook) -> list[Message]:
+def _findings(
+    figures: Mapping[str, float],
+    tables: Mapping[str, pd.DataFrame],
+    book: ReadinessBook,
+    contacts: pd.DataFrame | None,
+) -> list[Message]:
     """Return what the tables come to: the score and how much of it is known, then what hurts most."""
     known = int(figures["blocks_known"])
     said = []
@@ -493,6 +498,7 @@ def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], 
         said.append(Message("readiness.found_rental", count=pieces, last=f"{last:%Y-%m-%d}"))
     if figures["red_items"]:
         said.append(Message("readiness.found_red", count=int(figures["red_items"])))
+    said.append(_judge_complaints(tables["escalation_ladder"], contacts))
     if book.missing:
         said.append(Message("readiness.found_missing", sheets=tuple(Term(sheet) for sheet in book.missing)))
     return said

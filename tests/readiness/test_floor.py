@@ -320,7 +320,10 @@ def test_the_ladder_has_its_limits_its_people_and_a_forecast_of_its_own(lang: st
     assert sum_complaints(contacts) == (7.0, 4.0, starts[1])
     assert sum_complaints(contacts[:2]) is None
     asked = {"book": empty_book(), "promo_day": dt.date(2026, 10, 31), "today": dt.date(2026, 10, 1), "peak_heads": 5.0}
-    texts = [work_out_readiness(store, contacts=each, **asked).findings[-1].text(lang) for each in (contacts, None)]
+    texts = [
+        " ".join(found.text(lang) for found in work_out_readiness(store, contacts=each, **asked).findings)
+        for each in (contacts, None)
+    ]
     assert "10-31 20:30" in texts[0]
     assert "escalation_share" in texts[1]
 
