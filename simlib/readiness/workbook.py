@@ -18,10 +18,10 @@ import pandas as pd
 from simlib import facts
 from simlib.files import write_file
 from simlib.messages import Lang, label, translate
-from simlib.readiness.floor import POSTS
 from simlib.readiness.kept import Kept, open_kept
 from simlib.readiness.quiz import Quiz
 from simlib.readiness.rules import BUYERS, KINDS, read_amount, read_promo_sheet
+from simlib.readiness.stages import POSTS
 from simlib.readiness.training import DOCUMENTS
 from simlib.store.book import MADE_ON, NEEDED_COLOUR, WIDTHS, BookField, ChapterBook
 from simlib.store.cells import fold, shown, spellings
