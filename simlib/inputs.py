@@ -501,10 +501,6 @@ class NightInputs:
             raise UserError(Message("repair.people_gone", people=gone))
         return adopt_roster(rows, **self.roster_tables(requirement))
 
-    def sum_contacts(self, forecast: pd.DataFrame) -> pd.DataFrame:
-        """Return the night's contacts over all queues: start, contacts."""
-        return forecast.groupby("start", as_index=False)["contacts"].sum()
-
     def plan_facts(self, night: PromoNight, *, aov_cny: float) -> NightFacts:
         """Return the planned side of the retrospective."""
         return NightFacts(
@@ -586,7 +582,14 @@ class NightInputs:
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
-        return read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        book = read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        return replace(book, stage=self.find_stage(source))
+
+    def find_stage(self, source: str) -> str:
+        """Return the stage of the store (startup, growth, mature) that the goals workbook beside it sets, or ''."""
+        settings = find_goals_workbook(source).tables["settings"] if source else pd.DataFrame()
+        stages = settings.loc[settings["setting"] == "stage", "value"] if len(settings) else ()
+        return next((str(stage).strip().lower() for stage in stages), "")
 
     def find_goals(
         self, source: str, night: PromoNight, today: dt.date, seed: int, replications: int
