@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import Message, Term
+from simlib.messages import Message, Term, glossary
 
 COLUMNS = (
     *("scenario", "card", "teams", "in_time", "called_min", "happened", "cost_cny"),
@@ -84,16 +84,23 @@ def drill_findings(compared: pd.DataFrame) -> list[Message]:
     found = [Message("retrospective.drill_met", drilled=len(drilled), count=len(came))]
     for row in drilled[drilled["verdict"] == "borne_out"].itertuples():
         money = {"saved": f"{row.saved_cny:,.0f}", "low": f"{row.saved_low:,.0f}", "high": f"{row.saved_high:,.0f}"}
-        found.append(Message("retrospective.drill_borne_out", scenario=Term(str(row.scenario)), **money))
+        found.append(Message("retrospective.drill_borne_out", scenario=_named(str(row.scenario)), **money))
     late = drilled[drilled["in_time"] < drilled["teams"]]
     if len(late):
         each = tuple(
-            Message("retrospective.drill_teams", scenario=Term(str(row.scenario)), count=row.in_time, teams=row.teams)
+            Message("retrospective.drill_teams", scenario=_named(str(row.scenario)), count=row.in_time, teams=row.teams)
             for row in late.itertuples()
         )
         limit = f"{float(facts.value('drill', 'called_in_time_min')):g}"
         found.append(Message("retrospective.drill_late", scenarios=each, minutes=limit))
     new = came[came["teams"] == 0]
     if len(new):
-        found.append(Message("retrospective.drill_next", scenarios=tuple(Term(str(name)) for name in new["scenario"])))
+        found.append(
+            Message("retrospective.drill_next", scenarios=tuple(_named(str(name)) for name in new["scenario"]))
+        )
     return found
+
+
+def _named(scenario: str) -> object:
+    """Return a scenario by its name, several at once by all of theirs; one that the kit does not know stays."""
+    return tuple(Term(part) if part in glossary() else part for part in scenario.split("+"))

@@ -201,7 +201,7 @@ def unit_of(figure: str) -> str:
     """Return the unit of a driver, or of any other figure as the glossary has it; empty where it has none.
 
     >>> unit_of("absence"), unit_of("conversion"), unit_of("hour_07"), unit_of("speed_own")
-    ('h', 'share', 'share', 'times')
+    ('h', 'share', 'share', '')
     """
     if figure in DRIVER_UNITS:
         return DRIVER_UNITS[figure]

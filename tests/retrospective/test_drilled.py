@@ -25,7 +25,7 @@ def calls():
 def costs():
     """The bot went down and its card pays; a slow system came that nobody had drilled."""
     return pd.DataFrame(
-        {"incident": ["bot_down", "slow_system"], "cost_cny": [900.0, 1400.0], "cost_low": 0.0, "cost_high": 0.0,
+        {"incident": ["bot_down", "network_down"], "cost_cny": [900.0, 1400.0], "cost_low": 0.0, "cost_high": 0.0,
          "lost_buyers": 3.0, "saved_cny": [300.0, NAN], "saved_low": [200.0, NAN], "saved_high": [400.0, NAN]}
     )  # fmt: skip
 
@@ -34,11 +34,11 @@ def test_each_incident_has_its_verdict(calls, costs):
     """Borne out, not drilled, did not happen; the dearest of what happened stands first."""
     table = compare_drill(calls, costs).set_index("scenario")
     assert table["verdict"].to_dict() == {
-        "slow_system": "not_drilled",
+        "network_down": "not_drilled",
         "bot_down": "borne_out",
         "power_cut": "stayed_away",
     }
-    assert table.index.tolist() == ["slow_system", "bot_down", "power_cut"]
+    assert table.index.tolist() == ["network_down", "bot_down", "power_cut"]
     assert table.loc["bot_down", ["teams", "in_time", "called_min"]].tolist() == [2, 1, 15.0]
     assert table.loc["power_cut", "in_time"] == 1
 
