@@ -65,8 +65,12 @@ def learn_promo(store: Path, *, out: Path, lang: Lang, wave: str = "", today: st
     review_book().write(beside, lang=lang, rows=rows)
     said = [Message("retrospective.learned_rows", count=learned.history_rows)] if learned.history_rows else []
     left = [
-        Message("retrospective.unlearned_one", figure=Term(row.key), reason=Term(f"unlearned_{row.reason}"))
-        for row in learned.unlearned.itertuples()
+        Message(
+            "retrospective.unlearned_one",
+            figures=tuple(Term(key) for key in alike["key"]),
+            reason=Term(f"unlearned_{reason}"),
+        )
+        for reason, alike in learned.unlearned.groupby("reason", sort=False)
     ]
     said += [Message("retrospective.unlearned", figures=tuple(left))] if left else []
     changes = result.tables.get("write_back", pd.DataFrame())
