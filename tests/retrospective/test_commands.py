@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
@@ -13,13 +14,16 @@ from typer.testing import CliRunner
 
 import simlib.planning
 from simlib.cli import app
+from simlib.drill.game import Drill
 from simlib.drill.log import LOG
+from simlib.inputs import NightInputs
 from simlib.messages import label
 from simlib.planning import Plan, plan, sharing
 from simlib.report.pages.retrospective import show_retrospective
 from simlib.retrospective import work_out_retrospective
 from simlib.retrospective.workbook import read_review, review_book
 from simlib.store import load_store
+from simlib.stress import Incident, Scenario
 from tests.retrospective.shop import (
     DAY,
     LATE,
@@ -108,6 +112,7 @@ def test_a_fresh_review_is_written_once(tmp_path, lang):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_night_is_learned_from_and_the_next_plan_begins_there(rehearsed, shop):
     """A15's tail: before and after side by side, nothing overwritten, and the next plan names this promo first."""
     came = write_night(rehearsed, shop)
@@ -142,6 +147,7 @@ def test_a_night_is_learned_from_and_the_next_plan_begins_there(rehearsed, shop)
     assert learned.loc["uplift_E", "after"] == pytest.approx(curve.likely, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_whole_night(rehearsed, shop):
     """A15: the tree adds up to the total gap, outage and absence have their rows, and D+9 is final where D+1 is not."""
     came = write_night(rehearsed, shop)
@@ -194,6 +200,7 @@ def spoil(table: pd.DataFrame) -> pd.DataFrame:
     return table.head(20)
 
 
+@pytest.mark.slow
 def test_bad_actuals_are_sentences_and_the_page_shows_the_rest(rehearsed, shop):
     """Half a night, more answered than came, another roster: a sentence each, and the figures are learned."""
     table = write_night(rehearsed, shop)
@@ -271,14 +278,11 @@ def test_what_cannot_be_asked_is_a_sentence(shop, words, stated, monkeypatch):
 
 
 def test_the_drill_is_set_beside_the_night(rehearsed, shop):
-    """A drill in the folder of results beside the store is found; one of another night is named and left out."""
-    write_night(rehearsed, shop)
+    """A drill in the folder of results beside the store is found; a log that cannot be read is named."""
+    write_review(shop, incidents=[{"incident": "bot_down", "start": OPENING, "end": OPENING + dt.timedelta(hours=1)}])
     without = after_night(rehearsed, shop).inputs
     planned = without.plan_facts(after_night(rehearsed, shop).night, aov_cny=150.0)
     assert without.record_night(planned, source=str(shop)).drilled is None
-    from simlib.drill.game import Drill
-    from simlib.stress import Incident, Scenario
-
     grid = without.grid
     at = pd.Timestamp(OPENING, tz=grid.opens.tz)
     down = Incident(kind="bot_down", start=at + pd.Timedelta("10min"), end=at + pd.Timedelta("40min"))
@@ -310,3 +314,54 @@ def test_the_drill_is_set_beside_the_night(rehearsed, shop):
     assert "retrospective.drill_met" in stated
     assert "retrospective.drill_unreadable" in stated
     assert label("table_drill_borne_out", "zh") in show_retrospective(played, lang="zh").html
+
+
+def test_exports_of_the_night_give_what_nobody_wrote_down(rehearsed, shop):
+    """Reports by agent and a list of chats teach ratios, cohort speed and the burst; what is typed goes first."""
+    export = shop / "exports"
+    export.mkdir()
+    people = rehearsed.store.agents
+    slow = np.array([person.agent_id > "A10" for person in people])
+    response = np.where(slow, 120.0, 28.0)
+    reports = [
+        {"日期": day, "客服昵称": person.name, "接待人数": 80, "询单人数": 60, "最终付款人数": 24, "买家消息数": 480,
+         "客服消息数": 480, "平均响应时长": seconds, "平均接待时长": 6 * (seconds + 35), "在线时长": "08:00:00"}
+        for day, busy in ((DAY, 1.0), (DAY - dt.timedelta(days=3), 0.5))
+        for person, seconds in zip(people, response * busy, strict=True)
+    ]  # fmt: skip
+    pd.DataFrame(reports).to_csv(export / "agents.csv", index=False)
+    rng = np.random.default_rng(6)
+    since = np.where(rng.random(600) < 0.5, rng.exponential(8, 600), rng.uniform(0, 30, 600)).clip(0, 29.9)
+    begun = pd.Timestamp(OPENING) + pd.to_timedelta(np.sort(since) * 60, unit="s")
+    chats = {
+        "会话ID": range(600),
+        "会话开始时间": begun.round("s"),
+        "会话结束时间": begun.round("s") + pd.Timedelta("5min"),
+    }
+    pd.DataFrame(chats | {"接待客服": [people[number % 10].name for number in range(600)]}).to_csv(
+        export / "chats.csv", index=False
+    )
+    write_review(shop, night=[{"figure": "conversion", "value": "43%"}])
+    planned = after_night(rehearsed, shop)
+    temps = planned.store.model_copy(
+        update={
+            "agents": tuple(
+                person.model_copy(update={"cohort": "temp"}) if late else person
+                for person, late in zip(people, slow, strict=True)
+            )
+        }
+    )
+    inputs = NightInputs(store=temps, wave=planned.wave)
+    record = inputs.record_night(inputs.plan_facts(planned.night, aov_cny=150.0), source=str(shop))
+    rows = record.write_back.changes.set_index("key")
+    assert rows.loc["conversion", "seen"] == 0.43
+    assert rows.loc["inquiries_per_reception", "seen"] == pytest.approx(0.75)
+    assert rows.loc["presale_replies", "seen"] == pytest.approx(6)
+    assert rows.loc["presale_think_s", "seen"] == pytest.approx(35, rel=0.05)
+    assert 10 < rows.loc["presale_reply_s", "seen"] < 40
+    assert rows.loc["speed_temp", "seen"] < 0.9 < 1 < rows.loc["speed_own", "seen"]
+    assert rows.loc["opening_burst", "seen"] > 2
+    assert (record.actual.inquiry_share, record.actual.conversion) == pytest.approx((0.75, 0.43))
+    assert [message.key for message in record.notices] == ["retrospective.from_exports"]
+    speeds = {person.agent_id: person.speed for person in record.write_back.store.agents}
+    assert speeds["A16"] < 1 < speeds["A01"]
