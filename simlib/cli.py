@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simlib.planning import Plan
-    from simlib.runs import BatchRow, RunFolder
+    from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
 
 
@@ -267,6 +267,10 @@ def import_files(
     fit: Annotated[bool, typer.Option("--fit", help=of_exports("help_fit"))] = False,
 ) -> None:
     """Read what the platforms export into the store: what was understood, what changes, what must be asked."""
+    stores = list(store_paths([store]))
+    if stores != [store]:
+        _import_many(files, stores, save_to=save_as, write=not dry_run, lang=lang.value)
+        return
     from simlib.report import plot_hours, save_figure
     from simlib.runs import fit_store
     from simlib.store import import_exports
@@ -306,6 +310,37 @@ def import_files(
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_figure(plot_hours(normal.rename(columns={"count": "orders"}), lang=lang.value, left_out=[]), picture)
         print_message("picture", lang.value, path=picture)
+
+
+def _import_many(
+    files: Sequence[Path], stores: Sequence[Path], *, save_to: Path | None, write: bool, lang: Lang
+) -> None:
+    """Import a folder that holds a folder of exports per store into the stores of a folder, a sentence for each."""
+    from simlib import runs
+
+    if not stores:
+        raise UserError(Message("cli.no_stores"))
+    if len(files) != 1 or not files[0].is_dir():
+        raise UserError(Message("exports.one_folder"))
+    done: list[ImportRow] = []
+    with progress_bar(translate("exports.title_understood", lang)) as show:
+
+        def show_row(row: ImportRow) -> None:
+            done.append(row)
+            show(row.store, len(done) / len(stores))
+
+        rows = runs.import_stores(stores, exports=files[0], save_to=save_to, write=write, lang=lang, on_store=show_row)
+    for row in rows:
+        if row.problem:
+            print_message("store_failed", lang, store=row.store, problem=row.problem)
+        else:
+            counts = {"files": f"{row.files:,}", "rows": f"{row.rows:,}", "changes": row.changes}
+            text = translate("exports.store_imported", lang, store=row.store, questions=row.questions, **counts)
+            console.print(escape(text), soft_wrap=True)
+    failed = sum(bool(row.problem) for row in rows)
+    saved = translate("exports.stores_saved" if write else "exports.not_saved", lang, done=len(rows) - failed)
+    console.print(escape(saved), soft_wrap=True)
+    raise typer.Exit(SOME_FAILED if failed else DONE)
 
 
 def _count_files(files: Sequence[Path], show: Callable[[str, float | None], None], lang: Lang) -> Callable[[str], None]:

@@ -84,6 +84,10 @@ class Term(str):
     """A key of the glossary, as a value of a message: it is written in the language of the message."""
 
 
+class Noun(Term):
+    """A term that is no name: within an English sentence it begins with a small letter."""
+
+
 class Message:
     """One thing that a user is to know: the key of a text of the playbook, and the values that go into it.
 
@@ -100,6 +104,8 @@ class Message:
     >>> shown = Message("words.list_comma", first="a", second=Term("presale"))
     >>> shown.text("zh"), shown.text("en")
     ('a、售前', 'a, Presale')
+    >>> Message("words.list_comma", first="a", second=Noun("presale")).text("en")
+    'a, presale'
     """
 
     __slots__ = ("fields", "key")
@@ -110,7 +116,11 @@ class Message:
 
     def text(self, lang: Lang) -> str:
         """Return the text in one language."""
-        return translate(self.key, lang, **{name: _localise(value, lang) for name, value in self.fields.items()})
+        written = {name: _localise(value, lang) for name, value in self.fields.items()}
+        for name, value in self.fields.items():
+            if isinstance(value, Noun) and lang == "en" and not texts()[self.key][lang].startswith(f"{{{name}}}"):
+                written[name] = str(written[name])[:1].lower() + str(written[name])[1:]
+        return translate(self.key, lang, **written)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and (self.key, self.fields) == (other.key, other.fields)

@@ -220,13 +220,13 @@ class Plan:
         return self.conclusion.sentences(lang)
 
 
-_SHARED: ContextVar[Plan | None] = ContextVar("shared_plan", default=None)
+_SHARED: ContextVar[tuple[Plan, Store] | None] = ContextVar("shared_plan", default=None)
 
 
 @contextmanager
-def sharing(plan: Plan) -> Iterator[None]:
-    """Make every :func:`plan` of the same store and parameters return this one: a run's notebooks share its results."""
-    token = _SHARED.set(plan)
+def sharing(plan: Plan, *, of: Store) -> Iterator[None]:
+    """Make every :func:`plan` of a store and the same parameters return this one: a run's notebooks share results."""
+    token = _SHARED.set((plan, of))
     try:
         yield
     finally:
@@ -240,8 +240,9 @@ def plan(store: Store | str | Path, *, wave: str = "", today: str = "", **parame
     ``parameters`` are the fields of :class:`Plan`: seed, replications, engine, roster_effort, tonight and so on.
     """
     given: dict[str, Any] = {**parameters, **({} if isinstance(store, Store) else {"source": str(store)})}
-    loaded = with_exam(store if isinstance(store, Store) else load_store(Path(store)), given.get("source", ""))
+    loaded = store if isinstance(store, Store) else load_store(Path(store))
     given |= {"wave": find_wave(loaded, wave)} | ({"today": read_date(today)} if today else {})
-    shared = _SHARED.get()
-    same = shared is not None and shared.store == loaded and all(getattr(shared, key) == given[key] for key in given)
-    return shared if shared is not None and same else Plan(store=loaded, **given)
+    shared, of = _SHARED.get() or (None, None)
+    if shared is not None and (of is loaded or of == loaded) and all(getattr(shared, k) == given[k] for k in given):
+        return shared
+    return Plan(store=with_exam(loaded, given.get("source", "")), **given)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlib.forecasting.result import ForecastResult, RequirementResult
 from simlib.inputs import NightInputs
-from simlib.messages import LANGS, Lang, Message, Term, glossary, join_list, label, translate
+from simlib.messages import LANGS, Lang, Message, Noun, Term, glossary, join_list, label, translate
 from simlib.night import Judgement, PromoNight, judge_nights
 from simlib.roster import Roster
 from simlib.simulator.replicate import Replications
@@ -300,7 +300,8 @@ class Verdict:
         shown = {"value": f"{100 * value:.1f}", "limit": f"{100 * limit:.3g}"}
         if not np.isfinite(value):
             return None
-        return Message("plan.binding", clock=f"{row['start']:%H:%M}", queue=Term(row["queue"]), kpi=Term(kpi), **shown)
+        named = Term(kpi) if kpi == self.rate else Noun(kpi)
+        return Message("plan.binding", clock=f"{row['start']:%H:%M}", queue=Noun(row["queue"]), kpi=named, **shown)
 
     def basis(self, lang: Lang) -> list[str]:
         """Return what the forecast rests on and what it does not know."""

@@ -136,7 +136,7 @@ def test_verdict_names_the_failure_first_then_the_need(night):
 def test_a_run_shares_its_plan_and_nobody_else_does(night):
     """Inside a run every notebook gets the run's plan, whatever it leaves out; another plan, or none, is a new one."""
     assert plan(SMALL, replications=4, roster_effort=0.5) is not night
-    with sharing(night):
+    with sharing(night, of=load_store(SMALL)):
         assert plan(SMALL, replications=4, roster_effort=0.5) is night
         assert plan(SMALL, seed=night.seed) is night
         assert plan(SMALL, seed=night.seed + 1) is not night

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import Message, Term, UserError
+from simlib.messages import Message, Noun, UserError
 from simlib.night.buyers import Episode
 from simlib.night.promo_night import PromoNight
 
@@ -195,7 +195,7 @@ class PlannedMove:
             shift=self.shift,
             start=f"{self.start:%H:%M}",
             end=f"{self.end:%H:%M}",
-            cohort=Term(self.cohort) if self.cohort else "",
+            cohort=Noun(self.cohort) if self.cohort else "",
             size=f"{100 * self.size:.0f}" if self.kind == "more_bot" else f"{self.size:g}",
         )
 

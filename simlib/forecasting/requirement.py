@@ -130,6 +130,7 @@ def require_agents(
     minute_profile: pd.Series | None = None,
     busyness_cv: float = 0.0,
     holds_share: float = 0.5,
+    banded: bool = True,
 ) -> pd.DataFrame:
     """Find the agents that every interval and queue needs to keep its targets.
 
@@ -171,6 +172,8 @@ def require_agents(
         Standard deviation over mean of a night's level around its forecast.
     holds_share : float
         Share of nights, in (0, 1), that must keep the targets of an interval.
+    banded : bool
+        Whether on_chat_low, on_chat_high and holds_share are found too; nan where they are not.
 
     Returns
     -------
@@ -211,7 +214,8 @@ def require_agents(
     work = _read_work(forecast, services, targets, policy=policy, **how)
     grid = work[0].grid
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        needs = [_staff(each, seed=seed, minute_profile=minute_profile, threads=threads) for each in work]
+        drawn: dict[str, Any] = {"seed": seed, "minute_profile": minute_profile, "threads": threads}
+        needs = [_staff(each, banded=banded, **drawn) for each in work]
     by_cell = pd.concat(needs).set_index(["queue", "interval"])
     cells = pd.MultiIndex.from_arrays([forecast["queue"], _interval_of(forecast["start"], grid)])
     need = by_cell.loc[cells].reset_index(drop=True)
@@ -482,7 +486,9 @@ def _standing_of(rows: pd.DataFrame, grid: Grid) -> Floats:
     return standing
 
 
-def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads: Executor) -> pd.DataFrame:
+def _staff(
+    work: _Work, *, seed: int, minute_profile: pd.Series | None, threads: Executor, banded: bool
+) -> pd.DataFrame:
     """Staff one queue in the three ways."""
     demand = work.demand(minute_profile)
     try:
@@ -498,9 +504,12 @@ def _staff(work: _Work, *, seed: int, minute_profile: pd.Series | None, threads:
         figures |= {"minutes": f"{work.grid.step_s / MINUTE_S:g}"}
         figures |= {"contacts": f"{work.human[worst]:,.0f}", "load": f"{work.load[worst]:,.0f}"}
         raise UserError(Message("requirement.too_many", **figures)) from None
-    nights = [_Rehearsal.of(work, demand, seed=seed, first=first, threads=threads) for first in (0, FRESH)]
+    nights = [
+        _Rehearsal.of(work, demand, seed=seed, first=first, threads=threads) for first in (0, FRESH)[: 1 + banded]
+    ]
     simulated, bound_by = nights[0].staff(np.maximum(pool, moved))
-    low, high, holds = _find_bands(work, nights, simulated)
+    unknown = np.full(work.grid.n, np.nan)
+    low, high, holds = _find_bands(work, nights, simulated) if banded else (unknown, unknown, unknown)
     return pd.DataFrame(
         {
             "queue": work.queue,

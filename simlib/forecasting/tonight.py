@@ -100,7 +100,7 @@ def look_ahead(
 
     def required(table: pd.DataFrame, limit: int) -> np.ndarray:
         asked = pd.concat([stood, table.assign(standing=np.nan)], ignore_index=True)
-        how: dict[str, Any] = {"concurrency": limit, "shrinkage": 0.0, "seed": seed, "policy": policy}
+        how: dict[str, Any] = {"concurrency": limit, "shrinkage": 0.0, "seed": seed, "policy": policy, "banded": False}
         need = require_agents(asked[["start", "queue", "human", "standing"]], services, targets, **how, **drawn)
         return np.asarray(need["on_chat"].to_numpy(dtype=float)[len(stood) :])
 

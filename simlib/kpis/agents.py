@@ -73,8 +73,10 @@ def concurrency_peak(log: NightLog, by: Grouping | None = None) -> Figure:
         of_agent = np.argsort(agent, kind="stable")
         agent = agent[of_agent]
         chats = np.cumsum(np.repeat([-1, 1], len(had))[by_time][of_agent])
-    highest = pd.Series(chats).groupby(agent).max()
-    peak = highest.reindex(range(len(log.need("agents"))), fill_value=0).to_numpy(dtype=float)
+    peak = np.zeros(len(log.need("agents")))
+    if len(agent):
+        starts = np.flatnonzero(np.append(True, agent[1:] != agent[:-1]))
+        np.maximum.at(peak, agent[starts], np.maximum.reduceat(chats, starts))
     if by is None:
         return float(peak.max(initial=0.0))
     most = pd.Series(peak).groupby(by.codes).max().reindex(range(len(by.labels)), fill_value=0.0)

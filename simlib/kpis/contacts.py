@@ -118,7 +118,7 @@ def first_response_p90(log: NightLog, by: Grouping | None = None) -> Figure:
     n = 1 if by is None else len(by.labels)
     use = ~np.isnan(wait) & (codes >= 0)
     wait, codes = wait[use], codes[use]
-    wait = wait[np.lexsort((wait, codes))]
+    wait = np.sort(wait) if by is None else wait[np.lexsort((wait, codes))]
     size = np.bincount(codes, minlength=n)
     place = np.cumsum(size) - size + np.maximum(np.ceil(0.9 * size - 1e-9).astype(np.int64) - 1, 0)
     values = np.full(n, np.nan)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.kpis.platforms import PlatformRate, judge_rows
+from simlib.kpis.platforms import PlatformRate, judge_rows, seconds_since
+
+
+class Turns(NamedTuple):
+    """The turns that came about, one entry each: the number of its contact among ``contacts``, turn, seconds."""
+
+    contact: np.ndarray
+    contacts: np.ndarray
+    turn: np.ndarray
+    sent_s: np.ndarray
+    replied_s: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,8 +121,9 @@ class NightLog:
         )
 
     @cached_property
-    def _outcome(self) -> pd.Categorical:
-        return pd.Categorical(self.contacts["outcome"])
+    def _outcomes(self) -> dict[str, np.ndarray]:
+        ended = pd.Categorical(self.contacts["outcome"])
+        return {outcome: ended.codes == number for number, outcome in enumerate(ended.categories)}
 
     @cached_property
     def _judged(self) -> dict[PlatformRate, tuple[np.ndarray, np.ndarray]]:
@@ -120,7 +131,30 @@ class NightLog:
 
     def is_outcome(self, outcome: str) -> np.ndarray:
         """Return which contacts ended with this outcome."""
-        return np.asarray(self._outcome == outcome)
+        found = self._outcomes.get(outcome)
+        return np.zeros(len(self.contacts), dtype=bool) if found is None else found
+
+    @cached_property
+    def queue_codes(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the number of each contact's queue (-1 = none), and the queues by number."""
+        queue = pd.Categorical(self.contacts["queue"])
+        return queue.codes, tuple(queue.categories)
+
+    @cached_property
+    def asked_turns(self) -> Turns:
+        """Return the columns of the turns that came about, as arrays."""
+        turns = self.need("turns")
+        sent = np.asarray(seconds_since(turns["sent"], self.opens))
+        rows = np.flatnonzero(~np.isnan(sent))
+        whose = np.asarray(turns["contact"])[rows]
+        contact, buyers = pd.factorize(whose)
+        return Turns(
+            contact=contact,
+            contacts=np.asarray(buyers),
+            turn=np.asarray(turns["turn"])[rows],
+            sent_s=sent[rows],
+            replied_s=seconds_since(turns["replied"], self.opens)[rows],
+        )
 
     @cached_property
     def first_response_s(self) -> np.ndarray:
@@ -247,7 +281,9 @@ def interval_groups(log: NightLog, grid: Grid) -> Grouping:
 
 def cell_groups(log: NightLog, grid: Grid, queues: Sequence[str]) -> Grouping:
     """Return contacts grouped by interval and queue: interval after interval, the queues in their order."""
-    queue = pd.Categorical(log.contacts["queue"], categories=pd.Index(list(queues))).codes.astype(np.int64)
+    codes, known = log.queue_codes
+    number = np.array([queues.index(name) if name in queues else -1 for name in known] + [-1], dtype=np.int64)
+    queue = number[codes]  # the last one is for code -1
     interval = interval_groups(log, grid).codes
     codes = np.where((interval >= 0) & (queue >= 0), interval * len(queues) + queue, -1)
     return Grouping(codes=codes, labels=pd.RangeIndex(grid.n * len(queues), name="cell"))

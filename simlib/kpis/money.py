@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
-import pandas as pd
 
 from simlib import facts
 from simlib.kpis.log import Figure, Grouping, NightLog, sum_groups
@@ -106,6 +105,6 @@ def sales(
     got = np.flatnonzero(replies > 0)
     keeps = np.where(log.is_outcome("bot"), 1.0, curve.unanswered)
     keeps[got] = curve.keeps(np.asarray(contacts["response_sum"])[got] / replies[got])
-    queue = pd.Categorical(contacts["queue"])
-    value = np.array([values_cny.get(name, 0.0) for name in queue.categories])[queue.codes]
+    codes, queues = log.queue_codes
+    value = np.array([*(values_cny.get(name, 0.0) for name in queues), 0.0])[codes]  # the last is for no queue
     return sum_groups(value * keeps, by), sum_groups(value * (1.0 - keeps), by)

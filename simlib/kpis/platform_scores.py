@@ -26,7 +26,7 @@ import pandas as pd
 from simlib import facts
 from simlib.intervals import DAY_S
 from simlib.kpis.log import NightLog
-from simlib.kpis.platforms import PlatformRate, judge_rows
+from simlib.kpis.platforms import PlatformRate, find_in_window
 from simlib.messages import Message, Term, UserError
 
 FACTS = "platform_scores"
@@ -243,21 +243,16 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
     >>> count_score(example_log(), score)  # four replies after 20, 20, 120 and 200 s, two turns unanswered
     Tally(counted=6, total=1560.0)
     """
-    turns = log.need("turns")
-    turns = turns[turns["sent"].notna().to_numpy()]
-    contact = pd.factorize(turns["contact"].to_numpy())[0]
-    sent, replied = turns["sent"], turns["replied"]
-    begins = sent.groupby(contact).transform("min") if score.window_by == "chat" else sent
-    window = PlatformRate(
-        key=score.key, platform=score.platform, threshold_s=1.0, opens_s=score.opens_s, closes_s=score.closes_s
-    )
-    inside, _ = judge_rows(pd.DataFrame({"sent": begins, "replied": replied}), window, log.opens)
+    turns = log.asked_turns
+    begins_s = turns.sent_s
+    if score.window_by == "chat":
+        first_s = np.full(len(turns.contacts), np.inf)
+        np.minimum.at(first_s, turns.contact, turns.sent_s)
+        begins_s = first_s[turns.contact]
+    inside = np.flatnonzero(find_in_window(begins_s, score, log.opens))
     if score.counts == "first":
-        inside = inside[turns["turn"].to_numpy()[inside] == 0]
-    turns = turns.iloc[inside]
-    waits_s = (replied - sent).to_numpy()[inside]
-    if waits_s.dtype.kind == "m":
-        waits_s = waits_s / np.timedelta64(1, "s")
+        inside = inside[turns.turn[inside] == 0]
+    waits_s = turns.replied_s[inside] - turns.sent_s[inside]
     answered = ~np.isnan(waits_s)
     if score.measure == "mean":
         if score.unanswered_s is not None:
@@ -265,10 +260,13 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
         return Tally(counted=int(answered.sum()), total=float(waits_s[answered].sum()))
     good = waits_s <= score.limit_s if score.measure == "rate" else ~answered  # nan is never in time
     if score.counts in ("chat", "buyer"):
-        whose = turns["contact"]
+        whose = turns.contact[inside]
         if score.counts == "buyer" and "buyer" in log.contacts:
-            whose = whose.map(log.contacts["buyer"])
-        good = pd.Series(good).groupby(whose.to_numpy()).all().to_numpy()
+            whose = pd.factorize(log.contacts["buyer"].reindex(turns.contacts).to_numpy())[0][whose]
+            good, whose = good[whose >= 0], whose[whose >= 0]
+        wholly = np.ones(int(whose.max(initial=-1)) + 1, dtype=bool)
+        wholly[whose[~good]] = False
+        good = wholly[np.bincount(whose, minlength=len(wholly)) > 0]
     return Tally(counted=len(good), total=float(good.sum()))
 
 

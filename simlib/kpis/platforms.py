@@ -6,13 +6,25 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
 from simlib import facts
 from simlib.intervals import DAY_S
+
+
+class DayWindow(Protocol):
+    """A stretch of every local day, in seconds since its midnight."""
+
+    @property
+    def opens_s(self) -> int:
+        """The first second inside."""
+
+    @property
+    def closes_s(self) -> int:
+        """The first second outside again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +189,8 @@ def judge_turns(turns: pd.DataFrame, rate: PlatformRate, *, opens: pd.Timestamp)
 
 def judge_rows(turns: pd.DataFrame, rate: PlatformRate, opens: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that count, and which of them were answered in time."""
-    sent, replied = _seconds(turns["sent"], opens), _seconds(turns["replied"], opens)
-    rows = np.flatnonzero(_in_window(sent, rate, opens))
+    sent, replied = seconds_since(turns["sent"], opens), seconds_since(turns["replied"], opens)
+    rows = np.flatnonzero(find_in_window(sent, rate, opens))
     if rate.counts == "first":
         rows = rows[np.asarray(turns["turn"])[rows] == 0]
     good = replied[rows] - sent[rows] <= rate.threshold_s  # a turn without a reply is nan, which is never good
@@ -188,13 +200,14 @@ def judge_rows(turns: pd.DataFrame, rate: PlatformRate, opens: pd.Timestamp) -> 
     return rows, good
 
 
-def _seconds(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
+def seconds_since(times: pd.Series, opens: pd.Timestamp) -> np.ndarray:
+    """Return times, tz-aware or already seconds, as seconds since an instant."""
     if isinstance(times.dtype, pd.DatetimeTZDtype):
         return np.asarray((times - opens).dt.total_seconds(), dtype=float)
     return np.asarray(times, dtype=float)
 
 
-def _in_window(sent_s: np.ndarray, rate: PlatformRate, opens: pd.Timestamp) -> np.ndarray:
+def find_in_window(sent_s: np.ndarray, window: DayWindow, opens: pd.Timestamp) -> np.ndarray:
     """Return which times fall into the clock window of their day, by the store's clock."""
     earliest, latest = (float(pick.reduce(sent_s, initial=np.nan)) for pick in (np.fmin, np.fmax))  # past nan
     if np.isnan(earliest):
@@ -202,7 +215,7 @@ def _in_window(sent_s: np.ndarray, rate: PlatformRate, opens: pd.Timestamp) -> n
     first = (opens + pd.Timedelta(seconds=earliest)).date() - dt.timedelta(days=1)
     last = (opens + pd.Timedelta(seconds=latest)).date()
     inside = np.zeros(len(sent_s), dtype=bool)
-    for start_s, end_s in _windows(rate.opens_s, rate.closes_s, first, last, opens, opens.tz):
+    for start_s, end_s in _windows(window.opens_s, window.closes_s, first, last, opens, opens.tz):
         if start_s <= latest and earliest < end_s:
             inside |= (start_s <= sent_s) & (sent_s < end_s)
     return inside

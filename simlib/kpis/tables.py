@@ -135,7 +135,9 @@ def by_interval(log: NightLog, *, grid: Grid, threshold_s: float, **options: Any
     if log.trace is not None and log.shifts is not None:
         edges = grid.edges_s + (grid.opens - log.opens).total_seconds()
         on_duty = _spans(np.asarray(log.shifts["start"]), np.asarray(log.shifts["end"]), edges)
-        trace = log.trace.sort_values(["agent", "time"], kind="stable")
+        trace = log.trace
+        if not trace["agent"].is_monotonic_increasing:
+            trace = trace.sort_values(["agent", "time"], kind="stable")
         agent, time = np.asarray(trace["agent"]), np.asarray(trace["time"])
         last = np.append(agent[1:] != agent[:-1], True)
         until = np.where(
@@ -255,13 +257,15 @@ def _of_agents(log: NightLog, by: Grouping | None) -> dict[str, Figure]:
 
 def _spans(start: np.ndarray, end: np.ndarray, edges: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
     """Return the integral of weighted spans over the intervals between edges; a span may be endless."""
-    start, end = np.clip(start, edges[0], edges[-1]), np.clip(end, edges[0], edges[-1])
+    step_s = np.diff(edges)
+    level, within = np.zeros(len(edges)), np.zeros(len(edges))
     weight = np.broadcast_to(np.asarray(weight, dtype=float), start.shape)
-    time = np.concatenate([start, end])
-    order = np.argsort(time, kind="stable")
-    time = time[order]
-    level = np.cumsum(np.concatenate([weight, -weight])[order])
-    if not time.size:
-        return np.zeros(len(edges) - 1)
-    until_now = np.concatenate([[0.0], np.cumsum(level[:-1] * np.diff(time))])
-    return np.diff(np.interp(edges, time, until_now))
+    for time, rises in ((start, weight), (end, -weight)):
+        time = np.clip(time, edges[0], edges[-1])
+        interval = np.searchsorted(edges, time, side="right") - 1
+        level += np.bincount(interval, weights=rises, minlength=len(edges))
+        within += np.bincount(
+            interval, weights=rises * (edges[np.minimum(interval + 1, len(step_s))] - time), minlength=len(edges)
+        )
+    before = np.cumsum(level)[:-1] - level[:-1]
+    return np.asarray(before * step_s + within[:-1])

@@ -16,7 +16,7 @@ import pandas as pd
 
 from simlib.intervals import Grid
 from simlib.kpis import BETTER
-from simlib.messages import Message, Term
+from simlib.messages import Message, Noun
 
 BY_CELL = {"lost_share": "cell_lost", "service_level": "cell_late"}
 CONFIDENCE = 0.95
@@ -65,7 +65,7 @@ class Weakness:
         money = "_cny" if self.lost_cny >= 0.5 else ""
         return Message(
             f"plan.weak_{self.kpi}{money}",
-            queue=Term(self.queue),
+            queue=Noun(self.queue),
             clock=f"{self.start:%H:%M}",
             share=f"{100 * self.share:.1f}",
             limit=f"{100 * self.limit:.3g}",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simlib.runs.engine import InProcessEngine, NotebookError
     from simlib.runs.fit import StoreFit, fit_store
     from simlib.runs.folder import RunFolder, file_hash
+    from simlib.runs.imports import ImportRow, import_stores
     from simlib.runs.parameters import (
         NOTEBOOKS,
         Parameter,
@@ -42,6 +43,8 @@ _HOMES = {
     "file_hash": "folder",
     "Rehearsed": "rehearse",
     "rehearse": "rehearse",
+    "ImportRow": "imports",
+    "import_stores": "imports",
     "BatchRow": "batch",
     "rehearse_batch": "batch",
     "rehearse_one": "batch",
@@ -52,6 +55,7 @@ _HOMES = {
 __all__ = [
     "NOTEBOOKS",
     "BatchRow",
+    "ImportRow",
     "InProcessEngine",
     "NotebookError",
     "Parameter",
@@ -64,6 +68,7 @@ __all__ = [
     "declared_parameters",
     "file_hash",
     "fit_store",
+    "import_stores",
     "prepare_dashboard",
     "read_parameters",
     "rehearse",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any
 
 from simlib.planning import Plan
 
@@ -21,16 +20,17 @@ class Aside:
     ours: Connection
 
     def begin(self, plan: Plan, chapters: Sequence[str]) -> None:
-        """Send the plan over with all that is worked out so far; the chapters are worked out from there."""
+        """Send the plan over with all that is worked out so far; the chapters are worked out from there, in order."""
         self.ours.send((plan, tuple(chapters)))
 
-    def collect(self, plan: Plan) -> None:
-        """Put the chapters that were worked out into the plan; one that failed is left to be asked for here."""
-        try:
-            found: dict[str, Any] = self.ours.recv()
-        except (EOFError, OSError):
-            return
-        vars(plan).update({name: result for name, result in found.items() if name not in vars(plan)})
+    def collect(self, plan: Plan, chapter: str) -> None:
+        """Put the chapters up to this one into the plan as they come; one that fails is left to be asked for here."""
+        while chapter not in vars(plan):
+            try:
+                name, result = self.ours.recv()
+            except (EOFError, OSError):
+                return
+            vars(plan).setdefault(name, result)
 
 
 @contextmanager
@@ -57,18 +57,18 @@ def _serve(pipe: Connection) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer: it ends this one
+    import simlib.actions.result
     import simlib.drill.result
     import simlib.simulator.compiled
     import simlib.stress.result  # noqa: F401  loaded while the first process plans
 
     try:
         plan, chapters = pipe.recv()
-        found = {}
         for name in chapters:
             try:
-                found[name] = getattr(plan, name)
+                found = getattr(plan, name)
             except Exception:  # the first process asks again and shows it
-                break
-        pipe.send(found)
+                return
+            pipe.send((name, found))
     except (EOFError, OSError):  # the first process is gone
         return

@@ -6,11 +6,11 @@ import logging
 import os
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from simlib.files import explain, explained, write_file
 from simlib.messages import Lang, Message, UserError, translate
@@ -20,6 +20,8 @@ from simlib.runs.folder import RunFolder, write_recipe
 from simlib.runs.parameters import Values
 from simlib.runs.rehearse import Rehearsed, rehearse
 from simlib.store.reader import store_id
+
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,32 +128,51 @@ def rehearse_batch(
     simlib.messages.UserError
         Two stores would share a folder, or ``out`` cannot be written; nothing was run.
     """
-    from dask.distributed import Client, as_completed
-
     store_paths = refuse_twins(store_paths)
     with explained():
         out.mkdir(parents=True, exist_ok=True)
     task = {"out": str(out.resolve()), "lang": lang, "parameters": dict(parameters or {}), "resume": resume}
-    rows: dict[str, BatchRow] = {}
+
+    def lose(path: Path, reason: str) -> BatchRow:
+        return BatchRow(store=path.name, problem=translate("runs.worker_lost", lang, reason=reason))
+
+    where: dict[str, Any] = {"workers": workers, "scheduler": scheduler}
+    rows = run_each(rehearse_one, store_paths, task=task, lose=lose, on_done=on_store, **where)
+    with explained():
+        write_index(out, rows, lang=lang)
+    return rows
+
+
+def run_each(
+    work: Callable[..., RowT],
+    store_paths: Sequence[Path],
+    *,
+    task: Mapping[str, Any],
+    lose: Callable[[Path, str], RowT],
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_done: Callable[[RowT], None] | None = None,
+) -> list[RowT]:
+    """Do the same work for each store, one process per core or on a cluster, and return the rows in their order.
+
+    ``lose`` makes the row of a store whose process was lost; a task that a worker took down with it is tried twice
+    more. ``work`` is called with the store's path and ``task`` as keywords.
+    """
+    from dask.distributed import Client, as_completed
+
+    rows: dict[str, RowT] = {}
     with nullcontext(scheduler) if scheduler else _own_cluster(workers) as cluster, Client(cluster) as client:
         futures = {
-            client.submit(rehearse_one, str(path.resolve()), pure=False, retries=2, **task): path
-            for path in store_paths
+            client.submit(work, str(path.resolve()), pure=False, retries=2, **task): path for path in store_paths
         }
         for future in as_completed(futures):
             path = futures[future]
-            if future.status == "finished":
-                row = future.result()
-            else:
-                reason = translate("runs.worker_lost", lang, reason=type(future.exception()).__name__)
-                row = BatchRow(store=path.name, problem=reason)
+            done = future.status == "finished"
+            row = future.result() if done else lose(path, type(future.exception()).__name__)
             rows[str(path)] = row
-            if on_store:
-                on_store(row)
-    ordered = [rows[str(path)] for path in store_paths]
-    with explained():
-        write_index(out, ordered, lang=lang)
-    return ordered
+            if on_done:
+                on_done(row)
+    return [rows[str(path)] for path in store_paths]
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from simlib.runs.results import write_results
 from simlib.store import load_store
 
 IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for the one who opens the notebook (ours)
-ASIDE = ("stress", "drill")  # chapters that rest on the planned night alone, and cost the most
-BEFORE = "06_stress_test"  # the first notebook that shows one of them
+ASIDE = {"06_stress_test": "stress", "07_drill": "drill", "report": "actions_result"}
+"""What a second process works out meanwhile, from the planned night alone, by the first page that shows it."""
 
 OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
 
@@ -95,11 +95,11 @@ def rehearse(
                 if on_progress:
                     on_progress(chapter, cell.metadata.get("stage", chapter), (number + index / cells) / len(notebooks))
 
-            if aside and number == 1:  # the first notebook ends with the verdict: what these two rest on is there
-                aside.begin(night, ASIDE)
-            if aside and notebook.stem == BEFORE:
-                aside.collect(night)
-            with sharing(night):
+            if aside and number == 1:  # the first notebook ends with the verdict: what these rest on is there
+                aside.begin(night, tuple(ASIDE.values()))
+            if aside and notebook.stem in ASIDE:
+                aside.collect(night, ASIDE[notebook.stem])
+            with sharing(night, of=store):
                 run_notebook(
                     notebook,
                     executed,
@@ -107,6 +107,8 @@ def rehearse(
                     on_cell=report_cell,
                     keep=folder.path / "failed",
                 )
+        if aside:
+            aside.collect(night, ASIDE["report"])
         write_results(staging, night=night, lang=lang)
         write_manifest(staging, recipe=recipe, store_path=store_path)
     if on_progress:

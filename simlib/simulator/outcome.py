@@ -123,19 +123,16 @@ def frame_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:
 def frame_trace(outcome: Outcome) -> pd.DataFrame:
     """One row each time an agent's open chats or writing changed, as it stood when that instant was over."""
     changes = outcome.changes
-    changes = changes[np.lexsort((changes["time"], changes["agent"]))]
-    last = np.ones(len(changes), dtype=bool)
-    last[:-1] = (np.diff(changes["agent"]) != 0) | (np.diff(changes["time"]) != 0)
-    changes = changes[last]
-    same = np.zeros(len(changes), dtype=bool)
-    same[1:] = (np.diff(changes["agent"]) == 0) & (np.diff(changes["open"]) == 0)
-    same[1:] &= changes["writing"][1:] == changes["writing"][:-1]
-    changes = changes[~same]
-    return pd.DataFrame(
-        {
-            "agent": changes["agent"].astype(np.int64),
-            "time": changes["time"],
-            "open": changes["open"].astype(np.int64),
-            "replying": changes["writing"],
-        }
-    )
+    agent = changes["agent"].astype(np.int64)
+    if (np.diff(changes["time"]) >= 0).all():  # as the engines write them
+        order = np.argsort(agent.astype(np.uint16) if len(outcome.busy) < 2**16 else agent, kind="stable")
+    else:
+        order = np.lexsort((changes["time"], agent))
+    agent, time, chats, writing = agent[order], *(changes[name][order] for name in ("time", "open", "writing"))
+    last = np.ones(len(order), dtype=bool)
+    last[:-1] = (agent[1:] != agent[:-1]) | (time[1:] != time[:-1])
+    agent, time, chats, writing = agent[last], time[last], chats[last], writing[last]
+    new = np.ones(len(agent), dtype=bool)
+    new[1:] = (agent[1:] != agent[:-1]) | (chats[1:] != chats[:-1]) | (writing[1:] != writing[:-1])
+    kept = {"agent": agent, "time": time, "open": chats.astype(np.int64), "replying": writing}
+    return pd.DataFrame({name: column[new] for name, column in kept.items()}, copy=False)

@@ -142,7 +142,7 @@ def test_every_exercise_has_an_answer(chapter, small, tmp_path):
     assert "answer" in question.source
     nbformat.write(book, tmp_path / "in.ipynb")
     declared = declared_parameters(NOTEBOOKS / f"{chapter}.ipynb")
-    with sharing(night):
+    with sharing(night, of=load_store(given["store"])):
         papermill.execute_notebook(
             tmp_path / "in.ipynb",
             tmp_path / "out.ipynb",

@@ -23,7 +23,7 @@ def test_a_chapter_comes_back_as_it_would_be_worked_out_here() -> None:
     sent, here = plan(SMALL), plan(SMALL)
     with working_aside() as aside:
         aside.begin(sent, ("sales", "no_such_chapter", "forecasting"))
-        aside.collect(sent)
+        aside.collect(sent, "forecasting")
         assert aside.process.is_alive() or aside.process.exitcode == 0
     assert "sales" in vars(sent)
     assert "forecasting" not in vars(sent)
