@@ -610,8 +610,8 @@ class NightInputs:
         if "no_show_share" in ratios:
             whole, planned = store.ratio("shrinkage"), self.shrinkage
             if store.ratio("no_show_share").likely == 0:
-                absent = {"low": 0.0, "likely": planned.absence, "high": max(whole.high, planned.absence)}
-                had["no_show_share"] = Ratio(key="no_show_share", source=whole.source, **absent)
+                absent: dict[str, Any] = {"likely": planned.absence, "high": max(whole.high, planned.absence)}
+                had["no_show_share"] = Ratio(key="no_show_share", low=0.0, source=whole.source, **absent)
             ratios.setdefault("shrinkage", 1 - (1 - ratios["no_show_share"]) * (1 - planned.off_chat))
         own = [ratio for key, ratio in had.items() if key in ratios and store.ratio(key).likely != ratio.likely]
         others = [ratio for ratio in store.ratios if ratio.key not in {each.key for each in own}]
