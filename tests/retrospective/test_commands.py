@@ -119,7 +119,7 @@ def test_a_night_is_learned_from_and_the_next_plan_begins_there(rehearsed, shop)
     before = {path.name: path.read_bytes() for path in shop.iterdir()}
     out = shop.parent / "next" / "next.xlsx"
     out.parent.mkdir()
-    with sharing(after_night(rehearsed, shop)):
+    with sharing(after_night(rehearsed, shop), of=load_store(shop)):
         done, said = run("learn", shop, "--out", out, "--lang", "en")
     assert done.exit_code == 0, done.output
     assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
@@ -219,7 +219,7 @@ def test_bad_actuals_are_sentences_and_the_page_shows_the_rest(rehearsed, shop):
     assert label("table_compare_actuals", "zh") in page
     assert label("table_write_back", "zh") in page
     out = shop.parent / "next.xlsx"
-    with sharing(after_night(rehearsed, shop)):
+    with sharing(after_night(rehearsed, shop), of=load_store(shop)):
         done, said = run("learn", shop, "--out", out, "--lang", "en")
     assert done.exit_code == 0
     assert "new workbook's History" not in said
@@ -254,7 +254,7 @@ def test_another_promo_s_actuals_teach_nothing_and_are_named(rehearsed, shop):
     assert sum("another promo" in message.text("en") for message in found.findings) == 1
     assert "compare_actuals" not in found.tables
     assert "另一场大促" in show_retrospective(planned, lang="zh").html
-    with sharing(planned):
+    with sharing(planned, of=load_store(shop)):
         done, said = run("learn", shop, "--out", shop.parent / "next.xlsx", "--lang", "en")
     assert done.exit_code == 2
     assert "nothing to learn from" in said
