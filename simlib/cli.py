@@ -251,7 +251,7 @@ def learn(
     for finding in done.findings:
         console.print(escape(finding.text(lang.value)), soft_wrap=True)
     if len(done.changes):
-        print_table("write_back", done.changes, lang=lang.value)
+        print_table("table_write_back", done.changes, lang=lang.value)
     for path in done.written:
         print_message("written", lang.value, path=path)
 
