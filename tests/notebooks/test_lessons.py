@@ -10,6 +10,7 @@ import nbformat
 import papermill
 import pytest
 
+from simlib import load_store
 from simlib.messages import LANGS
 from simlib.planning import sharing
 from simlib.report.lesson import agrees, find_passage, read_passages, show_check, show_passage
