@@ -121,6 +121,7 @@ class CardKind(StrEnum):
     teaching = "teaching"
     checklist = "checklist"
     authority = "authority"
+    request = "request"
 
 
 class Chapter(StrEnum):
@@ -195,13 +196,14 @@ def cards(
     """Write the cards of the playbook to print, one page each; with a store, its tasks and courses bear dates."""
     from simlib.inputs import find_wave
     from simlib.runs.readiness import write_cards
-    from simlib.store import load_store
+    from simlib.store.figures import ask_figures
+    from simlib.store.reader import load_store
 
     days: dict[str, Any] = {}
     if store is not None:
-        loaded = load_store(store)
-        today = loaded.store.today or dt.date.today()
-        days = {"promo_day": find_wave(loaded).day, "today": today}
+        loaded = load_store(store, figures_open=True)
+        today, wave = loaded.store.today or dt.date.today(), find_wave(loaded)
+        days = {"promo_day": wave.day, "today": today, "figures": ask_figures(loaded, wave)}
         out = out / loaded.store_id / "readiness"
     for path in write_cards(out / "cards", kinds=tuple(map(str, kind or CardKind)), lang=lang.value, **days):
         print_message("written", lang.value, path=path)
@@ -249,7 +251,7 @@ def learn(
     for finding in done.findings:
         console.print(escape(finding.text(lang.value)), soft_wrap=True)
     if len(done.changes):
-        print_table("write_back", done.changes, lang=lang.value)
+        print_table("table_write_back", done.changes, lang=lang.value)
     for path in done.written:
         print_message("written", lang.value, path=path)
 
@@ -338,8 +340,8 @@ def _import_many(
             text = translate("exports.store_imported", lang, store=row.store, questions=row.questions, **counts)
             console.print(escape(text), soft_wrap=True)
     failed = sum(bool(row.problem) for row in rows)
-    saved = translate("exports.stores_saved" if write else "exports.not_saved", lang, done=len(rows) - failed)
-    console.print(escape(saved), soft_wrap=True)
+    written = translate("exports.stores_saved", lang, done=len(rows) - failed)
+    console.print(escape(written if write else translate("exports.not_saved", lang)), soft_wrap=True)
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
 
@@ -489,6 +491,50 @@ def repair(
         console.print(escape(sentence), soft_wrap=True)
     print_table("changes", name_changes(repaired, lang.value), lang=lang.value)
     print_table("remaining_gaps", repaired.gaps, lang=lang.value)
+    console.print(escape(translate("repair.written", lang.value, folder=written)), soft_wrap=True)
+
+
+@app.command(help=both("swap"))
+def swap(
+    store: StorePath,
+    first: Annotated[str, typer.Argument(metavar="FIRST", help=both("swap_who"), show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help=both("swap_who"), show_default=False)],
+    on: Annotated[str, typer.Option("--on", metavar="2026-10-31", help=both("swap_on"))] = "",
+    out: Out = Path("out"),
+    lang: Lingo = Language.zh,
+) -> None:
+    """Swap two people's shifts in the last roster, if no rule is broken and no gap is left; the old one stays."""
+    import pandas as pd
+
+    from simlib.clock import read_date
+    from simlib.files import lock_folder
+    from simlib.report.pages.repair import name_changes, write_repair
+    from simlib.roster.swap import work_out_swap
+
+    night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
+    day = read_date(on) if on else night.wave.day
+    with progress_bar(label("repair", lang.value)):
+        before = night.roster_result if rows is None else night.inputs.adopt_roster(rows, night.requirement)
+        step = pd.Timedelta(seconds=night.inputs.grid.step_s)
+        swapped = work_out_swap(before, people=night.inputs.people, first=first, second=second, day=day, step=step)
+    for message in swapped.texts:
+        console.print(escape(message.text(lang.value)), soft_wrap=True)
+    print_table("swap_effect", swapped.effect, lang=lang.value)
+    if not swapped.allowed:
+        raise typer.Exit(DATA_WRONG)
+    change = swapped.as_repair(still_away=still_away)
+    print_table("changes", name_changes(change, lang.value), lang=lang.value)
+    with lock_folder(folder.path):
+        written = write_repair(
+            change,
+            folder.repairs,
+            team=night.store.frame("agents"),
+            title=night.store.store.name,
+            seed=night.seed,
+            rehearsed=rehearsed,
+            lang=lang.value,
+            texts=[message.text(lang.value) for message in swapped.texts],
+        )
     console.print(escape(translate("repair.written", lang.value, folder=written)), soft_wrap=True)
 
 

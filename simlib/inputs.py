@@ -18,7 +18,9 @@ from simlib.actions.folk import UsualDay, folk_heads, work_out_folk
 from simlib.actions.plausibility import work_out_plausibility
 from simlib.actions.result import ActionsResult, work_out_actions
 from simlib.clock import read_moment
+from simlib.drill.calls import read_calls
 from simlib.forecasting.promo import (
+    PastPromo,
     PromoCurve,
     hours_of_opening,
     minute_profile,
@@ -63,9 +65,18 @@ from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.retrospective.measured import list_unlearned, measure_night
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
-from simlib.retrospective.workbook import note_night, read_review, take_figures
+from simlib.retrospective.workbook import (
+    LEARNT,
+    note_night,
+    read_review,
+    take_figures,
+    with_measured,
+    without_absences,
+    worked_roster,
+)
 from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
@@ -195,12 +206,22 @@ class NightInputs:
     @cached_property
     def curve(self) -> PromoCurve:
         """Shape and uplift of the wave's kind of day, the more the store's own the more promos it has behind it."""
-        own = [
-            promo
-            for counts in self.history.values()
-            for promo in read_past_promos(counts, self.promo_days, coming=self.wave.profile)
-        ]
-        return promo_curve(self.wave.profile, own)
+        return promo_curve(self.wave.profile, self.past_promos)
+
+    @cached_property
+    def past_promos(self) -> list[PastPromo]:
+        """What the history's promos were like; a night with two queues is one night."""
+        found: dict[tuple[str, Profile], list[PastPromo]] = {}
+        for counts in self.history.values():
+            for promo in read_past_promos(counts, self.promo_days, coming=self.wave.profile):
+                found.setdefault((promo.name, promo.profile), []).append(promo)
+        merged = []
+        for alike in found.values():
+            shapes = [promo.shape for promo in alike if promo.shape]
+            uplift = float(np.exp(np.mean(np.log([promo.uplift for promo in alike]))))
+            shape = tuple(np.mean(shapes, axis=0)) if shapes else ()
+            merged.append(replace(alike[0], uplift=uplift, shape=shape))
+        return merged
 
     @cached_property
     def shape(self) -> np.ndarray:
@@ -249,8 +270,17 @@ class NightInputs:
 
     @property
     def minutes(self) -> pd.Series | None:
-        """How the contacts after the opening fall into minutes: a burst, not an even half hour."""
-        return None if self.opening is None else minute_profile(self.grid, opening=self.opening)
+        """How the contacts after the opening fall into minutes: a burst, the store's own where it has learned one."""
+        if self.opening is None:
+            return None
+        weights, own = minute_profile(self.grid, opening=self.opening), self.store.ratio("opening_burst").likely
+        return weights if own == 0 else 1 + (weights - 1) * (own - 1) / (self.field_burst.likely - 1)
+
+    @property
+    def field_burst(self) -> Ratio:
+        """The burst of an opening where the store has none of its own."""
+        burst = float(facts.value("uplift", "opening_burst"))
+        return Ratio(key="opening_burst", low=1.0, likely=burst, high=2 * burst, source="ours")
 
     # --- how they are served ---
 
@@ -290,8 +320,10 @@ class NightInputs:
 
     @property
     def shrinkage(self) -> Shrinkage:
-        """How much of the rostered time is not on chat, by the store's ratio."""
-        return Shrinkage.of_share(self.store.ratio("shrinkage").likely)
+        """How much of the rostered time is not on chat, by the store's ratios."""
+        whole, absent = self.store.ratio("shrinkage").likely, self.store.ratio("no_show_share").likely
+        usual = Shrinkage.of_share(whole)
+        return usual if absent == 0 else replace(usual, absence=absent, off_chat=max(1 - (1 - whole) / (1 - absent), 0))
 
     @property
     def floor(self) -> dict[str, Any]:
@@ -501,10 +533,6 @@ class NightInputs:
             raise UserError(Message("repair.people_gone", people=gone))
         return adopt_roster(rows, **self.roster_tables(requirement))
 
-    def sum_contacts(self, forecast: pd.DataFrame) -> pd.DataFrame:
-        """Return the night's contacts over all queues: start, contacts."""
-        return forecast.groupby("start", as_index=False)["contacts"].sum()
-
     def plan_facts(self, night: PromoNight, *, aov_cny: float) -> NightFacts:
         """Return the planned side of the retrospective."""
         return NightFacts(
@@ -530,15 +558,34 @@ class NightInputs:
         review = read_review(source)
         beside = Path(source) if Path(source).is_dir() else Path(source).parent
         folder = beside / EXPORTS
-        tables = read_exports(folder, store=self.store).tables if source and folder.is_dir() else {}
+        exports = read_exports(folder, store=self.store) if source and folder.is_dir() else None
+        tables = {} if exports is None else exports.tables
+        rostered = worked_roster(review, planned)
+        opened = self.opening
+        if opened is not None and "opening" in review.figures:
+            opened = self.store.local_times([review.figures["opening"]])[0]
+        measured = measure_night(
+            exports,
+            day=self.wave.day,
+            people=self.people,
+            reply_s={queue: service.reply_s for queue, service in self.services.items()},
+            opening=opened,
+            rostered=rostered,
+            came=None if review.absences.empty else without_absences(rostered, review.absences),
+        )
+        review, from_exports = with_measured(review, measured)
         happened, alone, carded, notices = self._replay_incidents(planned, review.incidents)
+        notices += from_exports
         actuals = None if self.actuals.empty else self.actuals
         record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
         strangers = sorted({*review.absences["agent_id"], *review.served["agent_id"]} - {*self.people["agent_id"]})
         if strangers:
             notices.append(Message("retrospective.unknown_people", people=tuple(strangers)))
-        figures = take_figures(review, promo=self.wave.name, actuals=record.actuals, forecast=planned.night.forecast)
+        taken: dict[str, Any] = {"actuals": record.actuals, "forecast": planned.night.forecast, "measured": measured}
+        figures = take_figures(review, promo=self.wave.name, **taken)
         seen: dict[str, Any] = {"incidents": alone, "cards": carded, "promos": chain_promos(record.promos, self.store)}
+        seen["drilled"], missed = self._find_drills(beside) if source else (None, [])
+        notices += missed
         if figures is not None:
             seen["write_back"] = self.learn(figures, aov_cny=planned.aov_cny)
             if "aov_cny" in review.figures and self.wave.day_aov_cny:
@@ -546,15 +593,60 @@ class NightInputs:
         return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
 
     def learn(self, figures: NightFigures, *, aov_cny: float, lang: Lang = "zh") -> WriteBack:
-        """Work out what the next plan starts from; an order value moves from the one that this plan had."""
-        store = self.store
+        """Work out what the next plan starts from; what the store leaves open moves from what this plan had."""
+        store, ratios, reasons = self.store, dict(figures.ratios), dict(figures.reasons)
         if self.wave.day_aov_cny:
-            figures = replace(figures, ratios={key: each for key, each in figures.ratios.items() if key != "aov_cny"})
-        elif "aov_cny" in figures.ratios and store.ratio("aov_cny").likely != aov_cny:
-            own = Ratio(key="aov_cny", low=aov_cny, likely=aov_cny, high=aov_cny)
-            others = tuple(ratio for ratio in store.ratios if ratio.key != "aov_cny")
-            store = store.model_copy(update={"ratios": (*others, own)})
-        return learn_from_night(store, figures, lang=lang)
+            ratios.pop("aov_cny", None)
+            reasons["aov_cny"] = "by_wave"
+        if store.store.slowdown_points:
+            reasons["switch_cost_pct"] = "own_curve"
+        had = {"aov_cny": Ratio(key="aov_cny", low=aov_cny, likely=aov_cny, high=aov_cny)}
+        if store.ratio("opening_burst").likely == 0:
+            had["opening_burst"] = self.field_burst
+        if "no_show_share" in ratios:
+            whole, planned = store.ratio("shrinkage"), self.shrinkage
+            if store.ratio("no_show_share").likely == 0:
+                absent: dict[str, Any] = {"likely": planned.absence, "high": max(whole.high, planned.absence)}
+                had["no_show_share"] = Ratio(key="no_show_share", low=0.0, source=whole.source, **absent)
+            ratios.setdefault("shrinkage", 1 - (1 - ratios["no_show_share"]) * (1 - planned.off_chat))
+        own = [ratio for key, ratio in had.items() if key in ratios and store.ratio(key).likely != ratio.likely]
+        others = [ratio for ratio in store.ratios if ratio.key not in {each.key for each in own}]
+        store = store.model_copy(update={"ratios": (*others, *own)})
+        return self._learn_curve(
+            learn_from_night(store, replace(figures, ratios=ratios, reasons=reasons), lang=lang), figures
+        )
+
+    def _learn_curve(self, learned: WriteBack, figures: NightFigures) -> WriteBack:
+        """Add what the night, as history, does to the uplift and the hours of its kind of day; name what is left."""
+        after, kind = replace(self, store=learned.store), self.wave.profile
+        reasons = dict(learned.figures.reasons)
+        changes, shape = learned.changes, pd.DataFrame()
+        seen = [promo for promo in after.past_promos if promo.name == figures.promo and learned.history_rows]
+        alike = [promo for promo in seen if promo.profile == kind]
+        if not alike:
+            why = "part_of_night" if not learned.history_rows else "other_kind" if seen else "no_ordinary"
+            reasons |= {f"uplift_{kind}": why, "day_shape": why}
+        else:
+            before, now, prior = self.curve, after.curve, float(facts.value("uplift", "field_weight"))
+            weight = 1 - (prior + before.promos) / (prior + now.promos)
+            uplift = {"key": f"uplift_{kind}", "before": before.likely, "weight": weight, "after": now.likely}
+            uplift["seen"] = alike[0].uplift
+            uplift |= {"before_low": before.low, "before_high": before.high, "low": now.low, "high": now.high}
+            rows = pd.DataFrame([uplift])
+            changes = rows.reindex(columns=changes.columns) if changes.empty else pd.concat([changes, rows])
+            if alike[0].shape:
+                shape = pd.DataFrame(
+                    {"hour": range(24), "unit": "share", "before": before.shape, "seen": alike[0].shape,
+                     "weight": weight, "after": now.shape}
+                )  # fmt: skip
+            else:
+                reasons["day_shape"] = "by_day"
+        taught = {*changes["key"], *(["day_shape"] if len(shape) else [])}
+        wanted = [*LEARNT, f"uplift_{kind}", "day_shape", "cohort_speed", "switch_cost_pct", "ordinary_shape"]
+        if figures.cohort_speed:
+            wanted.remove("cohort_speed")
+        left = list_unlearned(taught, wanted, reasons)
+        return replace(learned, changes=changes.reset_index(drop=True), shape=shape, unlearned=left)
 
     def _replay_incidents(
         self, planned: NightFacts, rows: pd.DataFrame
@@ -584,9 +676,32 @@ class NightInputs:
             night = scenario.apply_to(night)
         return (replace(planned, night=night) if alone else None), alone, carded, notices
 
+    def _find_drills(self, beside: Path) -> tuple[pd.DataFrame | None, list[Message]]:
+        """Read the drills of this night: beside the store, or in the folder of results beside it."""
+        notices: list[Message] = []
+        found: list[pd.DataFrame] = []
+        folders = (beside / "drill", beside / "out" / self.store.store_id / "drill")
+        for path in [path for folder in folders for path in sorted(folder.glob("*/log.jsonl"))]:
+            calls = read_calls(path, tz=self.grid.opens.tz)
+            if calls.empty:
+                notices.append(Message("retrospective.drill_unreadable", drill=path.parent.name))
+            elif not self.grid.opens <= calls["night"].iloc[0] < self.grid.times(self.grid.edges_s[-1:])[0]:
+                day = f"{calls['night'].iloc[0]:%Y-%m-%d}"
+                notices.append(Message("retrospective.drill_elsewhere", drill=path.parent.name, day=day))
+            else:
+                found.append(calls)
+        return (pd.concat(found, ignore_index=True) if found else None), notices
+
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
-        return read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        book = read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        return replace(book, stage=self.find_stage(source))
+
+    def find_stage(self, source: str) -> str:
+        """Return the stage of the store (startup, growth, mature) that the goals workbook beside it sets, or ''."""
+        settings = find_goals_workbook(source).tables["settings"] if source else pd.DataFrame()
+        stages = settings.loc[settings["setting"] == "stage", "value"] if len(settings) else ()
+        return next((str(stage).strip().lower() for stage in stages), "")
 
     def find_goals(
         self, source: str, night: PromoNight, today: dt.date, seed: int, replications: int

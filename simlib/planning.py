@@ -93,7 +93,9 @@ class Plan:
     @cached_property
     def people(self) -> PeopleResult:
         """Chapter 1: need against have, where the missing people come from, who leads whom."""
-        return work_out_people(self.store, need=self.required.by_queue, day=self.wave.day, today=self.counted_from)
+        when = {"day": self.wave.day, "today": self.counted_from}
+        stage = self.inputs.find_stage(self.source)
+        return work_out_people(self.store, need=self.required.by_queue, stage=stage, **when)
 
     @cached_property
     def roster_result(self) -> Roster:
@@ -115,7 +117,7 @@ class Plan:
     def readiness(self) -> ReadinessResult:
         """Chapter 2: what is ready."""
         asked: dict[str, Any] = {"book": self.inputs.find_readiness(self.source), "promo_day": self.wave.day}
-        asked |= {"assignments": self.roster, "contacts": self.inputs.sum_contacts(self.forecast)}
+        asked |= {"assignments": self.roster, "contacts": self.forecast}
         return work_out_readiness(self.store, today=self.counted_from, peak_heads=self.required.peak_heads, **asked)
 
     @cached_property

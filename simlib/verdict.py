@@ -196,10 +196,15 @@ class Verdict:
         """Return the sentences that a manager can read out: what fails, the need, the roster, the night.
 
         A sentence before them warns where the store's data holds mistakes or the run was cut short. A plan that meets
-        its targets has no sentence on failing; one that fails badly has none on the night.
+        its targets has no sentence on failing; one that fails badly has none on the night. Where operations still owe
+        a figure on which the cascade stands there is nothing to sign, and only the warnings are given.
         """
-        wrong = len(self.inputs.store.problems)
+        lacking = self.sales.missing_figures
+        wrong = sum(problem.loss != "missing" for problem in self.inputs.store.problems)
         warned = [translate("store.verdict_not_to_sign", lang, count=wrong)] if wrong else []
+        if lacking:
+            owed = tuple(Term(f"ask_{key}") for key in lacking)
+            return [Message("store.verdict_figures_missing", figures=owed).text(lang), *warned]
         if not self.complete:
             warned.append(translate("plan.cut_short", lang, nights=len(self.nights), asked=self.asked))
         closing = [] if self.fails_badly else [self._night_message]

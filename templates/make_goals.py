@@ -312,6 +312,7 @@ def make_rows(store: Store, *, lang: Lang, name: str) -> dict[str, list[dict[str
             {"setting": "first_day", "value": str(FIRST)},
             {"setting": "last_day", "value": str(LAST)},
             {"setting": "stage", "value": "mature"},
+            {"setting": "box_address", "value": "https://example.org/box"},
             {"setting": "audience", "value": "all"},
             {"setting": "daily_prize_cny", "value": 50},
             {"setting": "hourly_prize_cny", "value": 20},

@@ -144,7 +144,7 @@ def lay_site(store: Store, own: Mapping[str, Any]) -> Rows:
 
 
 def lay_logistics(store: Store, own: Mapping[str, Any], day: dt.date) -> Rows:
-    """Lay food, activities, atmosphere, transport and the six posts, each with owner and time, and some diets."""
+    """Lay food, activities, atmosphere, transport and the posts, each with owner and time, and some diets."""
     rows: Rows = []
     for item, name, days, clock, owner, budget in own["logistics"]:
         when = at(day, days, clock)

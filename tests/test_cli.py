@@ -2,6 +2,7 @@
 
 import datetime as dt
 import errno
+import itertools
 import json
 import os
 import re
@@ -14,8 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib.cli import app, is_of_port, last_roster, progress_bar, store_paths
-from simlib.messages import HOUSE
+from simlib.messages import HOUSE, UserError
 from simlib.readiness.workbook import write_readiness_template
+from simlib.roster.swap import work_out_swap
 from simlib.runs import file_hash
 from tests.readiness.test_review import rows_of
 
@@ -213,6 +215,39 @@ def test_a_repair_lies_beside_the_rehearsed_roster(rehearsed):
     assert json.loads((out / "bodycare" / "repairs" / f"002-{now:%m%d}-1930" / "repair.json").read_text())["away"] == [
         *who[:2]
     ]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_swap_is_written_where_it_may_be_and_refused_where_not(rehearsed, tmp_path, lang):
+    """S126: an allowed swap lies beside the rehearsed roster like a repair; a refused one writes none."""
+    night, out = rehearsed
+    out = Path(shutil.copytree(out, tmp_path / "out"))
+    shutil.rmtree(out / "bodycare" / "repairs", ignore_errors=True)
+    step = pd.Timedelta(minutes=30)
+    pairs = itertools.combinations(night.inputs.people["agent_id"], 2)
+    tried = {True: None, False: None}
+    for first, second in pairs:
+        given = {"people": night.inputs.people, "first": first, "second": second, "day": night.wave.day, "step": step}
+        try:
+            found = work_out_swap(night.roster_result, **given)
+        except UserError:  # neither works on that day
+            continue
+        if found.allowed or not found.broken.empty:
+            tried[found.allowed] = tried[found.allowed] or (first, second)
+    asked = ("--out", out, "--lang", lang)
+    refused = run("swap", STORES / "bodycare", *tried[False], *asked)
+    assert refused.exit_code == 1, refused.output
+    assert not (out / "bodycare" / "repairs").exists()
+    done = run("swap", STORES / "bodycare", *tried[True], "--on", night.wave.day, *asked)
+    assert done.exit_code == 0, done.output
+    [folder] = (out / "bodycare" / "repairs").iterdir()
+    assert json.loads((folder / "repair.json").read_text())["absent"] == []
+    codes = []
+    for rows in (night.roster, pd.read_parquet(folder / "roster.parquet")):
+        of_day = rows[pd.to_datetime(rows["date"]).dt.date == night.wave.day]
+        shifts = of_day.groupby("agent_id")["shift"].first()
+        codes.append([shifts.get(who) for who in tried[True]])
+    assert codes[0] == codes[1][::-1]
 
 
 def test_a_repair_of_another_roster_is_kept_and_not_gone_on_from(rehearsed, tmp_path):

@@ -27,6 +27,7 @@ from simlib.goals.targets import (
     split_targets,
     team_targets,
 )
+from simlib.goals.team import is_form_address
 from simlib.messages import Message, glossary
 from simlib.night import PromoNight
 from simlib.store.problems import Problem
@@ -64,6 +65,12 @@ class GoalsResult:
     payouts: Payouts | None = field(default=None, repr=False)
     month: Month | None = field(default=None, repr=False)
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def box_address(self) -> str | None:
+        """Address of the form behind the anonymous box; None where none is set, or none that a phone can open."""
+        address = None if self.month is None else self.month.settings.get("box_address")
+        return address if address is not None and is_form_address(str(address)) else None
 
 
 def work_out_goals(

@@ -34,6 +34,7 @@ from simlib.goals.team import (
     board,
     box_status,
     duty_list,
+    is_form_address,
     open_duties,
     rules_sheet,
     saved_buyer_value,
@@ -424,6 +425,9 @@ def lead_team(month: Month, *, on: dt.date) -> tuple[Tables, list[Message]]:
         board_of_box, overdue = box_status(box, on=on)
         tables["reply_board"] = board_of_box.rename(columns={"text": "box_text"})
         findings += overdue
+    address = month.settings.get("box_address")
+    if address is not None and not is_form_address(address):
+        findings.append(Message("goals.box_address_wrong", address=address[:80]))
     tables["returning_buyers"] = _phrases()
     saved, cost = (month.settings.get(key) for key in ("buyers_saved", "keeping_cost_cny"))
     if saved is not None and cost is not None:

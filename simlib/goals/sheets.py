@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, str] = {
     "keeping_cost_cny": "number",
     "buyers_saved": "number",
     "new_buyer_factor": "number",
+    "box_address": "text",
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "kind": KINDS,

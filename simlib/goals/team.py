@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ __all__ = [
     "box_status",
     "daily_first",
     "duty_list",
+    "is_form_address",
     "open_duties",
     "published_items",
     "rules_sheet",
@@ -30,6 +32,7 @@ __all__ = [
     "talk_sheets",
 ]
 
+ADDRESS_MAX = 500  # characters of a form's address: a longer one makes a code that phones read badly
 AUDIENCES = ("self", "team", "all")
 DAILY_SAMPLE = 20  # ours: inquiries in a day below which a conversion is luck
 SPOTLIGHT_LEAD = 0.05  # ours: how much better than the team's median a strength must be to be praised
@@ -342,6 +345,23 @@ def rules_sheet(
             found.append(Message("goals.not_acknowledged", rule=key, people=missing[:5], count=len(missing)))
     table = pd.DataFrame(rows, columns=["rule", "text", "announced_on", "person", "acknowledged_on"])
     return table, tuple(found)
+
+
+def is_form_address(text: str) -> bool:
+    """Return whether a text is the address of a form that a phone can open: http or https, a host, no blanks.
+
+    Examples
+    --------
+    >>> is_form_address("https://example.org/f/7?x=1"), is_form_address("example.org"), is_form_address("file:///x")
+    (True, False, False)
+    """
+    if len(text) > ADDRESS_MAX or any(sign.isspace() or not sign.isprintable() for sign in text):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and "." in (parts.hostname or "") and parts.username is None
 
 
 def box_status(box: pd.DataFrame, *, on: dt.date, days: int = 7) -> tuple[pd.DataFrame, tuple[Message, ...]]:

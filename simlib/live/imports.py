@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from simlib.live.drop import DropPlace
 from simlib.live.panels import is_attended
 from simlib.messages import HOUSE, Lang, UserError, translate
 from simlib.report.html import Fragment, show_text
@@ -81,14 +81,9 @@ class ImportPanel:
     # --- the widgets ---
 
     @cached_property
-    def drop(self) -> Any:
+    def drop(self) -> DropPlace:
         """The place to drop files on."""
-        import ipywidgets
-
-        drop = ipywidgets.FileUpload(multiple=True, description=translate("exports.panel_drop", self.lang))
-        drop.layout.width = "24em"
-        drop.observe(self._dropped, names="value")
-        return drop
+        return DropPlace(on_files=lambda paths: self._show(self.read(paths)), on_refusal=self._refused, lang=self.lang)
 
     @cached_property
     def table(self) -> Any:
@@ -127,19 +122,9 @@ class ImportPanel:
             self._show(self.read([Path(self.files)]))
         return box
 
-    def _dropped(self, change: Any) -> None:
-        """Put the dropped files into a folder of their own, read them, and keep nothing of them there."""
-        if not change["new"]:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            paths = []
-            for number, file in enumerate(change["new"]):
-                place = Path(folder) / str(number)
-                place.mkdir()
-                path = place / (Path(str(file["name"]).replace("\\", "/")).name[-150:] or "table")
-                path.write_bytes(bytes(file["content"]))
-                paths.append(path)
-            self._show(self.read(paths))
+    def _refused(self, error: UserError) -> None:
+        self.found = None
+        self._show(show_text(*error.text(self.lang).splitlines()))
 
     def _show(self, shown: Fragment) -> None:
         self.table.value, self.note.value = shown._repr_html_(), ""

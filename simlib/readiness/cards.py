@@ -12,8 +12,9 @@ from simlib.messages import PLAYBOOK, Lang, glossary, join_list, label, read_yam
 from simlib.readiness.countdown import catalogue, lay_catalogue
 from simlib.readiness.gate import lay_course
 from simlib.readiness.result import CardPart, PrintCard
+from simlib.store.figures import FOUR_FIGURES, AskedFigure
 
-KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority")
+KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority", "request")
 
 
 @cache
@@ -243,10 +244,53 @@ def checklist_cards(lang: Lang) -> tuple[PrintCard, ...]:
     return tuple(cards)
 
 
-def make_cards(
-    kind: str, lang: Lang, *, promo_day: dt.date | None = None, today: dt.date | None = None
+def request_cards(
+    lang: Lang,
+    *,
+    figures: Sequence[AskedFigure] = (),
+    promo_day: dt.date | None = None,
+    today: dt.date | None = None,
 ) -> tuple[PrintCard, ...]:
-    """Return all cards of a kind of `KINDS`.
+    """Return the request to operations: the four figures, what is known of each, why it is needed, room to answer.
+
+    It is due on the day of the task catalogue, and today where that has passed.
+    """
+    known = {figure.key: figure for figure in figures}
+    rows = []
+    for key in FOUR_FIGURES:
+        figure = known.get(key)
+        state = "" if figure is None else label(figure.state, lang)
+        value = None if figure is None else figure.value_cny
+        given = "" if value is None else f"{value:,.2f}".removesuffix(".00")
+        if figure is not None and figure.stands_in:
+            given = translate("readiness.request_stands_in", lang, value=given, by=label(figure.stands_in, lang))
+        asked, reason = translate(f"readiness.ask_{key}", lang), translate(f"readiness.why_{key}", lang)
+        rows.append((asked, state, given, "", reason))
+    names = ("asked", "state", "known", "answer", "reason")
+    columns = tuple(translate(f"readiness.request_{name}", lang) for name in names)
+    due = "________"
+    if promo_day is not None:
+        offset = next(task["offset_days"] for task in catalogue() if task["key"] == "ask_figures")
+        day = promo_day + dt.timedelta(days=offset)
+        due = f"{day if today is None else max(day, today):%Y-%m-%d}"
+    parts = (
+        _part("request", lang, text=translate("readiness.request_head", lang, due=due), strong=True),
+        _part("request_figures", lang, columns=columns, rows=tuple(rows)),
+        _part("request_rule", lang, text=translate("readiness.request_rule", lang)),
+        _part("sign", lang, text=translate("readiness.request_sign", lang)),
+    )
+    return (_single("request", label("request_form", lang), parts, lang),)
+
+
+def make_cards(
+    kind: str,
+    lang: Lang,
+    *,
+    promo_day: dt.date | None = None,
+    today: dt.date | None = None,
+    figures: Sequence[AskedFigure] = (),
+) -> tuple[PrintCard, ...]:
+    """Return all cards of a kind of `KINDS`; ``figures`` are what the store knows of what it asks operations for.
 
     Raises
     ------
@@ -268,6 +312,7 @@ def make_cards(
         "teaching": lambda: teaching_cards(lang),
         "checklist": lambda: checklist_cards(lang),
         "authority": lambda: authority_cards(lang),
+        "request": lambda: request_cards(lang, figures=figures, promo_day=promo_day, today=today),
     }
     if kind not in makers:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")

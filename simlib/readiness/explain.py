@@ -10,8 +10,7 @@ import pandas as pd
 from simlib.messages import Lang, label, translate
 from simlib.readiness.prices import Price
 from simlib.readiness.rules import PromoSheet
-
-FOUR_FIGURES = ("month_gmv_cny", "month_aov_cny", "day_gmv_cny", "day_aov_cny")
+from simlib.store.figures import FOUR_FIGURES
 
 
 def spell_cny(amount: Decimal) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.readiness.rules import is_missing
+from simlib.readiness.stages import POSTS
 from simlib.store.models import Store
 from simlib.store.problems import Problem
 
@@ -18,7 +19,6 @@ COMPUTERS = ("pc", "laptop", "rented")
 TESTS = ("test_smooth", "test_accounts", "test_bot")
 PER_PERSON = ("seat", "computer", "keyboard", "mouse", "headset", "port", "socket")
 NOWHERE = "-"
-POSTS = ("post_command", "post_floor", "post_qa", "post_data", "post_logistics", "post_liaison")
 
 
 def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd.DataFrame:
@@ -270,20 +270,85 @@ def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> I
             )
 
 
-def list_posts(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> pd.DataFrame:
+def list_posts(
+    logistics: pd.DataFrame,
+    *,
+    gone: Collection[str] = (),
+    away: Collection[str] = (),
+    posts: Collection[str] = POSTS,
+) -> pd.DataFrame:
     """List the posts of the night: who has each, and which has nobody.
+
+    Parameters
+    ----------
+    logistics : pandas.DataFrame
+        The sheet logistics.
+    gone, away : collection of str
+        Names and ids of people who are no longer there, and of those on leave or not yet at work on the night.
+    posts : collection of str
+        The posts that must have an owner.
 
     Returns
     -------
     pandas.DataFrame
-        post, owner (None where nobody is named or who was left), stops_coupon (whether the post may stop a coupon).
+        post, owner (None where nobody can have it), post_state (``post_filled``, ``post_nobody``, ``post_gone`` or
+        ``post_away``: who was named has left, or is away on the night), stops_coupon (whether the post may stop one).
     """
+    stop = facts.table("authority").set_index("key").loc["stop_coupon", "value"]
+    stopping = {f"post_{role}" for role, most in stop.items() if most}
     rows = []
-    for post in POSTS:
-        named = logistics[logistics["item"] == post]["owner"]
-        owners = [owner for owner in named if not is_missing(owner) and owner not in gone]
-        rows.append((f"item_{post}", owners[0] if owners else None, post == "post_command"))
-    return pd.DataFrame(rows, columns=["post", "owner", "stops_coupon"], dtype=object)
+    for post in posts:
+        named = [owner for owner in logistics[logistics["item"] == post]["owner"] if not is_missing(owner)]
+        owners = [owner for owner in named if owner not in gone and owner not in away]
+        state = "post_filled" if owners else "post_nobody"
+        if named and not owners:
+            state = "post_gone" if named[0] in gone else "post_away"
+        rows.append((f"item_{post}", owners[0] if owners else None, state, post in stopping))
+    return pd.DataFrame(rows, columns=["post", "owner", "post_state", "stops_coupon"], dtype=object)
+
+
+def lay_ladder(store: Store, gate: pd.DataFrame, posts: pd.DataFrame | None) -> pd.DataFrame:
+    """Lay the escalation ladder for complaints over the people of the night.
+
+    Parameters
+    ----------
+    gate : pandas.DataFrame
+        As `open_gate` gives it.
+    posts : pandas.DataFrame or None
+        As `list_posts` gives it; None where nobody has filled it in.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ladder_step, answer_min (until the first answer), hands_on_min (when the next step takes over), step_people
+        (who may serve and belong to the step; of the upper steps the posts that are filled, nan where not known).
+    """
+    allowed = set(gate.loc[gate["allowed"].astype(bool), "agent_id"])
+    people = [agent for agent in store.agents if agent.agent_id in allowed]
+    filled = None if posts is None else set(posts.loc[posts["post_state"] == "post_filled", "post"])
+    there = {
+        "agent": float(len(people)),
+        "lead": float(sum(agent.lead for agent in people)),
+        "complaints": float(sum("escalation" in agent.skills for agent in people)),
+        "manager": float("nan") if filled is None else float("item_post_floor" in filled),
+        "command": float("nan") if filled is None else float("item_post_command" in filled),
+    }
+    steps = facts.table("escalation").to_dict("records")
+    rows = [
+        (step["key"], float(step["value"]), float(step["hands_on_after_min"]), there[step["role"]]) for step in steps
+    ]
+    return pd.DataFrame(rows, columns=["ladder_step", "answer_min", "hands_on_min", "step_people"])
+
+
+def sum_complaints(contacts: pd.DataFrame | None) -> tuple[float, float, pd.Timestamp] | None:
+    """Return the contacts of the complaints desk in all, those of its busiest half hour, and when that begins.
+
+    None where the desk has no forecast of its own.
+    """
+    if contacts is None or "queue" not in contacts:
+        return None
+    mine = contacts[contacts["queue"] == "escalation"].groupby("start")["contacts"].sum()
+    return (float(mine.sum()), float(mine.max()), mine.idxmax()) if mine.sum() > 0 else None
 
 
 def lay_duty_sheet(logistics: pd.DataFrame) -> pd.DataFrame:

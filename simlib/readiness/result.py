@@ -25,16 +25,19 @@ from simlib.readiness.floor import (
     find_quiet_windows,
     find_shortage,
     lay_duty_sheet,
+    lay_ladder,
     lay_seat_plan,
     list_equipment,
     list_posts,
     plan_rental,
     rooms_of,
+    sum_complaints,
 )
 from simlib.readiness.gate import follow_training, open_gate
 from simlib.readiness.library import check_own_phrases, fill_library, lay_coverage
 from simlib.readiness.quiz import ExamResult, mark_exam
 from simlib.readiness.rules import is_missing, read_promo_sheet
+from simlib.readiness.stages import STAGES, lay_modules, lay_syllabus, posts_of
 from simlib.readiness.training import (
     DOCUMENTS,
     lay_buyer_prices,
@@ -131,7 +134,7 @@ def work_out_readiness(
     assignments : pandas.DataFrame, optional
         The roster's segments; without them nothing is counted by half hour.
     contacts : pandas.DataFrame, optional
-        start, contacts of the forecast, for quiet windows.
+        start, queue, contacts of the forecast, for quiet windows and the complaints desk.
     change_log : pandas.DataFrame, optional
         As `read_change_log` gives it.
     exam : ExamResult, optional
@@ -177,8 +180,13 @@ def work_out_readiness(
     tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
     if "logistics" not in book.missing:
         tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"])
-        tables["posts"] = list_posts(sheets["logistics"], gone=gone)
+        away = _away_on(store, promo_day)
+        tables["posts"] = list_posts(sheets["logistics"], gone=gone, away=away, posts=posts_of(book.stage))
         problems += check_logistics(sheets["logistics"], gone=gone)
+    tables["escalation_ladder"] = lay_ladder(store, tables["gate"], tables.get("posts"))
+    if book.stage in STAGES:
+        tables["stage_modules"] = lay_modules(book.stage)
+        tables["syllabus"] = lay_syllabus(book.stage)
     if not book.kept.history.empty:
         tables["readiness_history"] = book.kept.history.rename(columns={"day": "run_on"})
     items = _count_items(store, book, tables, promo_day=promo_day, today=today, peak_heads=peak_heads)
@@ -189,7 +197,7 @@ def work_out_readiness(
     return ReadinessResult(
         tables=tables,
         figures=figures,
-        findings=tuple(_findings(figures, tables, book)),
+        findings=tuple(_findings(figures, tables, book, contacts)),
         problems=tuple(problems),
     )
 
@@ -233,6 +241,17 @@ def _set_against_rules(book: ReadinessBook, platforms: tuple[str, ...]) -> pd.Da
     stale = find_stale(book.kept.change_log, {"phrase": own})
     table = find_uncovered(book.tables["activities"], own, stale=stale, platforms=platforms)
     return table.rename(columns={"written": "own_phrases", "current": "current_phrases"})
+
+
+def _away_on(store: Store, day: dt.date) -> set[str]:
+    """Return the ids and names of those who are on leave or not yet at work on a day."""
+    away = [
+        agent
+        for agent in store.agents
+        if (agent.starts_on is not None and agent.starts_on > day)
+        or any(span.first <= day <= span.last for span in agent.leave)
+    ]
+    return {word for agent in away for word in (agent.agent_id, agent.name)}
 
 
 def _open_figures(store: Store, promo_day: dt.date) -> list[str]:
@@ -399,7 +418,8 @@ def _list_red(
             rows.append(("logistics", name, "red_no_date", owner, at))
     for post in tables["posts"].itertuples() if "posts" in tables else ():
         if post.owner is None:
-            rows.append(("logistics", post.post, "red_no_owner", None, None))
+            reason = "red_no_owner" if post.post_state == "post_nobody" else post.post_state
+            rows.append(("logistics", post.post, reason, None, None))
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
         rows.append(("software", found.conflict_rows, found.conflict, None, at))
@@ -432,7 +452,23 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return figures
 
 
-def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], book: ReadinessBook) -> list[Message]:
+def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Message:
+    """Return what the complaints desk has to expect and who is there, or that it has no forecast of its own."""
+    desk = int(ladder.set_index("ladder_step").loc["ladder_complaints", "step_people"])
+    expected = sum_complaints(contacts)
+    if expected is None:
+        return Message("readiness.complaints_unknown", people=desk)
+    total, most, at = expected
+    named = {"total": f"{total:,.0f}", "most": f"{most:,.1f}", "at": f"{at:%m-%d %H:%M}"}
+    return Message("readiness.complaints_expected", people=desk, **named)
+
+
+def _findings(
+    figures: Mapping[str, float],
+    tables: Mapping[str, pd.DataFrame],
+    book: ReadinessBook,
+    contacts: pd.DataFrame | None,
+) -> list[Message]:
     """Return what the tables come to: the score and how much of it is known, then what hurts most."""
     known = int(figures["blocks_known"])
     said = []
@@ -462,6 +498,7 @@ def _findings(figures: Mapping[str, float], tables: Mapping[str, pd.DataFrame], 
         said.append(Message("readiness.found_rental", count=pieces, last=f"{last:%Y-%m-%d}"))
     if figures["red_items"]:
         said.append(Message("readiness.found_red", count=int(figures["red_items"])))
+    said.append(_judge_complaints(tables["escalation_ladder"], contacts))
     if book.missing:
         said.append(Message("readiness.found_missing", sheets=tuple(Term(sheet) for sheet in book.missing)))
     return said

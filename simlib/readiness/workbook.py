@@ -18,10 +18,10 @@ import pandas as pd
 from simlib import facts
 from simlib.files import write_file
 from simlib.messages import Lang, label, translate
-from simlib.readiness.floor import POSTS
 from simlib.readiness.kept import Kept, open_kept
 from simlib.readiness.quiz import Quiz
 from simlib.readiness.rules import BUYERS, KINDS, read_amount, read_promo_sheet
+from simlib.readiness.stages import POSTS
 from simlib.readiness.training import DOCUMENTS
 from simlib.store.book import MADE_ON, NEEDED_COLOUR, WIDTHS, BookField, ChapterBook
 from simlib.store.cells import fold, shown, spellings
@@ -60,7 +60,7 @@ def read_scope(text: str) -> str:
 QUEUES = ("presale", "aftersale", "order_change", "payment_chasing", "escalation")
 STAGES = ("deposit", "warmup", "opening", "final", "last_day", "shipping", "returns")
 EQUIPMENT = ("seat", "pc", "laptop", "rented", "keyboard", "mouse", "headset", "port", "socket")
-LOGISTICS = ("meal", "tea", "snack", "activity", "atmosphere", "transport", "diet", "other", *POSTS)
+LOGISTICS = ("meal", "tea", "snack", "activity", "atmosphere", "transport", "diet", "other", *POSTS, "post_training")
 DIETS = ("regular", "vegetarian", "halal", "mild")
 BLOCKS = ("people", "software", "hardware", "logistics")
 
@@ -223,12 +223,15 @@ class ReadinessBook:
         Sheets that are not there or empty.
     kept : Kept
         What earlier runs left beside the store: changes, quizzes, what was handed out, the score's history.
+    stage : str
+        The stage of the store (startup, growth, mature), as the goals workbook has it; empty where nobody set it.
     """
 
     tables: Mapping[str, pd.DataFrame]
     problems: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     kept: Kept = field(default_factory=Kept)
+    stage: str = ""
 
 
 def empty_book() -> ReadinessBook:

@@ -40,6 +40,14 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "saved_low": "saved_cny_low",
         "saved_high": "saved_cny_high",
     },
+    "drill_borne_out": {
+        "teams": "drill_teams",
+        "in_time": "teams_in_time",
+        "cost_cny": "incident_cny",
+        "saved_low": "saved_cny_low",
+        "saved_high": "saved_cny_high",
+        "verdict": "borne_out",
+    },
     "platform_scores_actual": {"counted": "turns_counted", "in_time": "turns_in_time", "rate": "platform_rate"},
     "weeks": {"week": "week_from", "days": "days_counted", "figure": "day_figure"},
     "questions": {"tag": "question_tag", "share": "contact_share", "top": "among_top"},
@@ -123,6 +131,13 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "low": "learned_after_low",
         "high": "learned_after_high",
     },
+    "write_back_shape": {
+        "before": "learned_before",
+        "seen": "learned_seen",
+        "weight": "learned_weight",
+        "after": "learned_after",
+    },
+    "unlearned": {"key": "learned_key", "reason": "unlearned_reason"},
 }
 """By table: the name that a column has where it is worked out, and the one of the glossary."""
 

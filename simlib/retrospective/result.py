@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from simlib.intervals import Grid
-from simlib.messages import Message, UserError
+from simlib.messages import Message, Term, UserError
 from simlib.night import PromoNight
 from simlib.retrospective.audit import HIGHEST, check_actions, score_audit
 from simlib.retrospective.buyers import (
@@ -27,6 +28,7 @@ from simlib.retrospective.buyers import (
     sum_second_sales,
     tag_questions,
 )
+from simlib.retrospective.drilled import compare_drill, drill_findings
 from simlib.retrospective.forecast import (
     Fit,
     check_actuals,
@@ -37,7 +39,7 @@ from simlib.retrospective.forecast import (
     score_platforms,
 )
 from simlib.retrospective.incidents import cost_incidents
-from simlib.retrospective.naming import name_columns
+from simlib.retrospective.naming import name_columns, unit_of
 from simlib.retrospective.people import (
     COMPARED,
     build_daily_board,
@@ -70,6 +72,7 @@ GIVEN = (
     "audit",
     "actions",
 )
+MOVED_SHOWN = 3  # figures that the last promo moved most
 FROM_EXPORTS = ("orders", "agent_day", "store_day", "chats", "platform_messages")
 """Of these the parts that a platform exports; the others are written down in ``review.xlsx``."""
 
@@ -98,6 +101,8 @@ class NightRecord:
         contact, time, sender, for the platforms' scores.
     answers, feedback, promises, pushes, push_sales, second_sales, audit, audit_before, actions : DataFrame, optional
         The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
+    drilled : DataFrame, optional
+        scenario, card, team, called_min of the night's drills.
     promos, learned : DataFrame, optional
         How wrong the plans of earlier promos were, and what this plan learned from each.
     notices, problems : tuple of Message, tuple of Problem
@@ -126,6 +131,7 @@ class NightRecord:
     audit: pd.DataFrame | None = None
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
+    drilled: pd.DataFrame | None = None
     promos: pd.DataFrame | None = None
     learned: pd.DataFrame | None = None
     notices: tuple[Message, ...] = ()
@@ -276,6 +282,13 @@ def work_out_retrospective(
         tables["incident_costs"] = cost_incidents(
             planned.night, record.incidents, record.cards, seed=seed, nights=nights, workers=workers
         )
+    if record.drilled is not None:
+        costs = tables.get("incident_costs", pd.DataFrame(columns=["incident"]))
+        tables["drill_borne_out"] = compare_drill(record.drilled, costs)
+        if record.incidents or record.actual is not None:
+            findings += drill_findings(tables["drill_borne_out"])
+    elif record.incidents:
+        findings.append(Message("retrospective.no_drill"))
     if (log := record.platform_messages) is not None:
         _try(
             tables,
@@ -289,8 +302,9 @@ def work_out_retrospective(
     _people(record, tables, findings, planned, people)
     _team(record, tables, findings, today, cards)
     if (write_back := record.write_back) is not None:
-        if not write_back.changes.empty:
-            tables["write_back"] = write_back.changes
+        tables["write_back"] = write_back.changes
+        tables["write_back_shape"] = write_back.shape
+        tables["unlearned"] = write_back.unlearned
         findings += write_back.messages
     return RetrospectiveResult(
         tables={name: table for name, table in name_columns(tables).items() if not table.empty},
@@ -319,6 +333,7 @@ def _learned_before(record: NightRecord, tables: dict[str, pd.DataFrame]) -> lis
         return [Message("retrospective.learned_from", promo=str(last["promo"]))]
     figures = {"planned": f"{last['planned_contacts']:,.0f}", "actual": f"{last['actual_contacts']:,.0f}"}
     known = not pd.isna(last["wape"])
+    moved = [] if record.learned is None else _moved_most(record.learned, promo=str(last["promo"]))
     return [
         Message(
             "retrospective.last_plan" if known else "retrospective.last_plan_total",
@@ -326,8 +341,30 @@ def _learned_before(record: NightRecord, tables: dict[str, pd.DataFrame]) -> lis
             bias=f"{last['bias']:+.0%}",
             **figures,
             **({"wape": f"{last['wape']:.0%}"} if known else {}),
-        )
+        ),
+        *moved,
     ]
+
+
+def _moved_most(learned: pd.DataFrame, *, promo: str) -> list[Message]:
+    """Return which figures of this plan the last promo moved most, by the logarithm."""
+    own = learned[(learned["promo"] == promo) & (learned["before"] > 0) & (learned["after"] > 0)]
+    own = own.assign(moved=np.log(own["after"].astype(float) / own["before"].astype(float)).abs())
+    own = own[own["moved"] > 0.005].nlargest(MOVED_SHOWN, "moved")
+
+    def shown(key: str, value: float) -> str:
+        return f"{value:.1%}" if unit_of(key) == "share" else f"{value:.3g}"
+
+    steps = tuple(
+        Message(
+            "retrospective.learned_step",
+            figure=Term(str(row.key)),
+            before=shown(str(row.key), float(row.before)),
+            after=shown(str(row.key), float(row.after)),
+        )
+        for row in own.itertuples()
+    )
+    return [Message("retrospective.learned_moved", promo=promo, figures=steps)] if steps else []
 
 
 def _night_by_interval(

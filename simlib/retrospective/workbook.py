@@ -11,18 +11,19 @@ from typing import Any, get_args
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import LANGS, PLAYBOOK, Message, read_yaml
+from simlib.messages import LANGS, PLAYBOOK, Message, Term, read_yaml
 from simlib.night import PromoNight
 from simlib.retrospective.audit import HIGHEST
 from simlib.retrospective.buyers import FEEDBACK_STATUS
 from simlib.retrospective.forecast import check_actuals
 from simlib.retrospective.inputs import on_clock
+from simlib.retrospective.measured import AS_DEFINED, MeasuredNight
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts, without_absent
 from simlib.retrospective.write_back import NightFigures
 from simlib.store.book import BookField, ChapterBook, FilledBook
 from simlib.store.cells import CellError, fold, read_cell, shown
-from simlib.store.models import Queue
+from simlib.store.models import Cohort, Profile, Queue
 from simlib.store.problems import Problem, StoreError
 
 BOOK_NAME = "review.xlsx"
@@ -58,10 +59,15 @@ SHEET_OF = {
     "review_learned": "learned",
 }
 LEARNT = (
-    *("inquiries_per_reception", "conversion", "bot_share", "aov_cny", "presale_reply_s", "presale_think_s"),
-    *("aftersale_reply_s", "aftersale_think_s", "patience_s", "shrinkage"),
+    *("inquiries_per_reception", "conversion", "bot_share", "aov_cny", "transfer_rate", "presale_replies"),
+    *("presale_reply_s", "presale_think_s", "aftersale_reply_s", "aftersale_think_s", "patience_s", "shrinkage"),
+    *("no_show_share", "opening_burst"),
 )
-"""Of the figures of the night those that the next plan's ratios learn from."""
+"""The ratios that a night can teach the next plan, written down or measured from its exports."""
+TAUGHT = (*LEARNT, *(f"uplift_{kind}" for kind in get_args(Profile)), *(f"speed_{each}" for each in get_args(Cohort)))
+"""All that a night can teach and the chain of promos keeps."""
+FIXED_REASONS = {"switch_cost_pct": "slowdown", "ordinary_shape": "promo_day"}
+"""What no single night can teach, and why."""
 WHOLE_NIGHT = 0.95
 """Share of the planned contacts whose intervals must have a count before a night is kept as history (our choice)."""
 SPANS = ("review_absences", "review_served", "review_incidents")
@@ -179,7 +185,7 @@ def review_book() -> ChapterBook:
         ),
         "review_learned": (
             promo,
-            BookField(key="key", term="learned_key", kind="choice", needed=True, choices=_choices(LEARNT)),
+            BookField(key="key", term="learned_key", kind="choice", needed=True, choices=_choices(TAUGHT)),
             *learned,
             BookField(key="weight", term="learned_weight", kind="share", low=0, high=1),
             NOTE,
@@ -338,11 +344,11 @@ def note_night(
     notices: tuple[Message, ...] = ()
     if actuals is None and "store_interval" in exported:
         actuals, notices = lay_on_grid(exported["store_interval"], planned)
-    served = _served(review, planned)
+    served = worked_roster(review, planned)
     return NightRecord(
         actual=_as_it_came(review, planned, happened or planned, actuals, noted=happened is not None, served=served),
         actuals=actuals,
-        served=_here(served, review.absences),
+        served=without_absences(served, review.absences),
         orders=exported.get("orders"),
         agent_day=exported.get("agent_day"),
         store_day=exported.get("store_day"),
@@ -429,7 +435,7 @@ def _messages(messages: pd.DataFrame | None, planned: NightFacts) -> pd.DataFram
     )
 
 
-def _served(review: Review, planned: NightFacts) -> pd.DataFrame | None:
+def worked_roster(review: Review, planned: NightFacts) -> pd.DataFrame | None:
     """Return the roster that was worked, absences not yet cut: the one written down, else the planned one.
 
     None where nobody wrote down either who served or who was absent.
@@ -443,7 +449,7 @@ def _served(review: Review, planned: NightFacts) -> pd.DataFrame | None:
     return rows[rows["end"] > rows["start"]].reset_index(drop=True)
 
 
-def _here(served: pd.DataFrame | None, absences: pd.DataFrame) -> pd.DataFrame | None:
+def without_absences(served: pd.DataFrame | None, absences: pd.DataFrame) -> pd.DataFrame | None:
     """Cut the absences out of the roster that was worked."""
     if served is None or absences.empty:
         return served
@@ -541,21 +547,41 @@ def _as_served(night: PromoNight, figures: Mapping[str, Any]) -> tuple[PromoNigh
     return replace(night, services=services), measured
 
 
-def take_figures(
-    review: Review, *, promo: str, actuals: pd.DataFrame | None, forecast: pd.DataFrame
-) -> NightFigures | None:
-    """Return what the night taught, for :func:`simlib.retrospective.learn_from_night`; None where nothing was noted.
+def with_measured(review: Review, measured: MeasuredNight) -> tuple[Review, tuple[Message, ...]]:
+    """Return the review with the figures that exports have by their own definition and nobody wrote down."""
+    found = {key: measured.ratios[key] for key in AS_DEFINED if key in measured.ratios and key not in review.figures}
+    if not found:
+        return review, ()
+    message = Message("retrospective.from_exports", figures=tuple(Term(key) for key in found))
+    return replace(review, figures={**review.figures, **found}), (message,)
 
-    A night of which parts are missing teaches its figures, and is not kept as history.
+
+def take_figures(
+    review: Review,
+    *,
+    promo: str,
+    actuals: pd.DataFrame | None,
+    forecast: pd.DataFrame,
+    measured: MeasuredNight | None = None,
+) -> NightFigures | None:
+    """Return what the night taught, for :func:`simlib.retrospective.learn_from_night`; None where nothing is known.
+
+    What was written down goes before what was measured. A night of which parts are missing teaches its figures, and is
+    not kept as history.
     """
-    ratios = {key: float(review.figures[key]) for key in LEARNT if key in review.figures}
+    measured = measured or MeasuredNight()
+    ratios = {key: value for key, value in measured.ratios.items() if key in LEARNT}
+    ratios |= {key: float(review.figures[key]) for key in LEARNT if key in review.figures}
     contacts = None
     if actuals is not None:
         checked = check_actuals(actuals, forecast)
         contacts = checked.table if checked.covered >= WHOLE_NIGHT else None
-    if not ratios and contacts is None:
+    if not ratios and contacts is None and not measured.cohort_speed:
         return None
-    return NightFigures(promo=promo, ratios=ratios, contacts=contacts)
+    speed = measured.cohort_speed or None
+    return NightFigures(
+        promo=promo, ratios=ratios, contacts=contacts, cohort_speed=speed, reasons={**FIXED_REASONS, **measured.reasons}
+    )
 
 
 def begin_next_review(review: FilledBook, *, promo: Mapping[str, Any], changes: pd.DataFrame) -> dict[str, Any]:
@@ -573,7 +599,7 @@ def begin_next_review(review: FilledBook, *, promo: Mapping[str, Any], changes: 
     """
     tables = {sheet: table.drop(columns="row") for sheet, table in review.tables.items()}
     learned = changes[["key", "before", "seen", "after", "weight"]].assign(promo=promo["promo"])
-    learned = learned[learned["key"].isin(LEARNT)]
+    learned = learned[learned["key"].isin(TAUGHT)]
     audit = tables["review_audit"].dropna(subset="score")
     texts = facts.table("self_audit").set_index("key")
     open_feedback = tables["review_feedback"]["status"].isin(["open", "sent"])

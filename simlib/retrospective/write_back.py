@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -43,6 +43,8 @@ class NightFigures:
         By cohort, how fast people were as a share of what the plan had them at (1 = as planned).
     day_profile : mapping of int to float
         Share of an ordinary day's contacts by hour; all 24 hours, adding up to 1.
+    reasons : mapping of str to str
+        By figure, why the night cannot teach it, as :class:`simlib.retrospective.measured.MeasuredNight` has it.
     """
 
     promo: str
@@ -50,6 +52,7 @@ class NightFigures:
     contacts: pd.DataFrame | None = None
     cohort_speed: Mapping[str, float] | None = None
     day_profile: Mapping[int, float] | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,6 +72,10 @@ class WriteBack:
         What was left out, and why.
     figures : NightFigures
         What the night taught.
+    shape : DataFrame
+        hour, unit, before, seen, weight, after: shares of the promo day; empty where the night's hours teach nothing.
+    unlearned : DataFrame
+        key, reason: what the night could not teach, and why.
     """
 
     store: Store
@@ -76,6 +83,8 @@ class WriteBack:
     history_rows: int
     messages: tuple[Message, ...]
     figures: NightFigures
+    shape: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unlearned: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, path: str | Path, *, lang: Lang = "zh") -> None:
         """Write the new store into a new workbook.
@@ -93,10 +102,10 @@ class WriteBack:
 def weight_of_night(source: str) -> float:
     """Return the share of the way that a figure moves to what one night has seen.
 
-    >>> weight_of_night("store"), weight_of_night("field")
-    (0.25, 0.5)
+    >>> weight_of_night("store"), weight_of_night("fitted"), weight_of_night("field")
+    (0.25, 0.25, 0.5)
     """
-    key = "prior_nights_store" if source == "store" else "prior_nights_other"
+    key = "prior_nights_store" if source in ("store", "fitted") else "prior_nights_other"
     return 1 / (1 + float(facts.value("retrospective", key)))
 
 

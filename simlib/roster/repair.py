@@ -131,13 +131,39 @@ def find_absent(absent: str | Sequence[str], *, people: pd.DataFrame, at: pd.Tim
     """
     words = re.split(r"[,;，；、\n]", absent) if isinstance(absent, str) else [str(word) for word in absent]
     words = [word.strip() for word in words if word.strip()]
+    found, wrong = _name_people(words, people)
+    for who, word in found.items():
+        wrong += _nothing_to_miss(word, roster.assignments[roster.assignments["agent_id"] == who], at)
+    if not words:
+        wrong.append(Message("repair.nobody_named"))
+    if wrong:
+        raise UserError(*wrong)
+    return list(found)
+
+
+def find_people(words: Sequence[str], *, people: pd.DataFrame) -> list[str]:
+    """Find people by agent_id or name; somebody who is named twice stands once.
+
+    Raises
+    ------
+    UserError
+        A person is unknown (the nearest is named), or a name is two people's; all that is wrong at once.
+    """
+    found, wrong = _name_people(words, people)
+    if wrong:
+        raise UserError(*wrong)
+    return list(found)
+
+
+def _name_people(words: Sequence[str], people: pd.DataFrame) -> tuple[dict[str, str], list[Message]]:
+    """Return who is meant, by agent_id with the word that names them, and what is wrong with the others."""
     meant: dict[str, list[str]] = {}
     for column in ("agent_id", "name"):
         for word, who in zip(people[column], people["agent_id"], strict=True):
             meant.setdefault(str(word).upper(), []).append(who)
-    found, wrong = list[str](), list[Message]()
+    found, wrong = dict[str, str](), list[Message]()
     for word in words:
-        mine = meant.get(word.upper(), [])
+        mine = list(dict.fromkeys(meant.get(word.upper(), [])))
         if not mine:
             known = [*people["agent_id"], *people["name"]]
             near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
@@ -145,13 +171,8 @@ def find_absent(absent: str | Sequence[str], *, people: pd.DataFrame, at: pd.Tim
         elif len(mine) > 1:
             wrong.append(Message("repair.person_twice", name=word, ids=mine))
         else:
-            wrong += _nothing_to_miss(word, roster.assignments[roster.assignments["agent_id"] == mine[0]], at)
-            found += [who for who in mine if who not in found]
-    if not words:
-        wrong.append(Message("repair.nobody_named"))
-    if wrong:
-        raise UserError(*wrong)
-    return found
+            found.setdefault(mine[0], word)
+    return found, wrong
 
 
 def _nothing_to_miss(name: str, rows: pd.DataFrame, at: pd.Timestamp) -> list[Message]:

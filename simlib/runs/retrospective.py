@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib.messages import Lang, Message, UserError
+from simlib.messages import Lang, Message, Term, UserError
 from simlib.planning import plan
 from simlib.retrospective.result import RetrospectiveResult
 from simlib.retrospective.workbook import BOOK_NAME, begin_next_review, read_review, review_book
@@ -64,6 +64,15 @@ def learn_promo(store: Path, *, out: Path, lang: Lang, wave: str = "", today: st
     rows = begin_next_review(read_review(store).book, promo=promo, changes=learned.changes)
     review_book().write(beside, lang=lang, rows=rows)
     said = [Message("retrospective.learned_rows", count=learned.history_rows)] if learned.history_rows else []
+    left = [
+        Message(
+            "retrospective.unlearned_one",
+            figures=tuple(Term(key) for key in alike["key"]),
+            reason=Term(f"unlearned_{reason}"),
+        )
+        for reason, alike in learned.unlearned.groupby("reason", sort=False)
+    ]
+    said += [Message("retrospective.unlearned", figures=tuple(left))] if left else []
     changes = result.tables.get("write_back", pd.DataFrame())
     return LearnedPromo(findings=(*said, *learned.messages), changes=changes, written=(out, beside), result=result)
 

@@ -288,8 +288,16 @@ def head_ratio(store: Store) -> dict[str, float]:
     return {"presale": presale, "aftersale": aftersale, "ratio": ratio, "trade": trade}
 
 
-def organise(store: Store) -> pd.DataFrame:
+def organise(store: Store, *, day: dt.date | None = None, one_team: bool = False) -> pd.DataFrame:
     """Lay the promo organisation: squads by first skill under named leads, none wider than the span of control.
+
+    Parameters
+    ----------
+    store : Store
+    day : datetime.date, optional
+        List only those who may serve on it: cleared by exam and QA, at work, not on leave.
+    one_team : bool
+        Presale and after-sale are one team, as in a store that begins; squads stand under presale then.
 
     Returns
     -------
@@ -300,11 +308,15 @@ def organise(store: Store) -> pd.DataFrame:
     span = int(facts.value("sourcing", "span_of_control"))
     rows = []
     squad = 0
+    mark = store.rule("exam_pass_mark")
+    there = [agent for agent in store.agents if day is None or may_serve(agent, day=day, exam_pass=mark)]
+    merged = ("presale", "aftersale") if one_team and {"presale", "aftersale"} <= {a.skill_1 for a in there} else ()
+    of_team = {agent.agent_id: "presale" if agent.skill_1 in merged else agent.skill_1 for agent in there}
     for queue in _roles(store, {}):
-        people = [agent for agent in store.agents if agent.skill_1 == queue]
+        people = [agent for agent in there if of_team[agent.agent_id] == queue]
         leads = [agent for agent in people if agent.lead]
         members = [agent for agent in people if not agent.lead]
-        squads = max(len(leads), math.ceil(len(members) / span)) or 1
+        squads = max(len(leads), math.ceil(len(members) / span))
         for number in range(squads):
             squad += 1
             lead = leads[number] if number < len(leads) else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simlib import facts
 from simlib.staffing.aftersale import aftersale_stream, visitor_route
 from simlib.staffing.cascade import Span, cascade_inputs, hour_view, sales_cascade, tornado, whole_heads
 from simlib.staffing.people import (
@@ -22,9 +23,11 @@ from simlib.staffing.people import (
     organise,
 )
 from simlib.staffing.solve import solve_for
+from simlib.store.figures import ask_figures
 from simlib.store.models import Store, Wave
 
 UNKNOWNS = ("day_gmv_cny", "month_gmv_cny", "bot_share")
+BEFORE_BUYERS = ("month_gmv_cny", "wave_share", "day_gmv_cny", "cs_share", "cs_sales_cny")
 UNKNOWN_UNITS = {"bot_share": "share"}
 
 
@@ -49,6 +52,9 @@ class SalesResult:
         Presale contacts by the visitors of the day; nan where the store has no visitors.
     aftersale_stream : DataFrame
         date, phase, contacts, low, high: what the day's orders bring in the two weeks after it.
+    four_figures : DataFrame
+        asked_figure, figure_cny, figure_state (see :class:`simlib.store.figures.AskedFigure`), stands_in: the four
+        figures that operations are asked for.
     """
 
     spans: Mapping[str, Span] = field(repr=False)
@@ -58,6 +64,20 @@ class SalesResult:
     unknowns: pd.DataFrame = field(repr=False)
     visitor_route: float
     aftersale_stream: pd.DataFrame = field(repr=False)
+    four_figures: pd.DataFrame = field(repr=False)
+
+    @property
+    def missing_figures(self) -> tuple[str, ...]:
+        """Which of the four figures the cascade stands still without, by key; empty where it runs."""
+        asked = self.four_figures
+        missing = asked.loc[asked["figure_state"] == "figure_missing", "asked_figure"]
+        return tuple(key.removeprefix("ask_") for key in missing)
+
+    @property
+    def reached(self) -> pd.DataFrame:
+        """The rows of the cascade that stand without a missing figure: all of them where none is missing."""
+        stands = self.cascade["step"].isin(BEFORE_BUYERS)
+        return self.cascade[stands].reset_index(drop=True) if self.missing_figures else self.cascade
 
     def value(self, step: str) -> float:
         """Return the value of one step of the cascade."""
@@ -70,7 +90,13 @@ class SalesResult:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table of the demand side, by name."""
-        found = {"cascade": self.cascade, "hours": self.hours, "tornado": self.tornado, "unknowns": self.unknowns}
+        found = {
+            "four_figures": self.four_figures,
+            "cascade": self.cascade,
+            "hours": self.hours,
+            "tornado": self.tornado,
+            "unknowns": self.unknowns,
+        }
         return {**found, "aftersale_stream": self.aftersale_stream}
 
 
@@ -114,6 +140,13 @@ def work_out_sales(
             promo_day=wave.day,
             refund_share=store.ratio("refund_share").likely,
         ),
+        four_figures=pd.DataFrame(
+            [
+                (f"ask_{figure.key}", figure.value_cny, figure.state, figure.stands_in or None)
+                for figure in ask_figures(store, wave)
+            ],
+            columns=["asked_figure", "figure_cny", "figure_state", "stands_in"],
+        ),
     )
 
 
@@ -148,7 +181,7 @@ class PeopleResult:
     last_safe_dates : DataFrame
         task, last_day, days_left, late.
     organisation : DataFrame
-        One row per person: agent_id, name, queue, squad, lead_id, lead_name, is_lead.
+        One row per person who may serve on the day: agent_id, name, queue, squad, lead_id, lead_name, is_lead.
     squads : DataFrame
         One row per squad: squad, queue, lead_name, members.
     ready, passed : int
@@ -181,7 +214,9 @@ class PeopleResult:
         return {**found, "last_safe_dates": self.last_safe_dates, "organisation": self.squads}
 
 
-def work_out_people(store: Store, *, need: Mapping[str, float], day: dt.date, today: dt.date) -> PeopleResult:
+def work_out_people(
+    store: Store, *, need: Mapping[str, float], day: dt.date, today: dt.date, stage: str = ""
+) -> PeopleResult:
     """Set the heads needed at once, by role, against the people there are on the promo day.
 
     Parameters
@@ -190,13 +225,16 @@ def work_out_people(store: Store, *, need: Mapping[str, float], day: dt.date, to
         Heads on the roster at the worst half hour.
     day, today : datetime.date
         The promo day, and the day from which the last safe dates are counted.
+    stage : str
+        Of the store; one that begins has presale and after-sale in one team.
     """
     mark = store.rule("exam_pass_mark")
     complex_goods = bool(store.rule("complex_goods"))
     table = need_and_have(store, need=need, day=day)
     gap = int(table["gap"].clip(lower=0).sum())
     when: dict[str, Any] = {"promo_day": day, "today": today, "complex_goods": complex_goods}
-    organisation = organise(store)
+    presets = {row["key"]: row for row in facts.table("stage_presets").to_dict("records")}
+    organisation = organise(store, day=day, one_team=bool(presets.get(stage, {}).get("one_team", False)))
     rows = [
         {
             "squad": number,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from simlib import facts
 from simlib.store.cells import fold
 from simlib.store.columns import known_keys, known_terms, nearest
+from simlib.store.figures import ORDER_VALUE, has_order_value
 from simlib.store.models import (
     Actual,
     Agent,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from simlib.store.reader import ReadSheet
 
 SHARE_SLACK = 0.01
-ORDER_VALUE = "aov_cny"
+ORDER_VALUE_CELLS = {"month_aov_cny", "day_aov_cny", ORDER_VALUE}
 DAY = dt.timedelta(days=1)
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
@@ -82,12 +83,7 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
     )
     yield from _slowdown_notices(store)
     own = {ratio.key for ratio in store.ratios} | ({"bot_share"} if store.intents else set())
-    if store.store.month_aov_cny or all(wave.day_aov_cny for wave in store.waves):
-        own.add(ORDER_VALUE)
-    elif ORDER_VALUE not in own:
-        own.add(ORDER_VALUE)
-        value = f"{store.ratio(ORDER_VALUE).likely:g}"
-        yield Problem(message="order_value_missing", sheet="store", column="month_aov_cny", values={"value": value})
+    own.add(ORDER_VALUE)  # without one of the store's own there is a problem, and no notice
     defaults = tuple(key for key in dict.fromkeys(facts.table("ratios")["key"]) if key not in own)
     if defaults:
         yield Problem(message="ratios_from_defaults", sheet="ratios", values={"ratios": defaults})
@@ -113,6 +109,34 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 nearest=nearest(goal.kpi, known_terms()),
             )
     yield from _history_notices(store)
+
+
+def find_missing_figures(read: Mapping[str, ReadSheet], problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Find an order value that operations still owe: the day's sales do not turn into buyers without it.
+
+    Where a cell that could hold one is wrong, that is the mistake, and nothing else is missing.
+    """
+    info = next((row for _, row in read["store"].of(StoreInfo)), None)
+    ratios, waves = read["ratios"].of(Ratio), [wave for _, wave in read["waves"].of(Wave)]
+    named = {row for row, cells in read["ratios"].cells if cells.get("key") == ORDER_VALUE}
+    if info is None or not waves or any(_is_of_order_value(problem, named) for problem in problems):
+        return
+    if has_order_value(info, [ratio for _, ratio in ratios], waves):
+        return
+    lacking = ", ".join(wave.name for wave in waves if wave.day_aov_cny is None)
+    yield Problem(
+        message="order_value_missing", sheet="store", column="month_aov_cny", values={"waves": lacking}, loss="missing"
+    )
+
+
+def _is_of_order_value(problem: Problem, rows_of_ratio: Set[int]) -> bool:
+    """Return whether a problem is about a cell, a column or a sheet that could hold an order value."""
+    if ORDER_VALUE_CELLS & {problem.column, problem.nearest, problem.values.get("ratio")}:
+        return True
+    if problem.sheet == "ratios" and problem.row in rows_of_ratio:
+        return True
+    whole = problem.loss in ("sheet", "unread", "merged")
+    return problem.nearest in ("store", "ratios") or (whole and problem.sheet in ("store", "waves", "ratios"))
 
 
 def _slowdown_notices(store: Store) -> Iterator[Problem]:

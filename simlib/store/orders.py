@@ -84,7 +84,7 @@ def import_orders(files: str | Path | Sequence[str | Path], store_path: str | Pa
     An order is paid when it has a time of payment. Shares and the order value pool the days that hold enough;
     low and high are quantiles over those days. No column but the four is kept.
     """
-    store = load_store(store_path)
+    store = load_store(store_path, figures_open=True)
     paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
     orders, notices = _gather(paths)
     days = judge_days(orders)

@@ -23,6 +23,7 @@ Loss = Literal[
     "sheet",
     "unread",
     "second",
+    "missing",
     "nothing",
 ]
 
@@ -48,7 +49,8 @@ class Problem:
         What a store that is read as far as it is right goes without because of this problem: the ``cell`` (it
         counts as blank), the ``row``, a ``wave`` for which another may be shown, a ratio for which a ``default``
         stands in, a queue's ``series``, the rows of a ``merged`` range, the day's ``profile``, the ``sheet``, what is
-        ``unread`` anyway, the ``second`` of two, or ``nothing``. None where nothing is wrong with the store's data.
+        ``unread`` anyway, the ``second`` of two, a figure that is ``missing`` and has nothing of the store's own to
+        stand in for it, or ``nothing``. None where nothing is wrong with the store's data.
     rows : tuple of int
         All rows with the same mistake, where several are shown in one line; ``row`` is the first.
 

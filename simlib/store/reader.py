@@ -100,13 +100,15 @@ class StoreCheck(NamedTuple):
     notices: tuple[Problem, ...]
 
 
-def load_store(path: str | Path) -> Store:
+def load_store(path: str | Path, *, figures_open: bool = False) -> Store:
     """Read a store and refuse it with all its problems at once.
 
     Parameters
     ----------
     path : str or Path
         An ``.xlsx`` workbook, or a folder with one CSV or YAML file per sheet (``waves.csv``, ``store.yml``).
+    figures_open : bool
+        Accept a store without a figure that operations still owe: an import may bring it.
 
     Returns
     -------
@@ -124,9 +126,10 @@ def load_store(path: str | Path) -> Store:
     simlib.store.problems.StoreError: no_such_file.xlsx: there is no such file or folder.
     """
     store = read_store(path)
-    if store.problems:
+    wrong = [problem for problem in store.problems if not (figures_open and problem.loss == "missing")]
+    if wrong:
         raise StoreError(store.problems)
-    return store
+    return store.model_copy(update={"problems": ()}) if store.problems else store
 
 
 def read_store(path: str | Path) -> Store:
@@ -212,6 +215,7 @@ def check_store(path: str | Path) -> StoreCheck:
     problems += checks.find_problems(read)
     problems += [problem for sheet in read.values() for problem in sheet.problems]
     problems = _without_consequences(problems, read)
+    problems += checks.find_missing_figures(read, tuple(problems))
     problems.sort(key=_reading_order)
     store = _build(path, read, problems)
     notices = () if problems or store is None else tuple(checks.find_notices(store, read))

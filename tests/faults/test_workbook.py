@@ -81,7 +81,7 @@ def test_line_15_the_example_rows_can_be_copied_as_they_are(tmp_path, lang):
             for at, value in enumerate(lines[title + 2 + number][: len(header)], start=1):
                 target.cell(2 + number, at, value)
     store = book[sheet_title("store")]
-    store["B2"], store["B3"] = "Shop", "tmall"
+    store["B2"], store["B3"], store["B6"] = "Shop", "tmall", 150
     book.save(path)
     found, problems, _ = check_store(path)
     assert [problem.text("en") for problem in problems] == []

@@ -17,9 +17,14 @@ def shop(tmp_path, short_store):
     return tmp_path / "shop.xlsx"
 
 
-def dropped(**files):
-    """What the widget hands on when files are dropped."""
-    return {"new": tuple({"name": name, "content": memoryview(text.encode())} for name, text in files.items())}
+def drop_on(panel, **files):
+    """Send what the browser sends when files are dropped: a begin, each file in two pieces, an end."""
+    place = panel.drop
+    place._heard(place, {"kind": "begin", "run": "1", "count": len(files)}, [])
+    for number, (name, text) in enumerate(files.items()):
+        for piece in (text.encode()[:11], text.encode()[11:]):
+            place._heard(place, {"kind": "part", "run": "1", "file": number, "name": name}, [memoryview(piece)])
+    place._heard(place, {"kind": "end", "run": "1"}, [])
 
 
 def html_of(panel):
@@ -50,7 +55,7 @@ def test_what_is_dropped_is_accepted_in_place_or_into_a_copy(shop):
     panel = ImportPanel(shop, lang="en", attended=True)
     assert panel.box
     assert all(button.disabled for button in panel.buttons.values())
-    panel._dropped(dropped(**{"../客服绩效_20260420.csv": REPORT}))
+    drop_on(panel, **{"../客服绩效_20260420.csv": REPORT})
     assert "120 receptions" in panel.table.value
     assert not any(button.disabled for button in panel.buttons.values())
     before = shop.read_bytes()
@@ -60,10 +65,10 @@ def test_what_is_dropped_is_accepted_in_place_or_into_a_copy(shop):
     assert load_store(copy).ratio("inquiries_per_reception").likely == pytest.approx(95 / 120, abs=1e-4)
     assert str(copy) in panel.note.value
     assert all(button.disabled for button in panel.buttons.values())
-    panel._dropped(dropped(**{"客服绩效_20260420.csv": REPORT}))
+    drop_on(panel, **{"客服绩效_20260420.csv": REPORT})
     panel.buttons["in_place"].click()
     assert load_store(shop).ratios == load_store(copy).ratios
-    panel._dropped(dropped(**{"a.csv": "a,b\n1,2\n"}))
+    drop_on(panel, **{"a.csv": "a,b\n1,2\n"})
     assert all(button.disabled for button in panel.buttons.values())
 
 
@@ -72,7 +77,7 @@ def test_a_store_of_the_kit_is_never_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     panel = ImportPanel(SMALL, lang="en", attended=True)
     assert panel.box
-    panel._dropped(dropped(**{"客服绩效_20260420.csv": REPORT}))
+    drop_on(panel, **{"客服绩效_20260420.csv": REPORT})
     assert panel.buttons["in_place"].disabled
     assert panel.accept(in_place=True) is None
     assert panel.accept(in_place=False) == tmp_path / "bodycare-1.xlsx"
@@ -83,3 +88,20 @@ def test_a_broken_store_is_shown_as_its_text(tmp_path):
     path = tmp_path / "broken.xlsx"
     path.write_bytes(b"no workbook")
     assert "broken.xlsx" in html_of(ImportPanel(path, str(tmp_path), lang="en", attended=False))
+
+
+def test_too_much_is_refused_whole_and_an_old_drop_is_forgotten(shop, monkeypatch):
+    """Over the limit nothing is read and a sentence says what to do; pieces of a drop that was replaced count not."""
+    panel = ImportPanel(shop, lang="en", attended=True)
+    assert panel.box
+    place = panel.drop
+    monkeypatch.setattr("simlib.live.drop.MOST_BYTES", 1 << 20)
+    drop_on(panel, **{"a.csv": REPORT, "b.csv": "x" * (1 << 20)})
+    assert "At most 1 MB" in panel.table.value
+    assert all(button.disabled for button in panel.buttons.values())
+    place._heard(place, {"kind": "begin", "run": "2", "count": 1}, [])
+    place._heard(place, {"kind": "part", "run": "1", "file": 0, "name": "old.csv"}, [b"a,b"])
+    assert place._paths == {}
+    place._heard(place, {"kind": "begin", "run": "3", "count": 10**6}, [])
+    assert "At most 30,000 files" in panel.table.value
+    assert place._folder is None

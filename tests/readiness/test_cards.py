@@ -24,7 +24,7 @@ LEAST = {
     "role_play": 17,
     "teaching": 10,
 }
-LEAST |= {"checklist": 14, "authority": 1}
+LEAST |= {"checklist": 14, "authority": 1, "request": 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,10 +6,12 @@ import datetime as dt
 import math
 import re
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from simlib.messages import LANGS
+from simlib.forecasting.result import split_queues
+from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.readiness.countdown import STATES, lay_countdown, make_calendar
 from simlib.readiness.floor import (
     check_logistics,
@@ -19,10 +21,17 @@ from simlib.readiness.floor import (
     find_quiet_windows,
     find_shortage,
     lay_duty_sheet,
+    lay_ladder,
     list_equipment,
+    list_posts,
     plan_rental,
+    sum_complaints,
 )
-from simlib.readiness.workbook import SHEETS
+from simlib.readiness.gate import open_gate
+from simlib.readiness.result import work_out_readiness
+from simlib.readiness.workbook import SHEETS, empty_book
+from simlib.report.charts.readiness import plot_posts
+from simlib.store import load_store
 
 ZONE = "Asia/Shanghai"
 DAY = dt.date(2026, 10, 31)
@@ -248,3 +257,79 @@ def test_the_calendar_is_one_that_calendars_read(lang: str) -> None:
     assert len(set(ids)) == 5
     later = lay_countdown(tasks, promo_day=DAY + dt.timedelta(days=1), today=TODAY)
     assert re.findall("UID:(.+)\r\n", make_calendar(later, name="shop", stamp=stamp, lang=lang)) == ids
+
+
+def test_the_posts_of_the_night_name_who_is_there() -> None:
+    """S012: who left or is away does not hold a post, the reason stands beside it; one post alone stops a coupon."""
+    rows = [
+        {"item": "post_command", "owner": "Zhang"},
+        {"item": "post_floor", "owner": "Li"},
+        {"item": "post_qa", "owner": "Gone"},
+        {"item": "post_data"},
+    ]
+    table = list_posts(sheet("logistics", rows), gone=["Gone"], away=["Li"]).set_index("post")
+    states = table["post_state"].to_dict()
+    assert states == {
+        "item_post_command": "post_filled",
+        "item_post_floor": "post_away",
+        "item_post_qa": "post_gone",
+        "item_post_data": "post_nobody",
+        "item_post_logistics": "post_nobody",
+        "item_post_liaison": "post_nobody",
+    }
+    assert table["owner"].dropna().to_dict() == {"item_post_command": "Zhang"}
+    assert table.index[table["stops_coupon"].astype(bool)].tolist() == ["item_post_command"]
+    deputy = [*rows, {"item": "post_floor", "owner": "Wang"}]
+    assert (
+        list_posts(sheet("logistics", deputy), away=["Li"]).set_index("post").loc["item_post_floor", "owner"] == "Wang"
+    )
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_picture_of_the_posts_names_everybody_and_who_stops_a_coupon(lang: str) -> None:
+    """Each post is a box with its owner or with what is wrong; the squads below are counted."""
+    rows = [{"item": "post_command", "owner": "Zhang"}, {"item": "post_floor", "owner": "Li"}]
+    posts = list_posts(sheet("logistics", rows), away=["Li"])
+    squads = pd.DataFrame(
+        {"squad": [1, 2], "queue": "presale", "lead_name": ["Wu", None], "members": [["a", "b"], ["c"]]}
+    )
+    axes = plot_posts(posts, lang=lang, squads=squads)
+    texts = [text.get_text() for text in axes.texts]
+    assert {"Zhang", label("post_away", lang), label("stops_coupon", lang)} <= set(texts)
+    assert texts.count(label("post_nobody", lang)) == 4
+    assert translate("readiness.posts_squads", lang, squads=2, led=1, heads=4) in texts
+    plt.close(axes.figure)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_ladder_has_its_limits_its_people_and_a_forecast_of_its_own(lang: str) -> None:
+    """S067: each step answers later and hands on later than the one before; the desk is counted and forecast."""
+    store = load_store(HOUSE / "templates" / "stores" / "bodycare")
+    gate = open_gate(store, day=dt.date(2026, 10, 31))
+    ladder = lay_ladder(store, gate, None).set_index("ladder_step")
+    assert (ladder["answer_min"].diff().dropna() > 0).all()
+    assert (ladder["hands_on_min"].diff().dropna() > 0).all()
+    assert (ladder["answer_min"] < ladder["hands_on_min"]).all()
+    allowed = set(gate.loc[gate["allowed"], "agent_id"])
+    able = [agent for agent in store.agents if agent.agent_id in allowed and "escalation" in agent.skills]
+    assert ladder.loc["ladder_complaints", "step_people"] == len(able) > 0
+    assert math.isnan(ladder.loc["ladder_command", "step_people"])
+    starts = pd.date_range("2026-10-31 20:00", periods=2, freq="30min")
+    contacts = pd.DataFrame({"start": [*starts, *starts], "queue": ["aftersale"] * 2 + ["escalation"] * 2})
+    contacts["contacts"] = [50.0, 60.0, 3.0, 4.0]
+    assert sum_complaints(contacts) == (7.0, 4.0, starts[1])
+    assert sum_complaints(contacts[:2]) is None
+    asked = {"book": empty_book(), "promo_day": dt.date(2026, 10, 31), "today": dt.date(2026, 10, 1), "peak_heads": 5.0}
+    texts = [
+        " ".join(found.text(lang) for found in work_out_readiness(store, contacts=each, **asked).findings)
+        for each in (contacts, None)
+    ]
+    assert "10-31 20:30" in texts[0]
+    assert "escalation_share" in texts[1]
+
+
+def test_complaints_get_a_queue_of_their_own_by_their_share() -> None:
+    """With a share of after-sale typed the night forecasts the desk apart, and nothing is lost or counted twice."""
+    parts = split_queues({"presale": {"value": 900.0}, "aftersale": {"value": 600.0}}, {"escalation": 0.05})
+    assert parts["escalation"]["value"] == pytest.approx(30.0)
+    assert sum(part["value"] for part in parts.values()) == pytest.approx(1500.0)

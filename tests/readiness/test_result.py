@@ -103,6 +103,7 @@ def test_every_table_and_column_has_a_word() -> None:
         "special_training",
         "task_plan",
         "posts",
+        "escalation_ladder",
         "failed_checks",
         "interval_shortage",
         "rule_changes",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from html import unescape
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import segno
 
 from simlib.goals.month import read_month
 from simlib.goals.result import work_out_goals
+from simlib.goals.review import lead_team
 from simlib.goals.workbook import find_goals_workbook
-from simlib.messages import HOUSE, LANGS
+from simlib.messages import HOUSE, LANGS, translate
 from simlib.report.columns import describe_column, table_label
-from simlib.report.pages.goals import in_language, sections, show_slip, winners, write_handouts
+from simlib.report.pages.goals import in_language, sections, show_box, show_slip, winners, write_handouts
 from simlib.store import load_store
 from tests.goals.test_targets import AGENTS, DAY, ROSTER, demand
 
@@ -88,3 +92,45 @@ def test_without_a_workbook_nothing_is_handed_out(night, tmp_path):
     plan = SimpleNamespace(goals=bare, conclusion=night.conclusion)
     assert write_handouts(plan, tmp_path / "goals", lang="en") == []
     assert "--chapter goals" in sections(plan, lang="en")[0].html
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_box_has_a_code_that_leads_to_the_address(lang):
+    """S101: the code read back module by module is that of the address, which stands below it; no address, paper."""
+    address = "https://forms.example.org/s/abc?from=box&x=<1>"
+    html = show_box(address, lang=lang).html
+    assert html.count("<svg") == 1
+    assert "&lt;1&gt;" in html
+    assert "<1>" not in html
+    [line] = re.findall(r'class="qrline" stroke="#000" d="M4 4.5([^"]+)"', html)
+    dark, x, y = set(), 4, 4
+    for kind, numbers in re.findall(r"([hm])([-0-9 ]+)", line):
+        across, *down = (int(number) for number in numbers.split())
+        if kind == "h":
+            dark |= {(y - 4, x - 4 + step) for step in range(across)}
+        x, y = x + across, y + sum(down)
+    matrix = segno.make(address, error="m").matrix
+    assert dark == {(row, column) for row, cells in enumerate(matrix) for column, cell in enumerate(cells) if cell}
+    paper = show_box(None, lang=lang).html
+    assert "<svg" not in paper
+    assert "____" in paper
+    assert translate("goals.box_paper", lang) in unescape(paper)
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("https://forms.example.org/7", "https://forms.example.org/7"),
+        *(
+            (wrong, None)
+            for wrong in ("forms.example.org", "javascript:alert(1)", "https://a b.org/x", "file:///etc/x")
+        ),
+        *((wrong, None) for wrong in ("https://me:secret@example.org/7", "https://x", f"https://a.org/{'x' * 600}")),
+    ],
+)
+def test_an_address_that_no_phone_opens_is_a_finding_and_no_code(night, typed, address):
+    """Such a setting is named with what is allowed; the sheet falls back to paper."""
+    month = replace(night.goals.month, settings={**night.goals.month.settings, "box_address": typed})
+    assert replace(night.goals, month=month).box_address == address
+    _, found = lead_team(month, on=DAY)
+    assert [one.key for one in found].count("goals.box_address_wrong") == (address is None)

@@ -25,6 +25,7 @@ from simlib.report.excel import write_workbook
 from simlib.report.html import Fragment, render_report
 from simlib.report.pages import forecasting
 from simlib.report.pages.common import drawn_once
+from simlib.staffing import may_serve
 from simlib.store.models import DateSpan
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
@@ -141,12 +142,16 @@ def test_nobody_ready_and_nobody_there_are_two_sentences():
         assert translate("pages.nobody_ready", lang) in of_untested
 
 
-def test_the_organisation_lists_everybody_once(night):
-    """Beside the picture every person of the store stands in one squad, as its lead or as a member."""
+def test_the_organisation_lists_everybody_who_may_serve_once(night):
+    """Beside the picture each of them stands in one squad; who is not cleared or is on leave stands nowhere."""
     html = pages.show_organisation(night, lang="en").html
-    assert html.count("<svg") == 1
+    mark = night.store.rule("exam_pass_mark")
+    serving = {agent.name for agent in night.store.agents if may_serve(agent, day=night.wave.day, exam_pass=mark)}
+    assert html.count("<svg") == (1 if serving else 0)
     words = html.split("</svg>")[-1]
-    assert all(words.count(agent.name) == 1 for agent in night.store.agents)
+    assert {agent.name: words.count(agent.name) for agent in night.store.agents} == {
+        agent.name: int(agent.name in serving) for agent in night.store.agents
+    }
 
 
 @pytest.mark.parametrize(("platform", "hour"), [("tmall", 20), ("jd", 20), ("pdd", 20), ("douyin", 0), ("jd", 0)])

@@ -196,6 +196,7 @@ def test_the_last_plan_is_the_first_sentence_of_the_next(small):
     assert "618" in first.text("zh")
     assert "+20%" in first.text("zh")
     assert "24%" in first.text("en")
+    assert found.findings[1].text("en") == "What 618 changed most in this plan: Inquiry conversion 45.0% → 44.0%."
     assert found.tables["promos"]["bias"].tolist() == [pytest.approx(0.2)]
     assert found.tables["learned"]["unit"].tolist() == ["share"]
     unknown = promos.assign(planned_contacts=float("nan"), wape=float("nan"))

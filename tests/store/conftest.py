@@ -11,7 +11,11 @@ SOUND = {
         ["Opening", "E", "2026-10-31 20:00", "2026-11-03 23:59", 1_000_000],
         ["Last day", "L", "2026-11-11 00:00", "2026-11-11 24:00", 800_000],
     ],
-    "ratios": [["key", "low", "likely", "high", "source"], ["conversion", "40%", "45%", "50%", "store"]],
+    "ratios": [
+        ["key", "low", "likely", "high", "source"],
+        ["conversion", "40%", "45%", "50%", "store"],
+        ["aov_cny", 120, 150, 200, "store"],
+    ],
     "agents": [
         ["agent_id", "name", "cohort", "skill_1", "capacity", "exam_score", "qa_pass"],
         ["A1", "Ann", "own", "presale", 5, 95, "yes"],

@@ -35,7 +35,7 @@ def test_the_template_is_filled_in_and_read(tmp_path, lang):
     write_template(path, lang)
     book = openpyxl.load_workbook(path)
     store = book[sheet_title("store")]
-    store["B2"], store["B3"], store["B5"] = "Shop", label("douyin", lang), "100万"
+    store["B2"], store["B3"], store["B5"], store["B6"] = "Shop", label("douyin", lang), "100万", 150
     waves = book[sheet_title("waves")]
     opening = [
         "Opening",

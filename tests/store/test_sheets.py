@@ -187,7 +187,7 @@ def test_formula_with_result(tmp_path):
     path = tmp_path / "shop.xlsx"
     with xlsxwriter.Workbook(path) as book:
         for title, rows in {
-            "store": [["key", "value"], ["name", "Shop"], ["platform", "tmall"]],
+            "store": [["key", "value"], ["name", "Shop"], ["platform", "tmall"], ["month_aov_cny", 150]],
             "ratios": [["key", "low", "likely", "high"], ["conversion", 0.4, 0.45, 0.5]],
             "agents": [["agent_id", "name", "cohort", "skill_1"], ["A1", "Ann", "own", "presale"]],
             "waves": [["name", "profile", "start", "end", "day_gmv_cny", "note"]],
@@ -265,7 +265,7 @@ def test_unknown_ratio_and_rule(as_book, sound):
         ("key_unknown", "rest_min_h"),
     ]
     sound["ratios"][1][0] = "询单转化率"
-    del sound["ratios"][2], sound["rules"]
+    del sound["ratios"][3], sound["rules"]
     assert load_store(as_book(sound, name="other.xlsx")).ratio("conversion").high == 0.5
 
 

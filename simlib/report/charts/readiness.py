@@ -117,6 +117,54 @@ def _seat_rows(seats: pd.DataFrame) -> float:
     return float(sum(-(-count // SEATS_IN_A_ROW) + 0.7 for count in rooms))
 
 
+@chart(size=(12, 4.2))
+def plot_posts(posts: Table, ax: Axes, *, lang: Lang, squads: Table) -> None:
+    """Draw the command of the night: the post that may stop a coupon on top, the others below, then the squad leads.
+
+    A post that nobody has is red.
+
+    Parameters
+    ----------
+    posts : DataFrame
+        post, owner (None where nobody has it), post_state, stops_coupon.
+    squads : DataFrame
+        squad, queue, lead_name, members: one row per squad of the people who serve.
+    """
+    tops = posts["stops_coupon"].astype(bool)
+    _draw_posts(ax, posts[tops], y=2.0, lang=lang)
+    _draw_posts(ax, posts[~tops], y=1.0, lang=lang)
+    ax.plot([0, 0], [1.75, 1.5], color=MUTED, linewidth=1.3)
+    led = int(squads["lead_name"].notna().sum())
+    heads = int(sum(len(members) for members in squads["members"])) + led
+    people = translate("readiness.posts_squads", lang, squads=len(squads), led=led, heads=heads)
+    ax.annotate(people, xy=(0, 0.25), ha="center", va="center", fontsize=11, color=INK)
+    ax.set_xlim(-3.1, 3.1)
+    ax.set_ylim(0, 2.4)
+    ax.set_axis_off()
+    ax.set_title(label("posts", lang))
+
+
+def _draw_posts(ax: Axes, posts: Table, *, y: float, lang: Lang) -> None:
+    """Draw the boxes of one level in a row, and the line that joins them."""
+    width = min(6.1 / max(len(posts), 1), 1.7)
+    places = [(number - (len(posts) - 1) / 2) * width for number in range(len(posts))]
+    if len(places) > 1:
+        ax.plot([places[0], places[-1]], [y + 0.5, y + 0.5], color=MUTED, linewidth=1.3)
+    for x, row in zip(places, posts.itertuples(), strict=True):
+        filled = row.post_state == "post_filled"
+        if len(places) > 1:
+            ax.plot([x, x], [y + 0.27, y + 0.5], color=MUTED, linewidth=1.3)
+        box = (x - 0.46 * width, y - 0.27)
+        edge = GOOD if filled else MISSING
+        ax.add_patch(Rectangle(box, 0.92 * width, 0.54, facecolor="#FFFFFF", edgecolor=edge, linewidth=1.6))
+        who = str(row.owner)[:14] if filled else label(str(row.post_state), lang)
+        name = label(str(row.post).replace("item_", "short_"), lang)
+        ax.annotate(name, xy=(x, y + 0.12), ha="center", va="center", fontsize=10, color=MUTED)
+        ax.annotate(who, xy=(x, y - 0.02), ha="center", va="center", fontsize=11, color=INK if filled else MISSING)
+        if row.stops_coupon:
+            ax.annotate(label("stops_coupon", lang), xy=(x, y - 0.18), ha="center", va="center", fontsize=9, color=INK)
+
+
 @chart(size=(12, 4))
 def plot_presence(presence: Table, ax: Axes, *, lang: Lang, seats: int) -> None:
     """Draw the people present by half hour against the seats that can be used.

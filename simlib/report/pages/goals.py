@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import segno
+from markupsafe import escape
 
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.report.charts.goals import plot_half_hours, plot_winner
@@ -37,6 +39,26 @@ PARTS = {
     ),
 }
 BOX_DAYS = 7  # within which an entry of the anonymous box is answered
+QR_SCALE = 5  # pixels per module
+
+
+def show_box(address: str | None, *, lang: Lang) -> Fragment:
+    """Show the sheet of the anonymous box: the code of the lead's own form and its address, else a form on paper.
+
+    Parameters
+    ----------
+    address : str or None
+        Of the form, as the goals workbook has it.
+    """
+    promise = show_text(translate("goals.box_form", lang, days=BOX_DAYS))
+    if address is None:
+        return stack(promise, show_text("_" * 60, "_" * 60, translate("goals.box_paper", lang)))
+    code = segno.make(address, error="m").svg_inline(scale=QR_SCALE, border=4, light="#fff", svgclass="st-qr")
+    return stack(
+        promise,
+        Fragment(f'<figure class="st-chart">{code}<figcaption>{escape(address)}</figcaption></figure>'),
+        show_text(translate("goals.box_scan", lang)),
+    )
 
 
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
@@ -226,7 +248,7 @@ def write_handouts(plan: Plan, folder: Path, *, lang: Lang) -> list[Path]:
     if "board" in tables and len(tables["board"]):
         title = translate("goals.board_title", lang, day=tables["board"]["day"].iloc[0])
         write("board.html", title, [(label("table_board", lang), show_board(plan, lang=lang))])
-    box = show_text(translate("goals.box_form", lang, days=BOX_DAYS), "_" * 60)
+    box = show_box(plan.goals.box_address, lang=lang)
     forms = [(translate("goals.report_title", lang), show_text(translate("goals.report_line", lang)))]
     forms.append((translate("goals.box_title", lang), box))
     names = [name for name in ("reply_board", "lead_duties", "remote_rituals") if name in tables]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, label, translate
-from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_presence, plot_seat_plan
+from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_posts, plot_presence, plot_seat_plan
 from simlib.report.html import Fragment, show_alarm, show_chart, show_text
 from simlib.report.pages.common import Tables, drawn_once, show_findings, show_result, stack
 
@@ -18,9 +18,9 @@ GROUPS = {
     "group_rules": ("conflicts", "rule_changes", "stale_items", "rule_phrases", "buyer_prices", "activities", "goods"),
     "group_phrases": ("phrase_matrix", "phrase_faults", "phrase_library"),
     "group_people": ("kept_off", "gate", "progress", "acceptance", "special_training", "weak_topics", "weak_items"),
-    "group_training": ("dropouts", "documents"),
+    "group_training": ("stage_modules", "syllabus", "dropouts", "documents"),
     "group_site": ("rental", "equipment_shortage", "interval_shortage", "failed_checks", "seat_plan", "equipment"),
-    "group_logistics": ("posts", "duty_sheet", "food", "quiet_windows", "floor_presence"),
+    "group_logistics": ("posts", "escalation_ladder", "duty_sheet", "food", "quiet_windows", "floor_presence"),
     "group_tasks": ("countdown", "task_plan"),
 }
 
@@ -62,9 +62,14 @@ def show_pictures(tables: Tables, group: str, plan: Plan, *, lang: Lang) -> list
         return [show_chart(plot_blocks(tables["blocks"], lang=lang))]
     if group == "group_site" and "seat_plan" in tables:
         return [show_chart(plot_seat_plan(tables["seat_plan"], lang=lang))]
-    if group == "group_logistics" and "floor_presence" in tables:
-        seats = sum(seat.usable for seat in plan.store.site)
-        return [show_chart(plot_presence(tables["floor_presence"], lang=lang, seats=seats))]
+    if group == "group_logistics":
+        pictures = []
+        if "posts" in tables:
+            pictures.append(show_chart(plot_posts(tables["posts"], lang=lang, squads=plan.people.squads)))
+        if "floor_presence" in tables:
+            seats = sum(seat.usable for seat in plan.store.site)
+            pictures.append(show_chart(plot_presence(tables["floor_presence"], lang=lang, seats=seats)))
+        return pictures
     if group == "group_tasks":
         return [show_chart(plot_gantt(plan.readiness.tasks, lang=lang, today=plan.counted_from))]
     return []

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 RED_SHOWN = 16  # rows of the A3 page: the rest is in the report
 FINDINGS_SHOWN = 4
 LISTED = 400
-LISTS = ("duty_sheet", "food", "posts", "acceptance", "failed_checks", "kept_off", "seat_plan")
+LISTS = (
+    *("duty_sheet", "food", "posts", "escalation_ladder", "acceptance", "failed_checks", "kept_off", "seat_plan"),
+    "syllabus",
+)
 
 
 def print_meeting(plan: Plan, *, lang: Lang) -> str:

@@ -94,7 +94,15 @@ def _name_shift(code: str, start: pd.Timestamp, end: pd.Timestamp, lang: Lang) -
 
 
 def write_repair(
-    repair: RepairResult, place: Path, *, team: pd.DataFrame, title: str, seed: int, rehearsed: str, lang: Lang
+    repair: RepairResult,
+    place: Path,
+    *,
+    team: pd.DataFrame,
+    title: str,
+    seed: int,
+    rehearsed: str,
+    lang: Lang,
+    texts: list[str] | None = None,
 ) -> Path:
     """Write the repaired roster into a fresh folder under ``place``, whole or not at all; nothing is overwritten.
 
@@ -108,6 +116,8 @@ def write_repair(
         Of the plan.
     rehearsed : str
         Hash of the rehearsed roster behind it, or empty: a later repair goes on from one of its own.
+    texts : list of str, optional
+        What the workbook has to say, where it is not what a repair says.
 
     Returns
     -------
@@ -126,7 +136,8 @@ def write_repair(
             "roster": rows,
             "coverage": repair.after.coverage,
         }
-        write_workbook(staging / "repair.xlsx", tables, lang=lang, title=title, verdict=repair_texts(repair, lang))
+        said = repair_texts(repair, lang) if texts is None else texts
+        write_workbook(staging / "repair.xlsx", tables, lang=lang, title=title, verdict=said)
         (staging / "calendars").mkdir()
         for agent_id in repair.changes["agent_id"].unique():
             name = re.sub(r"[^\w-]", "_", str(agent_id))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, label, translate
 from simlib.report.charts import plot_cascade, plot_day_heads, plot_organisation, plot_tornado
-from simlib.report.columns import day_words, list_words, quantity, show_number
-from simlib.report.html import Fragment, show_chart, show_text, show_verdict
+from simlib.report.columns import day_words, list_words, quantity, show_number, table_label
+from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages.common import drawn_once, show_result, stack
 from simlib.store.problems import coded_label
 
@@ -31,7 +31,13 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 @drawn_once
 def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
-    """Show the sales cascade as a picture and as its table of steps."""
+    """Show the four figures and the sales cascade; without one of them the rows before it, and the way to get it."""
+    figures = show_result(plan.sales.tables, "four_figures", lang=lang)
+    if plan.sales.missing_figures:
+        owed = [label(f"ask_{key}", lang) for key in plan.sales.missing_figures]
+        stopped = translate("store.verdict_figures_missing", lang, figures=list_words(owed, lang))
+        reached = show_table(plan.sales.reached, lang=lang, caption=table_label("cascade", lang))
+        return stack(show_verdict([stopped], tone="bad"), figures, reached)
     lines = [translate("pages.full_load", lang, heads=plan.sales.heads("agents_day"))]
     handed_on = plan.inputs.transfer_rate
     if handed_on == 0:
@@ -39,6 +45,7 @@ def show_cascade(plan: Plan, *, lang: Lang) -> Fragment:
     else:
         lines.append(translate("pages.transfers", lang, share=show_number(handed_on, unit="share", digits=1)))
     return stack(
+        figures,
         show_chart(plot_cascade(plan.cascade, lang=lang)),
         show_text(*lines),
         show_result(plan.sales.tables, "cascade", lang=lang),
@@ -220,7 +227,9 @@ def show_people(plan: Plan, *, lang: Lang) -> Fragment:
 
 @drawn_once
 def show_organisation(plan: Plan, *, lang: Lang) -> Fragment:
-    """Draw the promo organisation as a tree, and list who is in each squad."""
+    """Draw the promo organisation of those who may serve as a tree, and list who is in each squad."""
+    if plan.people.organisation.empty:
+        return show_text(translate("pages.nobody_to_organise", lang))
     return stack(
         show_chart(plot_organisation(plan.people.organisation, lang=lang)),
         show_result(plan.people.tables, "organisation", lang=lang),

@@ -137,7 +137,7 @@ def import_exports(
         An answer names nobody of the store.
     """
     path = Path(store)
-    loaded = load_store(path)
+    loaded = load_store(path, figures_open=True)
     people = read_people(loaded, path).with_answers(answers or {})
     exports = read_exports(paths, store=loaded, lang=lang, on_file=on_file)
     settled = _settle(exports, loaded, people, frozenset(own_shops))

@@ -1,0 +1,106 @@
+"""What the drill taught, and whether the night bore it out."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from simlib import facts
+from simlib.messages import Message, Term, glossary
+
+COLUMNS = (
+    *("scenario", "card", "teams", "in_time", "called_min", "happened", "cost_cny"),
+    *("saved_cny", "saved_low", "saved_high", "verdict"),
+)
+
+
+def compare_drill(calls: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    """Set what was drilled beside what happened in the night.
+
+    A card was worth drilling where the same night with its moves, made at once, loses less than without them by more
+    than chance; what happened and was not drilled belongs into the next drill.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        scenario, card (list), team, called_min (nan: never); one row per incident of the drill and team.
+    costs : DataFrame
+        incident, cost_cny, saved_cny, saved_low, saved_high: the incidents of the night
+        (:func:`simlib.retrospective.incidents.cost_incidents`); saved is nan without a card.
+
+    Returns
+    -------
+    DataFrame
+        scenario, card, teams (who met it), in_time (teams that called the card in time), called_min (median of those
+        that called it), happened, cost_cny, saved_cny, saved_low, saved_high, verdict: ``borne_out``, ``unclear`` (the
+        band of what the card saves holds 0, or no card has a move for it), ``not_drilled``, ``stayed_away``. What
+        happened stands first, the dearest before the others.
+
+    Examples
+    --------
+    >>> calls = pd.DataFrame({"scenario": ["bot_down"] * 2, "card": [["bot_down"]] * 2, "team": [1, 2],
+    ...                       "called_min": [5.0, float("nan")]})
+    >>> costs = pd.DataFrame({"incident": ["bot_down", "price_error"], "cost_cny": [900.0, 400.0],
+    ...                       "saved_cny": [300.0, 10.0], "saved_low": [200.0, -5.0], "saved_high": [400.0, 25.0]})
+    >>> compare_drill(calls, costs)[["scenario", "teams", "in_time", "verdict"]].to_numpy().tolist()
+    [['bot_down', 2, 1, 'borne_out'], ['price_error', 0, 0, 'not_drilled']]
+    """
+    limit = float(facts.value("drill", "called_in_time_min"))
+    night = costs.set_index("incident")
+    rows = []
+    for scenario in dict.fromkeys([*night.index, *calls["scenario"]]):
+        met = calls[calls["scenario"] == scenario]
+        happened = scenario in night.index
+        figures = dict.fromkeys(("cost_cny", "saved_cny", "saved_low", "saved_high"), math.nan)
+        if happened:
+            figures |= {name: float(night.loc[scenario, name]) for name in figures if name in night}
+        row = {
+            "scenario": scenario,
+            "card": met["card"].iloc[0] if len(met) else [],
+            "teams": len(met),
+            "in_time": int((met["called_min"] <= limit).sum()),
+            "called_min": float(met["called_min"].median()),
+            "happened": happened,
+            **figures,
+        }
+        if not happened:
+            row["verdict"] = "stayed_away"
+        elif met.empty:
+            row["verdict"] = "not_drilled"
+        else:
+            row["verdict"] = "borne_out" if figures["saved_low"] > 0 else "unclear"
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.sort_values(["happened", "cost_cny"], ascending=False, kind="stable", ignore_index=True)
+
+
+def drill_findings(compared: pd.DataFrame) -> list[Message]:
+    """Return what follows for the next drill: what was borne out, what was called late, what nobody had drilled."""
+    came = compared[compared["happened"]]
+    if came.empty:
+        return [Message("retrospective.drill_nothing_came")]
+    drilled = came[came["teams"] > 0]
+    found = [Message("retrospective.drill_met", drilled=len(drilled), count=len(came))]
+    for row in drilled[drilled["verdict"] == "borne_out"].itertuples():
+        money = {"saved": f"{row.saved_cny:,.0f}", "low": f"{row.saved_low:,.0f}", "high": f"{row.saved_high:,.0f}"}
+        found.append(Message("retrospective.drill_borne_out", scenario=_named(str(row.scenario)), **money))
+    late = drilled[drilled["in_time"] < drilled["teams"]]
+    if len(late):
+        each = tuple(
+            Message("retrospective.drill_teams", scenario=_named(str(row.scenario)), count=row.in_time, teams=row.teams)
+            for row in late.itertuples()
+        )
+        limit = f"{float(facts.value('drill', 'called_in_time_min')):g}"
+        found.append(Message("retrospective.drill_late", scenarios=each, minutes=limit))
+    new = came[came["teams"] == 0]
+    if len(new):
+        found.append(
+            Message("retrospective.drill_next", scenarios=tuple(_named(str(name)) for name in new["scenario"]))
+        )
+    return found
+
+
+def _named(scenario: str) -> object:
+    """Return a scenario by its name, several at once by all of theirs; one that the kit does not know stays."""
+    return tuple(Term(part) if part in glossary() else part for part in scenario.split("+"))
