@@ -21,19 +21,16 @@ rehearse: $(READY)
 	@.venv/bin/sandtable rehearse "$(STORE)" --out "$(OUT)"
 
 test: $(READY) $(TESTED)
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
-	@.venv/bin/pytest -n 2 --dist loadfile
-	@.venv/bin/pytest -n 2 --dist loadfile --nbval notebooks
+	@bash .ci/test
 
 # The quick loop, under a minute: what the tests marked slow and the browsers hold is left to `make test`.
 check: $(READY)
 	@bash .ci/check
 
-# The long proofs, of which the tests keep a sample: thousands of random cases.
+# The long proofs, of which the tests keep a sample: thousands of random cases, and each notebook by itself.
 prove: $(READY)
 	@.venv/bin/pytest -n 2 --dist loadfile -o python_files='prove_*.py' tests/prove
+	@SANDTABLE_ALONE=1 .venv/bin/pytest -n 2 --dist loadfile --nbval notebooks
 
 # Compiled loops read low: their lines run as machine code.
 coverage: $(READY) $(TESTED)

@@ -1,6 +1,7 @@
 """A small promo night made by hand: three hours, two sites, three rooms, an opening at nine."""
 
 import csv
+import pickle
 
 import pandas as pd
 import pytest
@@ -8,11 +9,21 @@ from openpyxl import Workbook
 
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate
+from simlib.messages import HOUSE
 from simlib.night import PromoNight
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService
+from tests.shared import run_folder, work_out_once
 
 OPENS = pd.Timestamp("2026-10-31 20:00", tz="Asia/Shanghai")
+
+SMALL_PLAN = {
+    "replications": 4,
+    "roster_effort": 0.5,
+    "stress_replications": 2,
+    "tonight": "20:30",
+    "today": "2026-10-10",
+}
 
 
 def clock(text):
@@ -85,6 +96,35 @@ def night():
         values_cny={"presale": 100.0},
         policy=Policy(silent_close_s=60),
     )
+
+
+@pytest.fixture(scope="session")
+def once_a_run(tmp_path_factory):
+    """Work something costly out once for the whole run, whichever worker asks first."""
+    folder = run_folder(tmp_path_factory.getbasetemp())
+    return lambda name, make: pickle.loads(work_out_once(folder, name, make).read_bytes())
+
+
+@pytest.fixture(scope="session")
+def small_plan(once_a_run):
+    """The small example store's night, thought about briefly, every chapter worked out; not to be changed."""
+    from simlib.planning import plan
+
+    def work_out():
+        night = plan(HOUSE / "templates" / "stores" / "bodycare", **SMALL_PLAN)
+        assert night.tables
+        return night
+
+    return once_a_run("small_plan", work_out)
+
+
+@pytest.fixture(scope="session")
+def short_store():
+    """The small example store with two days of its history: every sheet is there, and little is to be read."""
+    from simlib.store import load_store
+
+    store = load_store(HOUSE / "templates" / "stores" / "bodycare")
+    return store.model_copy(update={"history": store.history[:96]})
 
 
 @pytest.fixture

@@ -14,10 +14,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from simlib import load_store
 from simlib.cli import app, is_of_port, last_roster, progress_bar, store_paths
 from simlib.messages import HOUSE, UserError
-from simlib.planning import plan
 from simlib.readiness.workbook import write_readiness_template
 from simlib.roster.swap import work_out_swap
 from simlib.runs import file_hash
@@ -179,10 +177,10 @@ def test_the_port_is_blamed_for_its_own_errors_alone(error, of_port):
 
 
 @pytest.fixture(scope="module")
-def rehearsed(tmp_path_factory):
+def rehearsed(tmp_path_factory, small_plan):
     """Results of a rehearsal of the small store, as far as a repair looks at them."""
     out = tmp_path_factory.mktemp("out")
-    night = plan(load_store(STORES / "bodycare"), roster_effort=0.5)
+    night = small_plan
     tables = out / "bodycare" / "tables"
     tables.mkdir(parents=True)
     night.roster.to_parquet(tables / "roster.parquet", index=False)

@@ -92,23 +92,27 @@ def serve(command: list[str], log: Path, *, port: int, env: dict[str, str] | Non
 
 
 @contextmanager
-def dashboard(folder: Path, store: Path, *, lang: str = "zh", out: Path | None = None) -> Iterator[str]:
-    """Serve a store's dashboard the way ``sandtable dashboard`` does."""
+def dashboard(
+    folder: Path, store: Path, *, lang: str = "zh", out: Path | None = None, **given: object
+) -> Iterator[str]:
+    """Serve a store's dashboard the way ``sandtable dashboard`` does; ``given`` are parameters (``-p``)."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("sandtable")), "dashboard", str(store), "--lang", lang]
     command += ["--out", str(out or folder / "out"), "--no-browser", f"--port={port}"]
+    command += [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
     with serve(command, folder / "dashboard.log", port=port) as address:
         yield address
 
 
 @contextmanager
-def lab(folder: Path, store: Path, *, lang: str = "zh", roster: str = "") -> Iterator[str]:
+def lab(folder: Path, store: Path, *, lang: str = "zh", **given: object) -> Iterator[str]:
     """Serve JupyterLab with the live notebook in it, filled in for a store, and a copy of it (``copy.ipynb``)."""
     place = folder / "notebooks"
     place.mkdir()
     page = nbformat.read(LIVE, as_version=4)
     parameters = next(cell for cell in page.cells if "parameters" in cell.metadata.get("tags", ()))
-    parameters.source += f"\nstore = {str(store)!r}\nlang = {lang!r}\nroster = {roster!r}"
+    filled = {"store": str(store), "lang": lang, **given}
+    parameters.source += "".join(f"\n{name} = {value!r}" for name, value in filled.items())
     for name in ("live.ipynb", "copy.ipynb"):
         nbformat.write(page, place / name)
     port = free_port()
@@ -131,9 +135,13 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def open_page(browser: Any, address: str, *, in_lab: bool = False) -> Any:
-    """Open the live page in a context of its own, so that two pages are two people; in the lab run the notebook."""
+def open_page(browser: Any, address: str, *, in_lab: bool = False, asked: list[str] | None = None) -> Any:
+    """Open the live page in a context of its own, so that two pages are two people; in the lab run the notebook.
+
+    ``asked`` is filled with every address that the page asks for.
+    """
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.on("request", lambda request: None if asked is None else asked.append(request.url))
     page.goto(address, timeout=60_000)
     if in_lab:
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 2", timeout=60_000)

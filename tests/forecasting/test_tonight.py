@@ -58,9 +58,14 @@ def ahead_of(plan, roster, on_chat_share=1.0):
     return look_ahead(again.forecast, roster, {"presale": SERVICE}, {"presale": GOOD}, **how, **DRAWN).heads
 
 
-def test_an_unchanged_night_needs_what_the_requirement_says(plan):
+@pytest.fixture(scope="module")
+def heads(plan):
+    """The next hours of the floor as it was planned."""
+    return ahead_of(plan, roster_of(plan[1]))
+
+
+def test_an_unchanged_night_needs_what_the_requirement_says(plan, heads):
     """With the burst, the busyness and the open chats in, the next hours agree with the plan within a head."""
-    heads = ahead_of(plan, roster_of(plan[1]))
     assert heads["start"].iloc[0] == OPENING + pd.Timedelta(minutes=30)
     known = plan[1].set_index("start")["on_chat"].loc[heads["start"]].to_numpy()
     assert heads["on_chat_planned"].tolist() == known.tolist()
@@ -92,10 +97,9 @@ def test_what_is_behind_is_what_came():
     assert reforecast(forecast, came).behind["human"].tolist() == [30.0, 60.0]
 
 
-def test_absence_and_time_off_chat_count_in_the_next_hours(plan):
+def test_absence_and_time_off_chat_count_in_the_next_hours(plan, heads):
     """With a fifth of the rostered off chat, the same need meets four fifths of the heads and falls short by more."""
-    roster = roster_of(plan[1])
-    all_there, four_fifths = ahead_of(plan, roster), ahead_of(plan, roster, on_chat_share=0.8)
+    all_there, four_fifths = heads, ahead_of(plan, roster_of(plan[1]), on_chat_share=0.8)
     assert four_fifths["required"].tolist() == all_there["required"].tolist()
     assert four_fifths["rostered"].tolist() == all_there["rostered"].tolist()
     np.testing.assert_allclose(four_fifths["on_chat"], 0.8 * all_there["rostered"])

@@ -221,15 +221,16 @@ def test_the_window_follows_the_clock_through_a_change_of_time():
     assert judge_turns(turns, WANGWANG, opens=opens)["counted"].tolist() == [False, True, True, False]
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 2), st.integers(0, 50), st.sampled_from(["buyer", "agent", "assist", "auto", "bot"])),
-        max_size=30,
-    )
+MESSAGES = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 50), st.sampled_from(["buyer", "agent", "assist", "auto", "bot"])),
+    max_size=30,
 )
+
+
+@settings(max_examples=40, deadline=None)
+@given(MESSAGES)
 def test_turns_are_what_a_clerk_would_count(messages):
-    """Going through each contact message by message with a pencil gives the same turns."""
+    """Going through each contact message by message with a pencil gives the same turns (200 logs: prove_laws.py)."""
     log = pd.DataFrame(messages, columns=["contact", "time", "sender"]).astype({"contact": int, "time": float})
     log = log.sort_values(["contact", "time"], kind="stable")
     expected = []
@@ -338,10 +339,13 @@ def test_nobody_is_lost_on_the_way(night):
     assert each["answered"].sum() == figures["answered"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(floors())
 def test_the_laws_hold_on_any_floor(floor):
-    """On random floors with everything on: contacts add up, shares stay in [0, 1], sums of groups are the night's."""
+    """On random floors with everything on: contacts add up, shares stay in [0, 1], sums of groups are the night's.
+
+    tests/prove/prove_laws.py draws 150 of them.
+    """
     contacts, agents, policy, disruptions = floor
     result = simulate(contacts, agents, policy, disruptions, turns=True, trace=True)
     log = NightLog.of(contacts, agents, result, queues=("presale", "aftersale", "escalation"), opens=OPENS)

@@ -11,9 +11,9 @@ REPORT = "旺旺昵称,接待人数,询单人数,平均响应(秒)\n店:甲,80,6
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path, short_store):
     """The small example store, where it may be changed."""
-    save_store(load_store(SMALL), tmp_path / "shop.xlsx")
+    save_store(short_store, tmp_path / "shop.xlsx")
     return tmp_path / "shop.xlsx"
 
 

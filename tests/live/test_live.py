@@ -12,7 +12,7 @@ import pytest
 from simlib import load_store, widgets
 from simlib.kpis import NightLog, platform_scores, score_platforms
 from simlib.live import CURVES, Comparison, LatestOnly, LiveNight, LivePage, describe_page, keep_in_store, mean_band
-from simlib.messages import HOUSE, LANGS, label, translate
+from simlib.messages import LANGS, label, translate
 from simlib.night import judge_nights
 from simlib.simulator.replicate import measure_night, replicate_variants
 from simlib.store import save_store
@@ -295,10 +295,10 @@ def test_the_page_has_its_name_at_the_door():
 
 
 @pytest.fixture
-def workbook(tmp_path):
+def workbook(tmp_path, short_store):
     """A small store's workbook."""
     path = tmp_path / "shop.xlsx"
-    save_store(load_store(HOUSE / "templates" / "stores" / "bodycare"), path, "en")
+    save_store(short_store, path, "en")
     return path
 
 

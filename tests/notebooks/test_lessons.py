@@ -10,13 +10,13 @@ import nbformat
 import papermill
 import pytest
 
-from simlib import load_store, plan
-from simlib.messages import HOUSE, LANGS
+from simlib import load_store
+from simlib.messages import LANGS
 from simlib.planning import sharing
 from simlib.report.lesson import agrees, find_passage, read_passages, show_check, show_passage
 from simlib.runs.engine import ENGINE
-from simlib.runs.folder import plan_parameters
 from simlib.runs.parameters import NOTEBOOKS, declared_parameters
+from tests.conftest import SMALL_PLAN
 
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("0*.ipynb"))
 WITH_PANEL = {"01_staffing", "03_forecasting", "04_goals", "06_stress_test"}
@@ -117,11 +117,10 @@ def test_a_passage_is_escaped():
 
 
 @pytest.fixture(scope="module")
-def small():
+def small(small_plan):
     """The small example store's plan, shared by all notebooks, and their parameters."""
-    store = str(HOUSE / "templates" / "stores" / "bodycare")
-    given = {"store": store, "replications": 2, "roster_effort": 0.2, "simpy_min": 30, "today": "2026-10-10"}
-    return given, plan(load_store(store), source=store, **plan_parameters(given))
+    given = {name: SMALL_PLAN[name] for name in ("replications", "roster_effort", "today")}
+    return {"store": small_plan.source, "simpy_min": 30, **given}, small_plan
 
 
 @pytest.mark.slow
@@ -129,6 +128,8 @@ def small():
 def test_every_exercise_has_an_answer(chapter, small, tmp_path):
     """The folded solution runs; it is right, another answer is not, and no answer is asked for in a run."""
     given, night = small
+    if chapter == "06_stress_test":
+        given = given | {"replications": night.stress_replications}
     book = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
     question = next(cell for cell in book.cells if cell.source.startswith("answer = None"))
     number = chapter[:2]

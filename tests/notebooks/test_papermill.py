@@ -32,7 +32,7 @@ def test_a_wave_named_618_is_planned_from_anywhere(tmp_path):
     lines = (shop / "waves.csv").read_text(encoding="utf-8-sig").splitlines()
     name = lines[1].split(",")[lines[0].split(",").index("name")]
     (shop / "waves.csv").write_text("\n".join(lines).replace(name, "618") + "\n", encoding="utf-8")
-    done = run_papermill("02_readiness", "-p", "store", "shop", "-p", "wave", 618, "-p", "lang", "en", cwd=tmp_path)
+    done = run_papermill("01_staffing", "-p", "store", "shop", "-p", "wave", 618, "-p", "lang", "en", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
     assert "wave = 618" in next(cell.source for cell in cells if "injected-parameters" in cell.metadata.get("tags", ()))

@@ -5,6 +5,7 @@ Run by ``make prove``; ``PROVE_MUTATIONS`` sets another number. ``tests/faults/t
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import resource
@@ -19,6 +20,8 @@ from pathlib import Path
 from simlib.messages import HOUSE, LANGS
 from simlib.store import check_store, load_store, save_store
 from simlib.store.problems import list_problems
+from tests.faults.conftest import SOUND
+from tests.faults.test_files import complain
 
 MUTATIONS = int(os.environ.get("PROVE_MUTATIONS", "10000"))
 MEMORY_BYTES = 1_000_000_000
@@ -177,3 +180,8 @@ def test_ten_thousand_mutations_are_read_or_refused_in_words() -> None:
     assert sum(found.values()) == MUTATIONS
     assert {kind for kind, _ in found} == {"book", "tables", "lists"}
     assert {outcome for _, outcome in found} == {"sound", "in part", "refused"}
+
+
+def test_a_table_of_sixty_thousand_mistakes_is_bounded(as_folder) -> None:
+    """Of very many complaints the first are kept, and the page says that there are more."""
+    complain(as_folder(copy.deepcopy(SOUND)), rows=60_000)

@@ -1,11 +1,16 @@
-"""The pieces of the chapters: every one in both languages, for a full store, a bare one, and one with nobody ready."""
+"""The report and its pieces: every one in both languages, for a full store, a bare one, and one with nobody ready.
+
+The report of the full store is drawn first: what it draws once a language, the tests of the pieces look at again.
+"""
 
 import datetime as dt
+import re
 import shutil
 from dataclasses import replace
 from html import unescape
 from types import SimpleNamespace
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -15,8 +20,9 @@ from simlib.kpis import platform_scores
 from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import plan
 from simlib.report import pages
-from simlib.report.columns import day_words
-from simlib.report.html import Fragment
+from simlib.report.columns import day_words, table_label
+from simlib.report.excel import write_workbook
+from simlib.report.html import Fragment, render_report
 from simlib.report.pages import forecasting
 from simlib.report.pages.common import drawn_once
 from simlib.staffing import may_serve
@@ -56,14 +62,14 @@ OF_ACTIONS = ("show_meeting", "show_actions", "show_who_is_out", "show_folk_rule
 
 
 @pytest.fixture(scope="module", params=["full", "bare", "nobody_ready"])
-def night(request, tmp_path_factory):
+def night(request, tmp_path_factory, small_plan):
     """A full store; one with only the four sheets that are needed; one where nobody has passed QA."""
-    path = SMALL
-    if request.param != "full":
-        path = tmp_path_factory.mktemp("stores") / request.param
-        path.mkdir()
-        for name in ("store.yml", "waves.csv", "ratios.csv", "agents.csv"):
-            shutil.copy(SMALL / name, path)
+    if request.param == "full":
+        return small_plan
+    path = tmp_path_factory.mktemp("stores") / request.param
+    path.mkdir()
+    for name in ("store.yml", "waves.csv", "ratios.csv", "agents.csv"):
+        shutil.copy(SMALL / name, path)
     if request.param == "nobody_ready":
         lines = (path / "agents.csv").read_text(encoding="utf-8-sig").splitlines()
         column = lines[0].split(",").index("qa_pass")
@@ -71,6 +77,29 @@ def night(request, tmp_path_factory):
         failed = [",".join([*row[:column], "no", *row[column + 1 :]]) for row in rows]
         (path / "agents.csv").write_text("\n".join([lines[0], *failed]), encoding="utf-8")
     return plan(load_store(path), replications=2, roster_effort=0.5, today="2026-10-10", tonight="20:30")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_report_the_workbook_and_the_tables_hold_the_same(small_plan, lang, tmp_path):
+    """The captions of the report are the sheets of the workbook, and both are the tables of the plan, in its order."""
+    sections = pages.report_sections(small_plan, lang=lang)
+    html = render_report([(key, shown) for key, shown in sections], title="s", lang=lang, meta={})
+    captions = [unescape(caption) for caption in re.findall(r"<caption>(.*?)</caption>", html)]
+    names = [table_label(name, lang) for name in small_plan.tables]
+    assert sorted(captions) == sorted(names)
+    path = tmp_path / "report.xlsx"
+    write_workbook(path, small_plan.tables, lang=lang)
+    sheets = openpyxl.load_workbook(path, read_only=True).sheetnames
+    assert [sheet for sheet in sheets if sheet in names] == names
+    assert len(sheets) == len(names) + 1, "the tables, and a sheet of charts"
+
+
+def test_every_table_of_the_report_has_a_caption(small_plan):
+    """A table without a name could not be found again in the workbook."""
+    sections = pages.report_sections(small_plan, lang="en")
+    html = "".join(piece.html for _, shown in sections for piece in shown)
+    named = len(re.findall(r"<caption>", html))
+    assert named == len(re.findall(r'<table class="st-table">', html))
 
 
 def with_given(night, **given):
@@ -97,8 +126,7 @@ def test_every_piece_is_shown_in_both_languages(night, piece):
         assert "{" not in words
 
 
-@pytest.mark.parametrize("lang", LANGS)
-def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
+def test_nobody_ready_and_nobody_there_are_two_sentences():
     """Where all who passed are on leave or start later, the page says so and does not call them untested."""
     store = load_store(SMALL)
     day = find_wave(store).day
@@ -106,13 +134,12 @@ def test_nobody_ready_and_nobody_there_are_two_sentences(lang):
     late = {"starts_on": day + dt.timedelta(days=1)}
     gone = [agent.model_copy(update=late if number % 2 else away) for number, agent in enumerate(store.agents)]
     untested = [agent.model_copy(update={"qa_pass": None}) for agent in gone]
-    shown = {
-        name: pages.show_unknowns(plan(store.model_copy(update={"agents": tuple(people)})), lang=lang).html
-        for name, people in (("gone", gone), ("untested", untested))
-    }
+    nights = [plan(store.model_copy(update={"agents": tuple(people)})) for people in (gone, untested)]
     passed = sum(agent.qa_pass is True for agent in store.agents)
-    assert translate("pages.nobody_there", lang, passed=passed, day=day_words(day, lang)) in shown["gone"]
-    assert translate("pages.nobody_ready", lang) in shown["untested"]
+    for lang in LANGS:
+        of_gone, of_untested = (pages.show_unknowns(night, lang=lang).html for night in nights)
+        assert translate("pages.nobody_there", lang, passed=passed, day=day_words(day, lang)) in of_gone
+        assert translate("pages.nobody_ready", lang) in of_untested
 
 
 def test_the_organisation_lists_everybody_who_may_serve_once(night):
@@ -128,7 +155,7 @@ def test_the_organisation_lists_everybody_who_may_serve_once(night):
 
 
 @pytest.mark.parametrize(("platform", "hour"), [("tmall", 20), ("jd", 20), ("pdd", 20), ("douyin", 0), ("jd", 0)])
-def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
+def test_the_concurrency_limit_shows_every_platforms_rate(small_plan, platform, hour):
     """The platform's own rate is drawn on each, and the page says where the busiest time is none it counts."""
     store = load_store(SMALL)
     wave = store.waves[0]
@@ -136,6 +163,7 @@ def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
     moved = wave.model_copy(update={"profile": "E" if hour else "M", "start": opening})
     info = store.store.model_copy(update={"platform": platform})
     night = plan(store.model_copy(update={"store": info, "waves": (moved,)}))
+    vars(night)["required"] = small_plan.required  # of it the sweep takes the people that can be reached alone
     html = pages.show_concurrency(night, lang="en").html
     assert label("platform_rate", "en") in html
     assert label(night.inputs.rates[0].key, "en") in html
@@ -144,9 +172,14 @@ def test_the_concurrency_limit_shows_every_platforms_rate(platform, hour):
 
 def test_pasted_counts_take_the_place_of_the_sheet(night):
     """Counts pasted from a screen move the rest of the night when they lie far beyond the band."""
-    few = pages.show_tonight(with_given(night, pasted="19:00 1\n19:30 1\n20:00 2"), lang="en").html
-    many = pages.show_tonight(with_given(night, pasted="19:00 900\n19:30 900\n20:00 9000"), lang="en").html
-    assert few != many
+    usual = night.forecast.groupby("start")["contacts"].sum()
+    counted = usual[(usual.index >= SEVEN_PM) & (usual.index <= SEVEN_PM + pd.Timedelta("1h"))]
+    band = night.forecast.groupby("start")["p95"].sum()[counted.index]
+    assert len(counted) == 3
+    assert (3 * counted > band).all()
+    pasted = "\n".join(f"{start:%H:%M} {3 * each:.0f}" for start, each in counted.items())
+    many = pages.show_tonight(with_given(night, pasted=pasted), lang="en").html
+    assert many != pages.show_tonight(night, lang="en").html
     assert label("lever_pool", "en") in many
 
 

@@ -14,8 +14,9 @@ from fontTools.ttLib import TTFont
 
 from simlib import load_store, runs
 from simlib.messages import HOUSE, LANGS, glossary, translate
-from simlib.planning import plan
+from simlib.planning import plan, sharing
 from simlib.report import pages
+from simlib.runs.engine import ENGINE
 from simlib.store import read_store
 
 STORES = HOUSE / "templates" / "stores"
@@ -35,28 +36,29 @@ def rewrite(shop, sheet, old, new):
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def run_chapter(path, done, *, lang):
+    """Run notebook 01 of a store, and return what it shows."""
+    papermill.execute_notebook(
+        runs.NOTEBOOKS / "01_staffing.ipynb",
+        done,
+        parameters={"store": str(path), "lang": lang, "today": "2026-10-10"},
+        engine_name=ENGINE,
+        cwd=runs.NOTEBOOKS,
+        progress_bar=False,
+    )
+    outputs = [out for cell in nbformat.read(done, as_version=4).cells for out in cell.get("outputs", ())]
+    pieces = [out["data"]["text/html"] for out in outputs if "text/html" in out.get("data", {})]
+    return [unescape("".join(piece)) for piece in pieces]
+
+
 @pytest.mark.parametrize("lang", LANGS)
-def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
+def test_a_chapter_with_a_wrong_cell_is_complete(shop, small_plan, tmp_path, lang):
     """Notebook 01 runs to its end, its first picture is the red box, and as much follows as for the sound store."""
-    shown = {}
-    chapter = runs.NOTEBOOKS / "01_staffing.ipynb"
-    for path in (STORES / "bodycare", shop):
-        if path == shop:
-            rewrite(shop, "ratios", "conversion,0.41,0.46,0.51", "conversion,0.41,1.46,0.51")
-            rewrite(shop, "agents", "B03,Chloe,own,aftersale,presale", "B03,Chloe,own,,presale")
-        done = tmp_path / f"{path.parent.name}-{lang}.ipynb"
-        papermill.execute_notebook(
-            chapter,
-            done,
-            parameters={"store": str(path), "lang": lang, "today": "2026-10-10"},
-            engine_name="in-process",
-            cwd=runs.NOTEBOOKS,
-            progress_bar=False,
-        )
-        outputs = [out for cell in nbformat.read(done, as_version=4).cells for out in cell.get("outputs", ())]
-        pieces = [out["data"]["text/html"] for out in outputs if "text/html" in out.get("data", {})]
-        shown[path] = [unescape("".join(piece)) for piece in pieces]
-    sound, broken = shown.values()
+    with sharing(small_plan, of=load_store(STORES / "bodycare")):
+        sound = run_chapter(STORES / "bodycare", tmp_path / "sound.ipynb", lang=lang)
+    rewrite(shop, "ratios", "conversion,0.41,0.46,0.51", "conversion,0.41,1.46,0.51")
+    rewrite(shop, "agents", "B03,Chloe,own,aftersale,presale", "B03,Chloe,own,,presale")
+    broken = run_chapter(shop, tmp_path / "broken.ipynb", lang=lang)
     assert len(broken) == len(sound)
     head = translate("store.problems_head", lang, count=2)
     assert head in broken[0]
@@ -66,11 +68,12 @@ def test_a_chapter_with_a_wrong_cell_is_complete(shop, tmp_path, lang):
     assert not any(head in html for html in sound)
 
 
-def test_a_sound_store_has_no_box():
-    """Where nothing is wrong nothing is shown, and the verdict has its four sentences."""
-    store = load_store(STORES / "bodycare")
-    assert pages.show_problems(store, lang="zh") is None
-    assert len(plan(store, replications=2, roster_effort=0.2).verdict("zh")) == 4
+def test_a_sound_store_has_no_box(small_plan):
+    """Where nothing is wrong nothing is shown; the verdict has its three sentences, and before them what fails."""
+    assert pages.show_problems(small_plan.store, lang="zh") is None
+    assert not small_plan.conclusion.holds
+    assert not small_plan.conclusion.fails_badly
+    assert len(small_plan.verdict("zh")) == 4
 
 
 def test_what_a_store_writes_is_text(shop):
@@ -112,9 +115,9 @@ def scaled(store, factor, by_day=False):
 )
 def test_a_history_in_another_unit_is_doubted(factor, by_day, key):
     """Day totals in hours, or hours in days: sheet, column, both figures, the probable mistake and the way out."""
-    store = scaled(load_store(STORES / "bodycare"), factor, by_day)
+    night = plan(scaled(load_store(STORES / "bodycare"), factor, by_day), wave="Evening opening")
     for lang in LANGS:
-        html = unescape(pages.show_cross_check(plan(store, wave="Evening opening"), lang=lang).html)
+        html = unescape(pages.show_cross_check(night, lang=lang).html)
         (box,) = re.findall(r'<div class="st-verdict bad">.*?</div>', html)
         assert box.count("<p>") == 2
         assert "(history)" in box

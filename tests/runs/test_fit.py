@@ -141,7 +141,7 @@ def test_patience_from_a_chat_record():
 
 def test_the_command_fits_and_writes(shop, reports, tmp_path, monkeypatch):
     """``import --fit`` prints both tables and what cannot be distinguished, and writes fitted ratios."""
-    monkeypatch.setattr("simlib.runs.fit_store", partial(fit_store, draws=DRAWS))
+    monkeypatch.setattr("simlib.runs.fit_store", partial(fit_store, draws=DRAWS // 3))
     files = [str(path) for path in reports]
     done = CliRunner().invoke(
         app, ["import", *files, "--store", str(shop), "--out", str(tmp_path / "out"), "--lang", "en", "--fit"]

@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -22,7 +23,7 @@ from simlib.runs.folder import write_recipe
 from simlib.store import StoreError
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
-QUICK = {"replications": 3, "roster_effort": 0.5, "today": "2026-10-10"}
+QUICK = {"replications": 2, "roster_effort": 0.2, "minutes": 60, "today": "2026-10-10"}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,9 @@ def done(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def batched(tmp_path_factory):
-    """One batch of a broken store and the small one: its rows, its folder, and the doors that it opened."""
+    """One batch of a broken store and the small one, whose worker is killed: rows, folder, doors it opened, killed."""
     place = tmp_path_factory.mktemp("batch")
-    bad, out, doors = place / "broken", place / "out", []
+    bad, out, doors, killed = place / "broken", place / "out", [], []
     shutil.copytree(SMALL, bad)
     (bad / "agents.csv").write_text("agent_id,name\n")
 
@@ -46,10 +47,22 @@ def batched(tmp_path_factory):
         us = psutil.Process()
         doors.append(default_client().scheduler.address)
         for process in (us, *us.children(recursive=True)):
-            doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
+            with suppress(psutil.NoSuchProcess):  # the one that was killed
+                doors.extend(door.laddr.ip for door in process.net_connections("inet") if door.status == "LISTEN")
 
+    def kill_when_at_work():
+        while not list(out.glob(f".bodycare{files.STAGING}*")):
+            time.sleep(0.1)
+        for process in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(process.cmdline()):
+                process.kill()
+                killed.append(process.pid)
+
+    killer = threading.Thread(target=kill_when_at_work, daemon=True)
+    killer.start()
     rows = rehearse_batch([bad, SMALL], out=out, lang="en", parameters=QUICK, workers=1, on_store=look)
-    return rows, out, doors
+    killer.join(10)
+    return rows, out, doors, killed
 
 
 def test_everything_promised_is_there(done):
@@ -118,11 +131,11 @@ def broken_notebook(tmp_path, monkeypatch):
     """A house whose second chapter stops in its third cell."""
     place = tmp_path / "notebooks"
     place.mkdir()
-    for name in ("00_sand_table", "01_staffing"):
+    for name in ("01_staffing", "02_readiness"):
         shutil.copy(runs.NOTEBOOKS / f"{name}.ipynb", place)
-    path = place / "01_staffing.ipynb"
+    path = place / "02_readiness.ipynb"
     book = nbformat.read(path, as_version=4)
-    book.cells[3].source = 'raise RuntimeError("the cascade\\nis stuck")'
+    book.cells[3].source = 'raise RuntimeError("the review\\nis stuck")'
     nbformat.write(book, path)
     monkeypatch.setattr(parameters, "NOTEBOOKS", place)
     runs.declared_parameters.cache_clear()
@@ -135,7 +148,7 @@ def test_failing_notebook_leaves_the_last_good_run(done, broken_notebook, tmp_pa
     before = runs.file_hash(out / done[0].store_id / "report.html")
     with pytest.raises(NotebookError) as stopped:
         rehearse(SMALL, out=out, lang="en", parameters=QUICK)
-    assert stopped.value.reason == "RuntimeError: the cascade"
+    assert stopped.value.reason == "RuntimeError: the review"
     kept = nbformat.read(stopped.value.kept, as_version=4)
     kinds = [output.output_type for cell in kept.cells for output in cell.get("outputs", ())]
     assert "error" in kinds
@@ -255,7 +268,7 @@ def test_two_stores_of_one_folder_are_refused_before_anything_runs(tmp_path):
 
 def test_batch_lets_a_broken_store_fail_alone(batched):
     """Of two stores one is broken: the other is rehearsed, both stand on the page, in the order given."""
-    rows, out, doors = batched
+    rows, out, doors, _ = batched
     assert all(door == "127.0.0.1" or door.startswith("tls://127.0.0.1:") for door in doors)
     assert len(doors) > 4
     assert [row.problem is None for row in rows] == [False, True]
@@ -269,24 +282,11 @@ def test_batch_lets_a_broken_store_fail_alone(batched):
     assert summary["store"].fillna("").tolist() == ["", rows[1].summary["store"]]
 
 
-def test_a_killed_worker_costs_a_batch_only_time(done, tmp_path):
+def test_a_killed_worker_costs_a_batch_only_time(done, batched):
     """The store at which a worker is killed is done again by another one, with the results of a quiet run."""
-    out, killed = tmp_path / "out", []
-
-    def kill_when_at_work():
-        while not list(out.glob(f".bodycare{files.STAGING}*")):
-            time.sleep(0.1)
-        for process in psutil.Process().children(recursive=True):
-            if "spawn_main" in " ".join(process.cmdline()):
-                process.kill()
-                killed.append(process.pid)
-
-    killer = threading.Thread(target=kill_when_at_work, daemon=True)
-    killer.start()
-    rows = rehearse_batch([SMALL], out=out, lang="en", parameters=QUICK, workers=1)
-    killer.join(10)
+    rows, out, _, killed = batched
     assert len(killed) == 1
-    assert [row.problem for row in rows] == [None]
+    assert rows[1].problem is None
     assert hashes_of(out / "bodycare") == hashes_of(done[0].folder)
 
 

@@ -125,9 +125,9 @@ def test_saving_twice_gives_the_same_bytes(tmp_path, appliances):
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
 
 
-def test_text_that_looks_like_a_formula_stays_text(tmp_path):
+def test_text_that_looks_like_a_formula_stays_text(tmp_path, short_store):
     """A name that begins with = is text in the workbook, guarded in CSV, and comes back as it was."""
-    store = load_store(BODY_CARE)
+    store = short_store
     nasty = '=HYPERLINK("http://example.org","x")'
     agents = (
         store.agents[0].model_copy(update={"name": nasty, "wishes": "+1", "note": "'=already guarded"}),
@@ -144,10 +144,10 @@ def test_text_that_looks_like_a_formula_stays_text(tmp_path):
     assert load_store(tmp_path / "nasty.xlsx") == load_store(tmp_path / "nasty") == store
 
 
-def test_own_sheets_are_kept(tmp_path):
+def test_own_sheets_are_kept(tmp_path, short_store):
     """A sheet of the user's own is carried over when the store is written back."""
     path = tmp_path / "bodycare.xlsx"
-    store = load_store(BODY_CARE)
+    store = short_store
     save_store(store, path)
     book = openpyxl.load_workbook(path)
     book.create_sheet("_sums").append(["mine", 42])
@@ -157,10 +157,10 @@ def test_own_sheets_are_kept(tmp_path):
     assert load_store(path) == store
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, short_store):
     """When the disk refuses, the store that was there stays, and no scrap is left beside it."""
     path = tmp_path / "bodycare.xlsx"
-    store = load_store(BODY_CARE)
+    store = short_store
     save_store(store, path)
     before = path.read_bytes()
 
@@ -174,10 +174,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_another_program_holds(tmp_path, monkeypatch):
+def test_a_file_that_another_program_holds(tmp_path, monkeypatch, short_store):
     """A workbook that is open in Excel can be neither read nor replaced: a sentence says so, and nothing is lost."""
     path = tmp_path / "bodycare.xlsx"
-    store = load_store(BODY_CARE)
+    store = short_store
     save_store(store, path)
     before = path.read_bytes()
 
@@ -195,9 +195,9 @@ def test_a_file_that_another_program_holds(tmp_path, monkeypatch):
         assert check_store(path)[1][0].message == "file_in_use"
 
 
-def test_a_folder_keeps_its_files(tmp_path):
+def test_a_folder_keeps_its_files(tmp_path, short_store):
     """Saving into a folder keeps a table's own name and kind, and touches only what changed."""
-    store = load_store(BODY_CARE)
+    store = short_store
     folder = tmp_path / "bodycare"
     save_store(store, folder)
     (folder / "goals.csv").unlink()
