@@ -53,7 +53,7 @@ function render({ model, el }) {
         model.send({ kind: "part", run: mine, file: number, name: file.name }, undefined, [bytes.slice(at, at + PIECE)]);
       }
     }
-    model.send({ kind: "end", run: mine });
+    model.send({ kind: "end", run: mine, count: files.length });
     state.textContent = words.reading;
   }
 

@@ -46,22 +46,26 @@ class DropPlace(anywidget.AnyWidget):
         written = {key: translate(f"exports.panel_{key}", lang, done="{done}", total="{total}") for key in WORDS}
         super().__init__(words=written)
         self._on_files, self._on_refusal = on_files, on_refusal
-        self._run, self._bytes, self._paths = "", 0, dict[int, Path]()
+        self._run, self._bytes, self._paths, self._over = "", 0, dict[int, Path](), set[str]()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.on_msg(self._heard)
 
     def _heard(self, _: Any, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        """Take one message of the browser: the begin of a drop, a piece of a file, or the end."""
-        if content.get("kind") == "begin":
-            self._forget()
-            self._run, self._folder = str(content.get("run")), tempfile.TemporaryDirectory(prefix="sandtable-drop-")
-            if int(content.get("count", 0)) > MOST_FILES:
-                self._refuse(Message("exports.too_many_dropped", most=f"{MOST_FILES:,}"))
-        elif self._folder is None or str(content.get("run")) != self._run:
+        """Take one message of the browser: the begin of a drop, a piece of a file, or the end with the count."""
+        run, kind = str(content.get("run")), content.get("kind")
+        if run in self._over:
             return  # a piece of a drop that was refused, or that another one has replaced
-        elif content.get("kind") == "part":
+        if run != self._run:
+            self._forget()
+            self._run, self._folder = run, tempfile.TemporaryDirectory(prefix="sandtable-drop-")
+        count = int(content.get("count", 0))
+        if count > MOST_FILES:
+            self._refuse(Message("exports.too_many_dropped", most=f"{MOST_FILES:,}"))
+        elif kind == "part":
             self._keep(int(content["file"]), str(content["name"]), bytes(buffers[0]) if buffers else b"")
-        elif content.get("kind") == "end":
+        elif kind == "end" and len(self._paths) < count:
+            self._refuse(Message("exports.drop_incomplete", came=len(self._paths), count=count))
+        elif kind == "end":
             try:
                 self._on_files([self._paths[number] for number in sorted(self._paths)])
             finally:
@@ -86,6 +90,7 @@ class DropPlace(anywidget.AnyWidget):
 
     def _forget(self) -> None:
         if self._folder is not None:
+            self._over.add(self._run)
             self._folder.cleanup()
-        self._folder, self._bytes, self._paths = None, 0, {}
+        self._folder, self._bytes, self._paths, self._run = None, 0, {}, ""
         self.send({"kind": "done"})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         declared_parameters,
         read_parameters,
     )
-    from simlib.runs.rehearse import Rehearsed, rehearse
+    from simlib.runs.rehearsal import Rehearsed, rehearse
 
 _HOMES = {
     "NOTEBOOKS": "parameters",
@@ -41,8 +41,8 @@ _HOMES = {
     "fit_store": "fit",
     "RunFolder": "folder",
     "file_hash": "folder",
-    "Rehearsed": "rehearse",
-    "rehearse": "rehearse",
+    "Rehearsed": "rehearsal",
+    "rehearse": "rehearsal",
     "ImportRow": "imports",
     "import_stores": "imports",
     "BatchRow": "batch",

@@ -18,7 +18,7 @@ from simlib.report.html import render_index
 from simlib.runs.engine import NotebookError
 from simlib.runs.folder import RunFolder, write_recipe
 from simlib.runs.parameters import Values
-from simlib.runs.rehearse import Rehearsed, rehearse
+from simlib.runs.rehearsal import Rehearsed, rehearse
 from simlib.store.reader import store_id
 
 RowT = TypeVar("RowT")

@@ -1,5 +1,7 @@
 """Dropping files onto notebook 00: nothing is written before somebody accepts, and never over the kit's own stores."""
 
+import itertools
+
 import pytest
 
 from simlib.live.imports import ImportPanel
@@ -7,6 +9,7 @@ from simlib.messages import HOUSE
 from simlib.store import load_store, save_store
 
 SMALL = HOUSE / "templates" / "stores" / "bodycare"
+RUNS = itertools.count()
 REPORT = "旺旺昵称,接待人数,询单人数,平均响应(秒)\n店:甲,80,60,30\n店:乙,40,35,20\n"
 
 
@@ -20,11 +23,12 @@ def shop(tmp_path, short_store):
 def drop_on(panel, **files):
     """Send what the browser sends when files are dropped: a begin, each file in two pieces, an end."""
     place = panel.drop
-    place._heard(place, {"kind": "begin", "run": "1", "count": len(files)}, [])
+    run = str(next(RUNS))
+    place._heard(place, {"kind": "begin", "run": run, "count": len(files)}, [])
     for number, (name, text) in enumerate(files.items()):
         for piece in (text.encode()[:11], text.encode()[11:]):
-            place._heard(place, {"kind": "part", "run": "1", "file": number, "name": name}, [memoryview(piece)])
-    place._heard(place, {"kind": "end", "run": "1"}, [])
+            place._heard(place, {"kind": "part", "run": run, "file": number, "name": name}, [memoryview(piece)])
+    place._heard(place, {"kind": "end", "run": run, "count": len(files)}, [])
 
 
 def html_of(panel):
@@ -99,9 +103,12 @@ def test_too_much_is_refused_whole_and_an_old_drop_is_forgotten(shop, monkeypatc
     drop_on(panel, **{"a.csv": REPORT, "b.csv": "x" * (1 << 20)})
     assert "At most 1 MB" in panel.table.value
     assert all(button.disabled for button in panel.buttons.values())
-    place._heard(place, {"kind": "begin", "run": "2", "count": 1}, [])
-    place._heard(place, {"kind": "part", "run": "1", "file": 0, "name": "old.csv"}, [b"a,b"])
+    place._heard(place, {"kind": "part", "run": "x", "file": 0, "name": "old.csv"}, [b"a,b"])
+    place._heard(place, {"kind": "begin", "run": "y", "count": 1}, [])
+    place._heard(place, {"kind": "part", "run": "x", "file": 0, "name": "old.csv"}, [b"a,b"])
     assert place._paths == {}
-    place._heard(place, {"kind": "begin", "run": "3", "count": 10**6}, [])
+    place._heard(place, {"kind": "end", "run": "y", "count": 1}, [])
+    assert "Of 1 files that were dropped, 0 arrived" in panel.table.value
+    place._heard(place, {"kind": "begin", "run": "z", "count": 10**6}, [])
     assert "At most 30,000 files" in panel.table.value
     assert place._folder is None

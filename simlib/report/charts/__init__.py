@@ -10,7 +10,7 @@ from simlib.report.charts.drill import plot_courses
 from simlib.report.charts.forecasting import plot_concurrency, plot_forecast, plot_hours, plot_requirement
 from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.charts.night import plot_night
-from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_presence, plot_seat_plan
+from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_posts, plot_presence, plot_seat_plan
 from simlib.report.charts.retrospective import plot_audit, plot_questions, plot_variance
 from simlib.report.charts.roster import plot_coverage, plot_roster
 from simlib.report.charts.sand_table import plot_calendar
@@ -38,6 +38,7 @@ __all__ = [
     "plot_lever_map",
     "plot_night",
     "plot_organisation",
+    "plot_posts",
     "plot_presence",
     "plot_questions",
     "plot_ranking",
