@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simlib.planning import Plan
+    from simlib.roster.repair import RepairResult
     from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
 
@@ -469,24 +470,14 @@ def repair(
     lang: Lingo = Language.zh,
 ) -> None:
     """Repair the roster of the last rehearsal when people call in sick; the old one stays as it is."""
-    from simlib.files import lock_folder
-    from simlib.report.pages.repair import name_changes, repair_texts, write_repair
+    from simlib.report.pages.repair import name_changes, repair_texts
 
     night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
     night = replace(night, absent=absent, absent_from=from_time)
     with progress_bar(label("repair", lang.value)):
         before = None if rows is None else night.inputs.adopt_roster(rows, night.requirement)
         repaired = night.repair(before=before, still_away=tuple(still_away))
-    with lock_folder(folder.path):
-        written = write_repair(
-            repaired,
-            folder.repairs,
-            team=night.store.frame("agents"),
-            title=night.store.store.name,
-            seed=night.seed,
-            rehearsed=rehearsed,
-            lang=lang.value,
-        )
+    written = _keep_repair(repaired, night, folder, rehearsed=rehearsed, lang=lang.value)
     for sentence in repair_texts(repaired, lang.value):
         console.print(escape(sentence), soft_wrap=True)
     print_table("changes", name_changes(repaired, lang.value), lang=lang.value)
@@ -507,8 +498,7 @@ def swap(
     import pandas as pd
 
     from simlib.clock import read_date
-    from simlib.files import lock_folder
-    from simlib.report.pages.repair import name_changes, write_repair
+    from simlib.report.pages.repair import name_changes
     from simlib.roster.swap import work_out_swap
 
     night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
@@ -524,18 +514,19 @@ def swap(
         raise typer.Exit(DATA_WRONG)
     change = swapped.as_repair(still_away=still_away)
     print_table("changes", name_changes(change, lang.value), lang=lang.value)
-    with lock_folder(folder.path):
-        written = write_repair(
-            change,
-            folder.repairs,
-            team=night.store.frame("agents"),
-            title=night.store.store.name,
-            seed=night.seed,
-            rehearsed=rehearsed,
-            lang=lang.value,
-            texts=[message.text(lang.value) for message in swapped.texts],
-        )
+    texts = [message.text(lang.value) for message in swapped.texts]
+    written = _keep_repair(change, night, folder, rehearsed=rehearsed, lang=lang.value, texts=texts)
     console.print(escape(translate("repair.written", lang.value, folder=written)), soft_wrap=True)
+
+
+def _keep_repair(change: RepairResult, night: Plan, folder: RunFolder, *, lang: Lang, **how: Any) -> Path:
+    """Write a changed roster beside the rehearsed one, while nobody else writes there, and return its folder."""
+    from simlib.files import lock_folder
+    from simlib.report.pages.repair import write_repair
+
+    team, title = night.store.frame("agents"), night.store.store.name
+    with lock_folder(folder.path):
+        return write_repair(change, folder.repairs, team=team, title=title, seed=night.seed, lang=lang, **how)
 
 
 @app.command(help=both("batch"))
