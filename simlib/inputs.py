@@ -64,7 +64,7 @@ from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
-from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness_beside
 from simlib.retrospective.measured import list_unlearned, measure_night
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
@@ -694,7 +694,7 @@ class NightInputs:
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
-        book = read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        book = read_readiness_beside(source, people=set(self.people["agent_id"])) if source else empty_book()
         return replace(book, stage=self.find_stage(source))
 
     def find_stage(self, source: str) -> str:
@@ -934,7 +934,7 @@ def with_exam(store: Store, source: str) -> Store:
     """
     if not source:
         return store
-    book = read_readiness(source)
+    book = read_readiness_beside(source)
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     results = None if marked is None else marked.results
     return bring_results(store, training=book.tables["training"], results=results)
@@ -942,7 +942,7 @@ def with_exam(store: Store, source: str) -> Store:
 
 def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
     """Check the readiness workbook beside a store: conflicts of its rules as a table, and what is wrong by row."""
-    book = read_readiness(path, people={agent.agent_id for agent in store.agents})
+    book = read_readiness_beside(path, people={agent.agent_id for agent in store.agents})
     conflicts = show_conflicts(find_conflicts(book.tables["activities"], book.tables["goods"]))
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     of_exam = () if marked is None else marked.problems
