@@ -107,7 +107,7 @@ RESULTS = (  # what a plan works out, in the order of the report
     *("inputs", "sales", "people", "readiness", "forecasting", "required", "headcounts", "concurrency"),
     *("roster_result", "conclusion", "actions_result", "next_hours", "goals", "retrospective", "stress", "drill"),
 )
-ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
+ACTION_NIGHTS, FOLK_NIGHTS = 12, 8  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 

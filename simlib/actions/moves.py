@@ -59,6 +59,8 @@ class Gap:
     ----------
     start, end : pandas.Timestamp
         From when to when heads are missing.
+    worst : pandas.Timestamp
+        The half hour that misses most.
     heads : int
         Most heads missing at once, all queues together.
     by_queue : mapping of queue to heads
@@ -67,6 +69,7 @@ class Gap:
 
     start: pd.Timestamp
     end: pd.Timestamp
+    worst: pd.Timestamp
     heads: int
     by_queue: Mapping[str, int]
 
@@ -104,6 +107,7 @@ def find_gap(coverage: pd.DataFrame) -> Gap | None:
     return Gap(
         start=short.index[first],
         end=short.index[last] + STEP,
+        worst=worst,
         heads=int(np.ceil(short.iloc[at] - 1e-9)),
         by_queue={str(row.queue): int(np.ceil(row.shortfall - 1e-9)) for row in mine.itertuples()},
     )
