@@ -792,6 +792,7 @@ class NightInputs:
             today=counted_from,
             seed=seed,
             replications=min(replications, ACTION_NIGHTS),
+            chats_enough=concurrency.concurrency,
         )
 
     def find_usual_day(self, forecast: pd.DataFrame) -> UsualDay:

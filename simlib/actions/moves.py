@@ -7,6 +7,7 @@ changes: the new segments of the people concerned, newcomers, chats, a share of 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -331,6 +332,8 @@ class Room:
         People whose day must stay as it is: duties, wishes.
     day, today : datetime.date
         The promo day, and the day on which it is decided.
+    chats_enough : int, optional
+        Chats at once beyond which nobody more is reached: the limit is raised no further.
     """
 
     night: PromoNight
@@ -343,6 +346,7 @@ class Room:
     tied: frozenset[str]
     day: dt.date
     today: dt.date
+    chats_enough: int | None = None
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -821,6 +825,7 @@ def _settings(room: Room) -> list[PlannedMove]:
     """Return the moves by which everybody holds more chats, or the bot answers more around the gap."""
     night, gap = room.night, room.gap
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
+    most = math.inf if room.chats_enough is None else room.chats_enough - float(room.people["capacity"].median())
     found = [
         PlannedMove(
             key=f"more_concurrency:{chats:g}",
@@ -832,6 +837,7 @@ def _settings(room: Room) -> list[PlannedMove]:
             last_day=room.last_day("concurrency_days"),
         )
         for chats in facts.value("actions", "concurrency_sizes")
+        if chats <= most
     ]
     until = min(gap.end + STEP, closes)
     forecast = night.forecast[(night.forecast["start"] >= gap.start) & (night.forecast["start"] < until)]

@@ -290,6 +290,7 @@ def work_out_actions(
     today: dt.date,
     seed: int,
     replications: int = 16,
+    chats_enough: int | None = None,
     on_progress: Callable[[int, int], object] | None = None,
 ) -> ActionsResult:
     """Find, price and rank what can still be changed about this night.
@@ -298,7 +299,7 @@ def work_out_actions(
     ----------
     night : PromoNight
         The plan's.
-    coverage, rules, shifts, sources, tied, day, today
+    coverage, rules, shifts, sources, tied, day, today, chats_enough
         As :class:`simlib.actions.moves.Room` has them.
     list_out : callable
         (start, end) of a stretch -> who does not serve all of it, and why; asked of the half hour that misses most,
@@ -329,6 +330,7 @@ def work_out_actions(
         tied=frozenset(tied),
         day=day,
         today=today,
+        chats_enough=chats_enough,
     )
     inside = mark_gap(night, gap)
 
