@@ -18,6 +18,7 @@ from simlib.roster.result import NOTHING_TO_SAY, Roster, RosterSolution, count_h
 from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
+_SMALL = 3_000  # decisions that the solver also takes on in one piece
 _NEWS_S = 0.2  # how often who waits hears how it goes
 
 
@@ -305,8 +306,12 @@ def _plan(
     hint = {variable: named[whole.crews[each].members[0].agent_id, n] for (each, n), variable in whole.takes.items()}
     hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
     hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
-    # Days and neighbourhoods of this hint gain more than the whole model in one piece, whose bound is known already.
-    answer = search(whole, clock, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=0.0)
+    # Days and neighbourhoods of a hint gain most; in one piece a small model then gains what they cannot reach.
+    small = len(whole.takes) <= _SMALL
+    last: dict[str, Any] = {"bound": bound, "on_progress": on_progress}
+    answer = search(whole, clock, 0.6 if small else 1.0, hint=hint, whole=0.0, **last)
+    if small and not clock.over:
+        answer = search(whole, clock, 1.0, hint=dict(enumerate(answer.chosen)), whole=0.4, **last)
     return _read_plan(problem, whole, answer)
 
 
