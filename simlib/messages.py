@@ -76,7 +76,7 @@ def translate(key: str, lang: Lang, **values: object) -> str:
     'a, b'
     """
     forms = _find(texts(), key, lang, "playbook/messages")
-    singular = lang == "en" and values.get("count") == 1
+    singular = lang == "en" and values.get("count") in (1, "1")
     return forms.get("en_one" if singular else lang, forms[lang]).format(**values)
 
 
