@@ -45,7 +45,7 @@ def test_example_stores_are_in_order(store):
     assert run("check", STORES / store).exit_code == 0
 
 
-@pytest.mark.parametrize(("lang", "word"), [("zh", "处问题"), ("en", "problems in all")])
+@pytest.mark.parametrize(("lang", "word"), [("zh", "处问题"), ("en", "in all. Correct")])
 def test_check_lists_all_problems_at_once(tmp_path, lang, word):
     """Three wrong cells on two sheets are three lines and exit status 1."""
     bad = tmp_path / "bad"
