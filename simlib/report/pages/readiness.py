@@ -8,6 +8,7 @@ from simlib.messages import Lang, label, translate
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_posts, plot_presence, plot_seat_plan
 from simlib.report.html import Fragment, show_alarm, show_chart, show_text
 from simlib.report.pages.common import Tables, drawn_once, show_findings, show_result, stack
+from simlib.store.problems import shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -52,7 +53,7 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the score, what it comes to, what is wrong in the chapter's sheets, its pictures and its tables."""
     ready = plan.readiness
     days = (plan.wave.day - plan.counted_from).days
-    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in ready.problems]
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(ready.problems)]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     named = {name for names in GROUPS.values() for name in names}
     rest = tuple(name for name in ready.tables if name not in named)
