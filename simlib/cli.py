@@ -183,7 +183,7 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         console.print(escape(list_problems(problems, lang.value)), soft_wrap=True)
     wrong = len(found.problems) + len(problems) + (0 if conflicts is None else len(conflicts))
     if wrong:
-        raise stop(translate("cli.check_wrong", lang.value, n=wrong), status=DATA_WRONG)
+        raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)
 
 
@@ -341,7 +341,7 @@ def _import_many(
             text = translate("exports.store_imported", lang, store=row.store, questions=row.questions, **counts)
             console.print(escape(text), soft_wrap=True)
     failed = sum(bool(row.problem) for row in rows)
-    written = translate("exports.stores_saved", lang, done=len(rows) - failed)
+    written = translate("exports.stores_saved", lang, count=len(rows) - failed)
     console.print(escape(written if write else translate("exports.not_saved", lang)), soft_wrap=True)
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
@@ -572,7 +572,7 @@ def batch(
         text = translate("cli.batch_interrupted", lang.value, done=done, total=len(paths))
         raise stop(text, status=INTERRUPTED) from None
     failed = sum(row.problem is not None for row in rows)
-    print_message("batch_done", lang.value, done=len(rows) - failed, failed=failed, index=out / "index.html")
+    print_message("batch_done", lang.value, count=len(rows) - failed, failed=failed, index=out / "index.html")
     raise typer.Exit(SOME_FAILED if failed else DONE)
 
 

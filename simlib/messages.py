@@ -77,7 +77,7 @@ def translate(key: str, lang: Lang, **values: object) -> str:
     'a, b, Presale'
     """
     forms = _find(texts(), key, lang, "playbook/messages")
-    singular = lang == "en" and values.get("count") == 1
+    singular = lang == "en" and values.get("count") in (1, "1")
     written = {name: _localise(value, lang) for name, value in values.items()}
     return forms.get("en_one" if singular else lang, forms[lang]).format(**written)
 

@@ -105,6 +105,11 @@ def lay_training(store: Store, own: Mapping[str, Any], *, today: dt.date, lang: 
     return rows
 
 
+def lay_rally(store: Store, day: dt.date) -> Rows:
+    """Lay the list of the rally, six days before the opening: everybody, nobody ticked yet."""
+    return [{"agent_id": agent.agent_id, "held_on": day - dt.timedelta(days=6)} for agent in store.agents]
+
+
 def answer_quiz(store: Store, quiz: Quiz) -> Rows:
     """Answer the quiz for everybody whose sheet has a score, with as many wrong answers as that score says."""
     rows: Rows = []
@@ -191,6 +196,7 @@ def make(path: Path, own: Mapping[str, Any], *, target: Path, lang: Lang) -> Non
     frames = {name: pd.DataFrame(rows[name], dtype=object) for name in ("activities", "goods")}
     quiz = make_quiz(**frames, phrases=None, items=QUESTIONS, seed=SEED, lang=lang)
     rows["training"] = lay_training(store, own, today=today, lang=lang)
+    rows["rally"] = lay_rally(store, day)
     rows["exam"] = answer_quiz(store, quiz)
     rows["site"], rows["logistics"] = lay_site(store, own), lay_logistics(store, own, day)
     rows["tasks"] = lay_tasks(own, day=day, today=today, lang=lang)

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import yaml
 
-from simlib.messages import LANGS, glossary, placeholders, texts
+from simlib.messages import LANGS, glossary, placeholders, texts, translate
 from simlib.report.typeface import missing_glyphs
 
 HOUSE = Path(__file__).resolve().parents[1]
@@ -87,6 +87,20 @@ def test_every_sentence_has_its_twin() -> None:
         if set(twins) - {"en_one"} != set(LANGS) or not said or any(one != asked[0] for one in asked):
             wrong.append(key)
     assert wrong == []
+
+
+def test_what_is_counted_has_a_singular() -> None:
+    """A message whose English counts things by ``{count}`` has a second form for one; nothing is counted as {n}."""
+    counted = re.compile(r"\{(?:count|n)\} (?:[a-z-]+ ){0,2}?(?:[a-z]+s|people)\b")
+    always_many = {"store.at_rows", "goals.rule_twice"}
+    counting = {key for key, twins in texts().items() if counted.search(twins["en"])} - always_many
+    assert sorted(key for key in counting if "en_one" not in texts()[key] or "{n}" in texts()[key]["en"]) == []
+
+
+@pytest.mark.parametrize(("count", "begins"), [(1, "1 problem "), ("1", "1 problem "), (2, "2 problems ")])
+def test_one_is_singular_as_a_number_and_as_it_is_shown(count: object, begins: str) -> None:
+    """A count of one takes the singular, whether it comes as a number or written out already."""
+    assert translate("cli.check_wrong", "en", count=count).startswith(begins)
 
 
 def test_chinese_is_chinese_and_english_is_english() -> None:

@@ -111,7 +111,7 @@ class PromoCurve:
         return translate(
             f"forecasting.{key}",
             lang,
-            promos=self.promos,
+            count=self.promos,
             likely=f"{self.likely:.1f}",
             low=f"{self.low:.1f}",
             high=f"{self.high:.1f}",

@@ -491,7 +491,7 @@ def _pay_steps(lines: _Lines, values: dict[int, Fraction]) -> None:
             metric=shown(value),
             start=shown(rule.start),
             step=shown(rule.step),
-            steps=steps,
+            count=steps,
             amount=shown(rule.amounts[0]),
         )
 

@@ -120,7 +120,7 @@ def pay_month(
             log = draw_red_packets(people, budget_cny=amount, packets=many, seed=seed)
             tables["red_packets"] = log.assign(amount_cny=log["amount_cny"].astype(float))
         else:
-            findings.append(Message("goals.red_packets_unfit", packets=int(packets), amount=f"{amount:g}"))
+            findings.append(Message("goals.red_packets_unfit", count=int(packets), amount=f"{amount:g}"))
     models = month.more.get("pay_models")
     if models is not None and month.results is not None:
         minimum = month.settings.get("minimum_month_cny")

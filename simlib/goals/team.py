@@ -417,7 +417,7 @@ def saved_buyer_value(
     times = exact_number(facts.value("project_rewards", "new_buyer_cost_factor") if factor is None else factor)
     value = float((times - Fraction(1)) * exact_number(keeping_cost_cny) * buyers_saved)
     key = "goals.saved_buyer_claim" if factor is None else "goals.saved_buyer_own"
-    return value, Message(key, buyers=buyers_saved, factor=f"{float(times):g}", value=f"{value:,.0f}")
+    return value, Message(key, count=buyers_saved, factor=f"{float(times):g}", value=f"{value:,.0f}")
 
 
 def segment_phrases(segment: str, lang: Lang) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -174,17 +175,25 @@ def _explain(name: str, kind: Kind, needed: bool, lang: Lang) -> str:
 def find_goals_workbook(store: str | Path) -> GoalsWorkbook:
     """Read what stands beside a store: ``goals.xlsx`` in its folder; ``<store>.goals.xlsx``, else ``goals.xlsx``.
 
-    Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too.
+    Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too. A plan asks
+    several times: a file that has not changed since is read once.
     """
     path = Path(store)
     beside = [path.with_name(f"{path.stem}.{BOOK_NAME}"), path.with_name(BOOK_NAME)]
     found = next((one for one in ([path / BOOK_NAME] if path.is_dir() else beside) if one.is_file()), None)
     if found is None:
         return GoalsWorkbook(tables=_empty_tables())
+    stamp = found.stat()
+    kept = _read_once(found, stamp.st_mtime_ns, stamp.st_size)
+    return replace(kept, tables={sheet: table.copy() for sheet, table in kept.tables.items()})
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, _mtime_ns: int, _size: int) -> GoalsWorkbook:
     try:
-        workbook, problems = check_goals_workbook(found)
+        workbook, problems = check_goals_workbook(path)
     except StoreError as error:
-        return GoalsWorkbook(tables=_empty_tables(), folder=found.parent, problems=error.problems)
+        return GoalsWorkbook(tables=_empty_tables(), folder=path.parent, problems=error.problems)
     return replace(workbook, problems=problems)
 
 

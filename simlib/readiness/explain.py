@@ -90,7 +90,7 @@ def _refusal(key: str, sheet: PromoSheet, lang: Lang) -> str:
         good = sheet.goods[key]
         return translate("readiness.say_refused_good", lang, name=good.name, most=good.most)
     activity = sheet.by_id[key]
-    return translate("readiness.say_refused_limit", lang, name=_name(key, sheet, lang), most=activity.limit_pieces)
+    return translate("readiness.say_refused_limit", lang, name=_name(key, sheet, lang), count=activity.limit_pieces)
 
 
 def request_form(figures: dict[str, Any], *, lang: Lang) -> pd.DataFrame:

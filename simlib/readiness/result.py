@@ -12,6 +12,7 @@ import pandas as pd
 
 from simlib.messages import Message, Term
 from simlib.readiness.changes import find_stale, find_uncovered
+from simlib.readiness.clashes import find_clashes, follow_rally
 from simlib.readiness.conflicts import find_conflicts
 from simlib.readiness.countdown import lay_catalogue, lay_countdown
 from simlib.readiness.counts import check_readiness, score_readiness
@@ -166,6 +167,8 @@ def work_out_readiness(
     if training is not None:
         tables["progress"] = follow_training(training, today=today)
         tables["acceptance"] = lay_samples(store, training, promo_day=promo_day)
+    if "rally" not in book.missing:
+        tables["rally"] = follow_rally(store, sheets["rally"], today=today)
     tables["dropouts"] = list_dropouts(tables["gate"], tables.get("progress"))
     if exam is not None:
         tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})
@@ -183,6 +186,10 @@ def work_out_readiness(
         away = _away_on(store, promo_day)
         tables["posts"] = list_posts(sheets["logistics"], gone=gone, away=away, posts=posts_of(book.stage))
         problems += check_logistics(sheets["logistics"], gone=gone)
+    if not {"logistics", "training"} <= set(book.missing):
+        given = {name: sheets[name] for name in ("logistics", "training")}
+        tables["clashes"], twice = find_clashes(store, assignments=assignments, **given)
+        problems += twice
     tables["escalation_ladder"] = lay_ladder(store, tables["gate"], tables.get("posts"))
     if book.stage in STAGES:
         tables["stage_modules"] = lay_modules(book.stage)
@@ -346,6 +353,9 @@ def _count_items(
     rows.append(("gate", "people", int(tables["gate"]["allowed"].sum()), len(store.agents)))
     if "progress" in tables:
         rows.append(("training", "people", int(tables["progress"]["done"].sum()), int(tables["progress"]["of"].sum())))
+    if "rally" in tables:
+        held = tables["rally"][tables["rally"]["rally_state"] != "rally_ahead"]
+        rows.append(("rally", "people", int((held["rally_state"] == "rally_there").sum()), len(held)))
     if "conflicts" in tables:
         named = {row for rows_of in tables["conflicts"]["conflict_rows"] for row in rows_of.split("; ")}
         keys = [*book.tables["activities"]["id"], *book.tables["goods"]["sku"]]
@@ -420,6 +430,9 @@ def _list_red(
         if post.owner is None:
             reason = "red_no_owner" if post.post_state == "post_nobody" else post.post_state
             rows.append(("logistics", post.post, reason, None, None))
+    for clash in tables["clashes"].itertuples() if "clashes" in tables else ():
+        person = clash.person if is_missing(clash.name) else clash.name
+        rows.append(("people", clash.first_task, "red_clash", person, clash.start.date()))
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
         rows.append(("software", found.conflict_rows, found.conflict, None, at))
@@ -490,6 +503,13 @@ def _findings(
             Message("readiness.kept_off", name=name, reason=Term(why), step=Term(how)) for name, why, how in people
         )
         said.append(Message("readiness.found_kept_off", names=names, count=kept_off))
+    if "rally" in tables:
+        rally = tables["rally"]
+        absent = [str(name) for name in rally.loc[rally["rally_state"] == "rally_absent", "name"]]
+        if absent:
+            said.append(Message("readiness.found_rally", count=len(absent), names=absent[:NAMED]))
+    if "clashes" in tables and len(tables["clashes"]):
+        said.append(Message("readiness.found_clashes", count=len(tables["clashes"])))
     if figures.get("stale_items"):
         said.append(Message("readiness.found_stale", count=int(figures["stale_items"])))
     rental = tables.get("rental")

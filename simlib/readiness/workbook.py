@@ -148,12 +148,19 @@ SHEETS: Mapping[str, tuple[BookField, ...]] = {
         BookField(key="course", term="course", needed=True),
         BookField(key="trainer", term="trainer"),
         BookField(key="mentor", term="mentor"),
+        _when("session_at"),
         _day("due_on"),
         _day("done_on"),
         BookField(key="hours_h", term="hours_h", kind="number", low=0, convert=read_amount),
         BookField(key="signed_by", term="signed_by"),
         _day("qa_sampled_on"),
         BookField(key="qa_result", term="qa_result", kind="bool"),
+        NOTE,
+    ),
+    "rally": (
+        AGENT,
+        BookField(key="held_on", term="held_on", kind="date", needed=True),
+        BookField(key="attended", term="attended", kind="bool"),
         NOTE,
     ),
     "exam": (
@@ -179,6 +186,7 @@ SHEETS: Mapping[str, tuple[BookField, ...]] = {
         BookField(key="item", term="logistics_item", kind="choice", needed=True, choices=_choices("item_", LOGISTICS)),
         BookField(key="name", term="name"),
         _when("at"),
+        _when("until"),
         OWNER,
         _when("order_by"),
         BookField(key="person", term="person", kind="code"),
@@ -247,7 +255,7 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     path : str or Path
         ``readiness.xlsx``; or a folder that holds it, a folder ``readiness`` with CSV tables, or the tables themselves.
     people : collection of str, optional
-        The ids of the store's agents; an agent of training, exam or logistics who is not among them is named.
+        The ids of the store's agents; an agent of training, rally, exam or logistics who is not among them is named.
 
     Raises
     ------
@@ -324,7 +332,7 @@ def _find_wrong_rules(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
 
 
 def _find_unknown_people(tables: Mapping[str, pd.DataFrame], people: Collection[str]) -> Iterator[Problem]:
-    for sheet, key in (("training", "agent_id"), ("exam", "agent_id"), ("logistics", "person")):
+    for sheet, key in (("training", "agent_id"), ("rally", "agent_id"), ("exam", "agent_id"), ("logistics", "person")):
         column = next(column for column in SHEETS[sheet] if column.key == key)
         seen: set[str] = set()
         for row, person in zip(tables[sheet]["row"], tables[sheet][key], strict=True):
@@ -348,7 +356,7 @@ def _find_unknown_people(tables: Mapping[str, pd.DataFrame], people: Collection[
 def write_readiness_template(
     path: str | Path, lang: Lang, *, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
 ) -> None:
-    """Write the workbook that a store fills in: eight sheets, an example row in each, lists to choose from.
+    """Write the workbook that a store fills in: nine sheets, an example row in each, lists to choose from.
 
     Parameters
     ----------

@@ -295,7 +295,7 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
         ShownColumn(key=key, title=titled(key, lang), kind="number", unit=glossary()[key]["unit"]) for key in keys
     ]
     failed = sum(row["problem"] is not None for row in rows)
-    counts = translate("report.batch_counts", lang, stores=len(rows), done=len(rows) - failed, failed=failed)
+    counts = translate("report.batch_counts", lang, count=len(rows), done=len(rows) - failed, failed=failed)
     sorted_by = {"store": label("store", lang), "status": translate("report.status", lang)}
     sorted_by |= {str(figure.key): figure.title for figure in figures}
     places = {key: at for at, key in enumerate(sorted_by)}

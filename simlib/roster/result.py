@@ -372,7 +372,7 @@ def _ways_out(roster: Roster, queue: str, lang: Lang) -> list[str]:
     kept = blocked.drop(unreached.index).sort_values("amount", ascending=False, kind="stable")
     limits_words["all"] = f"{kept['amount'].sum():g}"
     reasons = [*each_row(unreached), *each_row(kept.head(1))]
-    said = [translate(f"roster.{row.rule}", lang, n=f"{row.amount:g}", **limits_words) for row in reasons]
+    said = [translate(f"roster.{row.rule}", lang, count=f"{row.amount:g}", **limits_words) for row in reasons]
     return said or [translate("roster.more_people", lang)]
 
 
@@ -397,7 +397,7 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
             "roster.short",
             lang,
             queue=label(str(queue), lang),
-            n=len(rows),
+            count=len(rows),
             at=f"{worst['start']:%m-%d %H:%M}",
             heads=f"{worst['shortfall']:.3g}",
             required=worst["required"],
@@ -409,12 +409,12 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
     if len(unfit):
         mark = roster.inputs["rules"].exam_pass_mark
         lines.append(
-            translate("roster.not_fit", lang, n=len(unfit), people=", ".join(map(str, unfit)), mark=f"{mark:g}")
+            translate("roster.not_fit", lang, count=len(unfit), people=", ".join(map(str, unfit)), mark=f"{mark:g}")
         )
     for rule in ("duty_uncovered", "on_call", "change", "wish"):
         rows = why[why["rule"] == rule]
         if len(rows):
-            lines.append(translate(f"roster.{rule}", lang, n=len(rows), where=", ".join(map(str, rows["where"]))))
+            lines.append(translate(f"roster.{rule}", lang, count=len(rows), where=", ".join(map(str, rows["where"]))))
     paid = why[why["rule"].isin(["overtime_pay", "rest_day_pay"])]
     if len(paid):
         lines.append(translate("roster.overtime", lang, cost=f"{paid['penalty_cny'].sum():,.0f}"))

@@ -6,7 +6,14 @@ import pytest
 from openpyxl import load_workbook
 
 from simlib.goals import work_out_payouts
-from simlib.goals.workbook import SHEETS, check_goals_workbook, read_goals_workbook, write_goals_template
+from simlib.goals import workbook as module
+from simlib.goals.workbook import (
+    SHEETS,
+    check_goals_workbook,
+    find_goals_workbook,
+    read_goals_workbook,
+    write_goals_template,
+)
 from simlib.messages import LANGS
 from simlib.store.problems import StoreError
 
@@ -133,3 +140,19 @@ def test_an_unknown_sheet_is_named_and_a_private_one_is_not_read(book):
 def test_no_file_is_an_error_without_a_traceback(tmp_path):
     with pytest.raises(StoreError, match="there is no such file"):
         read_goals_workbook(tmp_path / "none.xlsx")
+
+
+def test_a_plan_reads_the_workbook_once_and_again_after_a_change(tmp_path, monkeypatch):
+    """Asked three times it is read once; what a caller does to a table stays his; a new file is read anew."""
+    reads = []
+    check = module.check_goals_workbook
+    monkeypatch.setattr(module, "check_goals_workbook", lambda path: reads.append(path) or check(path))
+    for stage in ("growth", "mature"):
+        write_goals_template(
+            tmp_path / "goals.xlsx", lang="zh", rows={"settings": [{"setting": "stage", "value": stage}]}
+        )
+        for _ in range(3):
+            settings = find_goals_workbook(tmp_path).tables["settings"]
+            assert settings["value"].tolist() == [stage]
+            settings["value"] = "old"
+    assert len(reads) == 2

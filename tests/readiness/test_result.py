@@ -36,6 +36,7 @@ def full_book(**changes: pd.DataFrame):
             "training",
             [{"agent_id": agent, "course": "c", "due_on": DAY, "qa_result": True} for agent in agents[:4]],
         ),
+        "rally": sheet("rally", []),
         "exam": sheet("exam", []),
         "site": sheet("site", [{"room": "-", "item": "pc", "quantity": 1}]),
         "logistics": sheet(
@@ -103,6 +104,7 @@ def test_every_table_and_column_has_a_word() -> None:
         "special_training",
         "task_plan",
         "posts",
+        "clashes",
         "escalation_ladder",
         "failed_checks",
         "interval_shortage",

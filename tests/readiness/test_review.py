@@ -99,7 +99,7 @@ def test_check_names_conflicts_and_logistics_without_a_time(shop: Path, lang: st
 
 
 def test_new_writes_the_chapters_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command of the chapter writes readiness.xlsx with its eight sheets."""
+    """The command of the chapter writes readiness.xlsx with its nine sheets."""
     monkeypatch.chdir(tmp_path)
     assert run("new", "--chapter", "readiness").exit_code == 0
     assert read_readiness(tmp_path / "readiness.xlsx").problems == ()

@@ -158,7 +158,7 @@ def _left_out_words(days: Sequence[dt.date], lang: Lang) -> str:
         return translate("report.hours_all_used", lang)
     named = list_words([day_words(day, lang) for day in days[:6]], lang)
     named = translate("report.and_more", lang, list=named) if len(days) > 6 else named
-    return translate("report.hours_left_out", lang, days=len(days), list=named)
+    return translate("report.hours_left_out", lang, count=len(days), list=named)
 
 
 @chart(size=(11, 9))

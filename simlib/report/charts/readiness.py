@@ -181,7 +181,7 @@ def plot_presence(presence: Table, ax: Axes, *, lang: Lang, seats: int) -> None:
     width = 0.9 / 48
     ax.bar(mdates.date2num(starts), there, width=width, align="edge", color="#9CC9EA", label=label("present", lang))
     if seats:
-        ax.axhline(seats, color=MISSING, linewidth=2, label=translate("readiness.seats_line", lang, seats=seats))
+        ax.axhline(seats, color=MISSING, linewidth=2, label=translate("readiness.seats_line", lang, count=seats))
     set_clock_axis(ax, starts, lang)
     ax.set_ylim(bottom=0)
     ax.set_ylabel(titled("present", lang))

@@ -63,7 +63,7 @@ def plot_coverage(coverage: Table, ax: Axes, *, lang: Lang) -> None:
     top = float(max(required.max(), total["rostered"].max()))
     if short[worst] > 0:
         agents = show_number(short[worst], unit="agents", digits=0)
-        text = translate("report.coverage_worst", lang, agents=agents, clock=f"{starts[worst]:%H:%M}")
+        text = translate("report.coverage_worst", lang, count=agents, clock=f"{starts[worst]:%H:%M}")
     else:
         text = translate("report.coverage_whole", lang)
     ax.set_title(translate("report.coverage_title", lang))

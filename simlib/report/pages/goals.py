@@ -18,6 +18,7 @@ from simlib.report.excel import write_workbook
 from simlib.report.html import Fragment, render_report, show_alarm, show_chart, show_table, show_text
 from simlib.report.pages.common import show_findings, stack
 from simlib.report.style import save_figure
+from simlib.store.problems import shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -69,7 +70,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     """Show what is wrong in the sheets, what follows, and every table of the chapter, in four parts."""
     found = plan.goals
-    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in found.problems]
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(found.problems)]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     elsewhere = {name for names in PARTS.values() for name in names}
     people = int((found.tables["personal_targets"]["cohort"] != "bot").sum())

@@ -8,6 +8,7 @@ from simlib.messages import Lang, label, translate
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_posts, plot_presence, plot_seat_plan
 from simlib.report.html import Fragment, show_alarm, show_chart, show_text
 from simlib.report.pages.common import Tables, drawn_once, show_findings, show_result, stack
+from simlib.store.problems import shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -17,10 +18,27 @@ GROUPS = {
     "group_score": ("blocks", "red_items", "readiness", "readiness_history"),
     "group_rules": ("conflicts", "rule_changes", "stale_items", "rule_phrases", "buyer_prices", "activities", "goods"),
     "group_phrases": ("phrase_matrix", "phrase_faults", "phrase_library"),
-    "group_people": ("kept_off", "gate", "progress", "acceptance", "special_training", "weak_topics", "weak_items"),
+    "group_people": (
+        "kept_off",
+        "rally",
+        "gate",
+        "progress",
+        "acceptance",
+        "special_training",
+        "weak_topics",
+        "weak_items",
+    ),
     "group_training": ("stage_modules", "syllabus", "dropouts", "documents"),
     "group_site": ("rental", "equipment_shortage", "interval_shortage", "failed_checks", "seat_plan", "equipment"),
-    "group_logistics": ("posts", "escalation_ladder", "duty_sheet", "food", "quiet_windows", "floor_presence"),
+    "group_logistics": (
+        "clashes",
+        "posts",
+        "escalation_ladder",
+        "duty_sheet",
+        "food",
+        "quiet_windows",
+        "floor_presence",
+    ),
     "group_tasks": ("countdown", "task_plan"),
 }
 
@@ -35,14 +53,14 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the score, what it comes to, what is wrong in the chapter's sheets, its pictures and its tables."""
     ready = plan.readiness
     days = (plan.wave.day - plan.counted_from).days
-    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in ready.problems]
+    wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(ready.problems)]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     named = {name for names in GROUPS.values() for name in names}
     rest = tuple(name for name in ready.tables if name not in named)
     groups = [(group, names) for group, names in GROUPS.items() if any(name in ready.tables for name in names)]
     return stack(
         show_alarm(head, wrong, foot) if wrong else None,
-        show_text(translate("pages.readiness_days", lang, days=days)),
+        show_text(translate("pages.readiness_days", lang, count=days)),
         show_findings(ready.findings, lang=lang),
         *(show_group(ready.tables, group, names, plan, lang=lang) for group, names in groups),
         *(show_result(ready.tables, name, lang=lang) for name in rest),

@@ -38,7 +38,7 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
         cards.append(Card(label=label(row.block, lang), value=value, band=band, tone=tone))
     pieces = [
         stack(
-            show_text(translate("pages.readiness_days", lang, days=days)),
+            show_text(translate("pages.readiness_days", lang, count=days)),
             show_cards(cards),
             show_text(*(finding.text(lang) for finding in ready.findings[:FINDINGS_SHOWN])),
             _list(ready.tables, "red_items", lang, RED_SHOWN),

@@ -33,7 +33,7 @@ def show_calendar(plan: Plan, *, lang: Lang) -> Fragment:
     """Show the store's promo calendar with today's place on it."""
     days = (plan.wave.day - plan.counted_from).days
     key = "days_to_go" if days > 0 else "today_is_it" if days == 0 else "days_ago"
-    text = translate(f"pages.{key}", lang, wave=plan.wave.name, days=abs(days))
+    text = translate(f"pages.{key}", lang, wave=plan.wave.name, count=abs(days))
     chart = plot_calendar(plan.store.frame("waves"), lang=lang, today=plan.counted_from)
     return stack(show_chart(chart), show_text(text))
 
