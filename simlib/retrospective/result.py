@@ -28,7 +28,7 @@ from simlib.retrospective.buyers import (
     sum_second_sales,
     tag_questions,
 )
-from simlib.retrospective.drilled import compare_drill, drill_findings
+from simlib.retrospective.drilled import compare_drill, compare_moves, drill_findings, move_findings
 from simlib.retrospective.forecast import (
     Fit,
     check_actuals,
@@ -38,7 +38,7 @@ from simlib.retrospective.forecast import (
     measure_fit,
     score_platforms,
 )
-from simlib.retrospective.incidents import cost_incidents
+from simlib.retrospective.incidents import cost_incidents, value_levers
 from simlib.retrospective.naming import name_columns, unit_of
 from simlib.retrospective.people import (
     COMPARED,
@@ -103,6 +103,11 @@ class NightRecord:
         The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
     drilled : DataFrame, optional
         scenario, card, team, called_min of the night's drills.
+    moves : DataFrame, optional
+        Of the night's drills: scenario, lever, size, teams, promised_cny, cost_cny
+        (:func:`simlib.retrospective.drilled.group_moves`).
+    as_came, levered : PromoNight and mapping of int to PromoNight
+        The night as it came, and the same with one of these levers, by the row of ``moves``.
     promos, learned : DataFrame, optional
         How wrong the plans of earlier promos were, and what this plan learned from each.
     notices, problems : tuple of Message, tuple of Problem
@@ -132,6 +137,9 @@ class NightRecord:
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
     drilled: pd.DataFrame | None = None
+    moves: pd.DataFrame | None = None
+    as_came: PromoNight | None = None
+    levered: Mapping[int, PromoNight] = field(default_factory=dict)
     promos: pd.DataFrame | None = None
     learned: pd.DataFrame | None = None
     notices: tuple[Message, ...] = ()
@@ -289,6 +297,10 @@ def work_out_retrospective(
             findings += drill_findings(tables["drill_borne_out"])
     elif record.incidents:
         findings.append(Message("retrospective.no_drill"))
+    if record.moves is not None and record.as_came is not None:
+        saved = value_levers(record.as_came, record.levered, seed=seed, nights=nights, workers=workers)
+        tables["drill_moves_borne_out"] = compare_moves(record.moves, saved)
+        findings += move_findings(tables["drill_moves_borne_out"])
     if (log := record.platform_messages) is not None:
         _try(
             tables,

@@ -224,6 +224,15 @@ class NightFacts:
         """What a reception is worth that is answered at once."""
         return self.inquiry_share * self.conversion * self.aov_cny
 
+    def as_it_came(self, *, worth_cny: float) -> PromoNight:
+        """Return the night without those who were absent, its contacts at this side's worth against the plan's."""
+        scale = self.worth_cny / worth_cny if worth_cny else 1.0
+        return replace(
+            self.night,
+            roster=without_absent(self.night.roster, self.absences),
+            values_cny={queue: value * scale for queue, value in self.night.values_cny.items()},
+        )
+
 
 def _check_number(driver: str, value: object) -> float:
     """Return a figure as a number >= 0; anything else is an error for the user."""

@@ -13,6 +13,7 @@ from simlib.store.problems import shorten
 
 ORDER = (
     *("variance", "variance_groups", "variance_lost", "variance_rate", "incident_costs", "drill_borne_out"),
+    "drill_moves_borne_out",
     *("compare_actuals", "heads_actual", "requirement_judged", "platform_scores_actual"),
     *("reviews", "payment_lag", "weeks", "questions", "wordings", "feedback", "promises"),
     *("main_push", "second_sales", "second_orders", "load", "reliefs", "daily_board", "outliers", "traits"),
