@@ -96,6 +96,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "saturation": "chat_saturation",
         "unusual": "unusual_people",
     },
+    "reminders": {"agent": "agent_id", "sales_cny": "paid_after_cny"},
     "outliers": {"agent": "agent_id", "figure": "day_figure", "usual": "usual_value", "z": "outlier_z"},
     "traits": {
         "figure": "day_figure",

@@ -196,43 +196,97 @@ def find_outliers(agent_day: pd.DataFrame, *, figures: Sequence[str] = WATCHED) 
     return table.loc[order].reset_index(drop=True)
 
 
-def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None = None) -> pd.DataFrame:
+def build_daily_board(
+    agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None = None, reminders: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Sum the exports up to one row per day: what the lead looks at every day.
 
     Parameters
     ----------
     agent_day : DataFrame
-        day, agent, receptions, inquiries, buyers_paid, sales_cny, mean_response_s, chat_s (mean of a chat), unanswered.
+        day, agent, receptions, inquiries, buyers_ordered, buyers_paid, sales_cny, mean_response_s, chat_s (mean of a
+        chat), online_s, unanswered.
     on_duty_h : DataFrame, optional
-        day, hours: for the saturation of the days that it has.
+        day, hours on chat by the roster: for the saturation of days of which nobody exported the time online.
+    reminders : DataFrame, optional
+        day, reminded, paid_after: who of the unpaid orders was reminded, and paid then.
 
     Returns
     -------
     DataFrame
-        day, agents, receptions, conversion (paid over inquiries), sales_cny, mean_response_s (by receptions),
-        unanswered (share of receptions), saturation (chat time over time on duty; above 1 where chats run side by
-        side), unusual (agents with an outlier).
+        day, agents, receptions, conversion (paid over inquiries), sales_cny, ordered_unpaid (buyers), reminded
+        (orders), paid_after_share (of the reminded), mean_response_s (by receptions), unanswered (share of
+        receptions), saturation (chat time over time online; above 1 where chats run side by side), unusual (agents
+        with an outlier).
     """
     need_columns(agent_day, "day", "agent", name="agent_day")
-    needed = ["receptions", "inquiries", "buyers_paid", "sales_cny", "mean_response_s", "chat_s", "unanswered"]
+    needed = ["receptions", "inquiries", "buyers_ordered", "buyers_paid", "sales_cny", "mean_response_s"]
+    needed += ["chat_s", "online_s", "unanswered"]
     table = agent_day.reindex(columns=["day", "agent", *needed])
     weight = table["receptions"].where(table["mean_response_s"].notna())
     table = table.assign(weight=weight, response=table["mean_response_s"] * weight)
     table["chat_s"] = table["chat_s"] * table["receptions"]
+    table["unpaid"] = (table["buyers_ordered"] - table["buyers_paid"]).clip(lower=0)
+    online = table["online_s"].notna() & (table["online_s"] > 0)
+    table["chat_online_s"] = table["chat_s"].where(online)
+    table["online_s"] = table["online_s"].where(online & table["chat_s"].notna())
     by_day = table.groupby("day")
-    sums = by_day[[*needed, "weight", "response"]].sum(min_count=1)
+    sums = by_day[[*needed, "weight", "response", "unpaid", "chat_online_s"]].sum(min_count=1)
     board = pd.DataFrame({"agents": by_day["agent"].nunique(), "receptions": sums["receptions"]})
     board["conversion"] = sums["buyers_paid"] / sums["inquiries"].where(sums["inquiries"] > 0)
     board["sales_cny"] = sums["sales_cny"]
+    board["ordered_unpaid"] = sums["unpaid"]
+    days = pd.to_datetime(board.index)
+    for name in ("reminded", "paid_after_share"):
+        board[name] = math.nan
+    if reminders is not None:
+        sent = sum_reminders(reminders, by="day").set_index("day").reindex(days)
+        for name in ("reminded", "paid_after_share"):
+            board[name] = sent[name].to_numpy()
     board["mean_response_s"] = sums["response"] / sums["weight"].where(sums["weight"] > 0)
     board["unanswered"] = sums["unanswered"] / sums["receptions"].where(sums["receptions"] > 0)
-    board["saturation"] = math.nan
+    board["saturation"] = sums["chat_online_s"] / sums["online_s"]
     if on_duty_h is not None:
-        hours = on_duty_h.groupby(pd.to_datetime(on_duty_h["day"]))["hours"].sum().reindex(pd.to_datetime(board.index))
-        board["saturation"] = sums["chat_s"] / 3600 / hours.where(hours > 0).to_numpy()
+        hours = on_duty_h.groupby(pd.to_datetime(on_duty_h["day"]))["hours"].sum().reindex(days)
+        board["saturation"] = board["saturation"].fillna(sums["chat_s"] / 3600 / hours.where(hours > 0).to_numpy())
     unusual = find_outliers(agent_day).groupby("day")["agent"].nunique()
     board["unusual"] = unusual.reindex(board.index, fill_value=0)
     return board.reset_index()
+
+
+def sum_reminders(reminders: pd.DataFrame, *, by: str = "agent") -> pd.DataFrame:
+    """Sum up the reminders of unpaid orders, by who sent them or by day.
+
+    Parameters
+    ----------
+    reminders : DataFrame
+        day, agent, reminded (orders), paid_after (of these), sales_cny (of those paid; may be missing).
+    by : {"agent", "day"}
+        One row per what.
+
+    Returns
+    -------
+    DataFrame
+        agent or day, reminded, paid_after, paid_after_share (nan where nobody was reminded), sales_cny; the agents who
+        brought back most first, days in their order.
+
+    Examples
+    --------
+    >>> sent = pd.DataFrame({"day": "2026-11-01", "agent": ["A01", "A02"], "reminded": [20, 10], "paid_after": [5, 4],
+    ...                      "sales_cny": [600.0, 500.0]})
+    >>> sum_reminders(sent, by="day")[["reminded", "paid_after_share"]].to_numpy().tolist()
+    [[30.0, 0.3]]
+    """
+    need_columns(reminders, by, "reminded", "paid_after", name="reminders")
+    figures = ["reminded", "paid_after", "sales_cny"]
+    table = reminders.reindex(columns=[by, *figures]).astype(dict.fromkeys(figures, float))
+    if by == "day":
+        table["day"] = pd.to_datetime(table["day"])
+    summed = table.groupby(by, dropna=False)[figures].sum(min_count=1).reset_index()
+    summed.insert(3, "paid_after_share", summed["paid_after"] / summed["reminded"].where(summed["reminded"] > 0))
+    if by == "day":
+        return summed
+    return summed.sort_values(["paid_after", by], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def relate_results(people: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

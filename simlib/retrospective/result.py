@@ -48,6 +48,7 @@ from simlib.retrospective.people import (
     plan_relief,
     relate_results,
     relief_findings,
+    sum_reminders,
 )
 from simlib.retrospective.periods import Settlement, compare_settlements, compare_weeks, list_payment_lag, settle_orders
 from simlib.retrospective.variance import NightFacts, Variance, work_out_variance
@@ -69,6 +70,7 @@ GIVEN = (
     "promises",
     "pushes",
     "second_sales",
+    "reminders",
     "audit",
     "actions",
 )
@@ -99,8 +101,10 @@ class NightRecord:
         chat, text of the buyers' messages.
     platform_messages : DataFrame, optional
         contact, time, sender, for the platforms' scores.
-    answers, feedback, promises, pushes, push_sales, second_sales, audit, audit_before, actions : DataFrame, optional
-        The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
+    answers, feedback, promises, pushes, push_sales, second_sales, reminders : DataFrame, optional
+        The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.people`).
+    audit, audit_before, actions : DataFrame, optional
+        The team's self-audit and its list of what changes (:mod:`simlib.retrospective.audit`).
     drilled : DataFrame, optional
         scenario, card, team, called_min of the night's drills.
     moves : DataFrame, optional
@@ -133,6 +137,7 @@ class NightRecord:
     pushes: pd.DataFrame | None = None
     push_sales: pd.DataFrame | None = None
     second_sales: pd.DataFrame | None = None
+    reminders: pd.DataFrame | None = None
     audit: pd.DataFrame | None = None
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
@@ -474,9 +479,17 @@ def _people(
         if "load" in tables:
             tables["reliefs"] = plan_relief(roster, chats)
             findings += relief_findings(tables["load"])
+    reminders = record.reminders
+    if reminders is not None:
+        _try(tables, findings, "reminders", lambda: sum_reminders(reminders))
     if (agent_day := record.agent_day) is not None:
         on_duty = _hours_on(planned.night.grid.opens, planned.night.roster if record.served is None else record.served)
-        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day, on_duty_h=on_duty))
+        _try(
+            tables,
+            findings,
+            "daily_board",
+            lambda: build_daily_board(agent_day, on_duty_h=on_duty, reminders=reminders),
+        )
         if "daily_board" in tables:
             tables["outliers"] = find_outliers(agent_day)
             if people is not None:

@@ -55,6 +55,7 @@ SHEET_OF = {
     "review_push_sales": "push_sales",
     "review_actions": "actions",
     "review_second_sales": "second_sales",
+    "review_reminders": "reminders",
     "review_promos": "promos",
     "review_learned": "learned",
 }
@@ -160,6 +161,13 @@ def review_book() -> ChapterBook:
             sales,
             NOTE,
         ),
+        "review_reminders": (
+            _moment("day", kind="date", needed=True),
+            replace(AGENT, needed=False),
+            *(BookField(key=key, term=key, kind="integer", low=0, needed=True) for key in ("reminded", "paid_after")),
+            BookField(key="sales_cny", term="paid_after_cny", kind="money", low=0),
+            NOTE,
+        ),
         "review_audit": (
             _text("question", needed=True),
             _count("score", kind="number", high=HIGHEST),
@@ -244,6 +252,8 @@ def read_review(path: Any) -> Review:
     actions = filled.tables["review_actions"]
     actions = actions.assign(card=[_card_names().get(fold(str(card)), card) for card in actions["card"]])
     read = {"review_audit": _read_audit(filled, problems), "review_actions": actions}
+    parts = (("review_reminders", "paid_after", "reminded"), ("review_answers", "paid", "sent"))
+    read |= {sheet: _read_parts(filled, sheet, part, whole, problems) for sheet, part, whole in parts}
     filled = replace(filled, tables={**filled.tables, **read})
     figures: dict[str, Any] = {}
     rows: dict[str, int] = {}
@@ -289,6 +299,18 @@ def _read_spans(filled: FilledBook, sheet: str, problems: list[Problem]) -> pd.D
         place["value"] = f"{row['end']:%Y-%m-%d %H:%M}"
         problems.append(Problem(message="end_after_start", loss="row", **place))
     return table[~backwards].reset_index(drop=True)
+
+
+def _read_parts(filled: FilledBook, sheet: str, part: str, whole: str, problems: list[Problem]) -> pd.DataFrame:
+    """Leave out rows in which a part is more than its whole: more paid than were reminded."""
+    table = filled.tables[sheet]
+    counts = table[[part, whole]].astype(float)
+    too_many = counts[part] > counts[whole]
+    term = next(each.term for each in review_book().sheets[sheet] if each.key == part)
+    for row in table[too_many].to_dict("records"):
+        place: dict[str, Any] = {"sheet": sheet, "row": row["row"], "column": term, "value": shown(row[part])}
+        problems.append(Problem(message="out_of_range", allowed=(f"<= {row[whole]:g}",), loss="row", **place))
+    return table[~too_many].reset_index(drop=True)
 
 
 def _read_audit(filled: FilledBook, problems: list[Problem]) -> pd.DataFrame:

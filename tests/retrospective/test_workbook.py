@@ -243,3 +243,22 @@ def test_the_next_review_begins_where_this_one_ends(tmp_path):
     assert (audit["question"], audit["score"], audit["score_before"]) == ("role_known", None, 4)
     assert after.book.tables["review_feedback"]["what"].tolist() == ["c"]
     assert after.book.tables["review_actions"]["lesson"].tolist() == ["m"]
+
+
+def test_more_paid_than_were_reminded_is_named(tmp_path):
+    """A part above its whole is left out, with its row and what is allowed; the row beside it is used."""
+    day = EVENING.date()
+    rows = {
+        "review_reminders": [
+            {"day": day, "agent": "A01", "reminded": 9, "paid_after": 12},
+            {"day": day, "agent": "A02", "reminded": 9, "paid_after": 4},
+        ],
+        "review_answers": [{"question": "q", "agent": "A01", "wording": "w", "votes": 3, "sent": 2, "paid": 5}],
+    }
+    review = write(tmp_path, rows, "en")
+    assert review.book.tables["review_reminders"]["agent"].tolist() == ["A02"]
+    assert review.book.tables["review_answers"].empty
+    places = [(each.sheet, each.row, each.column, each.value) for each in review.problems]
+    assert ("review_reminders", 2, "paid_after", "12") in places
+    assert ("review_answers", 2, "review_paid", "5") in places
+    assert "<= 9" in " ".join(each.text("zh") for each in review.problems)
