@@ -25,15 +25,17 @@ from simlib.retrospective.workbook import (
     read_review,
     take_figures,
     with_measured,
+    within_night,
     without_absences,
     worked_roster,
 )
 from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
-from simlib.store.exports import read_exports
+from simlib.store.exports import Exports, read_exports
 from simlib.store.models import Ratio
 from simlib.stress import Lever, Scenario, apply_levers, levers_for, standard_scenarios
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
+FILES_NAMED = 5
 ALL_NIGHT = frozenset({"raise_concurrency", "hand_over_sites"})
 """Levers that hold the whole night, so that a second incident does not apply them again."""
 
@@ -69,7 +71,7 @@ def state_plan(inputs: NightInputs, night: PromoNight, *, aov_cny: float) -> Nig
 
 def record_night(inputs: NightInputs, planned: NightFacts, *, source: str) -> NightRecord:
     """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it."""
-    review = read_review(source)
+    review = within_night(read_review(source), inputs.grid)
     beside = Path(source) if Path(source).is_dir() else Path(source).parent
     folder = beside / EXPORTS
     exports = read_exports(folder, store=inputs.store) if source and folder.is_dir() else None
@@ -89,7 +91,7 @@ def record_night(inputs: NightInputs, planned: NightFacts, *, source: str) -> Ni
     )
     review, from_exports = with_measured(review, measured)
     replayed = _replay_incidents(planned, review.incidents)
-    notices = [*replayed.notices, *from_exports]
+    notices = [*replayed.notices, *from_exports, *_unread(exports)]
     actuals = None if inputs.actuals.empty else inputs.actuals
     record = note_night(review, planned, happened=replayed.happened, actuals=actuals, tables=tables)
     strangers = sorted({*review.absences["agent_id"], *review.served["agent_id"]} - {*inputs.people["agent_id"]})
@@ -108,6 +110,18 @@ def record_night(inputs: NightInputs, planned: NightFacts, *, source: str) -> Ni
         if "aov_cny" in review.figures and inputs.wave.day_aov_cny:
             notices.append(Message("retrospective.aov_by_store", seen=f"{review.figures['aov_cny']:g}"))
     return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
+
+
+def _unread(exports: Exports | None) -> list[Message]:
+    """Return which files of the folder gave no rows; why is what ``sandtable import`` says."""
+    if exports is None:
+        return []
+    rows = exports.understood.groupby("file", sort=False)["rows"].sum()
+    files = tuple(str(name) for name in rows.index[rows == 0])
+    if not files:
+        return []
+    more = () if len(files) <= FILES_NAMED else (Message("retrospective.and_files", count=len(files) - FILES_NAMED),)
+    return [Message("retrospective.exports_unread", files=(*files[:FILES_NAMED], *more))]
 
 
 # --- what the next plan learns ---

@@ -10,8 +10,8 @@ from simlib import facts
 from simlib.messages import Message, Term, glossary
 
 COLUMNS = (
-    *("scenario", "card", "teams", "in_time", "called_min", "happened", "cost_cny"),
-    *("saved_cny", "saved_low", "saved_high", "verdict"),
+    *("scenario", "card", "verdict", "teams", "in_time", "called_min", "happened", "cost_cny"),
+    *("saved_cny", "saved_low", "saved_high"),
 )
 MOVES_MOST = 12
 """Levers of the drill that are simulated in the night that came, those that promised most first (our choice)."""
@@ -34,10 +34,10 @@ def compare_drill(calls: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        scenario, card, teams (who met it), in_time (teams that called the card in time), called_min (median of those
-        that called it), happened, cost_cny, saved_cny, saved_low, saved_high, verdict: ``borne_out``, ``unclear`` (the
-        band of what the card saves holds 0, or no card has a move for it), ``not_drilled``, ``stayed_away``. What
-        happened stands first, the dearest before the others.
+        scenario, card, verdict, teams (who met it), in_time (teams that called the card in time), called_min (median of
+        those that called it), happened, cost_cny, saved_cny, saved_low, saved_high. The verdict is ``borne_out``,
+        ``unclear`` (the band of what the card saves holds 0, or no card has a move for it), ``not_drilled`` or
+        ``stayed_away``. What happened stands first, the dearest before the others.
 
     Examples
     --------
@@ -151,10 +151,10 @@ def compare_moves(moves: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        scenario (missing where nothing was going wrong), lever, size, teams, promised_cny, saved_cny, saved_low,
-        saved_high, cost_cny, verdict: ``borne_out`` (saves more than it costs, by more than chance), ``not_worth``
-        (saves less than it costs, by more than chance), ``unclear``, ``stayed_away``, ``not_tried`` (promised too
-        little to be simulated).
+        scenario (missing where nothing was going wrong), lever, size, verdict, teams, promised_cny, saved_cny,
+        saved_low, saved_high, cost_cny. The verdict is ``borne_out`` (saves more than it costs, by more
+        than chance), ``not_worth`` (saves less than it costs, by more than chance), ``unclear``, ``stayed_away`` or
+        ``not_tried`` (promised too little to be simulated).
     """
     table = moves.join(saved).drop(columns=["decided", "until"])
     tried = moves.index.isin(saved.index)
@@ -168,8 +168,8 @@ def compare_moves(moves: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
         else:
             verdicts.append("not_worth" if row.saved_high < row.cost_cny else "unclear")
     table = table.assign(verdict=verdicts, scenario=table["scenario"].where(table["scenario"] != ""))
-    columns = ["scenario", "lever", "size", "teams", "promised_cny"]
-    return table[[*columns, "saved_cny", "saved_low", "saved_high", "cost_cny", "verdict"]]
+    columns = ["scenario", "lever", "size", "verdict", "teams", "promised_cny"]
+    return table[[*columns, "saved_cny", "saved_low", "saved_high", "cost_cny"]]
 
 
 def move_findings(compared: pd.DataFrame) -> list[Message]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from simlib.retrospective.inputs import need_columns
 
 WATCHED = ("receptions", "mean_response_s", "first_response_s", "rate_3min", "unanswered", "satisfied_share", "chat_s")
 """The figures of a day in which an agent may be unusual, as the exports give them."""
+Span = tuple[pd.Timestamp, pd.Timestamp]
 COMPARED = (*WATCHED, "inquiries", "buyers_paid", "conversion", "sales_cny")
 """The figures that exam and tenure are held against."""
 
@@ -60,8 +62,6 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame | None, people: pd.Da
         hours = float(sum(spans_h))
         own = chats[chats["agent"] == agent_id].sort_values("begun", kind="stable")
         open_h = float((own["ended"] - own["begun"]).dt.total_seconds().sum() / 3600)
-        shift_h = (stretches[-1][1] - stretches[0][0]).total_seconds() / 3600
-        due = max(math.ceil(shift_h / limit("break_after_h")) - 1, 0)
         open_chats = open_h / hours if hours and known else math.nan
         longest = max(spans_h)
         in_row = _longest_run(own["complaint"].astype(bool).to_numpy())
@@ -83,7 +83,7 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame | None, people: pd.Da
                 "open_share": open_share,
                 "complaints": int(own["complaint"].sum()) if known else math.nan,
                 "complaints_row": in_row if known else math.nan,
-                "breaks_missed": max(due - (len(stretches) - 1), 0),
+                "breaks_missed": sum(map(_breaks_missed, _part_shifts(stretches))),
                 "load_index": index,
                 "relief": parts[0] > 1 or max(parts[1], parts[2]) >= 1,  # a stretch that ends at its limit needs none
             }
@@ -100,15 +100,33 @@ def _no_chats() -> pd.DataFrame:
     return pd.DataFrame({"agent": [], "begun": moment, "ended": moment, "complaint": pd.Series([], dtype=bool)})
 
 
-def _join(segments: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+def _join(segments: pd.DataFrame) -> list[Span]:
     """Join the segments of one agent that touch or overlap."""
-    joined: list[tuple[pd.Timestamp, pd.Timestamp]] = []
+    joined: list[Span] = []
     for start, end in sorted(zip(segments["start"], segments["end"], strict=True)):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((start, end))
     return joined
+
+
+def _part_shifts(stretches: list[Span]) -> list[list[Span]]:
+    """Part the stretches of one agent into shifts: a gap as long as may be worked without a break is time off."""
+    off = pd.Timedelta(hours=limit("break_after_h"))
+    shifts = [[stretches[0]]]
+    for before, after in pairwise(stretches):
+        if after[0] - before[1] >= off:
+            shifts.append([])
+        shifts[-1].append(after)
+    return shifts
+
+
+def _breaks_missed(shift: list[Span]) -> int:
+    """Return how many of the breaks that are due in a shift were not taken."""
+    hours = (shift[-1][1] - shift[0][0]).total_seconds() / 3600
+    due = max(math.ceil(hours / limit("break_after_h")) - 1, 0)
+    return max(due - (len(shift) - 1), 0)
 
 
 def _longest_run(flags: np.ndarray) -> int:

@@ -17,7 +17,6 @@ from simlib.night import PromoNight
 from simlib.retrospective.audit import HIGHEST, check_actions, score_audit
 from simlib.retrospective.buyers import (
     TOP,
-    UNTAGGED,
     TagName,
     check_promises,
     find_second_orders,
@@ -289,7 +288,7 @@ def work_out_retrospective(
             tables |= {"variance": variance.tree, "variance_groups": variance.groups}
             tables |= {"variance_lost": variance.lost, "variance_rate": variance.rate}
             figures |= {"planned_cny": variance.planned_cny, "expected_cny": variance.expected_cny}
-            findings += variance.findings
+            findings = [*variance.warnings, *findings, *variance.findings]
     fit = _night_by_interval(record, tables, figures, findings, planned, forecast, requirement, target, grid)
     if record.incidents:
         tables["incident_costs"] = cost_incidents(
@@ -447,8 +446,7 @@ def _buyers(
                 Message("retrospective.tag_contacts", tag=TagName(str(row.tag)), count=f"{row.contacts:,.0f}")
                 for row in top.head(TOP).itertuples()
             )
-            tagged = ranked.loc[ranked["tag"] != UNTAGGED, "contacts"].sum()
-            share = f"{top['contacts'].sum() / tagged:.0%}"
+            share = f"{top['contacts'].sum() / ranked['contacts'].sum():.0%}"
             findings.append(Message("retrospective.top_questions", tags=tags, share=share))
     if (answers := record.answers) is not None:
         _try(tables, findings, "wordings", lambda: pick_wordings(answers))

@@ -62,6 +62,14 @@ def test_load_names_long_stretches_complaints_in_a_row_and_missed_breaks():
     assert "都没有到上限" in relief_findings(load[~load["relief"]])[0].text("zh")
 
 
+def test_two_shifts_of_one_night_are_two():
+    """The hours between two shifts are no shift without a break: four and four hours on chat miss none."""
+    roster = pd.DataFrame(shift("E", ("00:00", "04:00"), ("18:00", "22:00")) + shift("F", ("00:00", "05:00")))
+    load = measure_load(roster, None, PEOPLE).set_index("agent_id")
+    assert load.loc["E", ["hours", "longest_h", "breaks_missed"]].tolist() == [8, 4, 0]
+    assert load.loc["F", "breaks_missed"] == 1
+
+
 def test_reliefs_come_after_hours_in_a_row_and_after_complaints_in_a_row():
     """One relief for the long stretch, one for the third complaint; none for a stretch that ends at the limit."""
     reliefs = plan_relief(ROSTER, CHATS)
