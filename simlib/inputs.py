@@ -62,7 +62,7 @@ from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
-from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness
+from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness_beside
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
@@ -90,7 +90,7 @@ RESULTS = (  # what a plan works out, in the order of the report
     *("inputs", "sales", "people", "readiness", "forecasting", "required", "headcounts", "concurrency"),
     *("roster_result", "conclusion", "actions_result", "next_hours", "goals", "retrospective", "stress", "drill"),
 )
-ACTION_NIGHTS, FOLK_NIGHTS = 12, 4  # behind the figures of each action, and of each rule of thumb (ours)
+ACTION_NIGHTS, FOLK_NIGHTS = 12, 8  # behind the figures of each action, and of each rule of thumb (ours)
 # The day after each kind of day, for the hours after midnight (ours: profile L is the day after an evening opening).
 NEXT_PROFILE: dict[Profile, Profile] = {"N": "N", "M": "N", "E": "L", "L": "N"}
 
@@ -518,7 +518,7 @@ class NightInputs:
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""
-        book = read_readiness(source, people=set(self.people["agent_id"])) if source else empty_book()
+        book = read_readiness_beside(source, people=set(self.people["agent_id"])) if source else empty_book()
         return replace(book, stage=self.find_stage(source))
 
     def find_stage(self, source: str) -> str:
@@ -616,6 +616,7 @@ class NightInputs:
             today=counted_from,
             seed=seed,
             replications=min(replications, ACTION_NIGHTS),
+            chats_enough=concurrency.concurrency,
         )
 
     def find_usual_day(self, forecast: pd.DataFrame) -> UsualDay:
@@ -758,7 +759,7 @@ def with_exam(store: Store, source: str) -> Store:
     """
     if not source:
         return store
-    book = read_readiness(source)
+    book = read_readiness_beside(source)
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     results = None if marked is None else marked.results
     return bring_results(store, training=book.tables["training"], results=results)
@@ -766,7 +767,7 @@ def with_exam(store: Store, source: str) -> Store:
 
 def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
     """Check the readiness workbook beside a store: conflicts of its rules as a table, and what is wrong by row."""
-    book = read_readiness(path, people={agent.agent_id for agent in store.agents})
+    book = read_readiness_beside(path, people={agent.agent_id for agent in store.agents})
     conflicts = show_conflicts(find_conflicts(book.tables["activities"], book.tables["goods"]))
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     of_exam = () if marked is None else marked.problems

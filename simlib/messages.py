@@ -68,16 +68,18 @@ def label(key: str, lang: Lang) -> str:
 def translate(key: str, lang: Lang, **values: object) -> str:
     """Return a message of the playbook in one language, with ``values`` put in for its {names}.
 
-    A message that counts something has a second English form, ``en_one``, for a ``count`` of one.
+    A message that counts something has a second English form, ``en_one``, for a ``count`` of one. Values that are
+    messages, terms or several of them are written in that language too.
 
     Examples
     --------
-    >>> translate("words.list_comma", "en", first="a", second="b")
-    'a, b'
+    >>> translate("words.list_comma", "en", first="a", second=["b", Term("presale")])
+    'a, b, Presale'
     """
     forms = _find(texts(), key, lang, "playbook/messages")
     singular = lang == "en" and values.get("count") == 1
-    return forms.get("en_one" if singular else lang, forms[lang]).format(**values)
+    written = {name: _localise(value, lang) for name, value in values.items()}
+    return forms.get("en_one" if singular else lang, forms[lang]).format(**written)
 
 
 class Term(str):

@@ -245,6 +245,8 @@ class Verdict:
         return Message(
             f"plan.{'verdict_need_twice' if twice else 'verdict_need'}",
             wave=self.inputs.wave.name,
+            opens=f"{self.inputs.grid.opens:%m-%d %H:%M}",
+            closes=f"{self.inputs.grid.times(self.inputs.grid.edges_s)[-1]:%m-%d %H:%M}",
             contacts=f"{self.forecasting.forecast['contacts'].sum():,.0f}",
             human=f"{human:,.0f}",
             twice=f"{twice:,.0f}",

@@ -45,6 +45,14 @@ def test_example_stores_are_in_order(store):
     assert run("check", STORES / store).exit_code == 0
 
 
+def test_a_workbook_with_nothing_beside_it_is_in_order(tmp_path):
+    """A store's own workbook has sheets of readiness too, and is not read a second time as a readiness workbook."""
+    alone = shutil.copy(STORES / "appliances.xlsx", tmp_path)
+    checked = run("check", alone, "--lang", "en")
+    assert checked.exit_code == 0, checked.output
+    assert "problem" not in checked.output
+
+
 @pytest.mark.parametrize(("lang", "word"), [("zh", "处问题"), ("en", "problems in all")])
 def test_check_lists_all_problems_at_once(tmp_path, lang, word):
     """Three wrong cells on two sheets are three lines and exit status 1."""

@@ -15,12 +15,13 @@ from simlib.messages import Message
 from simlib.night.buyers import RememberedBuyers
 from simlib.night.promo_night import PromoNight
 from simlib.simulator import Agents
-from simlib.simulator.replicate import KpiMeasure, Replications, Variant, replicate_variants
+from simlib.simulator.replicate import KpiMeasure, Replications, Variant, half_width, replicate_variants
 
 RULES = ("usual_growth", "usual_peak", "per_hour", "by_concurrency")
 NEED, ROSTER = "need", "roster"
-FOLK_COLUMNS = ["folk_rule", "heads", "heads_less", "lost_share", "lost_share_low", "lost_share_high"]
-FOLK_COLUMNS += ["sales_lost", "sales_lost_low", "sales_lost_high", "platform_rate"]
+FOLK_COLUMNS = ["folk_rule", "heads", "heads_less", *(f"peak_lost_share{end}" for end in ("", "_low", "_high"))]
+FOLK_COLUMNS += ["lost_share", "sales_lost", "sales_lost_low", "sales_lost_high", "platform_rate"]
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +90,24 @@ class FolkResult:
         On the same buyers: ``need`` is the kit's requirement, ``roster`` the people as they are rostered.
     rate : str
         The platform's headline rate.
+    peak : int
+        Place of the busiest half hour in the night.
     """
 
     heads: Mapping[str, int]
     nights: Mapping[str, Replications] = field(repr=False)
     rate: str
+    peak: int = 0
+
+    def peak_lost_share(self, rule: str) -> tuple[float, float, float]:
+        """Return the share of the busiest half hour's buyers who are lost: mean, and the 95 % band of the mean."""
+        figures = self.nights[rule].figures
+        lost, human = (np.asarray(figures[key])[:, self.peak].sum(axis=1) for key in ("cell_lost", "cell_human"))
+        shares = np.asarray(lost[human > 0] / human[human > 0], dtype=float)
+        if not len(shares):
+            return np.nan, np.nan, np.nan
+        half = half_width(shares, confidence=CONFIDENCE)
+        return float(shares.mean()), max(float(shares.mean()) - half, 0.0), float(shares.mean()) + half
 
     @property
     def table(self) -> pd.DataFrame:
@@ -103,9 +117,9 @@ class FolkResult:
             bands = nights.bands()
             row: dict[str, Any] = {"folk_rule": f"folk_{rule}", "heads": self.heads[rule]}
             row |= {"heads_less": self.heads[NEED] - self.heads[rule], "platform_rate": bands.loc[self.rate, "mean"]}
-            for key in ("lost_share", "sales_lost"):
-                row |= {f"{key}{end}": bands.loc[key, name] for end, name in BANDS.items()}
-            rows.append(row)
+            row |= {f"sales_lost{end}": bands.loc["sales_lost", name] for end, name in BANDS.items()}
+            row |= zip((f"peak_lost_share{end}" for end in BANDS), self.peak_lost_share(rule), strict=True)
+            rows.append(row | {"lost_share": bands.loc["lost_share", "mean"]})
         return pd.DataFrame(rows, columns=FOLK_COLUMNS)
 
     @property
@@ -122,8 +136,9 @@ class FolkResult:
                 lowest=self.heads[lowest],
                 highest=max(self.heads[rule] for rule in RULES),
                 need=self.heads[NEED],
-                lost=f"{row['sales_lost']:,.0f}",
-                least=f"{need['sales_lost']:,.0f}",
+                lost=f"{100 * row['peak_lost_share']:.1f}",
+                least=f"{100 * need['peak_lost_share']:.1f}",
+                cost=f"{row['sales_lost']:,.0f}",
                 nights=len(next(iter(self.nights.values()))),
             )
         ]
@@ -174,11 +189,11 @@ def work_out_folk(
         rates=night.rates,
         curve=night.curve,
         values_cny=night.values_cny,
+        cells=night.grid,
     )
     how: dict[str, Any] = {"measure": measure, "seed": seed, "replications": replications, "turns": True}
-    return FolkResult(
-        heads=total, nights=replicate_variants(variants, **how) if variants else {}, rate=night.rates[0].key
-    )
+    nights = replicate_variants(variants, **how) if variants else {}
+    return FolkResult(heads=total, nights=nights, rate=night.rates[0].key, peak=night.grid.starts.get_loc(at))
 
 
 def seat_curve(night: PromoNight, need: pd.DataFrame, heads: np.ndarray) -> Agents:

@@ -7,6 +7,7 @@ changes: the new segments of the people concerned, newcomers, chats, a share of 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -59,6 +60,8 @@ class Gap:
     ----------
     start, end : pandas.Timestamp
         From when to when heads are missing.
+    worst : pandas.Timestamp
+        The half hour that misses most.
     heads : int
         Most heads missing at once, all queues together.
     by_queue : mapping of queue to heads
@@ -67,6 +70,7 @@ class Gap:
 
     start: pd.Timestamp
     end: pd.Timestamp
+    worst: pd.Timestamp
     heads: int
     by_queue: Mapping[str, int]
 
@@ -104,6 +108,7 @@ def find_gap(coverage: pd.DataFrame) -> Gap | None:
     return Gap(
         start=short.index[first],
         end=short.index[last] + STEP,
+        worst=worst,
         heads=int(np.ceil(short.iloc[at] - 1e-9)),
         by_queue={str(row.queue): int(np.ceil(row.shortfall - 1e-9)) for row in mine.itertuples()},
     )
@@ -327,6 +332,8 @@ class Room:
         People whose day must stay as it is: duties, wishes.
     day, today : datetime.date
         The promo day, and the day on which it is decided.
+    chats_enough : int, optional
+        Chats at once beyond which nobody more is reached: the limit is raised no further.
     """
 
     night: PromoNight
@@ -339,6 +346,7 @@ class Room:
     tied: frozenset[str]
     day: dt.date
     today: dt.date
+    chats_enough: int | None = None
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -817,6 +825,7 @@ def _settings(room: Room) -> list[PlannedMove]:
     """Return the moves by which everybody holds more chats, or the bot answers more around the gap."""
     night, gap = room.night, room.gap
     closes = night.grid.times(night.grid.edges_s[-1:])[0]
+    most = math.inf if room.chats_enough is None else room.chats_enough - float(room.people["capacity"].median())
     found = [
         PlannedMove(
             key=f"more_concurrency:{chats:g}",
@@ -828,6 +837,7 @@ def _settings(room: Room) -> list[PlannedMove]:
             last_day=room.last_day("concurrency_days"),
         )
         for chats in facts.value("actions", "concurrency_sizes")
+        if chats <= most
     ]
     until = min(gap.end + STEP, closes)
     forecast = night.forecast[(night.forecast["start"] >= gap.start) & (night.forecast["start"] < until)]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.actions.folk import FolkResult
-from simlib.actions.moves import ActionError, Gap, PlannedMove, Room, find_gap, list_moves
+from simlib.actions.moves import STEP, ActionError, Gap, PlannedMove, Room, find_gap, list_moves
 from simlib.actions.offers import write_moves, write_shifts
 from simlib.actions.plausibility import PlausibilityResult
 from simlib.actions.search import CONFIDENCE, MoveSet, rehearse_moves, rehearse_sets, search_sets
@@ -102,11 +102,14 @@ class ActionsResult:
         Sets that close the gap first; among them by net gain, and where two cannot be distinguished on the same buyers
         (95 %), the cheaper first, then the one with fewer people.
     worth : (float, float)
-        Sales that the missing heads would save if they sat in the gap and only there, and the half-width of its band.
+        Sales that the missing heads would save if each half hour of the gap had as many more as it misses, and the
+        half-width of its band.
     closed_share : float
         Share of the gap's buyers that is lost with those heads.
     out : DataFrame
-        Who does not serve in the gap, and why.
+        Who is not on chat in the half hour ``looked_at``, and why.
+    looked_at : pandas.Timestamp
+        The half hour that misses most heads; the busiest one where none does.
     folk, plausibility
         Rules of thumb beside the answer, and the plan beside the store's past.
     rate : str
@@ -126,6 +129,7 @@ class ActionsResult:
     worth: tuple[float, float] = (0.0, 0.0)
     gap_lost_share: tuple[float, float] = (0.0, 0.0)
     out: pd.DataFrame = field(repr=False)
+    looked_at: pd.Timestamp
     folk: FolkResult = field(repr=False)
     plausibility: PlausibilityResult = field(repr=False)
     rate: str
@@ -286,6 +290,7 @@ def work_out_actions(
     today: dt.date,
     seed: int,
     replications: int = 16,
+    chats_enough: int | None = None,
     on_progress: Callable[[int, int], object] | None = None,
 ) -> ActionsResult:
     """Find, price and rank what can still be changed about this night.
@@ -294,10 +299,11 @@ def work_out_actions(
     ----------
     night : PromoNight
         The plan's.
-    coverage, rules, shifts, sources, tied, day, today
+    coverage, rules, shifts, sources, tied, day, today, chats_enough
         As :class:`simlib.actions.moves.Room` has them.
     list_out : callable
-        (start, end) of a stretch -> who does not serve in it, and why.
+        (start, end) of a stretch -> who does not serve all of it, and why; asked of the half hour that misses most,
+        or of the busiest one where none does.
     targets : mapping of KPI to floor
         What the night is held to; of these, ``lost_share`` and ``service_level`` are asked of the gap.
     replications : int
@@ -306,10 +312,10 @@ def work_out_actions(
     gap = find_gap(coverage)
     grid = night.grid
     peak = night.forecast.groupby("start")["contacts"].sum().idxmax()
-    seen = (gap.start, gap.end) if gap else (peak, peak + pd.Timedelta(seconds=grid.step_s))
-    out = list_out(*seen)
-    kept: dict[str, Any] = {"out": out, "folk": folk, "plausibility": plausibility, "targets": targets}
-    kept |= {"rate": night.rates[0].key, "night": night, "coverage": coverage}
+    looked_at = gap.worst if gap else peak
+    out = list_out(looked_at, looked_at + pd.Timedelta(seconds=grid.step_s))
+    kept: dict[str, Any] = {"out": out, "looked_at": looked_at, "folk": folk, "plausibility": plausibility}
+    kept |= {"targets": targets, "rate": night.rates[0].key, "night": night, "coverage": coverage}
     how: dict[str, Any] = {"seed": seed, "replications": replications, "on_progress": on_progress}
     if gap is None:
         return ActionsResult(gap=None, actions=(), plan_nights=rehearse_moves(night, {}, **how)[frozenset()], **kept)
@@ -324,6 +330,7 @@ def work_out_actions(
         tied=frozenset(tied),
         day=day,
         today=today,
+        chats_enough=chats_enough,
     )
     inside = mark_gap(night, gap)
 
@@ -357,17 +364,22 @@ def meets(nights: Replications, inside: np.ndarray, targets: Mapping[str, float]
 
 
 def fill_gap(room: Room) -> PlannedMove:
-    """Return the move that nobody can make: the missing heads, seated in the gap and only there; what it is worth."""
+    """Return the move that nobody can make: each half hour of the gap gets the heads that it misses; its worth."""
     gap, night = room.gap, room.night
     usual = {"capacity": int(room.people["capacity"].median()), "speed": 1.0, "cohort": "own", "cost_cny_h": 0.0}
     people: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
-    for queue, heads in sorted(gap.by_queue.items()):
-        for number in range(heads):
+    inside = room.coverage[(room.coverage["start"] >= gap.start) & (room.coverage["start"] < gap.end)]
+    for queue, mine in inside.groupby("queue"):
+        short = np.ceil(mine.set_index("start")["shortfall"].sort_index() - 1e-9)
+        for number in range(int(short.max())):
             name = f"gap-{queue}-{number:02d}"
             people.append({"agent_id": name, "name": name, "skill_1": queue} | usual)
             row = {"agent_id": name, "name": name, "cohort": "own", "queue": queue, "activity": "chat"}
-            rows.append(row | {"start": gap.start, "end": gap.end})
+            at = short.index[short > number]
+            cuts = np.flatnonzero(np.diff(at) > STEP) + 1
+            runs = np.split(np.arange(len(at)), cuts)
+            rows += [row | {"start": at[run[0]], "end": at[run[-1]] + STEP} for run in runs]
     return PlannedMove(
         key="fill_gap",
         kind="call_in",

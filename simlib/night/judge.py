@@ -20,12 +20,14 @@ from simlib.messages import Message, Noun
 
 BY_CELL = {"lost_share": "cell_lost", "service_level": "cell_late"}
 CONFIDENCE = 0.95
+WITHOUT_DATES_MIN = 12 * 60  # a longer stretch is written with its days
+STEEPER = 1.25  # times as far from the target: worth naming beside the half hour that most buyers suffer in (ours)
 ROUNDING = 1e-9  # of a share: a mean of numbers that all meet a target meets it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weakness:
-    """The worst half hour of one target, and the stretch of half hours around it that miss the target too.
+    """Where one target is missed by most buyers, and the stretch of half hours around it that miss the target too.
 
     Attributes
     ----------
@@ -33,7 +35,7 @@ class Weakness:
         ``lost_share`` or ``service_level``.
     queue : str
     start : Timestamp
-        The worst half hour: the one with most buyers beyond what the target allows.
+        The half hour with most buyers beyond what the target allows.
     share, limit : float
         The KPI in that half hour, and its target.
     begins, ends : Timestamp
@@ -42,6 +44,8 @@ class Weakness:
         Buyers lost in the stretch, or answered late in it, on average over the nights.
     lost_cny : float
         Sales lost to slow replies in the stretch, this queue alone.
+    steepest : (Timestamp, str, float), optional
+        Half hour, queue and share of where the share is worst, if that is clearly elsewhere: few buyers may come then.
     """
 
     kpi: str
@@ -53,6 +57,7 @@ class Weakness:
     ends: pd.Timestamp
     buyers: float
     lost_cny: float
+    steepest: tuple[pd.Timestamp, str, float] | None = None
 
     @property
     def minutes(self) -> int:
@@ -63,17 +68,23 @@ class Weakness:
     def message(self) -> Message:
         """The weakness in words: which half hour, how bad, for how long, how many buyers, how much money."""
         money = "_cny" if self.lost_cny >= 0.5 else ""
+        clock = "%H:%M" if self.minutes <= WITHOUT_DATES_MIN else "%m-%d %H:%M"
+        also: Message | str = ""
+        if self.steepest is not None:
+            at, queue, share = self.steepest
+            also = Message("plan.weak_steepest", queue=Noun(queue), clock=f"{at:%H:%M}", share=f"{100 * share:.1f}")
         return Message(
             f"plan.weak_{self.kpi}{money}",
             queue=Noun(self.queue),
             clock=f"{self.start:%H:%M}",
             share=f"{100 * self.share:.1f}",
             limit=f"{100 * self.limit:.3g}",
-            begins=f"{self.begins:%H:%M}",
-            ends=f"{self.ends:%H:%M}",
+            begins=f"{self.begins:{clock}}",
+            ends=f"{self.ends:{clock}}",
             minutes=self.minutes,
             count=round(self.buyers),
             lost=f"{self.lost_cny:,.0f}",
+            also=also,
         )
 
 
@@ -153,12 +164,12 @@ class Judgement:
         return not self.missed
 
     def mean_share(self, kpi: str) -> float:
-        """Return a KPI over the service hours of all nights, or the platform's rate of the mean night; nan for none."""
+        """Return the mean over the nights of a KPI in service hours, or of the platform's rate; nan for none."""
         if kpi not in BY_CELL:
             seen = self.rates[kpi][~np.isnan(self.rates[kpi])]
             return float(seen.mean()) if seen.size else math.nan
-        bad, people = (float(self.mean[key][self.open_hours].sum()) for key in (BY_CELL[kpi], "cell_human"))
-        part = bad / people if people else math.nan
+        bad, people = (self.nights[key][:, self.open_hours].sum(axis=(1, 2)) for key in (BY_CELL[kpi], "cell_human"))
+        part = float((bad[people > 0] / people[people > 0]).mean()) if (people > 0).any() else math.nan
         return part if BETTER[kpi] == "lower" else 1.0 - part
 
     @cached_property
@@ -190,7 +201,16 @@ class Judgement:
             ends=edges[last + 1],
             buyers=float(self.mean[BY_CELL[kpi]][stretch, column].sum()),
             lost_cny=float(self.mean["cell_lost_cny"][stretch, column].sum()),
+            steepest=self._steepest(kpi, row=int(row), column=int(column)),
         )
+
+    def _steepest(self, kpi: str, *, row: int, column: int) -> tuple[pd.Timestamp, str, float] | None:
+        """Return where the share itself is worst, unless that is the given cell or hardly worse than it."""
+        far = np.abs(self.share(kpi) - self.targets[kpi])
+        at = np.unravel_index(int(np.where(self.misses[kpi], far, -math.inf).argmax()), far.shape)
+        if far[at] <= STEEPER * far[row, column]:
+            return None
+        return self.grid.times(self.grid.edges_s)[int(at[0])], self.queues[int(at[1])], float(self.share(kpi)[at])
 
     @cached_property
     def weaknesses(self) -> tuple[Weakness, ...]:

@@ -275,6 +275,17 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     return ReadinessBook(tables=filled.tables, problems=BOOK.sort(problems), missing=missing, kept=kept)
 
 
+def read_readiness_beside(store: str | Path, *, people: Collection[str] | None = None) -> ReadinessBook:
+    """Read what a store keeps for readiness, as :func:`read_readiness` does; an empty book where it keeps nothing.
+
+    The store's own workbook, which has sheets of the same names, is never taken for a readiness workbook.
+    """
+    path = Path(store)
+    if path.is_file() and _find_source(path) == path and not path.name.lower().endswith(BOOK_NAME):
+        return replace(empty_book(), kept=open_kept(path))
+    return read_readiness(path, people=people)
+
+
 def _find_source(path: Path) -> Path | None:
     """Find where a store keeps its readiness tables; None where it has none."""
     if not path.is_dir():

@@ -6,8 +6,13 @@ Names are loaded when first used: a notebook that checks its parameters needs no
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+# nbformat loads jsonschema, which builds a grammar of international addresses, two seconds of work, for a check that
+# no notebook asks for; jsonschema does without where that library is missing.
+cast("dict[str, Any]", sys.modules).setdefault("rfc3987_syntax", None)
 
 if TYPE_CHECKING:
     from simlib.runs.batch import BatchRow, rehearse_batch, rehearse_one

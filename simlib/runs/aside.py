@@ -12,20 +12,22 @@ from multiprocessing.context import SpawnProcess
 from simlib.planning import Plan
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Aside:
-    """A process that waits for a plan and returns some of its chapters."""
+    """A process that waits for a plan and returns some of its chapters; ``at_work`` once it was given one."""
 
     process: SpawnProcess
     ours: Connection
+    at_work: bool = False
 
     def begin(self, plan: Plan, chapters: Sequence[str]) -> None:
         """Send the plan over with all that is worked out so far; the chapters are worked out from there, in order."""
+        self.at_work = True
         self.ours.send((plan, tuple(chapters)))
 
     def collect(self, plan: Plan, chapter: str) -> None:
         """Put the chapters up to this one into the plan as they come; one that fails is left to be asked for here."""
-        while chapter not in vars(plan):
+        while self.at_work and chapter not in vars(plan):
             try:
                 name, result = self.ours.recv()
             except (EOFError, OSError):

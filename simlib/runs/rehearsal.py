@@ -16,7 +16,7 @@ from simlib.runs.aside import working_aside
 from simlib.runs.engine import run_notebook
 from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_manifest, write_recipe
 from simlib.runs.parameters import Values, chapter_notebooks
-from simlib.runs.results import write_results
+from simlib.runs.results import write_results, write_team_files
 from simlib.store import load_store
 
 IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for the one who opens the notebook (ours)
@@ -92,11 +92,11 @@ def rehearse(
             def report_cell(
                 index: int, cell: Any, *, number: int = number, chapter: str = notebook.stem[3:], cells: int = cells
             ) -> None:
+                if aside and not aside.at_work and "conclusion" in vars(night):  # what the chapters aside rest on
+                    aside.begin(night, tuple(ASIDE.values()))
                 if on_progress:
                     on_progress(chapter, cell.metadata.get("stage", chapter), (number + index / cells) / len(notebooks))
 
-            if aside and number == 1:  # the first notebook ends with the verdict: what these rest on is there
-                aside.begin(night, tuple(ASIDE.values()))
             if aside and notebook.stem in ASIDE:
                 aside.collect(night, ASIDE[notebook.stem])
             with sharing(night, of=store):
@@ -107,6 +107,7 @@ def rehearse(
                     on_cell=report_cell,
                     keep=folder.path / "failed",
                 )
+        write_team_files(staging, night=night, lang=lang)
         if aside:
             aside.collect(night, ASIDE["report"])
         write_results(staging, night=night, lang=lang)

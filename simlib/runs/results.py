@@ -15,8 +15,20 @@ from simlib.report.pages.goals import write_handouts
 from simlib.roster import to_ics, to_sheets
 
 
+def write_team_files(folder: Path, *, night: Plan, lang: Lang) -> None:
+    """Write what the team gets: the roster, each person's calendar, slips and announcements."""
+    team = night.store.frame("agents")
+    write_roster(folder / "roster.xlsx", to_sheets(night.roster, team, lang=lang), lang=lang)
+    calendars = folder / "calendars"
+    calendars.mkdir()
+    for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
+        name = re.sub(r"[^\w-]", "_", str(agent_id))
+        (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
+    write_handouts(night, folder / "goals", lang=lang)
+
+
 def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
-    """Write every result of one night into an empty folder."""
+    """Write the night's tables, summary, workbook and report, beside what :func:`write_team_files` writes."""
     tables = folder / "tables"
     tables.mkdir()
     for name, table in night.tables.items():
@@ -32,14 +44,6 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         cards=kpi_cards(night, lang=lang),
         meta=night.conclusion.provenance(lang),
     )
-    team = night.store.frame("agents")
-    write_roster(folder / "roster.xlsx", to_sheets(night.roster, team, lang=lang), lang=lang)
-    calendars = folder / "calendars"
-    calendars.mkdir()
-    for number, agent_id in enumerate(night.roster["agent_id"].unique(), start=1):
-        name = re.sub(r"[^\w-]", "_", str(agent_id))
-        (calendars / f"{number:03d}-{name}.ics").write_bytes(to_ics(night.roster, agent_id, lang=lang).encode())
-    write_handouts(night, folder / "goals", lang=lang)
     html = render_report(
         [(label(chapter, lang), shown) for chapter, shown in report_sections(night, lang=lang)],
         title=night.store.store.name,

@@ -165,3 +165,16 @@ def test_moves_have_words(room):
             assert "{" not in move.text_with_names().text(lang)
     assert isinstance(list_moves(room)[0], PlannedMove)
     assert np.isfinite([move.cost_cny for move in list_moves(room)]).all()
+
+
+def test_more_chats_at_once_only_as_far_as_they_reach_anybody(room):
+    """Where the chapter on concurrency says that so many are enough, no move goes beyond them."""
+    now = int(room.people["capacity"].median())
+
+    def sizes(enough):
+        kinds = [move for move in list_moves(replace(room, chats_enough=enough)) if move.kind == "more_concurrency"]
+        return sorted(move.size for move in kinds)
+
+    assert sizes(None) == sizes(now + 2) == [1.0, 2.0]
+    assert sizes(now + 1) == [1.0]
+    assert sizes(now) == []

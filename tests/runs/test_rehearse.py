@@ -87,6 +87,30 @@ def test_line_17_executed_notebooks_show_results_and_fold_their_code(done):
             assert re.search(r"# .+ · [^·]*[\u4e00-\u9fff][^·]* · [^·]*[a-z]", line), line
 
 
+PYTHON_WORDS = re.compile(r"\w+\((&#39;|&#34;|['\"])|Traceback|KeyError|dtype|Timestamp\(|\bNaT\b|>nan<|>None<|>inf<")
+
+
+def test_no_python_is_shown_to_the_reader(done):
+    """Neither names of classes nor values that are none stand in the report."""
+    text = re.sub(
+        r"<style>.*?</style>|<svg.*?</svg>", "", (done[0].folder / "report.html").read_text("utf-8"), flags=re.S
+    )
+    assert PYTHON_WORDS.findall(text) == []
+
+
+@pytest.mark.slow
+def test_a_shop_before_its_first_promo_is_rehearsed(tmp_path):
+    """With five tables filled in, no actuals and nothing beside it, every chapter shows what it can."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    for name in ("store.yml", "waves.csv", "ratios.csv", "agents.csv", "shifts.csv"):
+        shutil.copy(SMALL / name, shop)
+    made = rehearse(shop, out=tmp_path / "out", lang="zh", parameters=QUICK | {"stress_replications": 2})
+    text = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", (made.folder / "report.html").read_text("utf-8"), flags=re.S)
+    assert PYTHON_WORDS.findall(text) == []
+    assert "compare_actuals" not in {table.stem for table in (made.folder / "tables").iterdir()}
+
+
 def test_progress_rises_to_the_end(done):
     """Progress names chapter and stage, never falls, and ends at one."""
     shares = [share for _, _, share in done[1]]

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import quantity
+from simlib.report.columns import show_number
 from simlib.report.style import (
     INK,
     MISSING,
@@ -65,23 +65,23 @@ def plot_gap(course: Table, ax: Axes, *, lang: Lang, gap: tuple[pd.Timestamp, pd
 
 @chart(size=(11, 4.6))
 def plot_folk_rules(rules: Table, ax: Axes, *, lang: Lang) -> None:
-    """Draw what the night loses with the heads of each rule as a bar with the band of its mean.
+    """Draw the share of buyers that the busiest half hour loses with the heads of each rule, with the mean's band.
 
     Parameters
     ----------
     rules : DataFrame
-        folk_rule, heads, sales_lost, sales_lost_low, sales_lost_high: one row per rule.
+        folk_rule, heads, peak_lost_share, peak_lost_share_low, peak_lost_share_high: one row per rule.
     """
     rows = np.arange(len(rules))[::-1]
-    value, low, high = (rules[f"sales_lost{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
+    value, low, high = (rules[f"peak_lost_share{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
     low = np.maximum(np.nan_to_num(low, nan=0.0, neginf=0.0), 0.0)
     high = np.where(np.isfinite(high), high, value)
     ours = rules["folk_rule"].isin(["folk_need", "folk_roster"])
     ax.barh(rows, value, height=0.62, color=np.where(ours, HELD, LOST))
     ax.hlines(rows, low, high, color=INK, linewidth=1.6)
-    span = max(float(high.max()), 1.0)
+    span = max(float(high.max()), 0.01)
     for row, lost, end in zip(rows, value, np.maximum(high, value), strict=True):
-        text = quantity(lost, "CNY", lang)
+        text = show_number(lost, unit="share", digits=1)
         ax.annotate(text, xy=(end, row), xytext=(8, 0), textcoords="offset points", va="center")
     names = [
         translate("actions.folk_bar", lang, rule=label(rule, lang), heads=heads)

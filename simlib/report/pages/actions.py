@@ -37,10 +37,10 @@ def show_actions(found: ActionsResult, *, lang: Lang) -> Fragment:
 
 
 def show_who_is_out(found: ActionsResult, *, lang: Lang) -> Fragment:
-    """Show who does not serve in the gap, why, and who could be back by which step."""
+    """Show who is not on chat when most heads are missing, why, and who could be back by which step."""
     back = int(found.out["can_return"].astype(bool).sum())
     return stack(
-        show_text(translate("actions.out", lang, count=len(found.out), back=back)),
+        show_text(translate("actions.out", lang, at=f"{found.looked_at:%H:%M}", count=len(found.out), back=back)),
         show_result(found.tables, "who_is_out", lang=lang),
     )
 

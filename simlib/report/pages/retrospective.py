@@ -74,9 +74,7 @@ def _missing_words(found: RetrospectiveResult, lang: Lang) -> list[str]:
         return []
     parts = {"missing_exports": found.missing_exports, "missing_sheets": found.missing_sheets}
     return [
-        Message(f"retrospective.{key}", tables=tuple(Message(f"retrospective.table_{name}") for name in names)).text(
-            lang
-        )
+        translate(f"retrospective.{key}", lang, tables=tuple(Message(f"retrospective.table_{name}") for name in names))
         for key, names in parts.items()
         if names
     ]

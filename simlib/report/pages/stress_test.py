@@ -23,12 +23,14 @@ ANSWERS_SHOWN = 12
 
 
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
-    """Return the chapter's pieces in the order of the report."""
+    """Return the chapter's pieces in the order of the report; of a plan that fails by itself that stands first."""
+    failing = [show_failing(plan.stress, lang=lang)]
     return [
+        *(failing if plan.stress.plan_fails else []),
         show_scenarios(plan.scenarios, lang=lang),
         show_ranking(plan.stress, lang=lang),
         show_stressed_night(plan.stress, lang=lang),
-        show_failing(plan.stress, lang=lang),
+        *([] if plan.stress.plan_fails else failing),
         show_answer(plan.stress, lang=lang),
         show_lever_map(plan.stress, lang=lang),
         show_reserve(plan.stress, lang=lang),
@@ -80,7 +82,9 @@ def show_scenarios(found: ScenarioSet, *, lang: Lang) -> Fragment:
 
 @drawn_once
 def show_ranking(stress: StressResult, *, lang: Lang) -> Fragment:
-    """Show every scenario against the plan, the dearest first, and which fails how."""
+    """Show every scenario against the plan, the dearest first, and which fails how; of a plan that fails, the table."""
+    if stress.plan_fails:
+        return show_if_any(stress, "ranking", lang=lang)
     test, ranking = stress.test, stress.ranking
     names = [test.scenario(name).title(lang) for name in ranking["scenario"]]
     worst = ranking.iloc[0]
@@ -105,9 +109,8 @@ def _failure_texts(stress: StressResult, name: str, lang: Lang) -> list[str]:
     """Return what fails first in a scenario and how long the floor takes to recover."""
     failure = stress.test.first_failure(name)
     minutes = float(np.median(stress.test.recovery_min(name)))
-    kept = "plan_keeps_nothing" if stress.plan_fails else "nothing_fails"
     text = (
-        translate(f"stress.{kept}", lang)
+        translate("stress.nothing_fails", lang)
         if failure is None
         else translate("stress.fails_first", lang, what=label(failure[0], lang), clock=f"{failure[1]:%H:%M}")
     )
@@ -118,7 +121,12 @@ def _failure_texts(stress: StressResult, name: str, lang: Lang) -> list[str]:
 
 @drawn_once
 def show_stressed_night(stress: StressResult, *, lang: Lang) -> Fragment:
-    """Show one scenario: the picture of the night, its KPIs against the plan's, the fullest agents, the card."""
+    """Show one scenario: the picture of the night, its KPIs against the plan's, the fullest agents, the card.
+
+    Of a plan that fails by itself there are only the tables.
+    """
+    if stress.plan_fails:
+        return stack(*(show_if_any(stress, name, lang=lang) for name in ("stressed_kpis", "busiest_agents")))
     test, scenario = stress.test, stress.chosen
     course, plan = test.course(scenario.name)[stress.around], test.course("plan")[stress.around]
     limits = {"first_response": test.night.threshold_s}
