@@ -124,7 +124,7 @@ def _part_shifts(stretches: list[Span]) -> list[list[Span]]:
 
 def _breaks_missed(shift: list[Span]) -> int:
     """Return how many of the breaks that are due in a shift were not taken."""
-    hours = (shift[-1][1] - shift[0][0]).total_seconds() / 3600
+    hours = float((shift[-1][1] - shift[0][0]).total_seconds()) / 3600
     due = max(math.ceil(hours / limit("break_after_h")) - 1, 0)
     return max(due - (len(shift) - 1), 0)
 
