@@ -21,6 +21,7 @@ from simlib.forecasting.promo import forecast_by_history, hours_of_opening, prom
 from simlib.inputs import NightInputs
 from simlib.messages import HOUSE
 from simlib.retrospective import NightFigures, compare_actuals, measure_fit
+from simlib.review import learn
 from simlib.store import load_store
 from simlib.store.models import HistoryRow, Store, Wave
 from simlib.streams import stream
@@ -120,7 +121,7 @@ class SimulatedShop:
             asked = int(came["contacts"].sum())
             seen = {key: float(rng.binomial(asked, value) / asked) for key, value in self.ratios.items()}
             figures = NightFigures(promo=inputs.wave.name, ratios=seen, contacts=came)
-            store = inputs.learn(figures, aov_cny=150.0, lang="en").store
+            store = learn(inputs, figures, aov_cny=150.0, lang="en").store
         return pd.DataFrame(rows)
 
 

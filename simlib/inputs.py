@@ -18,7 +18,6 @@ from simlib.actions.folk import UsualDay, folk_heads, work_out_folk
 from simlib.actions.plausibility import work_out_plausibility
 from simlib.actions.result import ActionsResult, work_out_actions
 from simlib.clock import read_moment
-from simlib.drill.calls import read_calls
 from simlib.forecasting.promo import (
     PastPromo,
     PromoCurve,
@@ -55,40 +54,24 @@ from simlib.kpis import (
     platform_scores,
     score_nights,
 )
-from simlib.messages import Lang, Message, Term, UserError
+from simlib.messages import Message, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.night.bot import BotIntent
 from simlib.readiness.conflicts import find_conflicts
-from simlib.readiness.countdown import catalogue
 from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness_beside
-from simlib.retrospective.measured import list_unlearned, measure_night
-from simlib.retrospective.result import NightRecord
-from simlib.retrospective.variance import NightFacts
-from simlib.retrospective.workbook import (
-    LEARNT,
-    note_night,
-    read_review,
-    take_figures,
-    with_measured,
-    without_absences,
-    worked_roster,
-)
-from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
 from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
-from simlib.store.exports import read_exports
 from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Ratio, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
-from simlib.stress import apply_levers, levers_for, standard_scenarios
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
 NIGHT_H = 28  # the promo day and the first hours after its midnight
@@ -532,165 +515,6 @@ class NightInputs:
         if gone:
             raise UserError(Message("repair.people_gone", people=gone))
         return adopt_roster(rows, **self.roster_tables(requirement))
-
-    def plan_facts(self, night: PromoNight, *, aov_cny: float) -> NightFacts:
-        """Return the planned side of the retrospective."""
-        return NightFacts(
-            night=night,
-            inquiry_share=self.store.ratio("inquiries_per_reception").likely,
-            conversion=self.store.ratio("conversion").likely,
-            aov_cny=aov_cny,
-            opening=self.opening,
-        )
-
-    @property
-    def review_basis(self) -> dict[str, Any]:
-        """What the retrospective holds a night against: target, promo day, platforms, people, task cards."""
-        people = self.people[["agent_id", "exam_score"]].astype({"exam_score": float})
-        begun = pd.to_datetime(self.people["starts_on"])
-        people["tenure_days"] = (pd.Timestamp(self.wave.day) - begun).dt.days.astype(float)
-        found: dict[str, Any] = {"target": self.target("service_level"), "promo_day": self.wave.day, "people": people}
-        found["platforms"] = tuple(sorted({self.store.store.platform, *self.store.platform_shares}))
-        return found | {"cards": [*(task["key"] for task in catalogue()), *facts.table("incidents")["key"]]}
-
-    def record_night(self, planned: NightFacts, *, source: str) -> NightRecord:
-        """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it."""
-        review = read_review(source)
-        beside = Path(source) if Path(source).is_dir() else Path(source).parent
-        folder = beside / EXPORTS
-        exports = read_exports(folder, store=self.store) if source and folder.is_dir() else None
-        tables = {} if exports is None else exports.tables
-        rostered = worked_roster(review, planned)
-        opened = self.opening
-        if opened is not None and "opening" in review.figures:
-            opened = self.store.local_times([review.figures["opening"]])[0]
-        measured = measure_night(
-            exports,
-            day=self.wave.day,
-            people=self.people,
-            reply_s={queue: service.reply_s for queue, service in self.services.items()},
-            opening=opened,
-            rostered=rostered,
-            came=None if review.absences.empty else without_absences(rostered, review.absences),
-        )
-        review, from_exports = with_measured(review, measured)
-        happened, alone, carded, notices = self._replay_incidents(planned, review.incidents)
-        notices += from_exports
-        actuals = None if self.actuals.empty else self.actuals
-        record = note_night(review, planned, happened=happened, actuals=actuals, tables=tables)
-        strangers = sorted({*review.absences["agent_id"], *review.served["agent_id"]} - {*self.people["agent_id"]})
-        if strangers:
-            notices.append(Message("retrospective.unknown_people", people=tuple(strangers)))
-        taken: dict[str, Any] = {"actuals": record.actuals, "forecast": planned.night.forecast, "measured": measured}
-        figures = take_figures(review, promo=self.wave.name, **taken)
-        seen: dict[str, Any] = {"incidents": alone, "cards": carded, "promos": chain_promos(record.promos, self.store)}
-        seen["drilled"], missed = self._find_drills(beside) if source else (None, [])
-        notices += missed
-        if figures is not None:
-            seen["write_back"] = self.learn(figures, aov_cny=planned.aov_cny)
-            if "aov_cny" in review.figures and self.wave.day_aov_cny:
-                notices.append(Message("retrospective.aov_by_store", seen=f"{review.figures['aov_cny']:g}"))
-        return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
-
-    def learn(self, figures: NightFigures, *, aov_cny: float, lang: Lang = "zh") -> WriteBack:
-        """Work out what the next plan starts from; what the store leaves open moves from what this plan had."""
-        store, ratios, reasons = self.store, dict(figures.ratios), dict(figures.reasons)
-        if self.wave.day_aov_cny:
-            ratios.pop("aov_cny", None)
-            reasons["aov_cny"] = "by_wave"
-        if store.store.slowdown_points:
-            reasons["switch_cost_pct"] = "own_curve"
-        had = {"aov_cny": Ratio(key="aov_cny", low=aov_cny, likely=aov_cny, high=aov_cny)}
-        if store.ratio("opening_burst").likely == 0:
-            had["opening_burst"] = self.field_burst
-        if "no_show_share" in ratios:
-            whole, planned = store.ratio("shrinkage"), self.shrinkage
-            if store.ratio("no_show_share").likely == 0:
-                absent: dict[str, Any] = {"likely": planned.absence, "high": max(whole.high, planned.absence)}
-                had["no_show_share"] = Ratio(key="no_show_share", low=0.0, source=whole.source, **absent)
-            ratios.setdefault("shrinkage", 1 - (1 - ratios["no_show_share"]) * (1 - planned.off_chat))
-        own = [ratio for key, ratio in had.items() if key in ratios and store.ratio(key).likely != ratio.likely]
-        others = [ratio for ratio in store.ratios if ratio.key not in {each.key for each in own}]
-        store = store.model_copy(update={"ratios": (*others, *own)})
-        return self._learn_curve(
-            learn_from_night(store, replace(figures, ratios=ratios, reasons=reasons), lang=lang), figures
-        )
-
-    def _learn_curve(self, learned: WriteBack, figures: NightFigures) -> WriteBack:
-        """Add what the night, as history, does to the uplift and the hours of its kind of day; name what is left."""
-        after, kind = replace(self, store=learned.store), self.wave.profile
-        reasons = dict(learned.figures.reasons)
-        changes, shape = learned.changes, pd.DataFrame()
-        seen = [promo for promo in after.past_promos if promo.name == figures.promo and learned.history_rows]
-        alike = [promo for promo in seen if promo.profile == kind]
-        if not alike:
-            why = "part_of_night" if not learned.history_rows else "other_kind" if seen else "no_ordinary"
-            reasons |= {f"uplift_{kind}": why, "day_shape": why}
-        else:
-            before, now, prior = self.curve, after.curve, float(facts.value("uplift", "field_weight"))
-            weight = 1 - (prior + before.promos) / (prior + now.promos)
-            uplift = {"key": f"uplift_{kind}", "before": before.likely, "weight": weight, "after": now.likely}
-            uplift["seen"] = alike[0].uplift
-            uplift |= {"before_low": before.low, "before_high": before.high, "low": now.low, "high": now.high}
-            rows = pd.DataFrame([uplift])
-            changes = rows.reindex(columns=changes.columns) if changes.empty else pd.concat([changes, rows])
-            if alike[0].shape:
-                shape = pd.DataFrame(
-                    {"hour": range(24), "unit": "share", "before": before.shape, "seen": alike[0].shape,
-                     "weight": weight, "after": now.shape}
-                )  # fmt: skip
-            else:
-                reasons["day_shape"] = "by_day"
-        taught = {*changes["key"], *(["day_shape"] if len(shape) else [])}
-        wanted = [*LEARNT, f"uplift_{kind}", "day_shape", "cohort_speed", "switch_cost_pct", "ordinary_shape"]
-        if figures.cohort_speed:
-            wanted.remove("cohort_speed")
-        left = list_unlearned(taught, wanted, reasons)
-        return replace(learned, changes=changes.reset_index(drop=True), shape=shape, unlearned=left)
-
-    def _replay_incidents(
-        self, planned: NightFacts, rows: pd.DataFrame
-    ) -> tuple[NightFacts | None, dict[str, PromoNight], dict[str, PromoNight], list[Message]]:
-        """Put the noted incidents into the planned night: all, each alone, each with its card; and what cannot be."""
-        notices: list[Message] = []
-        alone: dict[str, PromoNight] = {}
-        carded: dict[str, PromoNight] = {}
-        night = planned.night
-        known = {scenario.name: scenario for scenario in standard_scenarios(night)}
-        cards = facts.table("incidents").set_index("key")
-        for row in rows.itertuples():
-            tz = night.grid.opens.tz
-            when = {"start": pd.Timestamp(row.start).tz_localize(tz), "end": pd.Timestamp(row.end).tz_localize(tz)}
-            usual = known.get(row.incident)
-            try:
-                if usual is None:
-                    raise UserError(Message("retrospective.incident_not_here", incident=Term(row.incident)))
-                scenario = replace(usual, incidents=tuple(replace(each, **when) for each in usual.incidents))
-                alone[row.incident] = scenario.apply_to(alone.get(row.incident, planned.night))
-            except UserError as error:
-                notices += error.messages
-                continue
-            answers = {lever for card in scenario.cards for lever in cards.loc[card, "levers"]}
-            levers = [lever for lever in levers_for(planned.night, scenario) if lever.kind in answers]
-            carded[row.incident] = apply_levers(alone[row.incident], levers)
-            night = scenario.apply_to(night)
-        return (replace(planned, night=night) if alone else None), alone, carded, notices
-
-    def _find_drills(self, beside: Path) -> tuple[pd.DataFrame | None, list[Message]]:
-        """Read the drills of this night: beside the store, or in the folder of results beside it."""
-        notices: list[Message] = []
-        found: list[pd.DataFrame] = []
-        folders = (beside / "drill", beside / "out" / self.store.store_id / "drill")
-        for path in [path for folder in folders for path in sorted(folder.glob("*/log.jsonl"))]:
-            calls = read_calls(path, tz=self.grid.opens.tz)
-            if calls.empty:
-                notices.append(Message("retrospective.drill_unreadable", drill=path.parent.name))
-            elif not self.grid.opens <= calls["night"].iloc[0] < self.grid.times(self.grid.edges_s[-1:])[0]:
-                day = f"{calls['night'].iloc[0]:%Y-%m-%d}"
-                notices.append(Message("retrospective.drill_elsewhere", drill=path.parent.name, day=day))
-            else:
-                found.append(calls)
-        return (pd.concat(found, ignore_index=True) if found else None), notices
 
     def find_readiness(self, source: str) -> ReadinessBook:
         """Read what lies beside the store for chapter 2; an empty book where nothing does."""

@@ -24,6 +24,7 @@ from simlib.messages import Lang
 from simlib.night import PromoNight
 from simlib.readiness.result import ReadinessResult, work_out_readiness
 from simlib.retrospective.result import RetrospectiveResult, work_out_retrospective
+from simlib.review import gather_night
 from simlib.roster import Roster, solve_roster
 from simlib.roster.repair import RepairResult, work_out_repair
 from simlib.simulator.replicate import Replications
@@ -166,10 +167,9 @@ class Plan:
     @cached_property
     def retrospective(self) -> RetrospectiveResult:
         """Chapter 5: what came against the plan."""
-        planned = self.inputs.plan_facts(self.night, aov_cny=self.sales.spans["aov_cny"].likely)
-        asked: dict[str, Any] = {"planned": planned, "forecast": self.forecast, "requirement": self.requirement}
-        asked |= self.inputs.review_basis | {"today": self.counted_from, "seed": self.seed}
-        return work_out_retrospective(self.inputs.record_night(planned, source=self.source), **asked)
+        given = gather_night(self.inputs, self.night, aov_cny=self.sales.spans["aov_cny"].likely, source=self.source)
+        asked: dict[str, Any] = {"forecast": self.forecast, "requirement": self.requirement, "seed": self.seed}
+        return work_out_retrospective(**given, **asked, today=self.counted_from)
 
     @cached_property
     def scenarios(self) -> ScenarioSet:

@@ -22,7 +22,7 @@ FLOORS = (
     {"erlang", "simulator", "kpis"},
     {"night"},
     {"staffing", "readiness", "forecasting", "goals", "retrospective", "roster", "stress", "drill", "actions"},
-    {"headcounts", "inputs", "planning", "verdict"},
+    {"headcounts", "inputs", "planning", "review", "verdict"},
     {"report"},
     {"live", "drill_room"},
     {"widgets"},
@@ -33,7 +33,9 @@ LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 NEIGHBOURS = {
     ("planning", "inputs"),  # the page on which the chapters meet, what they start from, and what it comes to
     ("planning", "headcounts"),
+    ("planning", "review"),
     ("planning", "verdict"),
+    ("review", "inputs"),
     ("headcounts", "inputs"),
     ("verdict", "inputs"),
     ("facts", "messages"),  # facts are read like texts

@@ -1,4 +1,4 @@
-"""What the log of a drill shows without its night: which incidents happened, and how soon each team called the card."""
+"""What a drill's log shows afterwards: how soon each team called the cards, and what each of its levers brought."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import Any
 import pandas as pd
 
 from simlib import facts
+from simlib.drill.game import Drill
 from simlib.drill.log import Advanced, Decided, Injected, OpeningLine, Rewound, read_lines
+from simlib.drill.result import tabulate_moves
+from simlib.night import PromoNight
+from simlib.stress.levers import Lever
 from simlib.stress.scenarios import Scenario
 
 COLUMNS = ("drill", "night", "scenario", "start", "card", "team", "called_min")
+MOVES = ("drill", "team", "scenario", "lever", "size", "decided", "until", "promised_cny")
 
 
 def read_calls(path: Path, *, tz: Any) -> pd.DataFrame:
@@ -69,3 +74,45 @@ def read_calls(path: Path, *, tz: Any) -> pd.DataFrame:
             called = max(min(after), 0.0) if after else math.nan
             rows.append((path.parent.name, begins, scenario.name, scenario.start, list(scenario.cards), team, called))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def read_moves(path: Path, night: PromoNight) -> pd.DataFrame:
+    """Replay a drill from its log and read what each lever of each team brought in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file ``log.jsonl``; it is read only.
+    night : PromoNight
+        The night that was drilled.
+
+    Returns
+    -------
+    DataFrame
+        drill (the folder's name), team, scenario (what the lever answers; empty where nothing was going wrong), lever,
+        size (nan: has none), decided, until, promised_cny (sales of the drill that are lost without it); one row per
+        lever that a team has used.
+
+    Raises
+    ------
+    DrillError
+        It was played on another night: other contacts, people or roster.
+    """
+    drill = Drill.read(night, path)
+    rows = []
+    for team in drill.teams:
+        levers = drill.levers(team)
+        for lever, won in zip(levers, tabulate_moves(drill, levers)["won_back_cny"], strict=True):
+            answers = _occasion(lever, drill.state.happens)
+            size = math.nan if lever.size is None else lever.size
+            rows.append((path.parent.name, team, answers, lever.kind, size, lever.decided, lever.until, float(won)))
+    return pd.DataFrame(rows, columns=list(MOVES))
+
+
+def _occasion(lever: Lever, happens: tuple[Scenario, ...]) -> str:
+    """Return what a lever answers: what is going wrong when it is decided, first what its card has the lever for."""
+    after = pd.Timedelta(minutes=float(facts.value("levers", "after_min")))
+    on = [each for each in happens if each.start <= lever.decided <= each.end + after]
+    cards = facts.table("incidents").set_index("key")["levers"]
+    meant = [each for each in on if any(lever.kind in cards[card] for card in each.cards)]
+    return max(meant or on, key=lambda scenario: scenario.start).name if on else ""

@@ -396,7 +396,27 @@ class Drill:
         if not path.exists():
             raise DrillError("nothing_there", folder=folder)
         log = DrillLog(path)
-        sound = list(read_lines(path))
+        drill, keep = cls._replay(night, list(read_lines(path)))
+        aside = log.cut(keep)
+        drill.log = log
+        if aside is not None:
+            drill.notices = (DrillError("set_aside", line=keep + 1, file=aside.name),)
+        return drill
+
+    @classmethod
+    def read(cls, night: PromoNight, path: Path) -> Self:
+        """Return a drill as far as its log is sound, to look at: the file stays as it is.
+
+        Raises
+        ------
+        DrillError
+            Its first line is not sound, or it was played on another night.
+        """
+        return cls._replay(night, list(read_lines(path)))[0]
+
+    @classmethod
+    def _replay(cls, night: PromoNight, sound: list[Entry]) -> tuple[Self, int]:
+        """Take the steps of a log in memory until one cannot be taken; return how many lines could."""
         in_memory = DrillLog()
         in_memory.entries = sound[:1]
         drill = cls(night, in_memory)
@@ -407,11 +427,7 @@ class Drill:
             except (DrillError, ScenarioError):
                 break
             keep += 1
-        aside = log.cut(keep)
-        drill.log = log
-        if aside is not None:
-            drill.notices = (DrillError("set_aside", line=keep + 1, file=aside.name),)
-        return drill
+        return drill, keep
 
     # --- the clock ---
 

@@ -148,7 +148,7 @@ def work_out_debrief(drill: Drill, *, team: int, best: Hindsight) -> DebriefResu
                 "points": cards["points"].astype(float),
             }
         ),
-        moves=_moves(drill, drill.levers(team)),
+        moves=tabulate_moves(drill, drill.levers(team)),
         gains=best.gains.rename(columns={"kind": "lever"}),
         decisions=len(view.decisions),
     )
@@ -163,7 +163,7 @@ def _courses(drill: Drill, played: dict[str, Sequence[Lever]]) -> pd.DataFrame:
     return pd.DataFrame({"clock": [drill.clock(number) for number in numbers], **waiting})
 
 
-def _moves(drill: Drill, levers: tuple[Lever, ...]) -> pd.DataFrame:
+def tabulate_moves(drill: Drill, levers: tuple[Lever, ...]) -> pd.DataFrame:
     """Return what each lever brought: the night again without it, everything else as it was."""
     rows = []
     whole = drill.moment(levers).sales()[1] if levers else 0.0

@@ -76,6 +76,7 @@ KEY_COLUMNS = {
     "missed": "",
     "module_state": "",
     "move": "do_",
+    "move_borne_out": "move_borne_out_",
     "next_grade": "grade_",
     "open_to": "open_to_",
     "order_figure": "",

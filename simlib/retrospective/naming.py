@@ -48,6 +48,13 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "saved_high": "saved_cny_high",
         "verdict": "borne_out",
     },
+    "drill_moves_borne_out": {
+        "teams": "drill_teams",
+        "saved_cny": "lever_saved_cny",
+        "saved_low": "lever_saved_cny_low",
+        "saved_high": "lever_saved_cny_high",
+        "verdict": "move_borne_out",
+    },
     "platform_scores_actual": {"counted": "turns_counted", "in_time": "turns_in_time", "rate": "platform_rate"},
     "weeks": {"week": "week_from", "days": "days_counted", "figure": "day_figure"},
     "questions": {"tag": "question_tag", "share": "contact_share", "top": "among_top"},
@@ -89,6 +96,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "saturation": "chat_saturation",
         "unusual": "unusual_people",
     },
+    "reminders": {"agent": "agent_id", "sales_cny": "paid_after_cny"},
     "outliers": {"agent": "agent_id", "figure": "day_figure", "usual": "usual_value", "z": "outlier_z"},
     "traits": {
         "figure": "day_figure",

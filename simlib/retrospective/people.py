@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from simlib.retrospective.inputs import need_columns
 
 WATCHED = ("receptions", "mean_response_s", "first_response_s", "rate_3min", "unanswered", "satisfied_share", "chat_s")
 """The figures of a day in which an agent may be unusual, as the exports give them."""
+Span = tuple[pd.Timestamp, pd.Timestamp]
 COMPARED = (*WATCHED, "inquiries", "buyers_paid", "conversion", "sales_cny")
 """The figures that exam and tenure are held against."""
 
@@ -60,8 +62,6 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame | None, people: pd.Da
         hours = float(sum(spans_h))
         own = chats[chats["agent"] == agent_id].sort_values("begun", kind="stable")
         open_h = float((own["ended"] - own["begun"]).dt.total_seconds().sum() / 3600)
-        shift_h = (stretches[-1][1] - stretches[0][0]).total_seconds() / 3600
-        due = max(math.ceil(shift_h / limit("break_after_h")) - 1, 0)
         open_chats = open_h / hours if hours and known else math.nan
         longest = max(spans_h)
         in_row = _longest_run(own["complaint"].astype(bool).to_numpy())
@@ -83,7 +83,7 @@ def measure_load(roster: pd.DataFrame, chats: pd.DataFrame | None, people: pd.Da
                 "open_share": open_share,
                 "complaints": int(own["complaint"].sum()) if known else math.nan,
                 "complaints_row": in_row if known else math.nan,
-                "breaks_missed": max(due - (len(stretches) - 1), 0),
+                "breaks_missed": sum(map(_breaks_missed, _part_shifts(stretches))),
                 "load_index": index,
                 "relief": parts[0] > 1 or max(parts[1], parts[2]) >= 1,  # a stretch that ends at its limit needs none
             }
@@ -100,15 +100,33 @@ def _no_chats() -> pd.DataFrame:
     return pd.DataFrame({"agent": [], "begun": moment, "ended": moment, "complaint": pd.Series([], dtype=bool)})
 
 
-def _join(segments: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+def _join(segments: pd.DataFrame) -> list[Span]:
     """Join the segments of one agent that touch or overlap."""
-    joined: list[tuple[pd.Timestamp, pd.Timestamp]] = []
+    joined: list[Span] = []
     for start, end in sorted(zip(segments["start"], segments["end"], strict=True)):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((start, end))
     return joined
+
+
+def _part_shifts(stretches: list[Span]) -> list[list[Span]]:
+    """Part the stretches of one agent into shifts: a gap as long as may be worked without a break is time off."""
+    off = pd.Timedelta(hours=limit("break_after_h"))
+    shifts = [[stretches[0]]]
+    for before, after in pairwise(stretches):
+        if after[0] - before[1] >= off:
+            shifts.append([])
+        shifts[-1].append(after)
+    return shifts
+
+
+def _breaks_missed(shift: list[Span]) -> int:
+    """Return how many of the breaks that are due in a shift were not taken."""
+    hours = float((shift[-1][1] - shift[0][0]).total_seconds()) / 3600
+    due = max(math.ceil(hours / limit("break_after_h")) - 1, 0)
+    return max(due - (len(shift) - 1), 0)
 
 
 def _longest_run(flags: np.ndarray) -> int:
@@ -196,43 +214,97 @@ def find_outliers(agent_day: pd.DataFrame, *, figures: Sequence[str] = WATCHED) 
     return table.loc[order].reset_index(drop=True)
 
 
-def build_daily_board(agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None = None) -> pd.DataFrame:
+def build_daily_board(
+    agent_day: pd.DataFrame, *, on_duty_h: pd.DataFrame | None = None, reminders: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Sum the exports up to one row per day: what the lead looks at every day.
 
     Parameters
     ----------
     agent_day : DataFrame
-        day, agent, receptions, inquiries, buyers_paid, sales_cny, mean_response_s, chat_s (mean of a chat), unanswered.
+        day, agent, receptions, inquiries, buyers_ordered, buyers_paid, sales_cny, mean_response_s, chat_s (mean of a
+        chat), online_s, unanswered.
     on_duty_h : DataFrame, optional
-        day, hours: for the saturation of the days that it has.
+        day, hours on chat by the roster: for the saturation of days of which nobody exported the time online.
+    reminders : DataFrame, optional
+        day, reminded, paid_after: who of the unpaid orders was reminded, and paid then.
 
     Returns
     -------
     DataFrame
-        day, agents, receptions, conversion (paid over inquiries), sales_cny, mean_response_s (by receptions),
-        unanswered (share of receptions), saturation (chat time over time on duty; above 1 where chats run side by
-        side), unusual (agents with an outlier).
+        day, agents, receptions, conversion (paid over inquiries), sales_cny, ordered_unpaid (buyers), reminded
+        (orders), paid_after_share (of the reminded), mean_response_s (by receptions), unanswered (share of
+        receptions), saturation (chat time over time online; above 1 where chats run side by side), unusual (agents
+        with an outlier).
     """
     need_columns(agent_day, "day", "agent", name="agent_day")
-    needed = ["receptions", "inquiries", "buyers_paid", "sales_cny", "mean_response_s", "chat_s", "unanswered"]
+    needed = ["receptions", "inquiries", "buyers_ordered", "buyers_paid", "sales_cny", "mean_response_s"]
+    needed += ["chat_s", "online_s", "unanswered"]
     table = agent_day.reindex(columns=["day", "agent", *needed])
     weight = table["receptions"].where(table["mean_response_s"].notna())
     table = table.assign(weight=weight, response=table["mean_response_s"] * weight)
     table["chat_s"] = table["chat_s"] * table["receptions"]
+    table["unpaid"] = (table["buyers_ordered"] - table["buyers_paid"]).clip(lower=0)
+    online = table["online_s"].notna() & (table["online_s"] > 0)
+    table["chat_online_s"] = table["chat_s"].where(online)
+    table["online_s"] = table["online_s"].where(online & table["chat_s"].notna())
     by_day = table.groupby("day")
-    sums = by_day[[*needed, "weight", "response"]].sum(min_count=1)
+    sums = by_day[[*needed, "weight", "response", "unpaid", "chat_online_s"]].sum(min_count=1)
     board = pd.DataFrame({"agents": by_day["agent"].nunique(), "receptions": sums["receptions"]})
     board["conversion"] = sums["buyers_paid"] / sums["inquiries"].where(sums["inquiries"] > 0)
     board["sales_cny"] = sums["sales_cny"]
+    board["ordered_unpaid"] = sums["unpaid"]
+    days = pd.to_datetime(board.index)
+    for name in ("reminded", "paid_after_share"):
+        board[name] = math.nan
+    if reminders is not None:
+        sent = sum_reminders(reminders, by="day").set_index("day").reindex(days)
+        for name in ("reminded", "paid_after_share"):
+            board[name] = sent[name].to_numpy()
     board["mean_response_s"] = sums["response"] / sums["weight"].where(sums["weight"] > 0)
     board["unanswered"] = sums["unanswered"] / sums["receptions"].where(sums["receptions"] > 0)
-    board["saturation"] = math.nan
+    board["saturation"] = sums["chat_online_s"] / sums["online_s"]
     if on_duty_h is not None:
-        hours = on_duty_h.groupby(pd.to_datetime(on_duty_h["day"]))["hours"].sum().reindex(pd.to_datetime(board.index))
-        board["saturation"] = sums["chat_s"] / 3600 / hours.where(hours > 0).to_numpy()
+        hours = on_duty_h.groupby(pd.to_datetime(on_duty_h["day"]))["hours"].sum().reindex(days)
+        board["saturation"] = board["saturation"].fillna(sums["chat_s"] / 3600 / hours.where(hours > 0).to_numpy())
     unusual = find_outliers(agent_day).groupby("day")["agent"].nunique()
     board["unusual"] = unusual.reindex(board.index, fill_value=0)
     return board.reset_index()
+
+
+def sum_reminders(reminders: pd.DataFrame, *, by: str = "agent") -> pd.DataFrame:
+    """Sum up the reminders of unpaid orders, by who sent them or by day.
+
+    Parameters
+    ----------
+    reminders : DataFrame
+        day, agent, reminded (orders), paid_after (of these), sales_cny (of those paid; may be missing).
+    by : {"agent", "day"}
+        One row per what.
+
+    Returns
+    -------
+    DataFrame
+        agent or day, reminded, paid_after, paid_after_share (nan where nobody was reminded), sales_cny; the agents who
+        brought back most first, days in their order.
+
+    Examples
+    --------
+    >>> sent = pd.DataFrame({"day": "2026-11-01", "agent": ["A01", "A02"], "reminded": [20, 10], "paid_after": [5, 4],
+    ...                      "sales_cny": [600.0, 500.0]})
+    >>> sum_reminders(sent, by="day")[["reminded", "paid_after_share"]].to_numpy().tolist()
+    [[30.0, 0.3]]
+    """
+    need_columns(reminders, by, "reminded", "paid_after", name="reminders")
+    figures = ["reminded", "paid_after", "sales_cny"]
+    table = reminders.reindex(columns=[by, *figures]).astype(dict.fromkeys(figures, float))
+    if by == "day":
+        table["day"] = pd.to_datetime(table["day"])
+    summed = table.groupby(by, dropna=False)[figures].sum(min_count=1).reset_index()
+    summed.insert(3, "paid_after_share", summed["paid_after"] / summed["reminded"].where(summed["reminded"] > 0))
+    if by == "day":
+        return summed
+    return summed.sort_values(["paid_after", by], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def relate_results(people: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

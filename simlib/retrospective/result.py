@@ -17,7 +17,6 @@ from simlib.night import PromoNight
 from simlib.retrospective.audit import HIGHEST, check_actions, score_audit
 from simlib.retrospective.buyers import (
     TOP,
-    UNTAGGED,
     TagName,
     check_promises,
     find_second_orders,
@@ -28,7 +27,7 @@ from simlib.retrospective.buyers import (
     sum_second_sales,
     tag_questions,
 )
-from simlib.retrospective.drilled import compare_drill, drill_findings
+from simlib.retrospective.drilled import compare_drill, compare_moves, drill_findings, move_findings
 from simlib.retrospective.forecast import (
     Fit,
     check_actuals,
@@ -38,7 +37,7 @@ from simlib.retrospective.forecast import (
     measure_fit,
     score_platforms,
 )
-from simlib.retrospective.incidents import cost_incidents
+from simlib.retrospective.incidents import cost_incidents, value_levers
 from simlib.retrospective.naming import name_columns, unit_of
 from simlib.retrospective.people import (
     COMPARED,
@@ -48,6 +47,7 @@ from simlib.retrospective.people import (
     plan_relief,
     relate_results,
     relief_findings,
+    sum_reminders,
 )
 from simlib.retrospective.periods import Settlement, compare_settlements, compare_weeks, list_payment_lag, settle_orders
 from simlib.retrospective.variance import NightFacts, Variance, work_out_variance
@@ -69,6 +69,7 @@ GIVEN = (
     "promises",
     "pushes",
     "second_sales",
+    "reminders",
     "audit",
     "actions",
 )
@@ -99,10 +100,17 @@ class NightRecord:
         chat, text of the buyers' messages.
     platform_messages : DataFrame, optional
         contact, time, sender, for the platforms' scores.
-    answers, feedback, promises, pushes, push_sales, second_sales, audit, audit_before, actions : DataFrame, optional
-        The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.audit`).
+    answers, feedback, promises, pushes, push_sales, second_sales, reminders : DataFrame, optional
+        The team's own lists (:mod:`simlib.retrospective.buyers`, :mod:`simlib.retrospective.people`).
+    audit, audit_before, actions : DataFrame, optional
+        The team's self-audit and its list of what changes (:mod:`simlib.retrospective.audit`).
     drilled : DataFrame, optional
         scenario, card, team, called_min of the night's drills.
+    moves : DataFrame, optional
+        Of the night's drills: scenario, lever, size, teams, promised_cny, cost_cny
+        (:func:`simlib.retrospective.drilled.group_moves`).
+    as_came, levered : PromoNight and mapping of int to PromoNight
+        The night as it came, and the same with one of these levers, by the row of ``moves``.
     promos, learned : DataFrame, optional
         How wrong the plans of earlier promos were, and what this plan learned from each.
     notices, problems : tuple of Message, tuple of Problem
@@ -128,10 +136,14 @@ class NightRecord:
     pushes: pd.DataFrame | None = None
     push_sales: pd.DataFrame | None = None
     second_sales: pd.DataFrame | None = None
+    reminders: pd.DataFrame | None = None
     audit: pd.DataFrame | None = None
     audit_before: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
     drilled: pd.DataFrame | None = None
+    moves: pd.DataFrame | None = None
+    as_came: PromoNight | None = None
+    levered: Mapping[int, PromoNight] = field(default_factory=dict)
     promos: pd.DataFrame | None = None
     learned: pd.DataFrame | None = None
     notices: tuple[Message, ...] = ()
@@ -276,7 +288,7 @@ def work_out_retrospective(
             tables |= {"variance": variance.tree, "variance_groups": variance.groups}
             tables |= {"variance_lost": variance.lost, "variance_rate": variance.rate}
             figures |= {"planned_cny": variance.planned_cny, "expected_cny": variance.expected_cny}
-            findings += variance.findings
+            findings = [*variance.warnings, *findings, *variance.findings]
     fit = _night_by_interval(record, tables, figures, findings, planned, forecast, requirement, target, grid)
     if record.incidents:
         tables["incident_costs"] = cost_incidents(
@@ -289,6 +301,10 @@ def work_out_retrospective(
             findings += drill_findings(tables["drill_borne_out"])
     elif record.incidents:
         findings.append(Message("retrospective.no_drill"))
+    if record.moves is not None and record.as_came is not None:
+        saved = value_levers(record.as_came, record.levered, seed=seed, nights=nights, workers=workers)
+        tables["drill_moves_borne_out"] = compare_moves(record.moves, saved)
+        findings += move_findings(tables["drill_moves_borne_out"])
     if (log := record.platform_messages) is not None:
         _try(
             tables,
@@ -430,8 +446,7 @@ def _buyers(
                 Message("retrospective.tag_contacts", tag=TagName(str(row.tag)), count=f"{row.contacts:,.0f}")
                 for row in top.head(TOP).itertuples()
             )
-            tagged = ranked.loc[ranked["tag"] != UNTAGGED, "contacts"].sum()
-            share = f"{top['contacts'].sum() / tagged:.0%}"
+            share = f"{top['contacts'].sum() / ranked['contacts'].sum():.0%}"
             findings.append(Message("retrospective.top_questions", tags=tags, share=share))
     if (answers := record.answers) is not None:
         _try(tables, findings, "wordings", lambda: pick_wordings(answers))
@@ -462,9 +477,17 @@ def _people(
         if "load" in tables:
             tables["reliefs"] = plan_relief(roster, chats)
             findings += relief_findings(tables["load"])
+    reminders = record.reminders
+    if reminders is not None:
+        _try(tables, findings, "reminders", lambda: sum_reminders(reminders))
     if (agent_day := record.agent_day) is not None:
         on_duty = _hours_on(planned.night.grid.opens, planned.night.roster if record.served is None else record.served)
-        _try(tables, findings, "daily_board", lambda: build_daily_board(agent_day, on_duty_h=on_duty))
+        _try(
+            tables,
+            findings,
+            "daily_board",
+            lambda: build_daily_board(agent_day, on_duty_h=on_duty, reminders=reminders),
+        )
         if "daily_board" in tables:
             tables["outliers"] = find_outliers(agent_day)
             if people is not None:

@@ -224,6 +224,15 @@ class NightFacts:
         """What a reception is worth that is answered at once."""
         return self.inquiry_share * self.conversion * self.aov_cny
 
+    def as_it_came(self, *, worth_cny: float) -> PromoNight:
+        """Return the night without those who were absent, its contacts at this side's worth against the plan's."""
+        scale = self.worth_cny / worth_cny if worth_cny else 1.0
+        return replace(
+            self.night,
+            roster=without_absent(self.night.roster, self.absences),
+            values_cny={queue: value * scale for queue, value in self.night.values_cny.items()},
+        )
+
 
 def _check_number(driver: str, value: object) -> float:
     """Return a figure as a number >= 0; anything else is an error for the user."""
@@ -364,14 +373,18 @@ class Variance:
         return clear.loc[order].reset_index(drop=True)
 
     @property
+    def warnings(self) -> list[Message]:
+        """What is to be read before everything else: that the model does not explain the night."""
+        if self.within_chance is not False:
+            return []
+        left = float(self.tree.loc[self.tree["driver"] == NOT_EXPLAINED, "effect_cny"].iloc[0])
+        return [Message("retrospective.model_misses", left=_signed(left))]
+
+    @property
     def findings(self) -> list[Message]:
-        """What the tree says: first whether the model explains the night, then the clear drivers, then what lacks."""
-        said = []
+        """What the tree says: the gap, the clear drivers, the largest first, then what nobody measured."""
         gap = (self.actual_cny if self.actual_cny is not None else self.expected_cny) - self.planned_cny
-        if self.within_chance is False:
-            left = float(self.tree.loc[self.tree["driver"] == NOT_EXPLAINED, "effect_cny"].iloc[0])
-            said.append(Message("retrospective.model_misses", left=_signed(left)))
-        said.append(Message("retrospective.gap", planned=f"{self.planned_cny:,.0f}", gap=_signed(gap)))
+        said = [Message("retrospective.gap", planned=f"{self.planned_cny:,.0f}", gap=_signed(gap))]
         for row in self.ranking.itertuples():
             effect, low, high = (_signed(value) for value in (row.effect_cny, row.low, row.high))
             said.append(
@@ -404,7 +417,7 @@ def is_clear(tree: pd.DataFrame) -> pd.Series:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+,.0f}"
+    return f"{value:+,.0f}".replace("-", "\N{MINUS SIGN}")
 
 
 def work_out_variance(

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from simlib import facts
+from simlib.intervals import Grid
 from simlib.messages import LANGS, PLAYBOOK, Message, Term, read_yaml
 from simlib.night import PromoNight
 from simlib.retrospective.audit import HIGHEST
@@ -55,6 +56,7 @@ SHEET_OF = {
     "review_push_sales": "push_sales",
     "review_actions": "actions",
     "review_second_sales": "second_sales",
+    "review_reminders": "reminders",
     "review_promos": "promos",
     "review_learned": "learned",
 }
@@ -160,6 +162,13 @@ def review_book() -> ChapterBook:
             sales,
             NOTE,
         ),
+        "review_reminders": (
+            _moment("day", kind="date", needed=True),
+            replace(AGENT, needed=False),
+            *(BookField(key=key, term=key, kind="integer", low=0, needed=True) for key in ("reminded", "paid_after")),
+            BookField(key="sales_cny", term="paid_after_cny", kind="money", low=0),
+            NOTE,
+        ),
         "review_audit": (
             _text("question", needed=True),
             _count("score", kind="number", high=HIGHEST),
@@ -244,6 +253,9 @@ def read_review(path: Any) -> Review:
     actions = filled.tables["review_actions"]
     actions = actions.assign(card=[_card_names().get(fold(str(card)), card) for card in actions["card"]])
     read = {"review_audit": _read_audit(filled, problems), "review_actions": actions}
+    read["review_promises"] = _read_promises(filled, problems)
+    parts = (("review_reminders", "paid_after", "reminded"), ("review_answers", "paid", "sent"))
+    read |= {sheet: _read_parts(filled, sheet, part, whole, problems) for sheet, part, whole in parts}
     filled = replace(filled, tables={**filled.tables, **read})
     figures: dict[str, Any] = {}
     rows: dict[str, int] = {}
@@ -289,6 +301,74 @@ def _read_spans(filled: FilledBook, sheet: str, problems: list[Problem]) -> pd.D
         place["value"] = f"{row['end']:%Y-%m-%d %H:%M}"
         problems.append(Problem(message="end_after_start", loss="row", **place))
     return table[~backwards].reset_index(drop=True)
+
+
+def within_night(review: Review, grid: Grid) -> Review:
+    """Return the review without rows that lie outside the night, or inside an earlier row of the same; each is named.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the night that was planned.
+    """
+    opens = grid.opens.tz_localize(None)
+    closes = grid.times(grid.edges_s[-1:])[0].tz_localize(None)
+    allowed = (f">= {opens:%Y-%m-%d %H:%M}", f"<= {closes:%Y-%m-%d %H:%M}")
+    problems, tables, figures = list(review.problems), dict(review.book.tables), dict(review.figures)
+    for sheet in SPANS:
+        kept: list[dict[str, Any]] = []
+        who = [name for name in ("agent_id", "queue", "incident") if name in tables[sheet]]
+        for row in tables[sheet].to_dict("records"):
+            place: dict[str, Any] = {"sheet": sheet, "row": row["row"], "loss": "row"}
+            twin = next((each for each in kept if _overlap(each, row) and all(each[w] == row[w] for w in who)), None)
+            if row["start"] >= closes or row["end"] <= opens:
+                value = f"{row['start']:%Y-%m-%d %H:%M}"
+                problems.append(Problem(message="out_of_range", column="start", value=value, allowed=allowed, **place))
+            elif twin is not None:
+                value = f"{row['start']:%Y-%m-%d %H:%M}"
+                first = {"first": twin["row"]}
+                problems.append(Problem(message="stands_twice", column="start", value=value, values=first, **place))
+            else:
+                kept.append(row)
+        at = {row["row"] for row in kept}
+        tables[sheet] = tables[sheet][tables[sheet]["row"].isin(at)].reset_index(drop=True)
+    if "opening" in figures and not opens <= pd.Timestamp(figures["opening"]) < closes:
+        noted = tables["review_night"]
+        place = {"sheet": "review_night", "row": int(noted.loc[noted["figure"] == "opening", "row"].iloc[0])}
+        place |= {"column": "review_value", "value": f"{figures.pop('opening'):%Y-%m-%d %H:%M}", "loss": "row"}
+        problems.append(Problem(message="out_of_range", allowed=allowed, **place))
+    book = replace(review.book, tables=tables)
+    return replace(review, book=book, figures=figures, problems=review_book().sort(problems))
+
+
+def _overlap(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+    return bool(one["start"] < two["end"] and two["start"] < one["end"])
+
+
+def _read_promises(filled: FilledBook, problems: list[Problem]) -> pd.DataFrame:
+    """Leave out promises that were due or kept before they were made."""
+    table = filled.tables["review_promises"]
+    wrong = set()
+    for row in table.to_dict("records"):
+        for name in ("due", "kept"):
+            if pd.notna(row[name]) and row[name] < row["made"]:
+                place: dict[str, Any] = {"sheet": "review_promises", "row": row["row"], "column": f"review_{name}"}
+                place |= {"value": f"{row[name]:%Y-%m-%d %H:%M}", "allowed": (f">= {row['made']:%Y-%m-%d %H:%M}",)}
+                problems.append(Problem(message="out_of_range", loss="row", **place))
+                wrong.add(row["row"])
+    return table[~table["row"].isin(wrong)].reset_index(drop=True)
+
+
+def _read_parts(filled: FilledBook, sheet: str, part: str, whole: str, problems: list[Problem]) -> pd.DataFrame:
+    """Leave out rows in which a part is more than its whole: more paid than were reminded."""
+    table = filled.tables[sheet]
+    counts = table[[part, whole]].astype(float)
+    too_many = counts[part] > counts[whole]
+    term = next(each.term for each in review_book().sheets[sheet] if each.key == part)
+    for row in table[too_many].to_dict("records"):
+        place: dict[str, Any] = {"sheet": sheet, "row": row["row"], "column": term, "value": shown(row[part])}
+        problems.append(Problem(message="out_of_range", allowed=(f"<= {row[whole]:g}",), loss="row", **place))
+    return table[~too_many].reset_index(drop=True)
 
 
 def _read_audit(filled: FilledBook, problems: list[Problem]) -> pd.DataFrame:

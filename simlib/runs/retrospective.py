@@ -12,6 +12,7 @@ from simlib.messages import Lang, Message, Term, UserError
 from simlib.planning import plan
 from simlib.retrospective.result import RetrospectiveResult
 from simlib.retrospective.workbook import BOOK_NAME, begin_next_review, read_review, review_book
+from simlib.review import learn
 
 ENDING = ".xlsx"
 
@@ -56,7 +57,7 @@ def learn_promo(store: Path, *, out: Path, lang: Lang, wave: str = "", today: st
     if result.write_back is None:
         raise UserError(Message("retrospective.nothing_learned"))
     aov_cny = night.sales.spans["aov_cny"].likely
-    learned = night.inputs.learn(result.write_back.figures, aov_cny=aov_cny, lang=lang)
+    learned = learn(night.inputs, result.write_back.figures, aov_cny=aov_cny, lang=lang)
     if learned.history_rows:  # what is history now is no actual of the next night
         learned = replace(learned, store=learned.store.model_copy(update={"actuals": ()}))
     learned.save(out, lang=lang)

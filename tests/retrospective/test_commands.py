@@ -15,13 +15,15 @@ from typer.testing import CliRunner
 import simlib.planning
 from simlib.cli import app
 from simlib.drill.game import Drill
-from simlib.drill.log import LOG
+from simlib.drill.log import LOG, Advanced, DrillLog, OpeningLine, Scheduled
+from simlib.drill.result import tabulate_moves
 from simlib.inputs import NightInputs
 from simlib.messages import label
 from simlib.planning import Plan, plan, sharing
 from simlib.report.pages.retrospective import show_retrospective
 from simlib.retrospective import work_out_retrospective
 from simlib.retrospective.workbook import read_review, review_book
+from simlib.review import gather_night, record_night, state_plan
 from simlib.store import load_store
 from simlib.stress import Incident, Scenario
 from tests.retrospective.shop import (
@@ -281,8 +283,8 @@ def test_the_drill_is_set_beside_the_night(rehearsed, shop):
     """A drill in the folder of results beside the store is found; a log that cannot be read is named."""
     write_review(shop, incidents=[{"incident": "bot_down", "start": OPENING, "end": OPENING + dt.timedelta(hours=1)}])
     without = after_night(rehearsed, shop).inputs
-    planned = without.plan_facts(after_night(rehearsed, shop).night, aov_cny=150.0)
-    assert without.record_night(planned, source=str(shop)).drilled is None
+    planned = state_plan(without, after_night(rehearsed, shop).night, aov_cny=150.0)
+    assert record_night(without, planned, source=str(shop)).drilled is None
     grid = without.grid
     at = pd.Timestamp(OPENING, tz=grid.opens.tz)
     down = Incident(kind="bot_down", start=at + pd.Timedelta("10min"), end=at + pd.Timedelta("40min"))
@@ -299,10 +301,21 @@ def test_the_drill_is_set_beside_the_night(rehearsed, shop):
     drill.advance()
     drill.advance()
     drill.call_card(1, next(iter(drill.rules.roles)), "bot_down")
+    drill.move(1, next(role for role in drill.rules.roles if drill.rules.may(role, "call_pool")), "call_pool", 6)
+    for _ in range(4):
+        drill.advance()
     (shop / "drill" / "broken").mkdir()
     (shop / "drill" / "broken" / LOG).write_text("nonsense")
     played = after_night(rehearsed, shop)
     found = played.retrospective
+    lever = found.tables["drill_moves_borne_out"].iloc[0]
+    promised = tabulate_moves(drill, drill.levers(1))["won_back_cny"].iloc[0]
+    assert (lever["scenario"], lever["lever"], lever["size"], lever["drill_teams"]) == ("bot_down", "call_pool", 6, 1)
+    assert lever["promised_cny"] == pytest.approx(promised)
+    assert promised > 0
+    assert lever["lever_saved_cny_low"] <= lever["lever_saved_cny"] <= lever["lever_saved_cny_high"]
+    assert lever["cost_cny"] > 0
+    assert label("table_drill_moves_borne_out", "zh") in show_retrospective(played, lang="zh").html
     row = found.tables["drill_borne_out"].iloc[0]
     assert (row["scenario"], row["drill_teams"], row["teams_in_time"], bool(row["happened"])) == (
         "bot_down",
@@ -314,6 +327,34 @@ def test_the_drill_is_set_beside_the_night(rehearsed, shop):
     assert "retrospective.drill_met" in stated
     assert "retrospective.drill_unreadable" in stated
     assert label("table_drill_borne_out", "zh") in show_retrospective(played, lang="zh").html
+
+
+@pytest.mark.parametrize(
+    ("moved", "notice", "compared"),
+    [(dt.timedelta(days=11), "drill_elsewhere", False), (dt.timedelta(0), "drill_other_plan", True)],
+)
+def test_a_drill_of_another_night_or_store_is_named(rehearsed, shop, moved, notice, compared):
+    """A drill of another night is left out; of one of another store, or plan, the cards are compared alone."""
+    write_review(shop, incidents=[{"incident": "bot_down", "start": OPENING, "end": OPENING + dt.timedelta(hours=1)}])
+    at = pd.Timestamp(OPENING, tz="Asia/Shanghai") + moved
+    down = Incident(kind="bot_down", start=at + pd.Timedelta("10min"), end=at + pd.Timedelta("40min"))
+    happens = (Scheduled.of(Scenario(name="bot_down", incidents=(down,), cards=("bot_down",))),)
+    folder = shop / "drill" / "evening"
+    folder.mkdir(parents=True)
+    log, how = DrillLog(folder / LOG), {"seed": 7, "teams": 2, "minutes": 60, "round_min": 10}
+    log.append(OpeningLine(night="0" * 16, starts=at.isoformat(), scenarios=happens, **how))
+    log.append(Advanced(round=1))
+    log.append(Advanced(round=2))
+    written = (folder / LOG).read_bytes()
+    record = gather_night(
+        NightInputs(store=rehearsed.store, wave=rehearsed.wave), rehearsed.night, aov_cny=150.0, source=str(shop)
+    )["record"]
+    said = [message for message in record.notices if message.key == f"retrospective.{notice}"]
+    assert len(said) == 1
+    assert "evening" in said[0].text("zh")
+    assert ("2026-11-11" in said[0].text("en")) is not compared
+    assert (record.drilled is not None, record.moves) == (compared, None)
+    assert (folder / LOG).read_bytes() == written
 
 
 def test_exports_of_the_night_give_what_nobody_wrote_down(rehearsed, shop):
@@ -352,7 +393,7 @@ def test_exports_of_the_night_give_what_nobody_wrote_down(rehearsed, shop):
         }
     )
     inputs = NightInputs(store=temps, wave=planned.wave)
-    record = inputs.record_night(inputs.plan_facts(planned.night, aov_cny=150.0), source=str(shop))
+    record = record_night(inputs, state_plan(inputs, planned.night, aov_cny=150.0), source=str(shop))
     rows = record.write_back.changes.set_index("key")
     assert rows.loc["conversion", "seen"] == 0.43
     assert rows.loc["inquiries_per_reception", "seen"] == pytest.approx(0.75)

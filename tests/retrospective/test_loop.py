@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from simlib.messages import HOUSE
+from simlib.review import learn
 
 SHOPS, PROMOS = 3, 4  # three promos taught the fourth plan
 
@@ -40,7 +41,7 @@ def test_a_night_with_two_queues_is_one_night(bench):
     came = shop.true_mean(inputs)[["start", "contacts"]]
     contacts = pd.concat([came.assign(queue=queue) for queue in ("presale", "aftersale")])
     figures = bench.NightFigures(promo=inputs.wave.name, ratios={}, contacts=contacts)
-    learned = inputs.learn(figures, aov_cny=150.0)
+    learned = learn(inputs, figures, aov_cny=150.0)
     row = learned.changes.set_index("key").loc["uplift_E"]
     assert row["weight"] == pytest.approx(0.5)
     assert row["after"] == pytest.approx((row["before"] * row["seen"]) ** 0.5)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from simlib.messages import LANGS, glossary, label
+from simlib.messages import LANGS, glossary, label, translate
 from simlib.report.charts.retrospective import plot_audit, plot_questions, plot_variance
 from simlib.report.columns import describe_column
 from simlib.report.pages.retrospective import ORDER, show_retrospective
@@ -202,3 +202,12 @@ def test_the_last_plan_is_the_first_sentence_of_the_next(small):
     unknown = promos.assign(planned_contacts=float("nan"), wape=float("nan"))
     bare = work_out_retrospective(NightRecord(promos=unknown), **small)
     assert "not on record" in bare.findings[0].text("en")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_missing_is_named_in_words(small, lang):
+    """Exports and sheets that nobody gave are listed by their names, not as the code writes them."""
+    found = work_out_retrospective(NightRecord(actuals=actuals_of(small["planned"].night)), **small)
+    page = show_retrospective(Shown(retrospective=found, store=None), lang=lang).html
+    assert translate("retrospective.table_store_day", lang) in page
+    assert "Message(" not in page

@@ -14,6 +14,7 @@ from simlib.retrospective.people import (
     plan_relief,
     relate_results,
     relief_findings,
+    sum_reminders,
 )
 
 
@@ -59,6 +60,14 @@ def test_load_names_long_stretches_complaints_in_a_row_and_missed_breaks():
     messages = relief_findings(load.reset_index())
     assert messages[0].text("en").startswith("2 of 3 agents reached a limit")
     assert "都没有到上限" in relief_findings(load[~load["relief"]])[0].text("zh")
+
+
+def test_two_shifts_of_one_night_are_two():
+    """The hours between two shifts are no shift without a break: four and four hours on chat miss none."""
+    roster = pd.DataFrame(shift("E", ("00:00", "04:00"), ("18:00", "22:00")) + shift("F", ("00:00", "05:00")))
+    load = measure_load(roster, None, PEOPLE).set_index("agent_id")
+    assert load.loc["E", ["hours", "longest_h", "breaks_missed"]].tolist() == [8, 4, 0]
+    assert load.loc["F", "breaks_missed"] == 1
 
 
 def test_reliefs_come_after_hours_in_a_row_and_after_complaints_in_a_row():
@@ -118,6 +127,27 @@ def test_the_daily_board_divides_sums_and_weighs_by_receptions(agent_day):
     assert row["saturation"] == pytest.approx((own["chat_s"] * own["receptions"]).sum() / 3600 / 96)
     assert row["unusual"] >= 1
     assert row["agents"] == 12
+
+
+def test_the_board_has_the_time_online_the_unpaid_and_the_reminders(agent_day):
+    """Saturation over the exported time online comes before the roster's; unpaid and reminded orders by day."""
+    online = agent_day.assign(online_s=9 * 3600.0, buyers_ordered=agent_day["buyers_paid"] + 2)
+    online.loc[online["day"] == "2026-11-11", "online_s"] = np.nan
+    hours = pd.DataFrame({"day": ["2026-11-10", "2026-11-11"], "hours": 50.0})
+    reminders = pd.DataFrame(
+        {"day": ["2026-11-11"] * 3, "agent": ["A1", "A2", "A2"], "reminded": [20, 6, 4], "paid_after": [5, 4, 3],
+         "sales_cny": [500.0, None, None]}
+    )  # fmt: skip
+    board = build_daily_board(online, on_duty_h=hours, reminders=reminders).set_index("day")
+    chat_h = (online["chat_s"] * online["receptions"]).groupby(online["day"]).sum() / 3600
+    assert board.loc["2026-11-10", "saturation"] == pytest.approx(chat_h["2026-11-10"] / (12 * 9))
+    assert board.loc["2026-11-11", "saturation"] == pytest.approx(chat_h["2026-11-11"] / 50)
+    assert board["ordered_unpaid"].tolist() == [24, 24]
+    assert board.loc["2026-11-11", ["reminded", "paid_after_share"]].tolist() == [30, 0.4]
+    assert board.loc["2026-11-10", ["reminded", "paid_after_share"]].isna().all()
+    by_agent = sum_reminders(reminders)
+    assert by_agent["agent"].tolist() == ["A2", "A1"]
+    assert by_agent["paid_after_share"].tolist() == [0.7, 0.25]
 
 
 def test_what_results_hang_on_is_found_only_where_it_is_there():

@@ -14,6 +14,7 @@ from simlib.inputs import NightInputs
 from simlib.messages import HOUSE
 from simlib.retrospective import NightFigures, compare_actuals, measure_fit
 from simlib.retrospective.forecast import check_actuals
+from simlib.review import learn
 from simlib.store import load_store
 from simlib.store.models import HistoryRow, Wave
 
@@ -69,7 +70,7 @@ def test_the_day_lay_inside_the_band_and_a_fifth_above_the_plan(eve, came):
 
 def test_what_the_next_plan_would_have_started_from(eve, came):
     """An uplift of 7.9 seen moves the field's 4.5 half the way, to 6.0, with a narrower band; hours are not learned."""
-    learned = eve.learn(NightFigures(promo=eve.wave.name, ratios={}, contacts=came), aov_cny=150.0, lang="en")
+    learned = learn(eve, NightFigures(promo=eve.wave.name, ratios={}, contacts=came), aov_cny=150.0, lang="en")
     row = learned.changes.set_index("key").loc["uplift_M"]
     assert (row["before"], row["seen"], row["weight"], row["after"]) == pytest.approx((4.5, 7.9, 0.5, 6.0), rel=0.02)
     assert row["high"] / row["low"] < row["before_high"] / row["before_low"]

@@ -82,6 +82,7 @@ def record(night):
         ),
         pushes=pd.DataFrame({"week": [DAY], "item": ["pan"], "script": ["s"]}),
         push_sales=pd.DataFrame({"day": [DAY], "item": ["pan"], "inquiries": [5], "orders": [1], "sales_cny": [9.0]}),
+        reminders=pd.DataFrame({"day": [DAY], "agent": ["A1"], "reminded": [9], "paid_after": [4], "sales_cny": [8]}),
         second_sales=pd.DataFrame({"lever": ["second_gift"], "orders": [2], "sales_cny": [60.0]}),
         audit=pd.DataFrame({"question": ["role_known"], "score": [4]}),
         actions=pd.DataFrame(
@@ -101,7 +102,7 @@ def test_a_whole_night_has_every_table(record, plan):
         *("compare_actuals", "heads_actual", "requirement_judged", "incident_costs", "platform_scores_actual"),
         *("weeks", "questions", "wordings"),
         *("feedback", "promises", "main_push", "load", "reliefs", "daily_board", "outliers", "traits", "self_audit"),
-        *("review_actions", "write_back", "second_sales"),
+        *("review_actions", "write_back", "second_sales", "reminders"),
     }  # fmt: skip
     assert all(isinstance(table, pd.DataFrame) for table in result.tables.values())
     gap = record.actual.sales_cny - result.figures["planned_cny"]

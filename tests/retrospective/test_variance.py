@@ -328,7 +328,7 @@ def test_what_the_model_misses_comes_first(busy):
     """Sales far outside the model's nights are said before any driver, and are nobody's effect."""
     variance = busy[1]
     assert variance.within_chance is False
-    assert variance.findings[0].text("en").startswith("Read this first")
+    assert variance.warnings[0].text("en").startswith("Read this first")
     assert variance.tree["driver"].iloc[-1] == NOT_EXPLAINED
     stated = " ".join(message.text("zh") for message in variance.findings)
     assert "机器人" not in stated

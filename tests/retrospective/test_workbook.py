@@ -18,6 +18,7 @@ from simlib.retrospective.workbook import (
     read_review,
     review_book,
     take_figures,
+    within_night,
 )
 from simlib.store.problems import shorten
 
@@ -243,3 +244,59 @@ def test_the_next_review_begins_where_this_one_ends(tmp_path):
     assert (audit["question"], audit["score"], audit["score_before"]) == ("role_known", None, 4)
     assert after.book.tables["review_feedback"]["what"].tolist() == ["c"]
     assert after.book.tables["review_actions"]["lesson"].tolist() == ["m"]
+
+
+def test_more_paid_than_were_reminded_is_named(tmp_path):
+    """A part above its whole is left out, with its row and what is allowed; the row beside it is used."""
+    day = EVENING.date()
+    rows = {
+        "review_reminders": [
+            {"day": day, "agent": "A01", "reminded": 9, "paid_after": 12},
+            {"day": day, "agent": "A02", "reminded": 9, "paid_after": 4},
+        ],
+        "review_answers": [{"question": "q", "agent": "A01", "wording": "w", "votes": 3, "sent": 2, "paid": 5}],
+    }
+    review = write(tmp_path, rows, "en")
+    assert review.book.tables["review_reminders"]["agent"].tolist() == ["A02"]
+    assert review.book.tables["review_answers"].empty
+    places = [(each.sheet, each.row, each.column, each.value) for each in review.problems]
+    assert ("review_reminders", 2, "paid_after", "12") in places
+    assert ("review_answers", 2, "review_paid", "5") in places
+    assert "<= 9" in " ".join(each.text("zh") for each in review.problems)
+
+
+def test_what_lies_outside_the_night_or_stands_twice_is_named(tmp_path, night):
+    """Rows of another day, and a second row over the same time, are left out with their place and what is allowed."""
+    days = dt.timedelta(days=3)
+    rows = {
+        "review_night": [{"figure": "opening", "value": "2026-11-11 20:00"}],
+        "review_absences": [
+            {"agent_id": "A05", "start": EVENING, "end": LATE},
+            {"agent_id": "A05", "start": EVENING + dt.timedelta(hours=1), "end": LATE},
+            {"agent_id": "A05", "start": EVENING + days, "end": LATE + days},
+        ],
+        "review_served": [{"agent_id": "A06", "queue": "presale", "start": EVENING + days, "end": LATE + days}],
+        "review_incidents": [{"incident": "bot_down", "start": EVENING, "end": LATE}] * 2,
+    }
+    review = within_night(write(tmp_path, rows), night.grid)
+    places = [(each.sheet, each.row, each.message) for each in review.problems]
+    assert places == [
+        ("review_night", 2, "out_of_range"),
+        ("review_absences", 3, "stands_twice"),
+        ("review_absences", 4, "out_of_range"),
+        ("review_served", 2, "out_of_range"),
+        ("review_incidents", 3, "stands_twice"),
+    ]
+    assert (len(review.absences), len(review.served), len(review.incidents)) == (1, 0, 1)
+    assert "opening" not in review.figures
+    stated = " ".join(each.text("en") for each in review.problems)
+    assert "2026-11-03 20:00" in stated
+    assert f">= {night.grid.opens:%Y-%m-%d %H:%M}" in stated
+
+
+def test_a_promise_kept_before_it_was_made_is_named(tmp_path):
+    """The order of made, due and kept is checked; what is right beside it stays."""
+    promise = {"promise": "gift", "agent": "A05", "made": EVENING, "due": LATE}
+    review = write(tmp_path, {"review_promises": [promise | {"kept": EVENING - dt.timedelta(days=1)}, promise]})
+    assert [(each.row, each.column) for each in review.problems] == [(2, "review_kept")]
+    assert len(review.book.tables["review_promises"]) == 1

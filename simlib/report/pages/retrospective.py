@@ -13,9 +13,11 @@ from simlib.store.problems import shorten
 
 ORDER = (
     *("variance", "variance_groups", "variance_lost", "variance_rate", "incident_costs", "drill_borne_out"),
+    "drill_moves_borne_out",
     *("compare_actuals", "heads_actual", "requirement_judged", "platform_scores_actual"),
     *("reviews", "payment_lag", "weeks", "questions", "wordings", "feedback", "promises"),
-    *("main_push", "second_sales", "second_orders", "load", "reliefs", "daily_board", "outliers", "traits"),
+    *("main_push", "second_sales", "second_orders", "load", "reliefs", "daily_board", "reminders"),
+    *("outliers", "traits"),
     *("self_audit", "review_actions", "write_back", "write_back_shape", "unlearned", "learned", "promos"),
 )
 """The tables in the order of the page: why, the night by half hour, money, buyers, people, the team, what changes."""
