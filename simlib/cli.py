@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from simlib.roster.repair import RepairResult
     from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
+    from simlib.store.models import Store
+    from simlib.store.problems import Problem
 
 
 class Language(StrEnum):
@@ -169,11 +171,12 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.inputs import check_book
     from simlib.store import check_store
-    from simlib.store.problems import list_problems
+    from simlib.store.problems import count_mistakes, list_problems
 
     found = check_store(store)
-    if found.notices:
-        console.print(escape(list_problems(found.notices, lang.value)), soft_wrap=True)
+    notices = [*found.notices, *(find_odd_activities(found.store, store) if found.store is not None else ())]
+    if notices:
+        console.print(escape(list_problems(notices, lang.value)), soft_wrap=True)
     if found.problems:
         console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
     conflicts, problems = check_book(found.store, store) if found.store is not None else (None, ())
@@ -181,10 +184,24 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         print_table("conflicts", conflicts, lang=lang.value)
     if problems:
         console.print(escape(list_problems(problems, lang.value)), soft_wrap=True)
-    wrong = len(found.problems) + len(problems) + (0 if conflicts is None else len(conflicts))
+    wrong = count_mistakes([*found.problems, *problems]) + (0 if conflicts is None else len(conflicts))
     if wrong:
-        raise stop(translate("cli.check_wrong", lang.value, n=wrong), status=DATA_WRONG)
+        raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)
+
+
+def find_odd_activities(store: Store, path: Path) -> list[Problem]:
+    """Return a notice for each activity of the readiness workbook beside a store that lies a year from its waves."""
+    from simlib.readiness.workbook import read_readiness_beside
+    from simlib.store.checks import find_odd_years
+
+    rows = read_readiness_beside(path).tables["activities"].to_dict("records")
+    dated = [
+        ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
+        for row in rows
+        if row["start"] == row["start"] and row["end"] == row["end"]
+    ]
+    return list(find_odd_years(dated, beside=[wave.start for wave in store.waves]))
 
 
 @app.command("cards", help=both("cards"))
