@@ -162,7 +162,8 @@ def find_odd_years(dated: Iterable[Dated], *, beside: Iterable[dt.datetime] = ()
             continue
         for years in (1, -1):
             moved = (start + years * YEAR, end + years * YEAR)
-            if any(moved[0] - AMONG <= other <= moved[1] + AMONG for other in others):
+            near = sum(moved[0] - AMONG <= other <= moved[1] + AMONG for other in others)
+            if near >= (1 if years == 1 or beside else 2):  # of two alone, the earlier one is asked about
                 values = {"name": name, "year": start.year + years}
                 shown_start = f"{start:%Y-%m-%d %H:%M}"
                 yield Problem(
