@@ -208,16 +208,21 @@ def work_out_goals(
     )
 
 
+def _whole(value: float) -> str:
+    return f"{round(value) + 0:,}"  # never minus nought
+
+
 def _name_side_effect(effects: pd.DataFrame) -> Message:
     rows = effects.set_index("figure")
     response, sales = rows.loc["mean_response_s"], rows.loc["cs_sales_cny"]
+    clear = sales["difference_high"] < 0
     return Message(
-        "goals.dropping",
+        f"goals.{'dropping' if clear else 'dropping_unclear'}",
         before=f"{response['as_is']:.1f}",
         after=f"{response['dropping']:.1f}",
-        sales=f"{-sales['difference']:,.0f}",
-        low=f"{-sales['difference_high']:,.0f}",
-        high=f"{-sales['difference_low']:,.0f}",
+        sales=_whole(-sales["difference"]),
+        low=_whole(-sales["difference_high"]),
+        high=_whole(-sales["difference_low"]),
         buyers=f"{rows.loc['buyers_dropped', 'dropping']:,.0f}",
     )
 

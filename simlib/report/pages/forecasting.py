@@ -196,6 +196,9 @@ def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
     tonight = plan.next_hours
     if tonight.note is not None:
         return show_text(tonight.note.text(lang))
+    tables = [show_result(tonight.tables, name, lang=lang) for name in tonight.tables]
+    if plan.conclusion.fails_badly:
+        return stack(show_text(translate("pages.tonight_fails", lang)), *tables)
     now = tonight.now
     text = translate(
         "pages.tonight",
@@ -209,5 +212,5 @@ def show_tonight(plan: Plan, *, lang: Lang) -> Fragment:
     )
     return stack(
         show_text(*(level.text(lang) for level in tonight.levels), text),
-        *(show_result(tonight.tables, name, lang=lang) for name in tonight.tables),
+        *tables,
     )

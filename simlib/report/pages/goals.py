@@ -72,7 +72,7 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in found.problems]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     elsewhere = {name for names in PARTS.values() for name in names}
-    people = len(found.tables["personal_targets"])
+    people = int((found.tables["personal_targets"]["cohort"] != "bot").sum())
     pieces: list[Fragment | None] = [
         show_alarm(head, wrong, foot) if wrong else None,
         show_text(translate("pages.goals", lang, people=people)),
