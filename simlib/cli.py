@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from simlib.roster.repair import RepairResult
     from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
+    from simlib.store.models import Store
+    from simlib.store.problems import Problem
 
 
 class Language(StrEnum):
@@ -169,11 +171,12 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.inputs import check_book
     from simlib.store import check_store
-    from simlib.store.problems import list_problems
+    from simlib.store.problems import count_mistakes, list_problems
 
     found = check_store(store)
-    if found.notices:
-        console.print(escape(list_problems(found.notices, lang.value)), soft_wrap=True)
+    notices = [*found.notices, *(find_odd_activities(found.store, store) if found.store is not None else ())]
+    if notices:
+        console.print(escape(list_problems(notices, lang.value)), soft_wrap=True)
     if found.problems:
         console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
     conflicts, problems = check_book(found.store, store) if found.store is not None else (None, ())
@@ -181,10 +184,24 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         print_table("conflicts", conflicts, lang=lang.value)
     if problems:
         console.print(escape(list_problems(problems, lang.value)), soft_wrap=True)
-    wrong = len(found.problems) + len(problems) + (0 if conflicts is None else len(conflicts))
+    wrong = count_mistakes([*found.problems, *problems]) + (0 if conflicts is None else len(conflicts))
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)
+
+
+def find_odd_activities(store: Store, path: Path) -> list[Problem]:
+    """Return a notice for each activity of the readiness workbook beside a store that lies a year from its waves."""
+    from simlib.readiness.workbook import read_readiness_beside
+    from simlib.store.checks import find_odd_years
+
+    rows = read_readiness_beside(path).tables["activities"].to_dict("records")
+    dated = [
+        ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
+        for row in rows
+        if row["start"] == row["start"] and row["end"] == row["end"]
+    ]
+    return list(find_odd_years(dated, beside=[wave.start for wave in store.waves]))
 
 
 @app.command("cards", help=both("cards"))
@@ -372,21 +389,19 @@ def _read_answer(given: str, lang: Lang) -> tuple[str, str]:
 
 def print_import(result: StoreImport, lang: Lang) -> None:
     """Print an import: what was understood, what changes in the store, what stands against it, what to ask."""
+    from simlib.report.pages.imports import show_change
+
     table = Table(title=translate("exports.title_understood", lang), title_justify="left")
     for key in ("column_file", "column_understood"):
         table.add_column(translate(f"exports.{key}", lang), overflow="fold")
     understood = result.exports.understood
     if len(understood) > FILES_SHOWN:
         plain = (understood["rows"] > 0) & (understood["reconciled"] != False)  # noqa: E712  None is no complaint
-        days = [understood.loc[plain, name] for name in ("first_day", "last_day")]
-        text = translate(
-            "exports.many_files",
-            lang,
-            count=int(plain.sum()),
-            rows=f"{understood.loc[plain, 'rows'].sum():,}",
-            first=f"{days[0].min():%Y-%m-%d}" if days[0].notna().any() else "?",
-            last=f"{days[1].max():%Y-%m-%d}" if days[1].notna().any() else "?",
-        )
+        first, last = understood.loc[plain, "first_day"].min(), understood.loc[plain, "last_day"].max()
+        known = first == first and last == last  # no day is known where no sheet bears one
+        counts = {"count": int(plain.sum()), "rows": f"{understood.loc[plain, 'rows'].sum():,}"}
+        span = Message("exports.from_to", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}") if known else ""
+        text = Message("exports.many_files" if known else "exports.many_files_undated", span=span, **counts).text(lang)
         console.print(escape(text), soft_wrap=True)
         understood = understood[~plain].head(FILES_SHOWN)
     for row in understood.to_dict("records"):
@@ -402,7 +417,7 @@ def print_import(result: StoreImport, lang: Lang) -> None:
         for sheet, rows in result.changes.groupby("sheet", sort=False):
             for row in rows.head(ROWS_SHOWN).to_dict("records"):
                 name = label(row["key"], lang) if row["key"] in glossary() else row["key"]
-                before, after = (_show_figure(row[side]) for side in ("before", "after"))
+                before, after = (show_change(row, side, lang) for side in ("before", "after"))
                 table.add_row(*map(Text, (label(str(sheet), lang), str(name), before, after)))
         console.print(table)
         for sheet, rows in result.changes.groupby("sheet", sort=False):
@@ -417,10 +432,6 @@ def print_import(result: StoreImport, lang: Lang) -> None:
         console.print(escape(translate("exports.more_asked", lang, count=len(asked) - FILES_SHOWN)), soft_wrap=True)
     if any(question.kind == "agent" for question in result.exports.questions):
         console.print(escape(translate("exports.answer_agents", lang)), soft_wrap=True)
-
-
-def _show_figure(value: object) -> str:
-    return "" if value is None or value != value else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @app.command(help=both("rehearse"))
@@ -725,7 +736,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
     """Print a table under its name, with the words and figures that the report gives it; a moment without its year."""
-    from simlib.report.columns import describe_column, is_empty, show_cell
+    from simlib.report.columns import describe_column, is_empty, show_cell, size_unit, size_words
 
     if table.empty:
         return
@@ -735,7 +746,11 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
         number = column.kind == "number"
         grid.add_column(Text(column.title), justify="right" if number else "left", no_wrap=column.kind == "moment")
     for row in table.to_dict("records"):
-        cells = {column.key: show_cell(row[column.key], column, lang=lang) for column in columns}
+        unit, sized = row.get("unit"), size_unit(row)
+        in_unit = unit if isinstance(unit, str) else None
+        cells = {column.key: show_cell(row[column.key], column, lang=lang, row_unit=in_unit) for column in columns}
+        if sized and "size" in row and not is_empty(row["size"]):
+            cells["size"] = size_words(sized, row["size"], lang)
         moments = [column.key for column in columns if column.kind == "moment" and not is_empty(row[column.key])]
         cells |= {key: f"{row[key]:%m-%d %H:%M}" for key in moments}
         grid.add_row(*map(Text, cells.values()))

@@ -32,18 +32,44 @@ def describe_kind(values: pd.Series) -> str:
     return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
 
 
+ENDS = {
+    "low": "{} (low end of its band)",
+    "high": "{} (high end of its band)",
+    "floor": "{}: the floor",
+    "stretch": "{}: the stretch target",
+    "zh": "{}, in Chinese",
+    "en": "{}, in English",
+}
+
+
+def describe_column(column: str) -> tuple[str, str]:
+    """Return the unit and the meaning of a column, by its own row of the glossary or by that of what it ends.
+
+    Raises
+    ------
+    KeyError
+        Neither the column nor what it is an end of stands in the glossary; a goal's key is a column of shares.
+
+    Examples
+    --------
+    >>> describe_column("announcement_zh")[1].endswith(", in Chinese")
+    True
+    """
+    base, _, end = column.rpartition("_")
+    form = "{}"
+    if column not in glossary() and end in ENDS and base in glossary():
+        form, column = ENDS[end], base
+    term = glossary()[column]
+    return term["unit"], form.format(term["definition_en"])
+
+
 def describe_table(name: str, table: pd.DataFrame) -> str:
     """Return the section of one table."""
     key = f"table_{name}" if f"table_{name}" in glossary() else name
     lines = [f"### {name}", "", f"{table_label(name, 'en')}: {glossary()[key]['definition_en']}.", ""]
     lines += ["| column | kind | unit | meaning |", "|---|---|---|---|"]
     for column in map(str, table.columns):
-        base, _, end = column.rpartition("_")
-        bound = column not in glossary() and end in ("low", "high") and base in glossary()
-        term = glossary().get(base if bound else column)
-        unit = term["unit"] if term else ""
-        meaning = term["definition_en"] if term else f"share of the nights of {column} that hold"
-        meaning = f"{meaning} ({end} end of its band)" if bound else meaning
+        unit, meaning = describe_column(column)
         lines.append(f"| `{column}` | {describe_kind(table[column])} | {unit} | {meaning[:1].lower()}{meaning[1:]} |")
     return "\n".join(lines) + "\n"
 

@@ -10,13 +10,15 @@ import shutil
 import socket
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from simlib.cli import app, is_of_port, last_roster, progress_bar, store_paths
+from simlib.cli import app, is_of_port, last_roster, print_table, progress_bar, store_paths
 from simlib.messages import HOUSE, UserError
 from simlib.readiness.workbook import write_readiness_template
+from simlib.report.pages.imports import show_change
 from simlib.roster.swap import work_out_swap
 from simlib.runs import file_hash
 from tests.readiness.test_review import rows_of
@@ -346,3 +348,48 @@ def test_a_wrong_drill_is_a_sentence(tmp_path, more, word):
     assert "Traceback" not in done.output
     assert word in done.output.replace("\n", " ")
     assert not list(tmp_path.rglob("log.jsonl"))
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_printed_table_scales_each_row_by_its_unit(capsys, lang):
+    """A share under the unit % is printed as percent, seconds beside it stay seconds; a size wears its own sign."""
+    figures = pd.DataFrame(
+        {
+            "exported_figure": ["answered_180s_share", "first_response"],
+            "unit": ["share", "s"],
+            "low": [0.981, 24.4],
+            "likely": [0.987, 28.7],
+            "high": [np.nan, 33.4],
+        }
+    )
+    print_table("table_export_figures", figures, lang=lang)
+    print_table("repair", pd.DataFrame({"incident": ["slow", "absent"], "size": [1.4, 0.15]}), lang=lang)
+    text = capsys.readouterr().err
+    shares, seconds = (next(line for line in text.splitlines() if word in line) for word in ("98.7", "28.7"))
+    assert "98.1" in shares
+    assert "24.4" in seconds
+    assert "×1.4" in text
+    assert "15.0%" in text
+
+
+def test_an_import_prints_shares_as_percent_and_no_question_mark(tmp_path):
+    """Every figure of the samples stands in its unit; what a sheet does not count is left out of its sentence."""
+    store = Path(shutil.copytree(STORES / "bodycare", tmp_path / "shop"))
+    done = run("import", STORES.parent / "exports", "--store", store, "--lang", "en", "--dry-run")
+    text = " ".join(re.sub(r"[│\n]", " ", done.output).split())
+    assert done.exit_code == 0, done.output
+    assert " ? " not in text
+    assert "The whole shop in 7 rows, 2026-04-20 to 2026-04-26." in text
+    rows = re.findall(r"^│ (.*?) *│ % +│ +(\S+) │ +(\S+) │", done.output, flags=re.MULTILINE)
+    assert len(rows) >= 3, done.output
+    answered = next(likely for name, _, likely in rows if name.startswith("Answered within"))
+    assert 90 < float(answered.rstrip("%")) < 100
+
+
+def test_no_figure_of_a_printed_table_is_a_share_by_chance():
+    """A change of a ratio is shown as it is typed: a share in percent, money in yuan, seconds in seconds."""
+    changes = [("paid_share", 0.9048, "90.48%"), ("aov_cny", 174.16, "174.16 CNY"), ("patience_s", 49.0, "49 s")]
+    for key, value, shown in changes:
+        assert show_change({"sheet": "ratios", "key": key, "before": None, "after": value}, "after", "en") == shown
+    hour = {"sheet": "day_profile", "key": "11:00", "before": 0.0723, "after": 0.0635}
+    assert [show_change(hour, side, "zh") for side in ("before", "after")] == ["7.23%", "6.35%"]

@@ -365,3 +365,11 @@ def test_a_brand_is_found():
     assert brands_in("我们店卖云上牌的杯子", listed_names) == {"云上牌"}
     assert brands_in("made by acme now", listed_names) == {"acme"}
     assert brands_in("卖杯子 cups", listed_names) == set()
+
+
+def test_no_column_is_described_by_its_own_name():
+    """A column that ends in a language or a bound is described by what it ends; nothing is made up from its key."""
+    for name, rows in dictionary().items():
+        for row in rows:
+            key = row[0].strip("`")
+            assert "_" not in key or key not in row[-1].replace(f"`{key}`", "").split(), (name, key)

@@ -106,6 +106,23 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def shown_share(value: object) -> tuple[str, dict[str, str]]:
+    """Show a share that is wrong as it was typed, with how to write it where percent were meant.
+
+    A cell formatted as a percentage that holds 20 shows 2000%, and 20 % was meant.
+
+    Examples
+    --------
+    >>> shown_share(Percent(20)), shown_share(45), shown_share(Percent(1.45))
+    (('20', {'hint': '20%', 'part': '0.2'}), ('45', {'hint': '45%', 'part': '0.45'}), ('145%', {}))
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return shown(value), {}
+    typed = value >= 2 if isinstance(value, Percent) else value > 1
+    text = f"{float(value):.15g}" if typed else shown(value)
+    return text, {"hint": f"{value:g}%", "part": f"{value / 100:g}"} if typed and value <= 100 else {}
+
+
 def read_cell(
     value: object,
     kind: str,
@@ -314,7 +331,7 @@ def _money(value: object, unit: str) -> float:
 def _share(value: object, unit: str) -> float:
     number, percent = _amount(value, unit or "share")
     if not percent and 1 < number <= 100:
-        raise CellError("share_not_percent", hint=f"{number:g}%")
+        raise CellError("share_not_percent", hint=f"{number:g}%", part=f"{number / 100:g}")
     return number
 
 
@@ -421,7 +438,10 @@ def _datetime_from_text(value: str, *, begins: bool = False) -> dt.datetime:
         some_year = _DAY_OF_SOME_YEAR.fullmatch(day)
         if some_year:
             month, day_of_month = some_year.groups()
-            raise CellError("year_missing", hint=f"YYYY-{int(month):02d}-{int(day_of_month):02d}")
+            day_of_year = f"YYYY-{int(month):02d}-{int(day_of_month):02d}"
+            if _clock(clock_text) is None:
+                raise CellError("year_and_time_missing", hint=f"{day_of_year} 20:00")
+            raise CellError("year_missing", hint=f"{day_of_year} {clock_text}")
         raise CellError("not_date")
     moment = _datetime_of_parts(*found.groups())
     if not clock_text:
@@ -435,7 +455,12 @@ def _datetime_from_text(value: str, *, begins: bool = False) -> dt.datetime:
 
 
 def _date(value: object) -> dt.date:
-    moment = _datetime(value)
+    try:
+        moment = _datetime(value)
+    except CellError as error:
+        if error.message in ("year_missing", "year_and_time_missing"):
+            raise CellError("year_missing", hint=str(error.values["hint"])[: len("YYYY-10-31")]) from None
+        raise
     if moment.time() != dt.time():
         raise CellError("date_with_time", hint=moment.date().isoformat())
     return moment.date()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from simlib import facts
-from simlib.store.cells import fold
-from simlib.store.columns import known_keys, known_terms, nearest
+from simlib.store.cells import fold, shown, shown_share
+from simlib.store.columns import known_keys, known_terms, nearest, percent_range
 from simlib.store.figures import ORDER_VALUE, has_order_value
 from simlib.store.models import (
     Actual,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SHARE_SLACK = 0.01
 ORDER_VALUE_CELLS = {"month_aov_cny", "day_aov_cny", ORDER_VALUE}
 DAY = dt.timedelta(days=1)
+YEAR, AMONG = 365 * DAY, 60 * DAY  # what is this near to other dates belongs to the same promo
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
 ROWS_TO_JUDGE_DAY = 24
@@ -77,7 +78,16 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
         yield Problem(message="sheet_left_empty", sheet=sheet)
     for sheet, found in read.items():
         if found.totals:
-            yield Problem(message="total_rows", sheet=sheet, values={"rows": ", ".join(map(str, found.totals))})
+            yield Problem(
+                message="total_rows",
+                sheet=sheet,
+                values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
+            )
+    yield from _twins(read["agents"])
+    yield from find_odd_years(
+        ("waves", "start", number, wave.name, wave.start, wave.end) for number, wave in read["waves"].of(Wave)
+    )
+    yield from _past_waves(store, read["waves"])
     yield from _wave_notices(
         store, {wave.name for number, wave in read["waves"].of(Wave) if number in read["waves"].day_ends}
     )
@@ -109,6 +119,57 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 nearest=nearest(goal.kpi, known_terms()),
             )
     yield from _history_notices(store)
+
+
+def _twins(agents: ReadSheet) -> Iterator[Problem]:
+    """Find people of one name and several ids: no error, and yet nobody can tell them apart by name."""
+    ids: dict[str, list[tuple[int, Agent]]] = defaultdict(list)
+    for number, agent in agents.of(Agent):
+        ids[agent.name].append((number, agent))
+    for name, found in ids.items():
+        if len(found) > 1:
+            values = {"ids": ", ".join(agent.agent_id for _, agent in found)}
+            place: dict[str, Any] = {"sheet": "agents", "row": found[0][0], "column": "name", "value": name}
+            yield Problem(message="name_twice", values=values, rows=tuple(number for number, _ in found), **place)
+
+
+def _past_waves(store: Store, waves: ReadSheet) -> Iterator[Problem]:
+    """Find waves that are over on the day that the store calls today."""
+    today = store.store.today
+    for number, wave in waves.of(Wave):
+        if today is not None and wave.end.date() < today:
+            place: dict[str, Any] = {"sheet": "waves", "row": number, "column": "end"}
+            yield Problem(message="wave_over", value=f"{wave.end:%Y-%m-%d %H:%M}", values={"today": today}, **place)
+
+
+Dated = tuple[str, str, int, str, dt.datetime, dt.datetime]
+
+
+def find_odd_years(dated: Iterable[Dated], *, beside: Iterable[dt.datetime] = ()) -> Iterator[Problem]:
+    """Find what lies a year from everything else and would lie among it in the next or the last year: a slip of typing.
+
+    Parameters
+    ----------
+    dated : iterable of tuple
+        Sheet, column, row, name, start and end of each row.
+    beside : iterable of datetime
+        Moments of another sheet among which the rows should lie; left out, the other rows are these.
+    """
+    rows, beside = list(dated), list(beside)
+    for at, (sheet, column, number, name, start, end) in enumerate(rows):
+        others = beside or [other[4] for place, other in enumerate(rows) if place != at]
+        if not others or any(start - AMONG <= other <= end + AMONG for other in others):
+            continue
+        for years in (1, -1):
+            moved = (start + years * YEAR, end + years * YEAR)
+            near = sum(moved[0] - AMONG <= other <= moved[1] + AMONG for other in others)
+            if near >= (1 if years == 1 or beside else 2):  # of two alone, the earlier one is asked about
+                values = {"name": name, "year": start.year + years}
+                shown_start = f"{start:%Y-%m-%d %H:%M}"
+                yield Problem(
+                    message="odd_year", sheet=sheet, row=number, column=column, value=shown_start, values=values
+                )
+                break
 
 
 def find_missing_figures(read: Mapping[str, ReadSheet], problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -330,23 +391,29 @@ def _ratio_problems(ratios: ReadSheet) -> Iterator[Problem]:
     limits = {row["key"]: row for row in facts.table("ratios").to_dict("records")}
     for number, cells in ratios.cells:
         limit = limits.get(cells.get("key"))
-        for column in ("low", "likely", "high"):
-            value = cells.get(column)
-            if limit is None or value is None:
-                continue
-            if not limit["min"] <= value <= limit["max"]:
-                typed = (number, column) in ratios.percents
-                as_percent = limit["unit"] == "share" and 1 < value <= 100 and not typed
-                yield Problem(
-                    message="share_not_percent" if as_percent else "ratio_out_of_range",
-                    sheet="ratios",
-                    row=number,
-                    column=column,
-                    value=f"{100 * value:g}%" if typed else f"{value:g}",
-                    values={"ratio": limit["key"], "hint": f"{value:g}%"},
-                    allowed=(f"{limit['min']:g} – {limit['max']:g}",),
-                    loss="default",
-                )
+        if limit is None:
+            continue
+        wrong = {
+            column: ratios.percents.get((number, column), cells[column])
+            for column in ("low", "likely", "high")
+            if column in cells and not limit["min"] <= cells[column] <= limit["max"]
+        }
+        share = limit["unit"] == "share"
+        typed = {column: shown_share(cell) if share else (shown(cell), {}) for column, cell in wrong.items()}
+        meant = next((words for _, words in typed.values() if words), None)
+        span = percent_range(limit["min"], limit["max"]) if share else f"{limit['min']:g} – {limit['max']:g}"
+        for column, (value, own) in typed.items():
+            as_percent = meant is not None and (bool(own) or cells[column] > 100)  # 170 beside 20 and 40 is of a kind
+            yield Problem(
+                message="share_not_percent" if as_percent else "ratio_out_of_range",
+                sheet="ratios",
+                row=number,
+                column=column,
+                value=value,
+                values={"ratio": limit["key"]} | (meant if as_percent and meant else {}),
+                allowed=(span,),
+                loss="default",
+            )
 
 
 def _key_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
@@ -375,19 +442,33 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
         yield from _twice(read[sheet], column)
     for sheet, column, home, wanted in REFERENCES:
         known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
+        people = _known_by_name(read[home]) if home == "agents" else {}
         for number, cells in read[sheet].cells:
             name = cells.get(column)
             if known and name is not None and name not in known.values():
+                near = nearest(name, known | people)
+                title = next(
+                    (of["name"] for _, of in read[home].cells if of.get(wanted) == near and "name" in of), None
+                )
                 yield Problem(
                     message="not_in_sheet",
                     sheet=sheet,
                     row=number,
                     column=column,
                     value=name,
-                    values={"sheet_name": home},
-                    nearest=nearest(name, known),
+                    values={"sheet_name": home, "of_column": wanted},
+                    nearest=f"{near} ({title})" if near and title and home == "agents" else near,
                     loss="row" if sheet == "scenarios" else "cell",
                 )
+
+
+def _known_by_name(agents: ReadSheet) -> dict[str, str]:
+    """Return the ids of people by their names, folded; a name that two bear stands for nobody."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for _, cells in agents.cells:
+        if "name" in cells and "agent_id" in cells:
+            ids[fold(cells["name"])].append(cells["agent_id"])
+    return {name: found[0] for name, found in ids.items() if len(found) == 1}
 
 
 def _twice(read: ReadSheet, column: str) -> Iterator[Problem]:

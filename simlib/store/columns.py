@@ -57,6 +57,13 @@ class Column:
         low = () if self.low is None else (f">= {self.low:g}",)
         return (*above, *low, *(() if self.high is None else (f"<= {self.high:g}",)))
 
+    @property
+    def allowed_in_words(self) -> tuple[str, ...]:
+        """What may stand in a cell as a complaint shows it: a share in percent."""
+        if self.kind == "share" and self.low is not None and self.high is not None:
+            return (percent_range(self.low, self.high),)
+        return self.allowed
+
     def spelled(self) -> dict[str, str]:
         """Fold every spelling of every choice and map it to its value: key, labels, other spellings."""
         found: dict[str, str] = {}
@@ -65,6 +72,17 @@ class Column:
             labels += [f"{value} {label(key, lang)}" for lang in LANGS]
             found |= {fold(name): value for name in labels}
         return found
+
+
+def percent_range(low: float, high: float) -> str:
+    """Return the limits of a share as people write one.
+
+    Examples
+    --------
+    >>> percent_range(0.0, 0.99), percent_range(0.001, 1.0)
+    ('0–99%', '0.1–100%')
+    """
+    return f"{100 * low:.6g}–{100 * high:.6g}%"
 
 
 def _plain(annotation: Any, metadata: Iterable[Any] = ()) -> tuple[Any, list[Any]]:

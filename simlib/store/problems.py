@@ -53,11 +53,13 @@ class Problem:
         stand in for it, or ``nothing``. None where nothing is wrong with the store's data.
     rows : tuple of int
         All rows with the same mistake, where several are shown in one line; ``row`` is the first.
+    columns, typed : tuple of str
+        All columns of one row with the same mistake, and what stands in them; ``column`` is the first.
 
     Examples
     --------
-    >>> print(Problem(message="sheet_unknown", sheet="wavs", nearest="waves").text("en"))
-    wavs: no sheet has this name. Did you mean "Waves" (waves)?
+    >>> print(Problem(message="sheet_twice", sheet="waves", values={"first": "a", "second": "b"}).text("en"))
+    "Waves" (waves): the sheet is there twice: a and b. Keep one.
     """
 
     message: str
@@ -70,6 +72,8 @@ class Problem:
     nearest: str | None = None
     loss: Loss | None = None
     rows: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
     def text(self, lang: Lang) -> str:
         """Return the problem as one line of one language."""
@@ -99,9 +103,13 @@ class Problem:
             place.append(translate("store.at_rows", lang, rows=_spans_of(self.rows, lang), count=len(self.rows)))
         elif self.row is not None:
             place.append(translate("store.at_row", lang, row=self.row))
-        if self.column is not None:
+        if len(self.columns) > 1:
+            place.append(translate("store.at_columns", lang, columns=_worded(self.columns, lang)))
+        elif self.column is not None:
             place.append(translate("store.at_column", lang, column=coded_label(self.column, lang)))
-        if self.value is not None:
+        if self.typed:
+            place.append(translate("store.at_values", lang, values=translate("store.list_mark", lang).join(self.typed)))
+        elif self.value is not None:
             several = len(self.rows) > 1 and self.message not in SHOWN_BY_VALUE
             place.append(translate("store.at_first_value" if several else "store.at_value", lang, value=self.value))
         return translate("store.place_mark", lang).join(place) + translate("store.colon", lang) if place else ""
@@ -110,7 +118,8 @@ class Problem:
 # Complaints whose value is the mistake itself: rows with another value are another mistake.
 SHOWN_BY_VALUE = frozenset({"not_choice", "key_unknown", "not_in_sheet", "column_unknown", "item_unknown", "merged"})
 SPANS_SHOWN = 8
-LABELLED = frozenset({"queue", "other_queue", "sheet_name", "ratio", "ratios"})
+OF_CELL = frozenset({"hint", "part"})  # values of a message that are of one cell
+LABELLED = frozenset({"queue", "other_queue", "sheet_name", "of_column", "ratio", "ratios"})
 
 
 def coded_label(key: str, lang: Lang) -> str:
@@ -165,7 +174,7 @@ def _spans_of(rows: Sequence[int], lang: Lang) -> str:
 
 
 def group_rows(problems: Iterable[Problem]) -> list[Problem]:
-    """Make one problem of the same mistake in many rows, where the first of them stood.
+    """Make one problem of the same mistake in many rows, or in several columns of one row, where the first stood.
 
     Examples
     --------
@@ -175,7 +184,7 @@ def group_rows(problems: Iterable[Problem]) -> list[Problem]:
     """
     groups: dict[Any, list[Problem]] = {}
     for number, problem in enumerate(problems):
-        values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name != "hint"))
+        values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name not in OF_CELL))
         by_value = problem.value if problem.message in SHOWN_BY_VALUE else None
         same = (problem.message, problem.sheet, problem.column, problem.loss, problem.nearest, values, by_value)
         alone = type(problem) is not Problem or problem.row is None
@@ -184,7 +193,34 @@ def group_rows(problems: Iterable[Problem]) -> list[Problem]:
     for group in groups.values():
         rows = tuple(dict.fromkeys(problem.row for problem in group if problem.row is not None))
         grouped.append(group[0] if len(rows) < 2 else replace(group[0], rows=rows))
+    return _group_columns(grouped)
+
+
+def _group_columns(problems: Iterable[Problem]) -> list[Problem]:
+    """Make one problem of the same mistake in several columns of one row: low, likely and high are one."""
+    groups: dict[Any, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name not in OF_CELL))
+        same = (problem.message, problem.sheet, problem.row, problem.loss, problem.nearest, values, problem.allowed)
+        alone = type(problem) is not Problem or problem.row is None or problem.column is None or bool(problem.rows)
+        groups.setdefault(number if alone else same, []).append(problem)
+    grouped = []
+    for group in groups.values():
+        columns = tuple(dict.fromkeys(str(problem.column) for problem in group))
+        typed = tuple(problem.value for problem in group if problem.value is not None)
+        grouped.append(group[0] if len(columns) < 2 else replace(group[0], columns=columns, typed=typed))
     return grouped
+
+
+def count_mistakes(problems: Iterable[Problem]) -> int:
+    """Return how many mistakes there are: the same one in many rows or columns counts once, as it is listed once.
+
+    Examples
+    --------
+    >>> count_mistakes(Problem(message="missing", sheet="agents", row=row, column="name") for row in range(2, 11))
+    1
+    """
+    return len(group_rows(problems))
 
 
 def shorten(problems: Iterable[Problem]) -> list[Problem]:

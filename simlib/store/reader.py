@@ -15,7 +15,17 @@ from pydantic import ValidationError
 
 from simlib.messages import LANGS, label
 from simlib.store import checks
-from simlib.store.cells import CellError, Percent, fold, is_blank, read_cell, says_nothing, shown, spellings
+from simlib.store.cells import (
+    CellError,
+    Percent,
+    fold,
+    is_blank,
+    read_cell,
+    says_nothing,
+    shown,
+    shown_share,
+    spellings,
+)
 from simlib.store.columns import (
     Column,
     column_names,
@@ -55,6 +65,7 @@ NAME_MAX = 200  # characters of a header that are compared with the known names
 # Sheets whose rows may say in a column of their own in which unit their figures are.
 WITH_UNIT = ("ratios", "rules", "goals")
 UNIT = "unit"
+SHOW_ALLOWED = ("not_choice", "not_number", "not_integer", "share_not_percent")
 FIGURES = ("share", "money", "number", "integer")
 R = TypeVar("R", bound=Row)
 
@@ -64,7 +75,7 @@ class ReadSheet:
     """What one sheet gave: sound rows with their numbers, the cells of all rows, columns that lack, problems.
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
-    ``percents`` are the places of figures that were typed as percentages, ``day_ends`` the rows whose end was typed as
+    ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
     24:00, ``totals`` the rows that add up others.
     """
 
@@ -74,7 +85,7 @@ class ReadSheet:
     problems: list[Problem] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     merged: set[int] = field(default_factory=set)
-    percents: set[tuple[int, str]] = field(default_factory=set)
+    percents: dict[tuple[int, str], Any] = field(default_factory=dict)
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
 
@@ -395,6 +406,7 @@ def _match_columns(
 ) -> list[str | None]:
     """Return the column of every header cell; None for one without a name, or one nobody knows."""
     places: list[str | None] = []
+    unknown: list[Any] = []
     for cell in cells:
         if is_blank(cell):
             places.append(None)
@@ -403,13 +415,18 @@ def _match_columns(
         if key is None and into.sheet in WITH_UNIT and fold(str(cell)[:NAME_MAX]) in _unit_headers():
             key = UNIT
         if key is None:
-            near = nearest(str(cell), names)
-            into.complain("column_unknown", row=number, value=shown(cell), nearest=near, loss="unread")
+            unknown.append(cell)
         elif key in places:
             into.complain("column_twice", row=number, column=key, loss="second")
             key = ""
         places.append(key or "")
     into.absent = needed - set(places)
+    free = [column.key for column in columns(into.sheet) if column.key not in places]
+    wanted = tuple(key for key in free if key in into.absent) or tuple(free)
+    for cell in unknown:
+        near = nearest(str(cell), names) or (wanted[0] if len(unknown) == len(into.absent) == 1 else None)
+        allowed = wanted if near is None else ()
+        into.complain("column_unknown", row=number, value=shown(cell), nearest=near, allowed=allowed, loss="unread")
     for key in [column.key for column in columns(into.sheet) if column.key in into.absent]:
         into.complain("column_needed", row=number, column=key, loss="sheet")
     return places
@@ -494,7 +511,7 @@ def _read_records(
                 if column.kind in FIGURES and (
                     isinstance(cell, Percent) or str(cell).rstrip().endswith(("%", "\uff05"))
                 ):
-                    into.percents.add((number, key))
+                    into.percents[number, key] = cell
                 if key == "end" and DAY_END.search(str(cell)[-NAME_MAX:]):
                     into.day_ends.add(number)
         into.cells.append((number, values))
@@ -572,7 +589,7 @@ def _complain_of_cell(into: ReadSheet, row: int, column: Column, cell: Any, erro
         column=column.key,
         value=shown(cell),
         values=error.values,
-        allowed=column.allowed if error.message in ("not_choice", "not_number", "not_integer") else (),
+        allowed=column.allowed_in_words if error.message in SHOW_ALLOWED else (),
         nearest=column.choices[found] if found else None,
         loss=cost,
     )
@@ -600,7 +617,12 @@ def _complain_of_row(
         place["value"] = shown(record[key])
     context = detail.get("ctx", {})
     if detail["type"] in ("greater_than_equal", "less_than_equal", "greater_than", "finite_number"):
-        into.complain("out_of_range", allowed=column.allowed, **place)
+        if column.kind == "share" and key in record:
+            place["value"], meant = shown_share(record[key])
+            if meant:
+                into.complain("share_not_percent", values=meant, allowed=column.allowed_in_words, **place)
+                return
+        into.complain("out_of_range", allowed=column.allowed_in_words, **place)
     elif detail["type"] == "string_too_long":
         into.complain("too_long", values={"limit": context["max_length"]}, **place)
     else:

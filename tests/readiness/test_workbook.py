@@ -121,7 +121,7 @@ def test_a_wrong_cell_is_named_with_sheet_row_column_and_value(
         text = found[0].text(lang)
         assert "3" in text
         assert value in text
-    assert says in found[0].text("en") or found[0].message == "year_missing"
+    assert says in found[0].text("en") or found[0].message == "year_and_time_missing"
     assert book.tables["activities"]["id"].tolist()[0] == "G"
     with pytest.raises(StoreError):
         open_readiness(tmp_path)

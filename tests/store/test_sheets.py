@@ -1,6 +1,7 @@
 """Sheets that are wrong in one way each: the sentence names sheet, row, column, value and the way out."""
 
 import datetime as dt
+import re
 import warnings
 import zipfile
 
@@ -9,6 +10,8 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from simlib.messages import texts
 from simlib.store import StoreError, check_store, load_store
+from simlib.store.checks import find_odd_years
+from simlib.store.problems import count_mistakes, list_problems
 
 
 def only_problem(path):
@@ -252,7 +255,7 @@ def test_ratio_out_of_range(as_book, sound):
     sound["ratios"][1][1:4] = [0, 0.45, 0.5]
     problem = only_problem(as_book(sound))
     assert (problem.message, problem.column, problem.value) == ("ratio_out_of_range", "low", "0")
-    assert "0.001" in problem.text("en")
+    assert "0.1–" in problem.text("en")
 
 
 def test_unknown_ratio_and_rule(as_book, sound):
@@ -547,3 +550,143 @@ def test_every_sentence_has_its_twin():
         if key.startswith("store."):
             assert twins["zh"] or key == "store.sentence_space", key
             assert placeholders(twins["zh"]) == placeholders(twins["en"]), key
+
+
+@pytest.mark.parametrize("typed", [(20, 40, 170), ("=P", 40, 170)])
+def test_percent_typed_without_its_sign_is_one_line(as_book, sound, typed):
+    """20, 40, 170 in a row of percent is one mistake: as typed, with the way to write it and the range in percent."""
+    sound["ratios"][1][1:4] = [20, 40, 170]
+
+    def percent(book):
+        if typed[0] == "=P":
+            for cell in book["ratios"][2][1:4]:
+                cell.number_format = "0%"
+
+    problems = check_store(as_book(sound, percent))[1]
+    for lang, hint in (("en", "write 20% or 0.2"), ("zh", "请写成 20% 或 0.2")):
+        (line,) = list_problems(problems, lang).splitlines()
+        assert "20, 40, 170" in line.replace("、", ", ")
+        assert hint in line
+        assert "100%" in line
+        assert "2000%" not in line
+    assert count_mistakes(problems) == 1
+
+
+def test_a_share_column_shows_percent_as_typed(as_book, sound):
+    """A cell of percent that holds 20 in a column of shares is asked for in the same way."""
+    sound["waves"][0].append("month_share")
+    sound["waves"][1].append(20)
+
+    def percent(book):
+        book["waves"].cell(2, 6).number_format = "0%"
+
+    (problem,) = check_store(as_book(sound, percent))[1]
+    assert (problem.message, problem.value, problem.allowed) == ("share_not_percent", "20", ("0–100%",))
+
+
+def test_an_unknown_person_is_named_with_the_nearest_and_the_next_step(as_book, sound):
+    """A name where an id belongs gives the id, and the sentence says what to do in both languages."""
+    sound["duties"] = [
+        ["duty", "kind", "agent_id", "start", "end"],
+        ["Stream", "live", "ann", "2026-10-31 20:00", "2026-10-31 21:00"],
+    ]
+    problem = only_problem(as_book(sound))
+    assert "A1 (Ann)" in problem.text("en")
+    assert "or add it there first" in problem.text("en")
+    assert "先在那张表里加上" in problem.text("zh")
+
+
+def test_an_unlike_column_names_what_is_missing(as_book, sound):
+    """One header that nobody knows beside one column that is needed is that column; else the free ones are listed."""
+    sound["agents"][0][2] = "department"
+    problem = only_problem(as_book(sound))
+    assert (problem.message, problem.nearest) == ("column_unknown", "cohort")
+    sound["agents"][0][2] = "cohort"
+    sound["agents"][0][6] = "zzz"
+    problem = only_problem(as_book(sound, name="other.xlsx"))
+    assert "qa_pass" in problem.allowed
+    assert "cohort" not in problem.allowed
+
+
+def test_a_date_without_year_and_time_asks_for_both(as_book, sound):
+    """What lacks the year and the time is asked for both in both languages; with a time it is kept."""
+    sound["waves"][1][2] = "10月31日"
+    problem = only_problem(as_book(sound))
+    assert all("YYYY-10-31 20:00" in problem.text(lang) for lang in ("zh", "en"))
+    assert "时间" in problem.text("zh")
+    sound["waves"][1][2] = "10-31 21:30"
+    assert "YYYY-10-31 21:30" in only_problem(as_book(sound, name="other.xlsx")).text("zh")
+
+
+def test_people_of_one_name_are_a_notice(as_book, sound):
+    """Two people of one name with two ids are no error and are named with both."""
+    sound["agents"][2][1] = "Ann"
+    _, problems, notices = check_store(as_book(sound))
+    (twins,) = (notice for notice in notices if notice.message == "name_twice")
+    assert not problems
+    assert twins.rows == (2, 3)
+    assert "A1, A2" in twins.text("zh")
+
+
+def test_a_wave_of_another_year_is_asked_about(as_book, sound):
+    """2025 among waves of 2026, and a wave that is over on the store's own today, are notices with row and value."""
+    sound["store"].append(["today", "2026-10-08"])
+    sound["waves"][1][2:4] = ["2025-10-31 20:00", "2025-11-03 23:59"]
+    _, problems, notices = check_store(as_book(sound))
+    found = {notice.message: notice for notice in notices}
+    assert not problems
+    assert (found["odd_year"].row, found["odd_year"].value) == (2, "2025-10-31 20:00")
+    assert "2026" in found["odd_year"].text("zh")
+    assert "2026-10-08" in found["wave_over"].text("en")
+    sound["waves"][1][2:4] = ["2026-10-31 20:00", "2026-11-03 23:59"]
+    right = {notice.message for notice in check_store(as_book(sound, name="other.xlsx"))[2]}
+    assert not right & {"odd_year", "wave_over"}
+
+
+def test_an_activity_of_another_year_is_asked_about():
+    """Rows are compared with the dates of another sheet; 400 days off is no slip of the year."""
+    waves = [dt.datetime(2026, 10, 31, 20)]
+    rows = [
+        ("activities", "start", row, name, start, start + dt.timedelta(days=3))
+        for row, name, start in (
+            (2, "right", dt.datetime(2026, 10, 30)),
+            (3, "slip", dt.datetime(2025, 10, 30)),
+            (4, "far", dt.datetime(2024, 3, 1)),
+        )
+    ]
+    assert [problem.row for problem in find_odd_years(rows, beside=waves)] == [3]
+
+
+def test_the_unit_that_a_row_names_is_obeyed(as_book, sound):
+    """Patience in minutes is read as minutes; what this makes too long is refused."""
+    sound["ratios"][0].append("unit")
+    for row in sound["ratios"][1:]:
+        row.append(None)
+    sound["ratios"].append(["patience_s", 1, 2, 3, "store", "min"])
+    assert load_store(as_book(sound)).ratio("patience_s").likely == 120
+    sound["ratios"][-1][1:4] = [60, 120, 300]
+    assert load_store(as_book(sound, name="other.xlsx")).ratio("patience_s").likely == 7200
+    sound["ratios"][-1][3] = 900
+    (problem,) = check_store(as_book(sound, name="third.xlsx"))[1]
+    assert (problem.message, problem.row, problem.column) == ("ratio_out_of_range", 4, "high")
+
+
+def test_a_row_of_totals_is_counted_rightly(as_book, sound):
+    """One row adds up, two rows add up."""
+    sound["agents"].append(["Total", None, None, None, 10, None, None])
+    notice = next(notice for notice in check_store(as_book(sound))[2] if notice.message == "total_rows")
+    assert "row 4 adds up" in notice.text("en")
+
+
+def test_both_languages_give_the_next_step():
+    """Where the Chinese sentence asks for something the English one does too, with the same commands and dates."""
+    asks = (
+        r"(?i)\b(write|rename|choose|correct|keep|delete|add|close|save|copy|download|fill|change|give|put|make|look|"
+    )
+    asks += r"remove|export|open|complete|convert|mend|format|unmerge|type|paste|lower|use|do not|name|shorten|enter|"
+    asks += r"leave|rest|run|begin|lengthen|is put on leave|see)\b"
+    for key, twins in texts().items():
+        marks = [sorted(set(re.findall(r"--[a-z][a-z-]+|YYYY|\d{4}-\d\d-\d\d", twins[lang]))) for lang in ("zh", "en")]
+        assert marks[0] == marks[1] or not key.startswith(("store.", "cli.", "runs.")), key
+        if key.startswith("store.") and re.search("请(?!单)", twins["zh"]):
+            assert re.search(asks, twins["en"]), key

@@ -160,14 +160,13 @@ def _open_with(part: Part) -> None:
         span = Message("exports.from_to", first=part.first_day, last=part.last_day)
         if one:
             span = Message("exports.on_day", first=part.first_day)
-    if part.table == "agent_day":
+    if part.table in ("agent_day", "store_day"):
+        count = frame["agent"].nunique() if part.table == "agent_day" else len(frame)
         receptions = frame["receptions"].sum(min_count=1)
-        shown = "?" if pd.isna(receptions) else f"{receptions:,.0f}"
-        opening = Message("exports.is_agent_day", receptions=shown, count=frame["agent"].nunique(), span=span)
-    elif part.table == "store_day":
-        receptions = frame["receptions"].sum(min_count=1)
-        shown = "?" if pd.isna(receptions) else f"{receptions:,.0f}"
-        opening = Message("exports.is_store_day", receptions=shown, count=len(frame), span=span)
+        if pd.isna(receptions):
+            opening = Message(f"exports.is_{part.table}_uncounted", count=count, span=span)
+        else:
+            opening = Message(f"exports.is_{part.table}", receptions=f"{receptions:,.0f}", count=count, span=span)
     elif part.table == "roster":
         opening = Message("exports.is_roster", count=frame["agent"].nunique(), span=span)
     else:
