@@ -311,7 +311,7 @@ def outage_label(scenario: Scenario, lang: Lang) -> str:
 def describe_table(answer: Comparison, lang: Lang) -> list[dict[str, Any]]:
     """Return the table of differences, one row per KPI: plan, now, change with its band, and whether it is better."""
     rows = []
-    for row in answer.table().to_dict("records"):
+    for row in answer.rows:
         key, change, half = row["kpi"], row["change"], row["half_width"]
         unit = glossary()[key]["unit"]
         scale, digits = (100.0, 1) if unit == "share" else (1.0, 1 if unit == "s" else 0)
