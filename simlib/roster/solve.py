@@ -19,7 +19,6 @@ from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _NEWS_S = 0.2  # how often who waits hears how it goes
-_SMALL = 3_000  # decisions that the solver also takes on in one piece, which raises the bound
 
 
 def solve_roster(
@@ -290,7 +289,7 @@ def _plan(
         return _read_plan(problem, built, answer)
     cohorts = build_model(problem, make_crews(problem, lambda person, _: person.kind), relaxed=True)
     bound, rounded = cohorts.model.relax()
-    ideal = search(cohorts, clock, 0.5, hint=rounded, bound=bound, whole=0.0, sweep_only=True)
+    ideal = search(cohorts, clock, 0.25, hint=rounded, bound=bound, whole=0.0, sweep_only=True)
     named: dict[tuple[str, int], int] = {}
     naming = clock.share(0.4)
     for number, crew in enumerate(cohorts.crews):
@@ -306,8 +305,8 @@ def _plan(
     hint = {variable: named[whole.crews[each].members[0].agent_id, n] for (each, n), variable in whole.takes.items()}
     hint |= {variable: ideal.chosen[cohorts.pauses[key]] for key, variable in whole.pauses.items()}
     hint |= {variable: ideal.chosen[cohorts.quotas[key]] for key, variable in whole.quotas.items()}
-    share = 0.4 if len(whole.takes) <= _SMALL else 0.0
-    answer = search(whole, clock, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=share)
+    # Days and neighbourhoods of this hint gain more than the whole model in one piece, whose bound is known already.
+    answer = search(whole, clock, 1.0, hint=hint, bound=bound, on_progress=on_progress, whole=0.0)
     return _read_plan(problem, whole, answer)
 
 
