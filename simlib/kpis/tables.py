@@ -52,6 +52,7 @@ BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "silent": "lower",
     "unserved": "lower",
     "lost_share": "lower",
+    "buyers_lost": "lower",
     "first_response": "lower",
     "first_response_p90": "lower",
     "mean_response": "lower",

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from simlib.kpis import PlatformScore, points_of
-from simlib.live.night import MOVES, ONE_MORE, LiveNight, NightFigures, Position
+from simlib.live.night import ONE_MORE, LiveNight, NightFigures, Position
 from simlib.messages import Lang, glossary, join_list, label, translate
 from simlib.night import Judgement, judge_nights
 from simlib.report.columns import list_words, quantity
 from simlib.simulator.replicate import half_width
 
 CURVES = ("open_chats", "waiting", "first_response")
+COLUMNS = ("kpi", "plan", "now", "change", "half_width")
 CONFIDENCE = 0.95
 
 
@@ -57,8 +59,12 @@ class Comparison:
         DataFrame
             kpi, plan, now, change, half_width (of the mean change, 95 %).
         """
-        rows = [(key, *self.difference(key)) for key in self.live.headline]
-        return pd.DataFrame(rows, columns=["kpi", "plan", "now", "change", "half_width"])
+        return pd.DataFrame(self.rows, columns=list(COLUMNS))
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of :meth:`table` without pandas, which takes longer than the figures."""
+        return [dict(zip(COLUMNS, (key, *self.difference(key)), strict=True)) for key in self.live.headline]
 
     @cached_property
     def judged(self) -> Judgement:
@@ -101,7 +107,7 @@ class Comparison:
         if weak:
             kept = translate("live.weakest", lang, missed=kept, where=join_list(weak[:1], lang))
         kept += self._one_more_lost(lang)
-        if self.live.scenario(self.position, name="live") is None and not self.position.get(MOVES):
+        if self.live.is_plan(self.position):
             return translate("live.as_planned", lang, kept=kept)
         rate = self.live.judged_by
         _, share, change, _ = self.difference(rate)
@@ -126,7 +132,10 @@ class Comparison:
         if len(judges) == 1 and not self.live.score_steps.get(judges[0].key) and not self._is_over_line(judges[0]):
             mean = judges[0].measure == "mean"
             return translate(
-                f"live.one_more_lost_{'mean' if mean else 'rate'}", lang, change=self._cost_of_one(judges[0])
+                f"live.one_more_lost_{'mean' if mean else 'rate'}",
+                lang,
+                score=label(judges[0].key, lang),
+                change=self._cost_of_one(judges[0]),
             )
         return "".join(self._score_words(score, lang) for score in judges)
 

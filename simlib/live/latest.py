@@ -21,13 +21,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, eq=False)
 class Request:
-    """A client's request: its number and a position; ``now`` grows night by night while a thread has ``taken`` it."""
+    """A client's request: its number and a position; ``now`` grows night by night while a thread has ``taken`` it.
+
+    ``is_plan``: the position changes nothing, so that the plan's own nights are its answer. ``answered``: the nights
+    behind the last answer that was sent.
+    """
 
     client_id: str
     number: int
     position: Position
     prepared: PreparedNight | None = None
     now: list[NightFigures] = field(default_factory=list)
+    is_plan: bool = False
+    answered: int = 0
     taken: bool = False
 
 
@@ -126,14 +132,25 @@ class LatestOnly:
         replication = len(request.now)
         if request.prepared is None:
             request.prepared = self._live.prepare(request.position)
+            request.is_plan = self._live.is_plan(request.position)
         pause = partial(self._yield_to_new, request) if replication else lambda: None
         if replication not in self._plan:
             self._plan[replication] = self._live.simulate(self._prepared_plan, replication, pause=pause)
-        request.now.append(self._live.simulate(request.prepared, replication, pause=pause))
+        if request.is_plan:  # the same nights to the bit: all of them that are there
+            request.now += [self._plan[number] for number in range(replication, self._plan_nights)]
+        else:
+            request.now.append(self._live.simulate(request.prepared, replication, pause=pause))
+
+    @property
+    def _plan_nights(self) -> int:
+        """How many of the plan's first nights have been simulated."""
+        return next(number for number in range(self._nights + 1) if number not in self._plan)
 
     def _answer_if_due(self, request: Request) -> None:
         nights = len(request.now)
-        if self._is_latest(request) and nights in (*ANSWER_AFTER, self._nights):
+        due = any(request.answered < mark <= nights for mark in (*ANSWER_AFTER, self._nights))
+        if self._is_latest(request) and due:
+            request.answered = nights
             plan = [self._plan[number] for number in range(nights)]
             self._on_answer(
                 request, Comparison(live=self._live, position=request.position, plan=plan, now=list(request.now))

@@ -271,12 +271,12 @@ async function render({ model, el }) {
   name.setAttribute("aria-label", page.words.name_it);
   const keep = make("button", { type: "button", className: "main", textContent: page.words.keep, onclick: keepIt("keep") });
   name.addEventListener("keydown", (event) => event.key === "Enter" && keepIt("keep")());
-  const planName = make("input", { type: "text", placeholder: page.words.plan_name, maxLength: 60 });
+  const planName = make("input", { type: "text", className: "whole", placeholder: page.words.plan_name, maxLength: 60 });
   const planReason = make("input", { type: "text", placeholder: page.words.plan_reason, maxLength: 200 });
   planName.setAttribute("aria-label", page.words.plan_name);
   planReason.setAttribute("aria-label", page.words.plan_reason);
   const keepPlan = make("button", { type: "button", className: "plan", textContent: page.words.keep_plan, onclick: keepIt("plan") });
-  form.append(make("div", { className: "acts" }, undo, reset, planName, planReason, keepPlan, make("span"), name, keep), make("p", { className: "keys", textContent: page.words.keys }));
+  form.append(make("div", { className: "acts" }, undo, reset, planName, planReason, keepPlan, name, keep), make("p", { className: "keys", textContent: page.words.keys }));
 
   // figures
   const verdict = make("p", { className: "verdict", textContent: page.words.thinking });
@@ -285,6 +285,7 @@ async function render({ model, el }) {
   notice.setAttribute("role", "status");
   const cells = { now: [], plan: [], change: [] };
   const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), ...page.rows.map(([, label, bound]) => make("th", { scope: "col" }, label, make("span", { className: "bound", textContent: bound }))))));
+  table.style.setProperty("--figures", page.rows.length);
   for (const line of ["now", "plan", "change"]) {
     const row = make("tr", { className: line }, make("th", { scope: "row", textContent: page.words[line] }));
     for (const [key] of page.rows) {

@@ -31,6 +31,7 @@ PLAN_NIGHTS_KEPT = 30  # of the plan's own buyers, whom most positions meet
 MOVES, JOINT = "moves", "|"  # where a position names the moves that are taken, and what stands between them
 ONE_MORE = "one_more_lost_"  # before the key of a platform's figure
 MOVES_KEPT = 4  # nights after moves that stay in memory
+MOST_CHATS = 10  # at once, where the concurrency slider ends at the earliest (ours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,8 @@ class LiveNight:
         for cohort, heads in self.cohorts.items():
             most = heads + max(10, heads // 2)
             made.append(self._slider(f"people_{cohort}", "cohort", heads, 0, most, 1, "people"))
-        made.append(self._slider("concurrency", "floor", self.concurrency, 1, self.concurrency + 4, 1, "chats"))
+        most = max(MOST_CHATS, self.concurrency + 4)
+        made.append(self._slider("concurrency", "floor", self.concurrency, 1, most, 1, "chats"))
         made.append(self._slider("stay", "floor", 0.0, 0.0, 4.0, 0.5, "hours"))
         made.append(self._slider("bot_share", "buyers", self.bot_share, 0.0, 0.95, 0.01, "share"))
         if {"presale", "aftersale"} <= set(night.forecast["queue"]):
@@ -291,6 +293,10 @@ class LiveNight:
         incidents = tuple(self._incidents(self.read(position)))
         return Scenario(name=name, incidents=incidents) if incidents else None
 
+    def is_plan(self, position: Position) -> bool:
+        """Return whether a position changes nothing; raises as :meth:`scenario`."""
+        return not position.get(MOVES) and self.scenario(position, name="live") is None
+
     def _incidents(self, position: Mapping[str, Any]) -> Iterator[Incident]:
         """Yield the incidents of a whole position: people first, so that an outage hits those who are added."""
         yield from self._crew_incidents(position)
@@ -360,15 +366,16 @@ class LiveNight:
         start, end = self._window
         stay = (Incident(kind="stay", start=start, end=end, size=stay_h),) if stay_h else ()
         night = reduce(apply_incident, stay, self.night)
-        regular_h, all_h = self._paid_h(self.night), self._paid_h(night)
+        regular_h = self._paid_h(self.night, within=False)
+        more_h = self._paid_h(night) - self._paid_h(self.night)
         overtime = facts.value("labour", "overtime_pay_pct", on=self.night.grid.opens.date()) / 100
         rate = night.people["cost_cny_h"].astype(float)
         rate = rate.fillna(rate.mean() if rate.notna().any() else 0.0).to_numpy()
-        return PaidAgents(agents=night.agents(), wages_cny=(regular_h + (all_h - regular_h) * float(overtime)) * rate)
+        return PaidAgents(agents=night.agents(), wages_cny=(regular_h + more_h * float(overtime)) * rate)
 
-    def _paid_h(self, night: PromoNight) -> np.ndarray:
-        """Return each person's paid hours of the night: all that are rostered but meals."""
-        opens_s, closes_s = night.grid.edges_s[[0, -1]]
+    def _paid_h(self, night: PromoNight, *, within: bool = True) -> np.ndarray:
+        """Return each person's paid hours, all that are rostered but meals: of the night, or of the whole roster."""
+        opens_s, closes_s = night.grid.edges_s[[0, -1]] if within else (-np.inf, np.inf)
         roster = night.roster[night.roster["activity"] != "meal"]
         end_s, start_s = (night.grid.seconds(roster[edge]).clip(opens_s, closes_s) for edge in ("end", "start"))
         person = pd.Index(night.people["agent_id"]).get_indexer(roster["agent_id"])
@@ -400,7 +407,7 @@ class LiveNight:
         """Return the KPIs of the table, by key of the glossary: all that have a target, and what they cost."""
         platforms = [score.key for score in self.judges]
         shown = ("rostered_heads", *self.targets, self.judged_by, *platforms)
-        return tuple(dict.fromkeys((*shown, "first_response", "sales_lost", "night_wages")))
+        return tuple(dict.fromkeys((*shown, "first_response", "buyers_lost", "sales_lost", "night_wages")))
 
     @cached_property
     def judges(self) -> tuple[PlatformScore, ...]:
@@ -513,6 +520,7 @@ class LiveNight:
         money: dict[str, Any] = {"curve": night.curve, "values_cny": night.values_cny}
         logged = NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
         by_step = kpis.interval_groups(logged, self.steps)
+        cells = kpis.by_cell(logged, grid=night.grid, queues=night.queues, threshold_s=night.threshold_s, **money)
         return {
             "first_response": kpis.first_response(logged),
             rate.key: kpis.platform_rate(logged, rate),
@@ -523,7 +531,8 @@ class LiveNight:
             "open_chats_by_step": open_chats(logged, self.steps),
             "waiting_by_step": buyers_waiting(logged, self.steps),
             "first_response_by_step": np.asarray(kpis.first_response(logged, by_step)),
-            **kpis.by_cell(logged, grid=night.grid, queues=night.queues, threshold_s=night.threshold_s, **money),
+            "buyers_lost": float(cells["cell_lost"].sum()),
+            **cells,
         }
 
     def _judge(self, logged: NightLog) -> dict[str, float]:

@@ -59,12 +59,16 @@ class LivePage(anywidget.AnyWidget):
 
     @classmethod
     def of(
-        cls, plan: Plan, *, store: str | Path, roster: str | Path = "", lang: Lang = "zh", nights: int = 30
+        cls, plan: Plan, *, store: str | Path, roster: str | Path = "", lang: Lang = "zh", nights: int | None = None
     ) -> LivePage:
-        """Return the page of a plan's night; ``roster`` is the Parquet table of an earlier run of the same plan."""
+        """Return the page of a plan's night; ``roster`` is the Parquet table of an earlier run of the same plan.
+
+        Without ``nights`` a final answer rests on as many as the plan's report.
+        """
         kept = pd.read_parquet(roster) if roster else None
         offers = read_run(Path(roster).parent) if roster else None
-        return cls(LiveNight.of(plan, roster=kept, offers=offers), store=store, lang=lang, nights=nights)
+        live = LiveNight.of(plan, roster=kept, offers=offers)
+        return cls(live, store=store, lang=lang, nights=plan.replications if nights is None else nights)
 
     def _receive(self, _: object, message: Mapping[str, Any], buffers: object) -> None:
         """Handle a message from a browser."""
@@ -154,11 +158,15 @@ class LivePage(anywidget.AnyWidget):
             "nights": len(answer.now),
             "status": translate("live.nights", self._lang, n=len(answer.now), of=self._nights),
             "table": describe_table(answer, self._lang),
-            "verdict": answer.verdict(self._lang),
+            "verdict": self._so_far(len(answer.now)) + answer.verdict(self._lang),
             "good": not answer.missed(),
             "dark": dark,
         }
         self.send(message, buffers=[answer.curves().tobytes()])
+
+    def _so_far(self, nights: int) -> str:
+        """Return how many nights a sentence rests on, in front of it, until it rests on all of them."""
+        return translate("live.so_far", self._lang, n=nights, of=self._nights) if nights < self._nights else ""
 
     def _failed(self, error: Exception) -> str:
         return translate("live.failed", self._lang, reason=type(error).__name__)
@@ -303,7 +311,7 @@ def outage_label(scenario: Scenario, lang: Lang) -> str:
 def describe_table(answer: Comparison, lang: Lang) -> list[dict[str, Any]]:
     """Return the table of differences, one row per KPI: plan, now, change with its band, and whether it is better."""
     rows = []
-    for row in answer.table().to_dict("records"):
+    for row in answer.rows:
         key, change, half = row["kpi"], row["change"], row["half_width"]
         unit = glossary()[key]["unit"]
         scale, digits = (100.0, 1) if unit == "share" else (1.0, 1 if unit == "s" else 0)

@@ -86,6 +86,19 @@ def test_the_mix_shifts_and_the_sum_stays(live):
     assert contacts["presale"] * factors["presale"] == pytest.approx(contacts["aftersale"] * factors["aftersale"])
 
 
+def test_the_concurrency_slider_goes_from_one_to_ten(live):
+    """From one chat at once to ten, wherever the plan stands."""
+    slider = live.sliders["concurrency"]
+    assert (slider.low, slider.plan, slider.high) == (1, 4, 10)
+
+
+def test_lost_buyers_are_counted(live):
+    """The count of lost buyers is the lost share of those for people, night by night."""
+    for night in answer(live, {"people_own": 6}).now:
+        assert night["buyers_lost"] == pytest.approx(night["lost_share"] * night["cell_human"].sum())
+        assert night["buyers_lost"] > 0
+
+
 def test_heads_and_wages_are_counted_by_hand(live):
     """Twelve people at 40 yuan an hour: nine of 4.5 hours and three of 2.5; two hours more of those three at 150 %."""
     hours = 9 * 4.5 + 3 * 2.5
@@ -209,6 +222,10 @@ class Stage:
         """Take the name as the position."""
         return position.get("name", "plan")
 
+    def is_plan(self, position):
+        """No position of a test is the plan."""
+        return False
+
     def simulate(self, prepared, replication, *, pause):
         """Begin, give way, be noted."""
         self.begin(prepared, replication)
@@ -257,6 +274,34 @@ def test_two_answers_that_narrow_do_not_keep_each_other_waiting():
     assert ("first", 1) not in stage.simulated
     assert ("second", 1) not in stage.simulated
     assert not ear.complaints
+
+
+def test_the_plan_answers_with_its_own_nights(live):
+    """Back at the plan every night that was simulated for it stands at once, the same to the bit, and none again."""
+    ear, simulated = Recorder(), []
+
+    class Counted(LiveNight):
+        def simulate(self, prepared, replication, **how):
+            simulated.append(replication)
+            return super().simulate(prepared, replication, **how)
+
+    counted = Counted(night=live.night, opening=live.opening, targets=live.targets, seed=7)
+    answers = []
+
+    def on_answer(request, given):
+        answers.append(given)
+        ear.on_answer(request, given)
+
+    latest = LatestOnly(counted, on_answer=on_answer, on_error=ear.on_error, nights=5)
+    latest.ask("me", 1, {})
+    ear.wait_for(lambda: ("me", 1, 5) in ear.heard)
+    assert sorted(simulated) == [0, 1, 2, 3, 4]
+    latest.ask("me", 2, {"bot_share": counted.bot_share})
+    ear.wait_for(lambda: ("me", 2, 5) in ear.heard)
+    assert sorted(simulated) == [0, 1, 2, 3, 4]
+    assert [heard for heard in ear.heard if heard[1] == 2] == [("me", 2, 5)]
+    again = live.simulate(live.prepare({}), 4)
+    assert all(np.array_equal(answers[-1].now[4][key], again[key], equal_nan=True) for key in again)
 
 
 def test_a_bad_request_is_an_error_and_the_next_is_answered(live):
@@ -394,6 +439,37 @@ def test_the_page_speaks_its_language(live, lang):
     verdict = answer(live, {"people_own": 9}, nights=1).verdict(lang)
     assert verdict.count("{") == 0
     assert pd.Series(page["plan"]).drop(["outage", "moves"]).astype(float).notna().all()
+
+
+def test_the_page_and_the_report_have_one_number(small_plan):
+    """Over the plan's nights the plan's column and the sentence on the weakest half hour are those of the report."""
+    plan = replace(small_plan, replications=2)
+    for known in ("sales", "forecasting", "required", "roster_result"):
+        vars(plan)[known] = getattr(small_plan, known)
+    page = LivePage.of(plan, store="bodycare")
+    live, nights = page.live, page._nights
+    assert nights == len(plan.nights) == 2
+    shown = answer(live, {}, nights=nights)
+    table, report = shown.table().set_index("kpi")["plan"], plan.kpis.set_index("kpi")["mean"]
+    both = [key for key in live.headline if key in report]
+    assert {"service_level", "lost_share", "first_response", "sales_lost", live.judged_by} <= set(both)
+    for key in both:
+        assert table[key] == report[key], key
+    assert table["buyers_lost"] == plan.conclusion.judged.mean["cell_lost"].sum()
+    assert shown.judged.weaknesses == plan.conclusion.judged.weaknesses
+    why = plan.roster_result.why
+    wages = why.loc[why["rule"] == "wages", "penalty_cny"].sum()
+    assert table["night_wages"] == pytest.approx(wages, abs=0.01 * len(live.night.people))
+
+
+def test_the_first_nights_say_how_many_they_are(live, workbook):
+    """Until all nights are there, the sentence begins with how many it rests on."""
+    page, sent = LivePage(live, store=workbook, lang="en", nights=3), Recorder()
+    page.send = lambda message, buffers=None: sent.note(message)
+    page._receive(page, {"kind": "ask", "view": "v", "number": 1, "position": {"people_own": 9}}, [])
+    sent.wait_for(lambda: sent.heard and sent.heard[-1]["nights"] == 3)
+    assert sent.heard[0]["verdict"].startswith("So far 1 of 3 nights.")
+    assert "So far" not in sent.heard[-1]["verdict"]
 
 
 def test_the_light_turns_red_for_one_half_hour(live):
