@@ -99,6 +99,9 @@ def prepare_dashboard(
     made = RunFolder.of(out, store.store_id)
     if made.roster and made.holds_roster(write_recipe(store_path, parameters=parameters, lang=lang)):
         shutil.copy(made.roster, roster)
+        rehearsed = made.manifest.get("parameters", {}).get("replications")
+        if rehearsed:  # the report's own nights, so that both show one number
+            parameters.setdefault("replications", rehearsed)
         for name in TABLES:
             if (table := made.roster.with_name(f"{name}.parquet")).exists():
                 shutil.copy(table, folder)
