@@ -55,7 +55,7 @@ def test_a_workbook_with_nothing_beside_it_is_in_order(tmp_path):
     assert "problem" not in checked.output
 
 
-@pytest.mark.parametrize(("lang", "word"), [("zh", "处问题"), ("en", "in all. Correct")])
+@pytest.mark.parametrize(("lang", "word"), [("zh", "处错误"), ("en", "in all. Correct")])
 def test_check_lists_all_problems_at_once(tmp_path, lang, word):
     """Three wrong cells on two sheets are three lines and exit status 1."""
     bad = tmp_path / "bad"

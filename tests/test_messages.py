@@ -97,7 +97,7 @@ def test_what_is_counted_has_a_singular() -> None:
     assert sorted(key for key in counting if "en_one" not in texts()[key] or "{n}" in texts()[key]["en"]) == []
 
 
-@pytest.mark.parametrize(("count", "begins"), [(1, "1 problem "), ("1", "1 problem "), (2, "2 problems ")])
+@pytest.mark.parametrize(("count", "begins"), [(1, "1 mistake "), ("1", "1 mistake "), (2, "2 mistakes ")])
 def test_one_is_singular_as_a_number_and_as_it_is_shown(count: object, begins: str) -> None:
     """A count of one takes the singular, whether it comes as a number or written out already."""
     assert translate("cli.check_wrong", "en", count=count).startswith(begins)

@@ -122,7 +122,7 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
 
 
 def _twins(agents: ReadSheet) -> Iterator[Problem]:
-    """Find people of one name and several ids: no error, and yet nobody can tell them apart by name."""
+    """Find people of one name and several ids: no error, and yet nobody can keep them apart by name."""
     ids: dict[str, list[tuple[int, Agent]]] = defaultdict(list)
     for number, agent in agents.of(Agent):
         ids[agent.name].append((number, agent))
