@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -395,12 +396,11 @@ def _count_items(
 
 
 def _count_blocks(items: pd.DataFrame) -> pd.DataFrame:
-    """Return share by block, nan where nothing is asked in it; every block is there."""
+    """Count the items that are whole, and their mean share (nan where nothing is asked); every block is there."""
     rows = []
     for block in BLOCKS:
-        of_block = items[items["block"] == block]
-        share = float(of_block["share"].mean()) if of_block["share"].notna().any() else float("nan")
-        rows.append((block, int(of_block["done"].sum()), int(of_block["of"].sum()), share))
+        shares = items.loc[items["block"] == block, "share"].dropna().astype(float)
+        rows.append((block, int((shares >= 1).sum()), len(shares), float(shares.mean()) if len(shares) else math.nan))
     return pd.DataFrame(rows, columns=["block", "done", "of", "share"])
 
 

@@ -33,18 +33,19 @@ def plot_blocks(blocks: Table, ax: Axes, *, lang: Lang) -> None:
     Parameters
     ----------
     blocks : DataFrame
-        block, done, of, share (nan where nothing is asked).
+        block, done, of (items that are whole, of all), share (nan where nothing is asked).
     """
     rows = np.arange(len(blocks))[::-1]
     shares = 100 * blocks["share"].astype(float)
     ax.barh(rows, [100] * len(blocks), height=0.6, color="#F1F4F7")
     ax.barh(rows, shares.fillna(0), height=0.6, color=[GOOD if share >= 99.95 else "#0072B2" for share in shares])
     for row, share, done, of in zip(rows, shares, blocks["done"], blocks["of"], strict=True):
-        text = label("not_asked", lang) if np.isnan(share) else f"{share:.0f}%  ({done:.0f} / {of:.0f})"
+        whole = translate("readiness.items_whole", lang, done=f"{done:.0f}", of=f"{of:.0f}")
+        text = label("not_asked", lang) if np.isnan(share) else f"{share:.0f}%  ({whole})"
         at = 1 if np.isnan(share) else share + 1
         ax.annotate(text, xy=(at, row), va="center", fontsize=11, color=INK)
     ax.set_yticks(rows, [key_words(block, "block", lang) for block in blocks["block"]])
-    ax.set_xlim(0, 122)
+    ax.set_xlim(0, 134)
     ax.set_xticks(range(0, 101, 20))
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")

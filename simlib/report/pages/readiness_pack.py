@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RED_SHOWN = 16  # rows of the A3 page: the rest is in the report
 FINDINGS_SHOWN = 4
+FOOD = ["logistics_item", "at", "shift", "quantity", "order_by"]  # the diets are on the order list
 LISTED = 400
 LISTS = (
     *("duty_sheet", "food", "posts", "escalation_ladder", "acceptance", "failed_checks", "kept_off", "seat_plan"),
@@ -34,7 +35,8 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
         known = row.share == row.share
         tone: Tone = "plain" if not known else "good" if row.share >= 1 else "bad"
         value = f"{100 * row.share:.0f}%" if known else label("not_asked", lang)
-        band = f"{row.done:.0f} / {row.of:.0f}" if known else ""
+        whole = translate("readiness.items_whole", lang, done=f"{row.done:.0f}", of=f"{row.of:.0f}")
+        band = whole if known else ""
         cards.append(Card(label=label(row.block, lang), value=value, band=band, tone=tone))
     pieces = [
         stack(
@@ -42,11 +44,12 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
             show_cards(cards),
             show_text(*(finding.text(lang) for finding in ready.findings[:FINDINGS_SHOWN])),
             _list(ready.tables, "red_items", lang, RED_SHOWN),
+            _list(plan.people.tables, "last_safe_dates", lang, 6),
+            _list(ready.tables, "rental", lang, 4),
+            _list({"food": ready.tables.get("food", pd.DataFrame()).reindex(columns=FOOD)}, "food", lang, 6),
         ),
         stack(
             show_chart(plot_gantt(ready.tasks, lang=lang, today=plan.counted_from)),
-            _list(plan.people.tables, "last_safe_dates", lang, 6),
-            _list(ready.tables, "rental", lang, 6),
             show_text(translate("readiness.sign_line", lang)),
         ),
     ]
