@@ -191,17 +191,35 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
 
 
 def find_odd_activities(store: Store, path: Path) -> list[Problem]:
-    """Return a notice for each activity of the readiness workbook beside a store that lies a year from its waves."""
+    """Return what is worth asking about in the readiness workbook beside a store: odd years, coupons that add up."""
+    from simlib.readiness.conflicts import find_stacking_coupons
+    from simlib.readiness.rules import read_promo_sheet
     from simlib.readiness.workbook import read_readiness_beside
     from simlib.store.checks import find_odd_years
+    from simlib.store.problems import Problem
 
-    rows = read_readiness_beside(path).tables["activities"].to_dict("records")
+    tables = read_readiness_beside(path).tables
+    rows = tables["activities"].to_dict("records")
     dated = [
         ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
         for row in rows
         if row["start"] == row["start"] and row["end"] == row["end"]
     ]
-    return list(find_odd_years(dated, beside=[wave.start for wave in store.waves]))
+    number = {str(row["id"]): int(row["row"]) for row in rows}
+    found = list(find_odd_years(dated, beside=[wave.start for wave in store.waves]))
+    for one, other in find_stacking_coupons(read_promo_sheet(tables["activities"], tables["goods"])):
+        values = {"name": one.name, "other": other.name, "threshold": f"{one.threshold_cents / 100:g}"}
+        found.append(
+            Problem(
+                message="coupons_add_up",
+                sheet="activities",
+                row=number.get(other.id),
+                column="group",
+                value=other.group or "",
+                values=values,
+            )
+        )
+    return found
 
 
 @app.command("cards", help=both("cards"))

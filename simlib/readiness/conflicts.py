@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise, zip_longest
+from itertools import combinations, pairwise, zip_longest
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -103,6 +103,25 @@ def find_conflicts(activities: pd.DataFrame | PromoSheet, goods: pd.DataFrame | 
     found += _find_above_picture(sheet, clock)
     found.sort(key=lambda row: (CONFLICT_KINDS.index(row.kind), row.rows))
     return pd.DataFrame(found, columns=COLUMNS, dtype=object)
+
+
+def find_stacking_coupons(sheet: PromoSheet) -> list[tuple[Activity, Activity]]:
+    """Find pairs of coupons of one kind and one threshold that a basket takes both of, their groups being different.
+
+    That is no conflict of the promo model, which prices it as it stands; it is worth asking whether it is meant.
+    """
+    pairs = []
+    by_threshold: dict[tuple[str, int], list[Activity]] = defaultdict(list)
+    for activity in sheet.activities:
+        if activity.kind in COUPONS and not _is_unclaimable(activity):
+            by_threshold[activity.kind, activity.threshold_cents].append(activity)
+    for coupons in by_threshold.values():
+        for one, other in combinations(coupons, 2):
+            meet = one.start < other.end and other.start < one.end
+            both = one.buyers == other.buyers or "all" in (one.buyers, other.buyers)
+            if meet and both and one.group_order != other.group_order and one.skus & other.skus:
+                pairs.append((one, other))
+    return pairs
 
 
 def _is_unclaimable(activity: Activity) -> bool:

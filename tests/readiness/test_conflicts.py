@@ -12,6 +12,8 @@ import pytest
 
 from simlib.messages import LANGS, label
 from simlib.readiness import BUYERS, CONFLICT_KINDS, KINDS, find_conflicts
+from simlib.readiness.conflicts import find_stacking_coupons
+from simlib.readiness.rules import read_promo_sheet
 
 START, END = dt.datetime(2026, 11, 1), dt.datetime(2026, 11, 12)
 DAY = {"buyers": "all", "scope": "all", "start": START, "end": END}
@@ -332,3 +334,25 @@ def test_five_thousand_rules_are_checked_in_seconds() -> None:
     rows[77]["percent"] = 0.9
     assert conflicts(rows, goods) == [("below_floor", ("G077",))]
     assert time.perf_counter() - begun < 60
+
+
+def stacking(*activities, goods=None):
+    """List the ids of coupons that are worth asking about."""
+    sheet = read_promo_sheet(pd.DataFrame(activities), pd.DataFrame(goods or [good(price="300")]))
+    return [(one.id, other.id) for one, other in find_stacking_coupons(sheet)]
+
+
+def test_coupons_of_one_threshold_that_add_up_are_asked_about() -> None:
+    """Two groups, one threshold, one time, one sku: a basket takes both. Not so with any of these changed."""
+    ten = act("C", "coupon", amount_cny=10, threshold_cny=199, group="C")
+    more = act("D", "coupon", amount_cny=15, threshold_cny=199, group="D")
+    assert stacking(ten, more) == [("C", "D")]
+    assert stacking(ten, more | {"group": "C"}) == []
+    assert stacking(ten, more | {"threshold_cny": 299}) == []
+    assert stacking(ten | {"end": day(3)}, more | {"start": day(3)}) == []
+    assert stacking(ten, more | {"kind": "platform_coupon"}) == []
+    assert stacking(ten | {"buyers": "member"}, more | {"buyers": "fan"}) == []
+    assert stacking(ten | {"buyers": "member"}, more) == [("C", "D")]
+    other = [good(price="300"), good(sku="B", price="300")]
+    assert stacking(ten | {"scope": "sku:A"}, more | {"scope": "sku:B"}, goods=other) == []
+    assert stacking(ten, more | {"stock": 0}) == []
