@@ -266,6 +266,8 @@ def ready(
         console.print(escape(finding.text(lang.value)), soft_wrap=True)
     for name, table in done.shown.items():
         print_table(name, table.head(ROWS_SHOWN), lang=lang.value)
+        if len(table) > ROWS_SHOWN:
+            print_message("rows_more", lang.value, count=len(table) - ROWS_SHOWN)
     for path in done.written:
         print_message("written", lang.value, path=path)
     print_message("kept", lang.value, path=done.kept)

@@ -210,7 +210,7 @@ def find_stale(log: pd.DataFrame, content: Mapping[str, pd.DataFrame]) -> pd.Dat
     -------
     pandas.DataFrame
         stale_kind, content_id, owner, rests_on (the changed id), changed_on, changed_by, checked_on; one row per
-        content and changed id, by owner.
+        content and changed id, by owner, those of nobody last.
     """
     newest: dict[str, tuple[pd.Timestamp, str]] = {}
     for key, moment, author in zip(log["changed_row"], log["changed_on"], log["changed_by"], strict=True):
@@ -227,7 +227,7 @@ def find_stale(log: pd.DataFrame, content: Mapping[str, pd.DataFrame]) -> pd.Dat
             for rule in split_rests_on(cell):
                 if rule in newest and _is_older(checked, newest[rule][0]):
                     rows.append((kind, key, owner, rule, *newest[rule], checked))
-    rows.sort(key=lambda row: (str(row[2] or ""), CONTENT_KINDS.index(row[0]), str(row[1]), row[3]))
+    rows.sort(key=lambda row: (is_missing(row[2]), str(row[2]), CONTENT_KINDS.index(row[0]), str(row[1]), row[3]))
     columns = ["stale_kind", "content_id", "owner", "rests_on", "changed_on", "changed_by", "checked_on"]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 

@@ -436,6 +436,8 @@ def _list_red(
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
         rows.append(("software", found.conflict_rows, found.conflict, None, at))
+    for fault in tables["phrase_faults"].itertuples() if "phrase_faults" in tables else ():
+        rows.append(("software", fault.phrase_id, fault.reason, fault.owner, None))
     for short in tables["rental"].itertuples() if "rental" in tables else ():
         rows.append(("hardware", short.room, "red_short", None, short.last_day))
     rows.sort(key=lambda row: (row[4] or dt.date.max, BLOCKS.index(row[0]), str(row[1])))

@@ -11,7 +11,7 @@ from functools import cache
 from simlib import facts
 from simlib.messages import Lang
 
-WORD_KINDS = ("absolute", "contact", "review_bribe", "rude", "privacy", "over_promise")
+WORD_KINDS = ("absolute", "contact", "review_bribe", "rude", "privacy", "over_promise", "platform_claim")
 ROLES = ("agent", "lead", "manager", "command")
 OF_PROMISES = ("grant_freight", "grant_difference", "grant_coupon", "grant_gift", "grant_compensation")
 

@@ -18,6 +18,7 @@ import pandas as pd
 from simlib import facts
 from simlib.files import write_file
 from simlib.messages import Lang, label, translate
+from simlib.readiness.changes import split_rests_on
 from simlib.readiness.kept import Kept, open_kept
 from simlib.readiness.quiz import Quiz
 from simlib.readiness.rules import BUYERS, KINDS, read_amount, read_promo_sheet
@@ -277,6 +278,8 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
         return replace(empty_book(), kept=kept)
     filled = BOOK.read(source)
     problems = [*filled.problems, *_find_wrong_rules(filled.tables)]
+    if not any(problem.sheet in ("activities", "goods") for problem in problems):  # a row that fails is not unknown
+        problems += _find_unknown_rules(filled.tables)
     if people is not None:
         problems += _find_unknown_people(filled.tables, people)
     missing = tuple(sheet for sheet in SHEETS if filled.tables[sheet].empty)
@@ -328,6 +331,27 @@ def _find_wrong_rules(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
                     column=fields[cell.column].term,
                     value=value,
                     loss="row",
+                )
+
+
+def _find_unknown_rules(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
+    """List the phrases that rest on an activity or a sku that no sheet has, each unknown id once."""
+    known = {str(key) for sheet, column in (("activities", "id"), ("goods", "sku")) for key in tables[sheet][column]}
+    column = next(column for column in SHEETS["phrases"] if column.key == "rests_on")
+    seen: set[str] = set()
+    for row, cell in zip(tables["phrases"]["row"], tables["phrases"]["rests_on"], strict=True):
+        for rule in split_rests_on(cell):
+            if known and rule not in known and rule not in seen:
+                seen.add(rule)
+                values = {"sheet_name": "activities"}
+                yield Problem(
+                    message="not_in_sheet",
+                    sheet="phrases",
+                    row=row,
+                    column=column.term,
+                    value=shown(rule),
+                    loss="nothing",
+                    values=values,
                 )
 
 

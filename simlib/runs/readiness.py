@@ -30,7 +30,7 @@ from simlib.report.pages.readiness_pack import print_exam, print_lists, print_me
 from simlib.report.style import save_figure
 
 GOODS_EXPLAINED = 12  # goods whose price is explained on a page of its own
-SHOWN = ("blocks", "red_items", "kept_off", "conflicts", "rule_changes", "stale_items")
+SHOWN = ("blocks", "red_items", "kept_off", "conflicts", "phrase_faults", "rule_changes", "stale_items")
 
 
 @dataclass(frozen=True, kw_only=True)

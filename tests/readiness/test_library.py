@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from simlib import facts
-from simlib.messages import LANGS, UserError, glossary, placeholders
+from simlib.messages import LANGS, Lang, UserError, glossary, placeholders
 from simlib.readiness.library import (
     COMPLAINANTS,
     PLATFORMS,
@@ -268,3 +268,22 @@ def test_every_key_of_the_library_has_a_word() -> None:
     keys |= {f"placeholder_{name}" for one in read_library() for name in one.asks}
     assert keys <= set(glossary())
     assert not re.search(r"\bTODO\b", "".join(library["zh"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "kind"),
+    [
+        ("返现5元好评哦", "zh", "review_bribe"),
+        ("平台规定 3 分钟内必须回复，否则罚款 500 元", "zh", "platform_claim"),
+        ("Cash back of 5 yuan once the review is up", "en", "review_bribe"),
+        ("The platform rules say we must answer in 3 minutes", "en", "platform_claim"),
+    ],
+)
+def test_paid_reviews_and_rules_without_a_source_are_found(text: str, lang: Lang, kind: str) -> None:
+    """What a store writes itself is held against both; plain words on cash back or the platform are not."""
+    assert kind in {fault.kind for fault in check_wording(text, channel="chat", lang=lang)}
+    plain = {
+        "zh": "满 399 返现 20 元，按平台页面显示为准。",
+        "en": "Cash back of 20 yuan from 399, as the platform shows.",
+    }
+    assert check_wording(plain[lang], channel="chat", lang=lang) == ()

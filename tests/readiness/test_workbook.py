@@ -154,3 +154,17 @@ def test_the_command_line_writes_the_chapters_workbook(tmp_path: Path) -> None:
     assert read_readiness(tmp_path).problems == ()
     assert runner.invoke(app, ["new", target, "--chapter", "readiness"]).exit_code == 2
     assert runner.invoke(app, ["new"]).exit_code == 2
+
+
+def test_a_phrase_that_rests_on_an_unknown_rule_is_named_once(tmp_path):
+    """Each unknown id is a problem with its row; the phrases are read all the same."""
+    activities = [{"id": "C1", "name": "券", "kind": "coupon", "scope": "all", "buyers": "all", "amount_cny": 10}]
+    activities[0] |= {"start": dt.datetime(2026, 10, 31, 20), "end": dt.datetime(2026, 11, 4)}
+    topic = {"topic": "coupon", "zh": "您好"}
+    phrases = [{"id": f"A{n}", "rests_on": rests} | topic for n, rests in enumerate(("C1", "X99", "C1; X99"))]
+    path = tmp_path / "readiness.xlsx"
+    write_readiness_template(path, "zh", rows={"activities": activities, "phrases": phrases})
+    book = read_readiness(path)
+    found = [(problem.sheet, problem.row, problem.value) for problem in book.problems if problem.sheet == "phrases"]
+    assert [each for each in found if each[2] == "X99"] == [("phrases", 3, "X99")]
+    assert len(book.tables["phrases"]) == 3
