@@ -213,7 +213,7 @@ def test_courses_follow_the_faults_that_make_up_four_fifths():
     table, found = suggest_courses(faults)
     assert table["course"].tolist() == [True, True, False, False]
     assert found[0].text("zh").startswith("建议开课：核实（")
-    assert "Asking (2 faults of 2 people)" in found[1].text("en")
+    assert "Asking (faults: 2; people: 2)" in found[1].text("en")
 
 
 # --- grades and stages ------------------------------------------------------------------------------------

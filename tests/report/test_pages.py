@@ -238,7 +238,7 @@ def test_calendar_says_where_today_stands(night, today, key):
     """Before, on and after the promo day the calendar says so in words."""
     today = today or night.wave.day
     days = abs((night.wave.day - today).days)
-    said = translate(f"pages.{key}", "en", wave=night.wave.name, days=days)
+    said = translate(f"pages.{key}", "en", wave=night.wave.name, count=days)
     assert said.split(night.wave.name)[0] in pages.show_calendar(with_given(night, today=today), lang="en").html
 
 

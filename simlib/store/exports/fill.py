@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -315,7 +316,7 @@ def _new_counts(
     fine = {row.start.date() for row in store.history if row.start.time() != dt.time()}
     answered = intervals.drop_duplicates(["start", "queue"], keep="last").set_index(["start", "queue"])
     actuals = {(row.start, row.queue): row for row in store.actuals}
-    kept_fine = 0
+    kept_fine, made = 0, {}
     for start, queue, contacts in counts[["start", "queue", "contacts"]].itertuples(index=False):
         moment = pd.Timestamp(start).to_pydatetime()
         daily = (start, queue) not in answered.index
@@ -333,9 +334,8 @@ def _new_counts(
                 promo=old.promo if old else waves.get(moment.date()),
                 note=note,
             )
-            changes.append(
-                _change("history", f"{moment:%Y-%m-%d %H:%M}", old.contacts if old else None, contacts, note or "")
-            )
+            was = old.contacts if old else None
+            made[key] = _change("history", f"{moment:%Y-%m-%d %H:%M}", was, contacts, note or "")
         if not daily and any(first <= moment < last for first, last in spans):
             row = answered.loc[(start, queue)]
             figures = {name: float(row[name]) if row[name] == row[name] else None for name in ("answered", "in_time")}
@@ -345,6 +345,11 @@ def _new_counts(
                 actuals[key] = Actual(start=moment, queue=queue, contacts=contacts, note=note, **figures)
                 was = before.contacts if before else None
                 changes.append(_change("actuals", f"{moment:%Y-%m-%d %H:%M}", was, contacts, note or ""))
+    rows_of = Counter(queue for _, queue in history)
+    for key in [key for key in made if rows_of[key[1]] == 1]:  # the workbook refuses a history of one interval
+        del history[key], made[key]
+        against.append(Message("exports.history_alone", day=f"{key[0]:%Y-%m-%d}", queue=Term(str(key[1]))))
+    changes += made.values()
     if kept_fine:
         against.append(Message("exports.history_finer", count=kept_fine))
     ordered = sorted(history.values(), key=lambda row: (row.queue, row.start))

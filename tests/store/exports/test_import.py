@@ -242,8 +242,15 @@ def test_single_chats_become_a_history_by_half_hour(tmp_path, shop):
     assert history[dt.datetime(2026, 4, 1, 10, 30)] == 10
     report = tmp_path / "客服绩效_20260401.csv"
     report.write_text("旺旺昵称,咨询人数,接待人数,平均响应(秒)\n店:小甲,130,120,30\n", encoding="utf-8")
-    both = import_exports([path, report], shop, lang="en")
-    assert {row.start: row.contacts for row in both.store.history} == {dt.datetime(2026, 4, 1): 130}
+    alone = import_exports([path, report], shop, lang="en")
+    assert alone.store.history == ()  # the workbook refuses a history of one interval
+    assert any("Presale has 2026-04-01 alone" in message.text("en") for message in alone.against)
+    assert "history" not in set(alone.changes["sheet"])
+    next_day = tmp_path / "客服绩效_20260402.csv"
+    next_day.write_text(report.read_text("utf-8").replace("130,120", "90,85"), encoding="utf-8")
+    both = import_exports([path, report, next_day], shop, lang="en")
+    totals = {dt.datetime(2026, 4, 1): 130, dt.datetime(2026, 4, 2): 90}
+    assert {row.start: row.contacts for row in both.store.history} == totals
 
 
 def test_a_night_of_single_chats_becomes_its_actuals(tmp_path, shop):
