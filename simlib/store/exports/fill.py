@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib import facts
 from simlib.messages import Lang, Message, Term, glossary, join_list
+from simlib.store.exports.formats import rules
 from simlib.store.exports.measure import (
     Measured,
     count_intervals,
@@ -199,6 +201,7 @@ def _work_out(
         changes.append(_change("store", "month_aov_cny", info.month_aov_cny, aov.likely, ""))
         info = info.model_copy(update={"month_aov_cny": aov.likely})
     against += _stands_against(store, measured)
+    against += _compare_definitions(exports)
     if others:
         against.append(Message("exports.left_out", files=_few(others)))
     provisional = _provisional_files(exports)
@@ -302,6 +305,30 @@ def _new_profile(store: Store, hours: pd.DataFrame, changes: list[dict[str, Any]
         rows.append(HourShare(hour=hour, share=share, source="store", note=note))
         changes.append(_change("day_profile", f"{hour:02d}:00", old.share if old else None, share, note))
     return tuple(rows)
+
+
+def _compare_definitions(exports: Exports) -> list[Message]:
+    """Set the conversion of the agents' reports beside that of the shop's, on the days that have both."""
+    shares: list[pd.DataFrame] = []
+    for name in ("agent_day", "store_day"):
+        table = exports.tables[name]
+        if not {"day", "platform", "inquiries"} <= set(table) or not {"buyers_paid", "conversion"} & set(table):
+            return []
+        paid = table["buyers_paid"] if "buyers_paid" in table else pd.Series(np.nan, index=table.index)
+        if "conversion" in table:
+            stated = table["conversion"] * table["inquiries"]
+            paid = paid.fillna(stated) if name == "agent_day" else stated.fillna(paid)
+        known = table.assign(paid=paid).dropna(subset=["paid", "inquiries"])
+        shares.append(known.groupby(["platform", "day"])[["paid", "inquiries"]].sum())
+    both = shares[0].index.intersection(shares[1].index)
+    of_agents, of_shop = (share.loc[both] for share in shares)
+    if not (of_agents["inquiries"].sum() > 0 and of_shop["inquiries"].sum() > 0):
+        return []
+    agents, shop = (share["paid"].sum() / share["inquiries"].sum() for share in (of_agents, of_shop))
+    if abs(agents - shop) <= rules()["disagreement"]:
+        return []
+    shown = {"agents": f"{agents:.2%}", "shop": f"{shop:.2%}", "count": len(of_shop)}
+    return [Message("exports.two_definitions", **shown)]
 
 
 def _new_counts(
