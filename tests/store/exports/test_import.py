@@ -305,10 +305,10 @@ def test_service_figures_have_their_spread(tmp_path, shop):
 
 def test_two_definitions_of_conversion_are_set_side_by_side(tmp_path, shop):
     """The agents' reports say 49 of 187, the shop's report 29.1 % of the same day: both stand in one sentence."""
-    agents = tmp_path / "赤兔_客服绩效_2026-04-05.csv"
+    agents = tmp_path / "客服绩效_2026-04-05.csv"
     head = "客服昵称,咨询人数,接待人数,询单人数,询单->最终付款人数,平均响应(秒)\n"
     agents.write_text(head + "小甲,150,148,110,30,38\n小乙,110,107,77,19,38\n", encoding="utf-8")
-    advisor = tmp_path / "生意参谋_业绩询单.csv"
+    advisor = tmp_path / "业绩询单.csv"
     titles = "日期,询单人数,当日询单人数,当日付款人数,最终付款人数,最终付款金额,询单最终付款转化率\n"
     advisor.write_text(titles + "2026-04-05,187,180,45,54,6500,29.10%\n", encoding="utf-8")
     found = import_exports([agents, advisor], shop, lang="zh").against
