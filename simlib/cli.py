@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from simlib.roster.repair import RepairResult
     from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
-    from simlib.store.models import Store
-    from simlib.store.problems import Problem
 
 
 class Language(StrEnum):
@@ -174,12 +172,11 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     from simlib.store.problems import count_mistakes, list_problems
 
     found = check_store(store)
-    notices = [*found.notices, *(find_odd_activities(found.store, store) if found.store is not None else ())]
-    if notices:
-        console.print(escape(list_problems(notices, lang.value)), soft_wrap=True)
+    conflicts, problems, asked = (None, (), ()) if found.store is None else check_book(found.store, store)
+    if found.notices or asked:
+        console.print(escape(list_problems([*found.notices, *asked], lang.value)), soft_wrap=True)
     if found.problems:
         console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
-    conflicts, problems = check_book(found.store, store) if found.store is not None else (None, ())
     if conflicts is not None:
         print_table("conflicts", conflicts, lang=lang.value)
     if problems:
@@ -188,38 +185,6 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)
-
-
-def find_odd_activities(store: Store, path: Path) -> list[Problem]:
-    """Return what is worth asking about in the readiness workbook beside a store: odd years, coupons that add up."""
-    from simlib.readiness.conflicts import find_stacking_coupons
-    from simlib.readiness.rules import read_promo_sheet
-    from simlib.readiness.workbook import read_readiness_beside
-    from simlib.store.checks import find_odd_years
-    from simlib.store.problems import Problem
-
-    tables = read_readiness_beside(path).tables
-    rows = tables["activities"].to_dict("records")
-    dated = [
-        ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
-        for row in rows
-        if row["start"] == row["start"] and row["end"] == row["end"]
-    ]
-    number = {str(row["id"]): int(row["row"]) for row in rows}
-    found = list(find_odd_years(dated, beside=[wave.start for wave in store.waves]))
-    for one, other in find_stacking_coupons(read_promo_sheet(tables["activities"], tables["goods"])):
-        values = {"name": one.name, "other": other.name, "threshold": f"{one.threshold_cents / 100:g}"}
-        found.append(
-            Problem(
-                message="coupons_add_up",
-                sheet="activities",
-                row=number.get(other.id),
-                column="group",
-                value=other.group or "",
-                values=values,
-            )
-        )
-    return found
 
 
 @app.command("cards", help=both("cards"))

@@ -57,7 +57,7 @@ from simlib.kpis import (
 from simlib.messages import Message, UserError
 from simlib.night import ForecastRisk, PromoNight, Shrinkage
 from simlib.night.bot import BotIntent
-from simlib.readiness.conflicts import find_conflicts
+from simlib.readiness.conflicts import ask_stacking, find_conflicts
 from simlib.readiness.floor import check_logistics
 from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
@@ -69,6 +69,7 @@ from simlib.simulator.draw import ChatService, services_from_store, slowdown_fro
 from simlib.simulator.replicate import Replications
 from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
+from simlib.store.checks import find_odd_years
 from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Ratio, Store, Wave
 from simlib.store.problems import Problem
 from simlib.store.sources import read_matrix
@@ -765,13 +766,25 @@ def with_exam(store: Store, source: str) -> Store:
     return bring_results(store, training=book.tables["training"], results=results)
 
 
-def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
-    """Check the readiness workbook beside a store: conflicts of its rules as a table, and what is wrong by row."""
+def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...], tuple[Problem, ...]]:
+    """Check the readiness workbook beside a store.
+
+    Returns
+    -------
+    tuple
+        The conflicts of its rules as a table, what is wrong by row, and what is no mistake but worth asking about.
+    """
     book = read_readiness_beside(path, people={agent.agent_id for agent in store.agents})
-    conflicts = show_conflicts(find_conflicts(book.tables["activities"], book.tables["goods"]))
+    activities, goods = book.tables["activities"], book.tables["goods"]
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     of_exam = () if marked is None else marked.problems
-    return conflicts, (*book.problems, *check_logistics(book.tables["logistics"]), *of_exam)
+    problems = (*book.problems, *check_logistics(book.tables["logistics"]), *of_exam)
+    dated = [
+        ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
+        for row in activities.dropna(subset=["start", "end"]).to_dict("records")
+    ]
+    asked = (*find_odd_years(dated, beside=[wave.start for wave in store.waves]), *ask_stacking(activities, goods))
+    return show_conflicts(find_conflicts(activities, goods)), problems, asked
 
 
 def find_wave(store: Store, name: str = "") -> Wave:

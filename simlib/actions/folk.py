@@ -15,7 +15,7 @@ from simlib.messages import Message
 from simlib.night.buyers import RememberedBuyers
 from simlib.night.promo_night import PromoNight
 from simlib.simulator import Agents
-from simlib.simulator.replicate import KpiMeasure, Replications, Variant, half_width, replicate_variants
+from simlib.simulator.replicate import Replications, Variant, half_width, replicate_variants
 
 RULES = ("usual_growth", "usual_peak", "per_hour", "by_concurrency")
 NEED, ROSTER = "need", "roster"
@@ -182,15 +182,7 @@ def work_out_folk(
         agents = {rule: seat_curve(night, need, curve) for rule, curve in curves.items()}
         agents = {NEED: agents.pop(NEED), ROSTER: night.agents()} | agents
         variants = {rule: Variant(draw=draw, agents=who, policy=night.policy) for rule, who in agents.items()}
-    measure = KpiMeasure(
-        queues=night.queues,
-        opens=night.grid.opens,
-        threshold_s=night.threshold_s,
-        rates=night.rates,
-        curve=night.curve,
-        values_cny=night.values_cny,
-        cells=night.grid,
-    )
+    measure = night.measure(by_interval=False)
     how: dict[str, Any] = {"measure": measure, "seed": seed, "replications": replications, "turns": True}
     nights = replicate_variants(variants, **how) if variants else {}
     return FolkResult(heads=total, nights=nights, rate=night.rates[0].key, peak=night.grid.starts.get_loc(at))

@@ -14,6 +14,7 @@ from simlib.goals.pay import budget
 from simlib.goals.payouts import Payouts
 from simlib.goals.review import assess_month, lead_team, list_prizes, pay_month
 from simlib.goals.targets import (
+    BOT,
     EVERYBODY,
     STRETCH,
     add_levels,
@@ -65,6 +66,11 @@ class GoalsResult:
     payouts: Payouts | None = field(default=None, repr=False)
     month: Month | None = field(default=None, repr=False)
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def people(self) -> int:
+        """People who have a target of their own; what the bot sells is nobody's."""
+        return int((self.tables["personal_targets"]["cohort"] != BOT).sum())
 
     @property
     def box_address(self) -> str | None:
@@ -209,7 +215,7 @@ def work_out_goals(
 
 
 def _whole(value: float) -> str:
-    return f"{round(value) + 0:,}"  # never minus nought
+    return f"{round(value):,}"  # never minus nought
 
 
 def _name_side_effect(effects: pd.DataFrame) -> Message:

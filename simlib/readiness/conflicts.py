@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, pairwise, zip_longest
+from itertools import chain, combinations, pairwise, zip_longest
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -31,6 +31,7 @@ from simlib.readiness.rules import (
     round_half_up,
     to_cny,
 )
+from simlib.store.problems import Problem
 
 CONFLICT_KINDS = (
     "wrong_value",
@@ -105,23 +106,30 @@ def find_conflicts(activities: pd.DataFrame | PromoSheet, goods: pd.DataFrame | 
     return pd.DataFrame(found, columns=COLUMNS, dtype=object)
 
 
-def find_stacking_coupons(sheet: PromoSheet) -> list[tuple[Activity, Activity]]:
-    """Find pairs of coupons of one kind and one threshold that a basket takes both of, their groups being different.
+def ask_stacking(activities: pd.DataFrame, goods: pd.DataFrame) -> list[Problem]:
+    """Ask about coupons of one kind and one threshold that a basket takes both of, their groups being different.
 
     That is no conflict of the promo model, which prices it as it stands; it is worth asking whether it is meant.
+
+    Parameters
+    ----------
+    activities : pandas.DataFrame
+        The sheet of the readiness workbook, with the number of each row.
     """
-    pairs = []
+    row_of = dict(zip(activities["id"].map(str), activities["row"], strict=True))
     by_threshold: dict[tuple[str, int], list[Activity]] = defaultdict(list)
-    for activity in sheet.activities:
+    for activity in read_promo_sheet(activities, goods).activities:
         if activity.kind in COUPONS and not _is_unclaimable(activity):
             by_threshold[activity.kind, activity.threshold_cents].append(activity)
-    for coupons in by_threshold.values():
-        for one, other in combinations(coupons, 2):
-            meet = one.start < other.end and other.start < one.end
-            both = one.buyers == other.buyers or "all" in (one.buyers, other.buyers)
-            if meet and both and one.group_order != other.group_order and one.skus & other.skus:
-                pairs.append((one, other))
-    return pairs
+    asked = []
+    for one, other in chain.from_iterable(combinations(coupons, 2) for coupons in by_threshold.values()):
+        meet = one.start < other.end and other.start < one.end
+        both = one.buyers == other.buyers or "all" in (one.buyers, other.buyers)
+        if meet and both and one.group_order != other.group_order and one.skus & other.skus:
+            values = {"name": one.name, "other": other.name, "threshold": f"{one.threshold_cents / 100:g}"}
+            place: dict[str, Any] = {"sheet": "activities", "row": int(row_of[other.id]), "column": "group"}
+            asked.append(Problem(message="coupons_add_up", value=other.group or "", values=values, **place))
+    return asked
 
 
 def _is_unclaimable(activity: Activity) -> bool:

@@ -12,8 +12,7 @@ import pytest
 
 from simlib.messages import LANGS, label
 from simlib.readiness import BUYERS, CONFLICT_KINDS, KINDS, find_conflicts
-from simlib.readiness.conflicts import find_stacking_coupons
-from simlib.readiness.rules import read_promo_sheet
+from simlib.readiness.conflicts import ask_stacking
 
 START, END = dt.datetime(2026, 11, 1), dt.datetime(2026, 11, 12)
 DAY = {"buyers": "all", "scope": "all", "start": START, "end": END}
@@ -337,9 +336,13 @@ def test_five_thousand_rules_are_checked_in_seconds() -> None:
 
 
 def stacking(*activities, goods=None):
-    """List the ids of coupons that are worth asking about."""
-    sheet = read_promo_sheet(pd.DataFrame(activities), pd.DataFrame(goods or [good(price="300")]))
-    return [(one.id, other.id) for one, other in find_stacking_coupons(sheet)]
+    """List the coupons that are worth asking about: the first by its name, the second by its id, and its row."""
+    sheet = pd.DataFrame([activity | {"name": activity["id"]} for activity in activities])
+    sheet["row"] = range(2, 2 + len(sheet))
+    asked = ask_stacking(sheet, pd.DataFrame(goods or [good(price="300")]))
+    assert all(problem.row == 1 + len(sheet) for problem in asked)
+    named = [dict(problem.values) for problem in asked]
+    return [(each["name"], each["other"]) for each in named]
 
 
 def test_coupons_of_one_threshold_that_add_up_are_asked_about() -> None:

@@ -90,12 +90,15 @@ def test_line_17_executed_notebooks_show_results_and_fold_their_code(done):
 PYTHON_WORDS = re.compile(r"\w+\((&#39;|&#34;|['\"])|Traceback|KeyError|dtype|Timestamp\(|\bNaT\b|>nan<|>None<|>inf<")
 
 
+def python_in(made):
+    """List what looks like Python in the words of a report."""
+    html = (made.folder / "report.html").read_text("utf-8")
+    return PYTHON_WORDS.findall(re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", html, flags=re.S))
+
+
 def test_no_python_is_shown_to_the_reader(done):
     """Neither names of classes nor values that are none stand in the report."""
-    text = re.sub(
-        r"<style>.*?</style>|<svg.*?</svg>", "", (done[0].folder / "report.html").read_text("utf-8"), flags=re.S
-    )
-    assert PYTHON_WORDS.findall(text) == []
+    assert python_in(done[0]) == []
 
 
 @pytest.mark.slow
@@ -106,8 +109,7 @@ def test_a_shop_before_its_first_promo_is_rehearsed(tmp_path):
     for name in ("store.yml", "waves.csv", "ratios.csv", "agents.csv", "shifts.csv"):
         shutil.copy(SMALL / name, shop)
     made = rehearse(shop, out=tmp_path / "out", lang="zh", parameters=QUICK | {"stress_replications": 2})
-    text = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", (made.folder / "report.html").read_text("utf-8"), flags=re.S)
-    assert PYTHON_WORDS.findall(text) == []
+    assert python_in(made) == []
     assert "compare_actuals" not in {table.stem for table in (made.folder / "tables").iterdir()}
 
 

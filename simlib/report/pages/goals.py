@@ -73,10 +73,9 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(found.problems)]
     head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
     elsewhere = {name for names in PARTS.values() for name in names}
-    people = int((found.tables["personal_targets"]["cohort"] != "bot").sum())
     pieces: list[Fragment | None] = [
         show_alarm(head, wrong, foot) if wrong else None,
-        show_text(translate("pages.goals", lang, people=people)),
+        show_text(translate("pages.goals", lang, people=found.people)),
         show_findings(found.findings, lang=lang),
         show_text(translate("goals.page_targets", lang), translate("goals.page_bot_row", lang)),
         show_chart(plot_half_hours(found.tables["half_hours"], lang=lang)) if len(found.tables["half_hours"]) else None,
