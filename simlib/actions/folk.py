@@ -158,7 +158,8 @@ def work_out_folk(
     """Simulate the night with the heads of each rule, with the requirement's, and as it is rostered.
 
     A rule gives the heads of the busiest half hour; the other half hours and the queues get their share by the
-    contacts that people answer, at least one head each. Everybody works at standard speed.
+    contacts that people answer, at least one head each. Everybody works at standard speed. The roster's people are
+    absent and off chat as in the plan's nights, and counted without those who are.
 
     Parameters
     ----------
@@ -170,8 +171,8 @@ def work_out_folk(
     by_start = need.groupby("start")["on_chat"].sum()
     chat = night.roster[night.roster["activity"] == "chat"]
     at = by_start.idxmax()
-    rostered = int(((chat["start"] <= at) & (chat["end"] > at)).sum())
-    total = {NEED: int(by_start.max()), ROSTER: rostered} | dict(heads)
+    on_chat = ((chat["start"] <= at) & (chat["end"] > at)).sum() * night.shrinkage.on_chat_share
+    total = {NEED: int(by_start.max()), ROSTER: round(on_chat)} | dict(heads)
     busiest = float(need.groupby("start")["human"].sum().max())
     draw = RememberedBuyers(buyers=night.buyers()).draw
     variants = {}
@@ -181,7 +182,11 @@ def work_out_folk(
         curves |= {rule: np.ceil(number * share - 1e-9) * (share > 0) for rule, number in heads.items()}
         agents = {rule: seat_curve(night, need, curve) for rule, curve in curves.items()}
         agents = {NEED: agents.pop(NEED), ROSTER: night.agents()} | agents
-        variants = {rule: Variant(draw=draw, agents=who, policy=night.policy) for rule, who in agents.items()}
+        attend = {ROSTER: night.attend()}
+        variants = {
+            rule: Variant(draw=draw, agents=who, policy=night.policy, attend=attend.get(rule))
+            for rule, who in agents.items()
+        }
     measure = night.measure(by_interval=False)
     how: dict[str, Any] = {"measure": measure, "seed": seed, "replications": replications, "turns": True}
     nights = replicate_variants(variants, **how) if variants else {}

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import show_number
+from simlib.report.columns import quantity
 from simlib.report.style import (
     INK,
     MISSING,
@@ -81,7 +81,7 @@ def plot_folk_rules(rules: Table, ax: Axes, *, lang: Lang) -> None:
     ax.hlines(rows, low, high, color=INK, linewidth=1.6)
     span = max(float(high.max()), 0.01)
     for row, lost, end in zip(rows, value, np.maximum(high, value), strict=True):
-        text = show_number(lost, unit="share", digits=1)
+        text = quantity(lost, "share", lang)
         ax.annotate(text, xy=(end, row), xytext=(8, 0), textcoords="offset points", va="center")
     names = [
         translate("actions.folk_bar", lang, rule=label(rule, lang), heads=heads)
