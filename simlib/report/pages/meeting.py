@@ -25,7 +25,7 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 def show_meeting(found: ActionsResult, *, lang: Lang) -> Fragment:
     """Show the gap, the best three actions, the night's picture, and what must be decided by when."""
-    best = [message.text(lang) for message in found.top(SHOWN)]
+    best = [text[:1].upper() + text[1:] for text in (message.text(lang) for message in found.top(SHOWN))]
     by_when = [
         translate("actions.decide", lang, day=f"{day:%Y-%m-%d}", what=what.text(lang)) for day, what in found.decisions
     ]
