@@ -173,14 +173,15 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
 
     found = check_store(store)
     conflicts, problems, asked = (None, (), ()) if found.store is None else check_book(found.store, store)
-    if found.notices or asked:
-        console.print(escape(list_problems([*found.notices, *asked], lang.value)), soft_wrap=True)
-    if found.problems:
-        console.print(escape(list_problems(found.problems, lang.value)), soft_wrap=True)
+    for listed in (found.notices, found.problems):
+        if listed:
+            console.print(escape(list_problems(listed, lang.value)), soft_wrap=True)
+    if problems or asked or (conflicts is not None and len(conflicts)):
+        print_message("check_beside", lang.value)
     if conflicts is not None:
         print_table("conflicts", conflicts, lang=lang.value)
-    if problems:
-        console.print(escape(list_problems(problems, lang.value)), soft_wrap=True)
+    if problems or asked:
+        console.print(escape(list_problems([*asked, *problems], lang.value)), soft_wrap=True)
     wrong = count_mistakes([*found.problems, *problems]) + (0 if conflicts is None else len(conflicts))
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)

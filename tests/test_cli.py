@@ -47,6 +47,18 @@ def test_example_stores_are_in_order(store):
     assert run("check", STORES / store).exit_code == 0
 
 
+def test_what_is_wrong_beside_a_store_is_listed_under_its_file(tmp_path):
+    """A rule without a start is a mistake of readiness.xlsx: a line before it names the file, below the store's own."""
+    shutil.copy(STORES / "appliances.xlsx", tmp_path / "shop.xlsx")
+    activities = [{"id": "C1", "name": "C", "kind": "coupon", "scope": "all", "buyers": "all", "amount_cny": 10}]
+    write_readiness_template(tmp_path / "readiness.xlsx", "en", rows={"activities": activities})
+    checked = run("check", tmp_path / "shop.xlsx", "--lang", "en")
+    assert checked.exit_code == 1
+    above, below = checked.output.split("In the readiness.xlsx beside the store:")
+    assert "Activities" not in above
+    assert '"Activities" (activities), row 2' in below
+
+
 def test_a_workbook_with_nothing_beside_it_is_in_order(tmp_path):
     """A store's own workbook has sheets of readiness too, and is not read a second time as a readiness workbook."""
     alone = shutil.copy(STORES / "appliances.xlsx", tmp_path)
