@@ -11,6 +11,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.drill.calls import read_calls, read_moves
+from simlib.drill.log import read_opening
 from simlib.inputs import NightInputs
 from simlib.messages import Lang, Message, Term, UserError
 from simlib.night import PromoNight
@@ -31,7 +32,7 @@ from simlib.retrospective.workbook import (
 )
 from simlib.retrospective.write_back import NightFigures, WriteBack, chain_promos, learn_from_night
 from simlib.store.exports import Exports, read_exports
-from simlib.store.models import Ratio
+from simlib.store.models import Ratio, Store
 from simlib.stress import Lever, Scenario, apply_levers, levers_for, standard_scenarios
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
@@ -252,6 +253,11 @@ def _find_drills(inputs: NightInputs, night: PromoNight, beside: Path) -> _Drill
         if called.empty:
             notices.append(Message("retrospective.drill_unreadable", **named))
             continue
+        if (played := _other_store(path, inputs.store)) is not None:
+            notices.append(
+                Message("retrospective.drill_other_store", played=played, own=inputs.store.store.name, **named)
+            )
+            continue
         if not inputs.grid.opens <= called["night"].iloc[0] < last:
             day = f"{called['night'].iloc[0]:%Y-%m-%d}"
             notices.append(Message("retrospective.drill_elsewhere", day=day, **named))
@@ -267,6 +273,14 @@ def _find_drills(inputs: NightInputs, night: PromoNight, beside: Path) -> _Drill
         moves=pd.concat(moves, ignore_index=True) if moves else None,
         notices=notices,
     )
+
+
+def _other_store(path: Path, store: Store) -> str | None:
+    """Return the store that a drill was played on, where it is another one; a renamed workbook is still the store's."""
+    opened = read_opening(path)
+    if opened is None or not opened.store or store.store_id == opened.store or store.store.name == opened.shop:
+        return None
+    return opened.shop or opened.store
 
 
 def _use_levers(

@@ -324,6 +324,8 @@ class Drill:
         minutes: int | None = None,
         round_min: int | None = None,
         scenarios: Sequence[Scenario] | None = None,
+        store: str = "",
+        shop: str = "",
     ) -> Self:
         """Return a new drill on a night.
 
@@ -341,6 +343,8 @@ class Drill:
             How long the drill and a round last; left out, as in the rules.
         scenarios : sequence of Scenario, optional
             What happens, and when; left out, the seed draws it (:func:`draw_schedule`).
+        store, shop : str
+            Id and name of the store whose night it is, so that no other store takes the drill for its own.
 
         Raises
         ------
@@ -373,6 +377,8 @@ class Drill:
         log.append(
             OpeningLine(
                 night=fingerprint(night),
+                store=store,
+                shop=shop,
                 seed=seed,
                 teams=teams,
                 starts=starts.isoformat(),

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from simlib.files import write_file
 from simlib.stress.scenarios import Incident, Scenario
@@ -111,16 +119,26 @@ class Scheduled(_Line):
 
 
 class OpeningLine(_Line):
-    """The first line: which night, with which schedule, for how many teams."""
+    """The first line: which night of which store, with which schedule, for how many teams.
+
+    Logs of earlier versions do not have ``store`` (its id) and ``shop`` (its name); their line is written again
+    without them, so that it still fits the chain.
+    """
 
     kind: Literal["open"] = "open"
     night: str
+    store: str = ""
+    shop: str = ""
     seed: int
     teams: Annotated[int, Field(ge=1)]
     starts: str
     minutes: Annotated[int, Field(ge=1)]
     round_min: Annotated[int, Field(ge=1)]
     scenarios: tuple[Scheduled, ...]
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_store(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in write(self).items() if value or key not in ("store", "shop")}
 
 
 class Advanced(_Line):
@@ -244,6 +262,12 @@ def read_lines(path: Path) -> Iterator[Entry]:
         except (ValueError, KeyError, TypeError):
             return
         yield entry
+
+
+def read_opening(path: Path) -> OpeningLine | None:
+    """Read the first line of a log; None where it is not sound."""
+    first = next(read_lines(path), None)
+    return first if isinstance(first, OpeningLine) else None
 
 
 def _chain(entry: Entry, link: str) -> tuple[bytes, str]:

@@ -327,6 +327,8 @@ def open_drill(
                 minutes=minutes,
                 round_min=round_min,
                 scenarios=read_schedule(planned.night, incidents),
+                store=planned.store.store_id,
+                shop=planned.store.store.name,
             )
     except BaseException:
         lock.release()

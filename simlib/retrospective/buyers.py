@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -297,13 +298,23 @@ def sum_second_sales(register: pd.DataFrame) -> pd.DataFrame:
     return summed.sort_values(["sales_cny", "lever"], ascending=[False, True], ignore_index=True)
 
 
-def find_second_orders(orders: pd.DataFrame, *, days: int = 7, by: Sequence[str] = ("buyer",)) -> pd.DataFrame:
+SECOND_DAYS = 7
+"""How many days after a paid order of the same buyer another one counts as a second order (our choice)."""
+GAPS: Mapping[str, pd.Timedelta] = {
+    "gap_hour": pd.Timedelta("1h"),
+    "gap_day": pd.Timedelta("1D"),
+    "gap_week": pd.Timedelta(days=SECOND_DAYS),
+}
+
+
+def find_second_orders(orders: pd.DataFrame, *, days: int = SECOND_DAYS) -> pd.DataFrame:
     """Find paid orders of buyers who had paid another one shortly before.
 
     Parameters
     ----------
     orders : DataFrame
-        buyer (masked), created, paid, amount_cny.
+        buyer (a key; missing where nobody knows who ordered, and then the order is no second one), created, paid,
+        amount_cny.
     days : int
         How many days back the first order may lie.
 
@@ -312,8 +323,86 @@ def find_second_orders(orders: pd.DataFrame, *, days: int = 7, by: Sequence[str]
     DataFrame
         The orders that are second ones, with ``first_created``, in order of time.
     """
-    need_columns(orders, *by, "created", "paid", "amount_cny", name="orders")
+    need_columns(orders, "buyer", "created", "paid", "amount_cny", name="orders")
     paid = orders[orders["paid"].notna()].sort_values("created", kind="stable")
-    before = paid.groupby(list(by))["created"].shift()
+    before = paid.groupby("buyer")["created"].shift()
     second = (paid["created"] - before) <= pd.Timedelta(days=days)
     return paid.assign(first_created=before)[second].reset_index(drop=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondOrders:
+    """What buyers ordered again, from the promo day on.
+
+    Attributes
+    ----------
+    table : DataFrame
+        gap (``gap_hour``, ``gap_day``, ``gap_week``: how soon after the same buyer's paid order before), orders,
+        sales_cny, order_cny, share (of the paid orders whose buyer is known); only gaps with orders. Empty where
+        nobody ordered again.
+    paid, known : int
+        Paid orders from the promo day on, and those of them whose buyer has a key.
+    first_day : date
+        The promo day.
+    """
+
+    table: pd.DataFrame
+    paid: int
+    known: int
+    first_day: dt.date
+
+    @property
+    def findings(self) -> list[Message]:
+        """How many ordered again, and for how many orders that cannot be known; nothing without a paid order."""
+        if not self.paid:
+            return []
+        day = f"{self.first_day:%Y-%m-%d}"
+        if not self.known:
+            return [Message("retrospective.buyers_unknown", count=self.paid)]
+        again, sales = float(self.table["orders"].sum()), float(self.table["sales_cny"].sum())
+        figures = {"day": day, "days": SECOND_DAYS, "known": f"{self.known:,}"}
+        if not again:
+            found = [Message("retrospective.nobody_again", **figures)]
+        else:
+            share, sold = f"{again / self.known:.1%}", f"{sales:,.0f}"
+            found = [Message("retrospective.ordered_again", count=int(again), share=share, sales=sold, **figures)]
+        if self.known < self.paid:
+            found.append(Message("retrospective.buyers_partly", count=self.paid - self.known))
+        return found
+
+
+def sum_second_orders(orders: pd.DataFrame, *, promo_day: dt.date, as_of: dt.date) -> SecondOrders:
+    """Sum up what buyers ordered again from the promo day on, by how soon; amounts as paid, refunds not taken off.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        As :func:`find_second_orders`; what was paid before the promo counts as a first order.
+    promo_day, as_of : date
+        What was created before the one is no second order, and what was paid after the other is not paid yet.
+
+    Examples
+    --------
+    >>> at = pd.to_datetime(["2026-10-31 20:00", "2026-10-31 20:20", "2026-11-02 09:00", "2026-10-31 21:00"])
+    >>> orders = pd.DataFrame({"buyer": ["a", "a", "a", None], "created": at, "paid": at, "amount_cny": 50.0})
+    >>> found = sum_second_orders(orders, promo_day=dt.date(2026, 10, 31), as_of=dt.date(2026, 11, 9))
+    >>> found.table[["gap", "orders", "sales_cny", "share"]].round(3).to_numpy().tolist()
+    [['gap_hour', 1, 50.0, 0.333], ['gap_week', 1, 50.0, 0.333]]
+    >>> found.paid, found.known
+    (4, 3)
+    """
+    times = {name: on_clock(orders[name], None) for name in ("created", "paid")}
+    table = orders.assign(**times).reindex(columns=["buyer", "created", "paid", "amount_cny"])
+    table = table[table["paid"] < pd.Timestamp(as_of) + pd.Timedelta("1D")]
+    since = table["created"] >= pd.Timestamp(promo_day)
+    known = int(table.loc[since, "buyer"].notna().sum())
+    again = find_second_orders(table)
+    again = again[again["created"] >= pd.Timestamp(promo_day)]
+    edges = [pd.Timedelta(-1), *GAPS.values()]
+    gap = pd.cut(again["created"] - again["first_created"], edges, labels=list(GAPS))
+    grouped = again.groupby(gap, observed=True)["amount_cny"]
+    summed = pd.DataFrame({"orders": grouped.size(), "sales_cny": grouped.sum()}).rename_axis("gap").reset_index()
+    summed["gap"] = summed["gap"].astype(str)
+    summed["order_cny"] = summed["sales_cny"] / summed["orders"]
+    summed["share"] = summed["orders"] / max(known, 1)
+    return SecondOrders(table=summed, paid=int(since.sum()), known=known, first_day=promo_day)

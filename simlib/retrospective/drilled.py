@@ -185,6 +185,8 @@ def move_findings(compared: pd.DataFrame) -> list[Message]:
                     lever=Term(str(row.lever)),
                     promised=f"{row.promised_cny:,.0f}",
                     saved=f"{row.saved_cny:,.0f}",
+                    low=f"{row.saved_low:,.0f}",
+                    high=f"{row.saved_high:,.0f}",
                     cost=f"{row.cost_cny:,.0f}",
                 )
                 for row in rows.itertuples()

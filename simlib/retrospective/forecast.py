@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,14 @@ from simlib import kpis
 from simlib.intervals import Grid
 from simlib.messages import Message, Term
 from simlib.retrospective.inputs import need_columns, on_clock
+from simlib.store.models import Queue
 
 SHOWN_ROWS = 3
 ANOTHER_ROSTER = 0.5
 """Fewer of the rostered people than this share really served: another roster was worked (our choice)."""
+
+CHANCE = 0.05
+"""A share in time below the target counts as missed where chance alone gives as few less often (our choice)."""
 
 
 class Fit(NamedTuple):
@@ -134,11 +138,16 @@ def check_actuals(actuals: pd.DataFrame, forecast: pd.DataFrame) -> CheckedActua
     )
 
 
+def _queue(queue: str) -> Term | str:
+    """Return a queue by its name, one that the plan does not know as it was written."""
+    return Term(queue) if queue in get_args(Queue) else queue
+
+
 def _named(rows: pd.DataFrame) -> tuple[object, ...]:
     """Return the first rows as times and queues, and how many more there are."""
     named: list[object] = []
     for row in rows.head(SHOWN_ROWS).itertuples():
-        named.append(Message("retrospective.at_row", at=f"{row.start:%m-%d %H:%M}", queue=str(row.queue)))
+        named.append(Message("retrospective.at_row", at=f"{row.start:%m-%d %H:%M}", queue=_queue(str(row.queue))))
     if len(rows) > SHOWN_ROWS:
         named.append(Message("retrospective.and_more", count=len(rows) - SHOWN_ROWS))
     return tuple(named)
@@ -287,25 +296,68 @@ def judge_requirement(
     -------
     DataFrame
         start, queue, needed, served, contacts_gap, in_time_share, judgement: ``right`` (the heads were there and the
-        target held), ``generous`` (held with fewer), ``short`` (missed with fewer than needed), ``more_came`` (missed
-        because more came than the band says), ``too_low`` (missed though the heads were there and no more came: the
-        requirement was wrong). Only intervals with people to answer and a known share in time.
+        target held), ``generous`` (held with fewer), ``by_chance`` (below the target, by no more than a handful of
+        contacts may be by chance), ``short`` (missed with fewer than needed), ``more_came`` (missed because more came
+        than the band says), ``too_low`` (missed though the heads were there and no more came: the requirement was
+        wrong). Only intervals with people to answer and a known share in time.
     """
+    from scipy.special import bdtr
+
     table = heads[["start", "queue", "needed", "served"]].merge(
         compared[["start", "queue", "contacts_gap", "inside_band"]], on=["start", "queue"]
     )
     table = table.merge(actuals[["start", "queue", "contacts", "in_time"]], on=["start", "queue"])
     table = table[(table["contacts"] > 0) & table["in_time"].notna()]
-    share = table["in_time"] / table["contacts"]
+    in_time, contacts = table["in_time"].to_numpy(dtype=float), table["contacts"].to_numpy(dtype=float)
+    share = in_time / contacts
     enough = table["served"] >= table["needed"] - 0.5  # half a head of an interval is a break taken late
     more = (table["contacts_gap"] > 0) & ~table["inside_band"].astype(bool)
+    late_by_chance = bdtr(np.floor(in_time), np.ceil(contacts).astype(int), target) > CHANCE  # binomial
     judgement = np.select(
-        [(share >= target) & enough, share >= target, ~enough, more],
-        ["right", "generous", "short", "more_came"],
+        [(share >= target) & enough, share >= target, late_by_chance, ~enough, more],
+        ["right", "generous", "by_chance", "short", "more_came"],
         default="too_low",
     )
     table = table.assign(in_time_share=share, judgement=judgement)
     return table.drop(columns=["inside_band", "contacts", "in_time"]).reset_index(drop=True)
+
+
+def heads_findings(heads: pd.DataFrame, *, step_h: float) -> list[Message]:
+    """Return by how many hours more or fewer people were on chat than needed, and where most were missing.
+
+    Parameters
+    ----------
+    heads : DataFrame
+        As :func:`compare_heads`.
+    step_h : float
+        Length of an interval.
+    """
+    over, under = (float((sign * heads["over"]).clip(lower=0).sum()) * step_h for sign in (1, -1))
+    hours = {"over": f"{over:,.1f}", "under": f"{under:,.1f}"}
+    if not under:
+        return [Message("retrospective.heads_enough", **hours)]
+    worst = heads.loc[heads["over"].idxmin()]
+    at = Message("retrospective.at_row", at=f"{worst['start']:%m-%d %H:%M}", queue=_queue(str(worst["queue"])))
+    return [Message("retrospective.heads_short", at=at, heads=f"{-worst['over']:.3g}", **hours)]
+
+
+def requirement_findings(judged: pd.DataFrame, *, actuals: pd.DataFrame, target: float) -> list[Message]:
+    """Return how far the target was held, and why it was missed where it was.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        As :func:`judge_requirement`, of these actuals and this target.
+    """
+    if judged.empty:
+        return []
+    own = judged[["start", "queue"]].merge(actuals, on=["start", "queue"])
+    share = float(own["in_time"].sum() / own["contacts"].sum())
+    counts = judged["judgement"].value_counts()
+    held = int(counts.reindex(["right", "generous"]).sum())
+    parts = {name: int(counts.get(name, 0)) for name in ("by_chance", "short", "more_came", "too_low")}
+    shares = {"share": f"{share:.0%}", "target": f"{target:.0%}"}
+    return [Message("retrospective.requirement_held", count=len(judged), held=held, **shares, **parts)]
 
 
 def score_platforms(messages: pd.DataFrame, *, platforms: Sequence[str], opens: pd.Timestamp) -> pd.DataFrame:

@@ -17,7 +17,12 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "second": "second_review",
         "change": "review_change",
     },
-    "second_orders": {"order": "order_number", "created": "order_created"},
+    "second_orders": {
+        "gap": "second_gap",
+        "orders": "orders_paid",
+        "sales_cny": "paid_cny",
+        "share": "again_share",
+    },
     "second_sales": {"lever": "second_lever", "orders": "review_orders", "share": "second_share"},
     "variance": EFFECT | {"group": "driver_group", "low": "effect_cny_low", "high": "effect_cny_high"},
     "variance_groups": {"group": "driver_group", "low": "effect_cny_low", "high": "effect_cny_high"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from simlib import facts
-from simlib.messages import Message, UserError
+from simlib.messages import Message, Term, UserError
 from simlib.retrospective.inputs import need_columns, on_clock
 
 FIGURES = ("orders_created", "orders_paid", "paid_share", "paid_cny", "refunded_cny", "net_cny")
@@ -114,7 +114,9 @@ def settle_orders(
         if bad.any():
             row = orders[bad].iloc[0]
             raise UserError(
-                Message("retrospective.order_negative", order=str(row["order"]), column=name, value=f"{row[name]:g}")
+                Message(
+                    "retrospective.order_negative", order=str(row["order"]), column=Term(name), value=f"{row[name]:g}"
+                )
             )
     lag = int(facts.value("routine", "final_payment_lag_days")) if lag_days is None else lag_days
     own = orders[_days(orders["created"]) == pd.Timestamp(promo_day)]
@@ -150,20 +152,21 @@ def compare_settlements(first: Settlement, second: Settlement) -> pd.DataFrame:
     return table
 
 
-def list_payment_lag(orders: pd.DataFrame, *, promo_day: dt.date) -> pd.DataFrame:
+def list_payment_lag(orders: pd.DataFrame, *, promo_day: dt.date, as_of: dt.date) -> pd.DataFrame:
     """List how many of a promo day's orders were paid within how many days.
 
     Returns
     -------
     DataFrame
-        days, orders_paid (so far), paid_share (of all that were ever paid); empty where none was.
+        days, orders_paid (so far), paid_share (of the orders created, so that its last row is the paid share of the
+        :class:`Settlement` of that day); empty where none was paid by ``as_of``.
     """
     own = orders[_days(orders["created"]) == pd.Timestamp(promo_day)]
-    counted = (_days(own["paid"]).dropna() - pd.Timestamp(promo_day)).dt.days.value_counts().sort_index().cumsum()
-    total = float(counted.iloc[-1]) if len(counted) else math.nan
-    return pd.DataFrame(
-        {"days": counted.index, "orders_paid": counted.to_numpy(), "paid_share": counted.to_numpy() / total}
-    )
+    paid = _days(own["paid"])
+    lag = (paid[paid <= pd.Timestamp(as_of)] - pd.Timestamp(promo_day)).dt.days
+    counted = lag.value_counts().sort_index().cumsum()
+    share = counted.to_numpy() / max(len(own), 1)
+    return pd.DataFrame({"days": counted.index, "orders_paid": counted.to_numpy(), "paid_share": share})
 
 
 def compare_weeks(store_day: pd.DataFrame) -> pd.DataFrame:

@@ -19,11 +19,11 @@ from simlib.retrospective.buyers import (
     TOP,
     TagName,
     check_promises,
-    find_second_orders,
     pick_wordings,
     rank_questions,
     review_feedback,
     review_main_push,
+    sum_second_orders,
     sum_second_sales,
     tag_questions,
 )
@@ -33,8 +33,10 @@ from simlib.retrospective.forecast import (
     check_actuals,
     compare_actuals,
     compare_heads,
+    heads_findings,
     judge_requirement,
     measure_fit,
+    requirement_findings,
     score_platforms,
 )
 from simlib.retrospective.incidents import cost_incidents, value_levers
@@ -271,14 +273,15 @@ def work_out_retrospective(
             findings.append(settlement.finding)
             figures |= {"paid_cny": settlement.paid_cny, "net_cny": settlement.net_cny}
             figures |= {"paid_share": settlement.paid_share}
-            tables["payment_lag"] = list_payment_lag(record.orders, promo_day=day)
+            tables["payment_lag"] = list_payment_lag(record.orders, promo_day=day, as_of=today)
             if first_review is None and today > day + dt.timedelta(days=1):
                 first_review = settle_orders(record.orders, promo_day=day, as_of=day + dt.timedelta(days=1))
             if first_review is not None:
                 tables["reviews"] = compare_settlements(first_review, settlement)
-            if "buyer" in record.orders:
-                found = find_second_orders(record.orders)
-                tables["second_orders"] = found[["order", "created", "amount_cny", "first_created"]]
+            if {"buyer", "created", "paid", "amount_cny"} <= set(record.orders):
+                again = sum_second_orders(record.orders, promo_day=day, as_of=today)
+                tables["second_orders"] = again.table
+                findings += again.findings
     if record.actual is not None:
         try:
             variance = work_out_variance(planned, record.actual, seed=seed, nights=nights, workers=workers)
@@ -288,6 +291,9 @@ def work_out_retrospective(
             tables |= {"variance": variance.tree, "variance_groups": variance.groups}
             tables |= {"variance_lost": variance.lost, "variance_rate": variance.rate}
             figures |= {"planned_cny": variance.planned_cny, "expected_cny": variance.expected_cny}
+            for name, loss in (("planned", variance.planned_loss), ("expected", variance.expected_loss)):
+                if loss is not None:
+                    figures |= {f"{name}_lost_cny": loss.sales_cny, f"{name}_lost_buyers": loss.buyers}
             findings = [*variance.warnings, *findings, *variance.findings]
     fit = _night_by_interval(record, tables, figures, findings, planned, forecast, requirement, target, grid)
     if record.incidents:
@@ -416,11 +422,13 @@ def _night_by_interval(
             findings += error.messages
             return fit
         tables["heads_actual"] = heads
-        findings += messages
+        findings += [*messages, *heads_findings(heads, step_h=grid.step_s / 3600)]
         if checked is not None and "compare_actuals" in tables:
             tables["requirement_judged"] = judge_requirement(
                 heads, compared=tables["compare_actuals"], actuals=checked.table, target=target
             )
+            judged = tables["requirement_judged"]
+            findings += requirement_findings(judged, actuals=checked.table, target=target)
     return fit
 
 

@@ -327,6 +327,16 @@ def _grouped(drivers: Sequence[str], groups: Mapping[str, Sequence[str]]) -> lis
     return [names for names in laid if names]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What slow and missing replies lose in a night: buyers who left or met nobody, and sales, with their band."""
+
+    buyers: float
+    sales_cny: float
+    low_cny: float
+    high_cny: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Variance:
     """The variance trees of one night: in money, in lost buyers, and in the platform's figure.
@@ -339,7 +349,8 @@ class Variance:
     lost, rate : DataFrame
         The same with ``effect`` in buyers, and as a share (of the headline platform rate).
     groups : DataFrame
-        group, effect_cny, low, high.
+        group, effect_cny, low, high; with ``not_explained`` as its last row where the tree has it, so that both add up
+        to the same gap.
     planned_cny, expected_cny : float
         Sales kept by the plan, and by the model with every driver at its actual value.
     actual_cny : float or None
@@ -350,6 +361,8 @@ class Variance:
         Drivers that stayed at plan because nobody measured them.
     floors, nights : int
         How many different chat floors were simulated, and how many nights of each.
+    planned_loss, expected_loss : Loss or None
+        What slow and missing replies lose by the plan, and with every driver at its actual value.
     """
 
     tree: pd.DataFrame
@@ -363,6 +376,8 @@ class Variance:
     unmeasured: tuple[str, ...]
     floors: int
     nights: int
+    planned_loss: Loss | None = None
+    expected_loss: Loss | None = None
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -385,6 +400,12 @@ class Variance:
         """What the tree says: the gap, the clear drivers, the largest first, then what nobody measured."""
         gap = (self.actual_cny if self.actual_cny is not None else self.expected_cny) - self.planned_cny
         said = [Message("retrospective.gap", planned=f"{self.planned_cny:,.0f}", gap=_signed(gap))]
+        if self.planned_loss is not None and self.expected_loss not in (None, self.planned_loss):
+            plan, came = self.planned_loss, cast(Loss, self.expected_loss)
+            low, high = f"{came.low_cny:,.0f}", f"{came.high_cny:,.0f}"
+            figures = {"sales": f"{came.sales_cny:,.0f}", "planned_sales": f"{plan.sales_cny:,.0f}"}
+            figures |= {"buyers": f"{came.buyers:,.0f}", "planned_buyers": f"{plan.buyers:,.0f}"}
+            said.append(Message("retrospective.lost_sales", low=low, high=high, **figures))
         for row in self.ranking.itertuples():
             effect, low, high = (_signed(value) for value in (row.effect_cny, row.low, row.high))
             said.append(
@@ -465,6 +486,12 @@ def work_out_variance(
     def figure(key: str) -> Callable[[frozenset[str]], np.ndarray]:
         return lambda changed: floors[_floor(changed)][key]
 
+    def loss(changed: frozenset[str]) -> Loss:
+        nightly = np.asarray(floors[_floor(changed)]["missed"] @ mixture.values_cny(changed))
+        low, high = _band(nightly, confidence)
+        buyers = _mean(figure("lost")(changed))
+        return Loss(buyers=buyers, sales_cny=_mean(nightly), low_cny=max(low, 0.0), high_cny=high)
+
     kept, expected = sales(frozenset()), sales(everything)
     nightly = owen_values(sales, groups)
     tree = _table(mixture, nightly, actual.unmeasured, column="effect_cny", cents=True, confidence=confidence)
@@ -492,6 +519,8 @@ def work_out_variance(
         each = sum((nightly[name] for name in names if name in nightly), np.zeros(len(kept)))
         effect = math.fsum(tree.loc[tree["group"] == group, "effect_cny"])
         rows.append((group, round(effect, 2), *_band(each, confidence)))
+    if actual.sales_cny is not None:
+        rows.append((NOT_EXPLAINED, *tree.loc[tree["driver"] == NOT_EXPLAINED, ["effect_cny", "low", "high"]].iloc[0]))
     return Variance(
         tree=tree,
         lost=service["lost"],
@@ -504,6 +533,8 @@ def work_out_variance(
         unmeasured=tuple(actual.unmeasured),
         floors=len(floors),
         nights=nights,
+        planned_loss=loss(frozenset()),
+        expected_loss=loss(everything),
     )
 
 
@@ -869,7 +900,7 @@ def _roll_profile(profile: pd.Series, grid: Any, old: pd.Timestamp, new: pd.Time
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _FloorMeasure:
-    """What the trees read of a night: contacts kept by queue, buyers lost, the headline platform rate."""
+    """What the trees read of a night: contacts kept and missed by queue, buyers lost, the headline platform rate."""
 
     night: PromoNight
 
@@ -878,11 +909,15 @@ class _FloorMeasure:
         night = self.night
         log = kpis.NightLog.of(contacts, agents, result, queues=night.queues, opens=night.grid.opens)
         ones = dict.fromkeys(night.queues, 1.0)
-        kept, _ = kpis.sales(log, curve=night.curve, values_cny=ones, by=kpis.queue_groups(log))
+        kept, missed = kpis.sales(log, curve=night.curve, values_cny=ones, by=kpis.queue_groups(log))
         lost = sum(float(cast(float, part(log))) for part in (kpis.abandoned, kpis.silently_left, kpis.unserved))
         rate = kpis.platform_rate(log, night.rates[0]) if night.rates else math.nan
-        by_queue = cast(pd.Series, kept).reindex(list(night.queues), fill_value=0.0)
-        return {"kept": by_queue.to_numpy(dtype=float), "lost": lost, "rate": rate}
+        queues = list(night.queues)
+        by_queue = {
+            name: cast(pd.Series, sales).reindex(queues, fill_value=0.0).to_numpy(dtype=float)
+            for name, sales in (("kept", kept), ("missed", missed))
+        }
+        return {**by_queue, "lost": lost, "rate": rate}
 
 
 def _simulate(

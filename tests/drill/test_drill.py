@@ -10,7 +10,7 @@ import pytest
 
 from simlib.drill.floor import DARK, Moment, cut_night, simulate_floor
 from simlib.drill.game import Drill, DrillError, Rules, draw_schedule, fingerprint, read_schedule
-from simlib.drill.log import FolderLock
+from simlib.drill.log import FolderLock, read_opening
 from simlib.drill.play import SCRIPTS, Hindsight, find_best_play, play_badly, play_idle, play_out, play_well
 from simlib.messages import UserError
 from simlib.report.pages import drill as drill_pages
@@ -368,6 +368,17 @@ def test_the_same_game_is_the_same_bytes(night, tmp_path):
         played(night, tmp_path / name)
         logs.append((tmp_path / name / "log.jsonl").read_bytes())
     assert logs[0] == logs[1]
+
+
+def test_a_log_names_its_store_and_one_of_before_still_fits_its_chain(night, tmp_path):
+    """The first line has the store's id and name; a log without them has the bytes it always had, and is read."""
+    opened(night, tmp_path / "named", store="lamps", shop="Lamps")
+    first = read_opening(tmp_path / "named" / "log.jsonl")
+    assert (first.store, first.shop) == ("lamps", "Lamps")
+    opened(night, tmp_path / "before")
+    line = (tmp_path / "before" / "log.jsonl").read_text()
+    assert not {"store", "shop"} & set(json.loads(line)["entry"])
+    assert Drill.resume(night, tmp_path / "before").notices == ()
 
 
 @pytest.mark.parametrize("line", range(1, 9))

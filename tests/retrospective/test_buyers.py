@@ -14,6 +14,7 @@ from simlib import facts
 from simlib.messages import UserError
 from simlib.retrospective.audit import AREAS, audit_questions, check_actions, score_audit
 from simlib.retrospective.buyers import (
+    GAPS,
     UNTAGGED,
     TagName,
     check_promises,
@@ -23,6 +24,7 @@ from simlib.retrospective.buyers import (
     rank_questions,
     review_feedback,
     review_main_push,
+    sum_second_orders,
     tag_name,
     tag_questions,
     tag_words,
@@ -169,6 +171,57 @@ def test_second_orders_follow_a_paid_first_one():
     second = find_second_orders(orders)
     assert second["buyer"].tolist() == ["a"]
     assert second["first_created"].iloc[0] == pd.Timestamp("2026-11-11 20:00")
+
+
+def test_an_order_without_a_key_is_no_second_one():
+    """Orders of unknown buyers are not one buyer's; an order before the promo counts as a first one only."""
+    rows = [
+        (None, "2026-11-11 20:00"),
+        (None, "2026-11-11 20:05"),
+        ("a", "2026-11-10 09:00"),
+        ("a", "2026-11-10 09:30"),
+        ("a", "2026-11-11 20:30"),
+        ("b", "2026-11-11 20:00"),
+        ("b", "2026-11-11 21:00"),
+    ]
+    orders = pd.DataFrame(rows, columns=["buyer", "created"]).assign(amount_cny=10.0)
+    orders["created"] = orders["paid"] = pd.to_datetime(orders["created"])
+    promo, late = dt.date(2026, 11, 11), dt.date(2026, 11, 20)
+    found = sum_second_orders(orders, promo_day=promo, as_of=late)
+    assert (found.paid, found.known) == (5, 3)
+    assert found.table[["gap", "orders"]].to_numpy().tolist() == [["gap_hour", 1], ["gap_week", 1]]
+    stated = [message.text("en") for message in found.findings]
+    assert "2 (66.7%) came from buyers" in stated[0]
+    assert stated[1].startswith("For 2 more paid orders nobody knows who bought")
+    unknown = sum_second_orders(orders.assign(buyer=None), promo_day=promo, as_of=late)
+    assert [message.key for message in unknown.findings] == ["retrospective.buyers_unknown"]
+    alone = sum_second_orders(orders[orders["buyer"] != "a"].head(3), promo_day=promo, as_of=late)
+    assert alone.findings[0].key == "retrospective.nobody_again"
+    unpaid = sum_second_orders(orders.assign(paid=pd.NaT), promo_day=promo, as_of=late)
+    assert unpaid.findings == []
+    assert unpaid.table.empty
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 20 * 24 * 60)), min_size=1, max_size=40),
+    st.integers(0, 12),
+)
+def test_second_orders_are_those_that_a_search_by_hand_finds(rows, day):
+    """For every paid order from the promo day on: the same buyer's last one before, and how long ago it was."""
+    begin = pd.Timestamp("2026-11-01")
+    orders = pd.DataFrame(rows, columns=["buyer", "minute"]).assign(amount_cny=1.0)
+    orders["created"] = orders["paid"] = begin + pd.to_timedelta(orders["minute"], unit="min")
+    promo = (begin + pd.Timedelta(days=day)).date()
+    found = sum_second_orders(orders, promo_day=promo, as_of=dt.date(2026, 12, 31)).table.set_index("gap")["orders"]
+    counts = dict.fromkeys(GAPS, 0)
+    timed = sorted(enumerate(rows), key=lambda item: (item[1][1], item[0]))
+    for place, (_, (buyer, minute)) in enumerate(timed):
+        before = [other for _, (who, other) in timed[:place] if who == buyer]
+        if minute < day * 1440 or not before or minute - before[-1] > 7 * 1440:
+            continue
+        gap = minute - before[-1]
+        counts["gap_hour" if gap <= 60 else "gap_day" if gap <= 1440 else "gap_week"] += 1
+    assert {gap: count for gap, count in counts.items() if count} == found.to_dict()
 
 
 def test_the_self_audit_is_a_radar_of_four_areas():

@@ -330,11 +330,17 @@ def test_the_drill_is_set_beside_the_night(rehearsed, shop):
 
 
 @pytest.mark.parametrize(
-    ("moved", "notice", "compared"),
-    [(dt.timedelta(days=11), "drill_elsewhere", False), (dt.timedelta(0), "drill_other_plan", True)],
+    ("moved", "played", "notice", "compared"),
+    [
+        (dt.timedelta(days=11), {}, "drill_elsewhere", False),
+        (dt.timedelta(0), {}, "drill_other_plan", True),
+        (dt.timedelta(0), {"store": "lamps", "shop": "Lamps and more"}, "drill_other_store", False),
+        (dt.timedelta(0), {"store": "renamed", "shop": "own"}, "drill_other_plan", True),
+    ],
 )
-def test_a_drill_of_another_night_or_store_is_named(rehearsed, shop, moved, notice, compared):
-    """A drill of another night is left out; of one of another store, or plan, the cards are compared alone."""
+def test_a_drill_of_another_night_or_store_is_named(rehearsed, shop, moved, played, notice, compared):
+    """A drill of another night or store is left out; of another plan of this one, the cards are compared alone."""
+    played = {key: rehearsed.store.store.name if value == "own" else value for key, value in played.items()}
     write_review(shop, incidents=[{"incident": "bot_down", "start": OPENING, "end": OPENING + dt.timedelta(hours=1)}])
     at = pd.Timestamp(OPENING, tz="Asia/Shanghai") + moved
     down = Incident(kind="bot_down", start=at + pd.Timedelta("10min"), end=at + pd.Timedelta("40min"))
@@ -342,7 +348,7 @@ def test_a_drill_of_another_night_or_store_is_named(rehearsed, shop, moved, noti
     folder = shop / "drill" / "evening"
     folder.mkdir(parents=True)
     log, how = DrillLog(folder / LOG), {"seed": 7, "teams": 2, "minutes": 60, "round_min": 10}
-    log.append(OpeningLine(night="0" * 16, starts=at.isoformat(), scenarios=happens, **how))
+    log.append(OpeningLine(night="0" * 16, starts=at.isoformat(), scenarios=happens, **how, **played))
     log.append(Advanced(round=1))
     log.append(Advanced(round=2))
     written = (folder / LOG).read_bytes()
@@ -352,7 +358,8 @@ def test_a_drill_of_another_night_or_store_is_named(rehearsed, shop, moved, noti
     said = [message for message in record.notices if message.key == f"retrospective.{notice}"]
     assert len(said) == 1
     assert "evening" in said[0].text("zh")
-    assert ("2026-11-11" in said[0].text("en")) is not compared
+    assert ("2026-11-11" in said[0].text("en")) is bool(moved)
+    assert ("Lamps and more" in said[0].text("en")) is (notice == "drill_other_store")
     assert (record.drilled is not None, record.moves) == (compared, None)
     assert (folder / LOG).read_bytes() == written
 

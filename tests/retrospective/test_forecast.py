@@ -13,7 +13,15 @@ import pytest
 from simlib.forecasting import forecast_counts
 from simlib.messages import UserError
 from simlib.retrospective import check_actuals, compare_actuals, cost_incidents, measure_fit
-from simlib.retrospective.forecast import compare_heads, count_heads, judge_requirement, score_platforms
+from simlib.retrospective.forecast import (
+    CHANCE,
+    compare_heads,
+    count_heads,
+    heads_findings,
+    judge_requirement,
+    requirement_findings,
+    score_platforms,
+)
 from simlib.simulator import Disruptions
 
 OLIST = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "olist_daily_orders_2017_2018.csv"
@@ -117,6 +125,11 @@ def test_over_and_under_are_served_less_needed(night, requirement):
     served = night.roster[night.roster["agent_id"] != "A00"]
     table, messages = compare_heads(requirement, rostered=night.roster, served=served, grid=night.grid)
     assert messages == ()
+    (stated,) = heads_findings(table, step_h=0.5)
+    assert "4.5 under" in stated.text("en")
+    assert "缺 1 人" in stated.text("zh")
+    (enough,) = heads_findings(table.assign(over=table["over"].clip(lower=0)), step_h=0.5)
+    assert "no interval was short" in enough.text("en")
     assert set(table["over"].round(6)) <= {0.0, -1.0}
     assert (table["over"] < 0).sum() == 9
     assert table["rostered"].equals(table["needed"])
@@ -139,6 +152,25 @@ def test_the_requirement_is_judged_by_what_came_and_who_came():
     actuals = base.assign(contacts=100.0, in_time=[90.0, 85.0, 50.0, 60.0, 60.0])
     table = judge_requirement(heads, compared=compared, actuals=actuals, target=0.8)
     assert list(table["judgement"]) == ["right", "generous", "short", "more_came", "too_low"]
+    (stated,) = requirement_findings(table, actuals=actuals, target=0.8)
+    assert "69% in time over 5 intervals with data (target 80%). Held the target: 2;" in stated.text("en")
+    assert "人够却没守住（需求算少了）1 个" in stated.text("zh")
+    assert requirement_findings(table.head(0), actuals=actuals, target=0.8) == []
+
+
+@pytest.mark.parametrize(
+    ("contacts", "in_time", "judged"), [(2, 1, "by_chance"), (2, 0, "too_low"), (40, 20, "too_low")]
+)
+def test_a_handful_of_contacts_does_not_condemn_a_requirement(contacts, in_time, judged):
+    """One late of two happens one time in three at a target of 80 %, none in time of two one time in 25."""
+    base = pd.DataFrame({"start": pd.date_range("2026-10-31 03:00", periods=1, tz="Asia/Shanghai"), "queue": "presale"})
+    heads = base.assign(needed=1.0, served=2.0)
+    compared = base.assign(contacts_gap=0.0, inside_band=True)
+    actuals = base.assign(contacts=float(contacts), in_time=float(in_time))
+    table = judge_requirement(heads, compared=compared, actuals=actuals, target=0.8)
+    assert table["judgement"].tolist() == [judged]
+    brute = sum(math.comb(contacts, k) * 0.8**k * 0.2 ** (contacts - k) for k in range(in_time + 1))
+    assert (brute > CHANCE) is (judged == "by_chance")
 
 
 def test_each_platform_scores_by_its_own_definition(night):

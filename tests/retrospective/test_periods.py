@@ -52,13 +52,15 @@ def test_d_plus_8_is_still_provisional(orders):
     assert not settle_orders(orders, promo_day=DAY, as_of=DAY + dt.timedelta(days=9)).provisional
 
 
-def test_the_payment_lag_ends_at_everything(orders):
-    """The share paid rises day by day to one."""
-    lag = list_payment_lag(orders, promo_day=DAY)
-    assert lag["paid_share"].is_monotonic_increasing
-    assert lag["paid_share"].iloc[-1] == 1
-    first = settle_orders(orders, promo_day=DAY, as_of=DAY)
-    assert lag.set_index("days").loc[0, "orders_paid"] == first.orders_paid
+def test_the_payment_lag_ends_at_the_paid_share_of_the_review(orders):
+    """The share paid rises day by day to the one figure that the review of that day states, early or late."""
+    for days in (0, 3, 20):
+        as_of = DAY + dt.timedelta(days=days)
+        lag, review = (work(orders, promo_day=DAY, as_of=as_of) for work in (list_payment_lag, settle_orders))
+        assert lag["paid_share"].is_monotonic_increasing
+        assert lag["days"].max() <= days
+        assert lag["orders_paid"].iloc[-1] == review.orders_paid
+        assert lag["paid_share"].iloc[-1] == pytest.approx(review.paid_share)
 
 
 @pytest.mark.parametrize(

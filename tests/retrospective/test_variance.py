@@ -217,7 +217,26 @@ def test_the_tree_adds_up_to_the_gap_with_what_the_model_leaves(busy, plan, nigh
     kept = night.rehearse(seed=7, replications=8, by_interval=False).figures["sales_kept"]
     assert variance.planned_cny == pytest.approx(kept.mean(), rel=1e-12)
     assert list(drivers["driver"]) == [name for names in GROUPS.values() for name in names]
-    assert variance.groups["effect_cny"].sum() == pytest.approx(drivers["effect_cny"].sum(), abs=0.006)
+    groups = variance.groups.set_index("group")["effect_cny"]
+    assert groups.drop(NOT_EXPLAINED).sum() == pytest.approx(drivers["effect_cny"].sum(), abs=0.006)
+    assert groups.sum() == pytest.approx(tree["effect_cny"].sum(), abs=0.006)
+
+
+def test_lost_sales_are_what_instant_replies_would_add(busy, plan, night):
+    """Kept and lost add up to what all contacts are worth; more is lost in the busy night, and a sentence says so."""
+    variance = busy[1]
+    lost = night.rehearse(seed=7, replications=8, by_interval=False).figures["sales_lost"]
+    assert variance.planned_loss.sales_cny == pytest.approx(lost.mean(), rel=1e-12)
+    came = variance.expected_loss
+    assert came.low_cny < came.sales_cny < came.high_cny
+    assert came.sales_cny > variance.planned_loss.sales_cny
+    more = (
+        variance.lost["effect"].iloc[:-1] if NOT_EXPLAINED in set(variance.lost["driver"]) else variance.lost["effect"]
+    )
+    assert came.buyers - variance.planned_loss.buyers == pytest.approx(more.sum())
+    stated = [message.text("en") for message in variance.findings if message.key == "retrospective.lost_sales"]
+    assert len(stated) == 1
+    assert f"sales of {came.sales_cny:,.0f} CNY" in stated[0]
 
 
 def test_only_what_changed_has_an_effect_and_the_signs_make_sense(busy):

@@ -29,7 +29,8 @@ def build_orders(columns: Mapping[str, Any], rows: np.ndarray, part: Part) -> pd
     Returns
     -------
     DataFrame
-        order, created, paid, amount_cny, refunded_cny, status, channel, is_paid, lines, shop, source_row.
+        order, created, paid, amount_cny, refunded_cny, status, channel, shop, buyer, is_paid, lines, source_row; buyer
+        is a key that says only which orders are of one buyer (:mod:`simlib.store.exports.buyer_keys`).
     """
     n = len(rows)
     blank = np.full(n, None, dtype=object)
@@ -45,6 +46,7 @@ def build_orders(columns: Mapping[str, Any], rows: np.ndarray, part: Part) -> pd
             "status": columns.get("status", blank),
             "channel": columns.get("channel", blank),
             "shop": columns.get("shop", blank),
+            "buyer": columns.get("buyer", blank),
             "source_row": rows,
         }
     )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from simlib.messages import Message
 from simlib.store.cells import is_blank, spellings
+from simlib.store.exports.buyer_keys import key_buyers
 from simlib.store.exports.files import RawTable
 from simlib.store.exports.formats import (
     METRIC_KINDS,
@@ -98,6 +99,8 @@ def _read_under(header: Header, raw: RawTable, part: Part) -> None:
         read[marks.at] = read_marks([row[marks.at] if marks.at < len(row) else None for _, row in body])
     _settle_twice(header, read, part)
     found = _keep_fitting(header, read, numbers, part)
+    if table == "orders" and (buyers := key_buyers(header, body, part)) is not None:
+        found["buyer"] = buyers
     _report_columns(header, part)
     if not body:
         part.refused = not summaries

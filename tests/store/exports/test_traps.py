@@ -4,6 +4,8 @@ import datetime as dt
 import gzip
 import importlib.util
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -354,3 +356,29 @@ def test_a_workbook_of_ten_thousand_columns_is_refused(tmp_path):
     (tmp_path / "wide.xlsx").write_bytes(buffer.getvalue())
     found = read_exports(tmp_path / "wide.xlsx", lang="en")
     assert "columns" in found.understood["note"][0]
+
+
+def test_orders_of_one_buyer_share_a_key_that_shows_nobody(tmp_path):
+    """Equal accounts in two files are one buyer, hidden and empty ones nobody; no cell of the tables holds a name."""
+    head = "订单编号,买家会员名,收货人姓名,订单创建时间,买家实际支付金额,订单状态\n"
+    names = ["小红姐", "tb_9931", "小红姐", "", "张**", "张**"]
+    lines = [f"{k},{name},王五,2026-04-20 10:00:0{k},{k}.5,交易成功\n" for k, name in enumerate(names)]
+    for file, rows in (("订单1.csv", lines), ("订单2.csv", ["9,小红姐,王五,2026-04-21 10:00:00,9.5,交易成功\n"])):
+        (tmp_path / file).write_text(head + "".join(rows), encoding="utf-8")
+    found = read_exports(tmp_path)
+    orders = found.tables["orders"].set_index("order")["buyer"]
+    assert orders["0"] == orders["2"] == orders["9"] != orders["1"]
+    assert orders[["3", "4", "5"]].isna().all()
+    everything = "".join(table.to_csv() for table in (*found.tables.values(), *found.originals.values()))
+    everything += found.text("zh") + str(found.understood.to_dict())
+    assert not [name for name in (*names, "王五") if name and name in everything]
+    assert not [key for key in orders.dropna() if key in found.text("zh") + found.text("en")]
+    assert "2 rows" in found.text("en")
+
+
+def test_a_key_is_another_one_in_another_process(tmp_path):
+    """The salt is drawn anew by each process, so that no list of names can be tried against keys that got out."""
+    code = "from simlib.store.exports.buyer_keys import key_of; print(key_of('tb_9931', platform=''))"
+    keys = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(2)}
+    assert len(keys) == 2
+    assert all(len(key.strip()) == 16 for key in keys)
