@@ -106,6 +106,7 @@ KEY_COLUMNS = {
     "sampling_action": "sampling_",
     "scenario": "",
     "scheme": "scheme_",
+    "second_gap": "",
     "second_lever": "",
     "segment_topic": "",
     "sheet": "",

@@ -401,7 +401,7 @@ class Variance:
         gap = (self.actual_cny if self.actual_cny is not None else self.expected_cny) - self.planned_cny
         said = [Message("retrospective.gap", planned=f"{self.planned_cny:,.0f}", gap=_signed(gap))]
         if self.planned_loss is not None and self.expected_loss not in (None, self.planned_loss):
-            plan, came = self.planned_loss, cast(Loss, self.expected_loss)
+            plan, came = self.planned_loss, self.expected_loss
             low, high = f"{came.low_cny:,.0f}", f"{came.high_cny:,.0f}"
             figures = {"sales": f"{came.sales_cny:,.0f}", "planned_sales": f"{plan.sales_cny:,.0f}"}
             figures |= {"buyers": f"{came.buyers:,.0f}", "planned_buyers": f"{plan.buyers:,.0f}"}

@@ -62,6 +62,9 @@ TABLES = name_columns(
             {"figure": ["paid_share", "net_cny"], "first": [0.5, 9.0], "second": [0.9, 12.0], "change": [0.4, 3.0],
              "changed": [True, True]}
         ),
+        "second_orders": pd.DataFrame(
+            {"gap": ["gap_hour"], "orders": [2], "sales_cny": [90.0], "order_cny": [45.0], "share": [0.1]}
+        ),
         "load": pd.DataFrame(
             {"agent_id": ["A1"], "hours": [8.0], "longest_h": [4.5], "chats": [40], "chats_h": [5.0],
              "open_chats": [0.5], "open_share": [0.1], "complaints": [3], "complaints_row": [2], "breaks_missed": [1],
@@ -116,6 +119,8 @@ def test_the_page_shows_its_tables_in_one_order_and_names_what_is_missing(lang, 
     assert "exports" in html
     assert "review.xlsx" in html
     assert "nan" not in html.split("<svg")[0]
+    assert label("gap_hour", lang) in html
+    assert "gap_hour" not in html
 
 
 def test_every_table_of_a_retrospective_has_its_place_on_the_page():
