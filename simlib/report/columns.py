@@ -51,6 +51,7 @@ KEY_COLUMNS = {
     "driver": "driver_",
     "driver_group": "driver_",
     "duty_block": "duty_block_",
+    "duty_state": "duty_state_",
     "every": "every_",
     "fact_status": "standing_",
     "fails_first": "",
