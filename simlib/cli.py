@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from simlib.planning import Plan
     from simlib.roster.repair import RepairResult
+    from simlib.roster.result import Roster
     from simlib.runs import BatchRow, ImportRow, RunFolder
     from simlib.store.exports import StoreImport
 
@@ -469,13 +470,17 @@ def repair(
 ) -> None:
     """Repair the roster of the last rehearsal when people call in sick; the old one stays as it is."""
     from simlib.report.pages.repair import name_changes, repair_texts
+    from simlib.roster.repair import find_absent
 
-    night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
-    night = replace(night, absent=absent, absent_from=from_time)
+    last = last_roster(store, out=out, lang=lang.value)
+    night = replace(last.night, absent=absent, absent_from=from_time)
+    if last.rows is not None:  # a name that is nobody's costs no requirement
+        at = night.inputs.read_moment(from_time)
+        find_absent(absent, people=night.inputs.people, at=at, rows=last.rows)
     with progress_bar(label("repair", lang.value)):
-        before = None if rows is None else night.inputs.adopt_roster(rows, night.requirement)
-        repaired = night.repair(before=before, still_away=tuple(still_away))
-    written = _keep_repair(repaired, night, folder, rehearsed=rehearsed, lang=lang.value)
+        before = None if last.rows is None else last.adopt()
+        repaired = night.repair(before=before, still_away=tuple(last.still_away))
+    written = _keep_repair(repaired, night, last.folder, rehearsed=last.rehearsed, lang=lang.value)
     for sentence in repair_texts(repaired, lang.value):
         console.print(escape(sentence), soft_wrap=True)
     print_table("changes", name_changes(repaired, lang.value), lang=lang.value)
@@ -497,23 +502,26 @@ def swap(
 
     from simlib.clock import read_date
     from simlib.report.pages.repair import name_changes
+    from simlib.roster.repair import find_people
     from simlib.roster.swap import work_out_swap
 
-    night, rows, still_away, rehearsed, folder = last_roster(store, out=out, lang=lang.value)
+    last = last_roster(store, out=out, lang=lang.value)
+    night = last.night
     day = read_date(on) if on else night.wave.day
+    find_people([first, second], people=night.inputs.people)  # as in `repair`
     with progress_bar(label("repair", lang.value)):
-        before = night.roster_result if rows is None else night.inputs.adopt_roster(rows, night.requirement)
         step = pd.Timedelta(seconds=night.inputs.grid.step_s)
-        swapped = work_out_swap(before, people=night.inputs.people, first=first, second=second, day=day, step=step)
+        pair = {"first": first, "second": second}
+        swapped = work_out_swap(last.adopt(), people=night.inputs.people, **pair, day=day, step=step)
     for message in swapped.texts:
         console.print(escape(message.text(lang.value)), soft_wrap=True)
     print_table("swap_effect", swapped.effect, lang=lang.value)
     if not swapped.allowed:
         raise typer.Exit(DATA_WRONG)
-    change = swapped.as_repair(still_away=still_away)
+    change = swapped.as_repair(still_away=last.still_away)
     print_table("changes", name_changes(change, lang.value), lang=lang.value)
     texts = [message.text(lang.value) for message in swapped.texts]
-    written = _keep_repair(change, night, folder, rehearsed=rehearsed, lang=lang.value, texts=texts)
+    written = _keep_repair(change, night, last.folder, rehearsed=last.rehearsed, lang=lang.value, texts=texts)
     console.print(escape(translate("repair.written", lang.value, folder=written)), soft_wrap=True)
 
 
@@ -686,11 +694,29 @@ def is_of_port(error: OSError) -> bool:
     return isinstance(error, socket.gaierror) or error.errno in refused
 
 
-def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFrame | None, list[str], str, RunFolder]:
-    """Return the plan, the roster last repaired or rehearsed, who is away by it, the rehearsed hash, and the folder.
+class LastRoster(NamedTuple):
+    """The plan, the rows of the roster last repaired or rehearsed (None where none was), and who is away by it."""
 
-    The roster is None where none was rehearsed.
-    """
+    night: Plan
+    rows: pd.DataFrame | None
+    still_away: list[str]
+    rehearsed: str  # hash of the rehearsed roster
+    folder: RunFolder
+    same_store: bool  # nothing in the workbook has changed since the rehearsal
+
+    def adopt(self) -> Roster:
+        """Return the roster against the need it was made for, or against today's where the store has changed since."""
+        import pandas as pd
+
+        if self.rows is None:
+            return self.night.roster_result
+        kept = self.folder.requirement if self.same_store else None
+        need = self.night.requirement if kept is None else pd.read_parquet(kept)
+        return self.night.inputs.adopt_roster(self.rows, need)
+
+
+def last_roster(store: Path, *, out: Path, lang: Lang) -> LastRoster:
+    """Return the plan of a store with the roster last repaired or rehearsed, and print which one that is."""
     import pandas as pd
 
     from simlib.planning import plan
@@ -703,9 +729,10 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
     folder.refuse_other_store(store)
     if folder.roster is None:
         console.print(escape(translate("repair.from_plan", lang, path=folder.path)), soft_wrap=True)
-        return plan(loaded, source=str(store)), None, [], "", folder
+        return LastRoster(plan(loaded, source=str(store)), None, [], "", folder, False)
     night = plan(loaded, source=str(store), **folder.roster_parameters)
-    if folder.manifest["store_hash"] != file_hash(store):
+    same = folder.manifest["store_hash"] == file_hash(store)
+    if not same:
         console.print(escape(translate("repair.store_changed", lang)), soft_wrap=True)
     of = file_hash(folder.roster)
     kept = {path: read_repair(path) for path in kept_repairs(folder.repairs)}
@@ -714,11 +741,11 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> tuple[Plan, pd.DataFra
         console.print(escape(translate("repair.former", lang, folder=folder.repairs)), soft_wrap=True)
     if not earlier:
         console.print(escape(translate("repair.from_rehearsal", lang, path=folder.roster)), soft_wrap=True)
-        return night, pd.read_parquet(folder.roster), [], of, folder
+        return LastRoster(night, pd.read_parquet(folder.roster), [], of, folder, same)
     latest = earlier[-1]
     text = translate("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
     console.print(escape(text), soft_wrap=True)
-    return night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of, folder
+    return LastRoster(night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of, folder, same)
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:

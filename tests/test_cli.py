@@ -206,6 +206,7 @@ def rehearsed(tmp_path_factory, small_plan):
     tables = out / "bodycare" / "tables"
     tables.mkdir(parents=True)
     night.roster.to_parquet(tables / "roster.parquet", index=False)
+    night.requirement.to_parquet(tables / "requirement.parquet", index=False)
     made = {"store_hash": file_hash(STORES / "bodycare"), "parameters": {"roster_effort": 0.5, "replications": 2}}
     (out / "bodycare" / "manifest.json").write_text(json.dumps(made))
     return night, out
@@ -239,23 +240,31 @@ def test_a_repair_lies_beside_the_rehearsed_roster(rehearsed):
     ]
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_swap_is_written_where_it_may_be_and_refused_where_not(rehearsed, tmp_path, lang):
-    """S126: an allowed swap lies beside the rehearsed roster like a repair; a refused one writes none."""
-    night, out = rehearsed
-    out = Path(shutil.copytree(out, tmp_path / "out"))
-    shutil.rmtree(out / "bodycare" / "repairs", ignore_errors=True)
+@pytest.fixture(scope="module")
+def swaps(rehearsed):
+    """The first swap on the day that is allowed and the first that is not: two people each."""
+    night, _ = rehearsed
     step = pd.Timedelta(minutes=30)
-    pairs = itertools.combinations(night.inputs.people["agent_id"], 2)
-    tried = {True: None, False: None}
-    for first, second in pairs:
+    tried = {}
+    for first, second in itertools.combinations(night.inputs.people["agent_id"], 2):
         given = {"people": night.inputs.people, "first": first, "second": second, "day": night.wave.day, "step": step}
         try:
             found = work_out_swap(night.roster_result, **given)
         except UserError:  # neither works on that day
             continue
         if found.allowed or not found.broken.empty:
-            tried[found.allowed] = tried[found.allowed] or (first, second)
+            tried.setdefault(found.allowed, (first, second))
+        if len(tried) == 2:
+            break
+    return tried
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_swap_is_written_where_it_may_be_and_refused_where_not(rehearsed, swaps, tmp_path, lang):
+    """S126: an allowed swap lies beside the rehearsed roster like a repair; a refused one writes none."""
+    (night, out), tried = rehearsed, swaps
+    out = Path(shutil.copytree(out, tmp_path / "out"))
+    shutil.rmtree(out / "bodycare" / "repairs", ignore_errors=True)
     asked = ("--out", out, "--lang", lang)
     refused = run("swap", STORES / "bodycare", *tried[False], *asked)
     assert refused.exit_code == 1, refused.output
@@ -291,6 +300,16 @@ def test_a_repair_of_another_roster_is_kept_and_not_gone_on_from(rehearsed, tmp_
     made = sorted(path.name for path in (place / "repairs").iterdir())
     assert made[:-1] == kept
     assert json.loads((place / "repairs" / made[-1] / "repair.json").read_text())["away"] == [on_duty[1]]
+
+
+def test_the_last_roster_is_held_against_the_need_it_was_made_for(rehearsed):
+    """As long as the store is unchanged nothing is worked out again: on the night there is no time for it."""
+    night, out = rehearsed
+    last = last_roster(STORES / "bodycare", out=out, lang="en")
+    rows = night.roster.astype(last.rows.dtypes)
+    adopted = last._replace(rows=rows).adopt()
+    assert "required" not in vars(last.night)
+    pd.testing.assert_frame_equal(adopted.coverage, night.coverage, check_dtype=False)
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def work_out_repair(
     UserError
         A name is not of this night.
     """
-    away = find_absent(absent, people=people, at=at, roster=before)
+    away = find_absent(absent, people=people, at=at, rows=before.assignments)
     after = repair_roster(before, absent=[*away, *still_away], from_time=at, seed=seed, effort=effort)
     mine = after.assignments["agent_id"].isin(away)
     others = ~before.assignments["agent_id"].isin(away)
@@ -120,8 +120,10 @@ def work_out_repair(
     )
 
 
-def find_absent(absent: str | Sequence[str], *, people: pd.DataFrame, at: pd.Timestamp, roster: Roster) -> list[str]:
-    """Find people by agent_id or name, one by one or as words parted by commas; each has work left at a moment.
+def find_absent(
+    absent: str | Sequence[str], *, people: pd.DataFrame, at: pd.Timestamp, rows: pd.DataFrame
+) -> list[str]:
+    """Find people by agent_id or name, one by one or as words parted by commas; each has work left in a roster.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def find_absent(absent: str | Sequence[str], *, people: pd.DataFrame, at: pd.Tim
     words = [word.strip() for word in words if word.strip()]
     found, wrong = _name_people(words, people)
     for who, word in found.items():
-        wrong += _nothing_to_miss(word, roster.assignments[roster.assignments["agent_id"] == who], at)
+        wrong += _nothing_to_miss(word, rows[rows["agent_id"] == who], at)
     if not words:
         wrong.append(Message("repair.nobody_named"))
     if wrong:

@@ -162,7 +162,15 @@ class RunFolder:
     @property
     def roster(self) -> Path | None:
         """The table of the rehearsed roster; None where there is none."""
-        path = self.path / "tables" / "roster.parquet"
+        return self._table("roster")
+
+    @property
+    def requirement(self) -> Path | None:
+        """The table of the requirement that the roster was made for; None where there is none."""
+        return self._table("requirement")
+
+    def _table(self, name: str) -> Path | None:
+        path = self.path / "tables" / f"{name}.parquet"
         return path if self.manifest and path.exists() else None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -500,6 +501,20 @@ NEEDED = ("store", "waves", "ratios", "agents")
 ONE_IS_ENOUGH = ("store", "platforms", "intents")  # sheets that are never missing: without them there is a usual case
 
 
+@cache
+def _usual_ratio(key: str, platform: str) -> Ratio:
+    """Find the default of a ratio: its platform's, else the field's."""
+    known = facts.rows("ratios", platform=platform)
+    known = known[known["key"] == key]
+    if known.empty:
+        raise KeyError(f"playbook/facts/ratios.yml has no ratio {key!r}")
+    row = max(known.to_dict("records"), key=lambda row: row["platform"] is not None)
+    source: RatioSource = "ours" if row["status"] == "ours" else "field"
+    if row["platform"]:
+        source = "platform"
+    return Ratio(key=key, low=row["low"], likely=row["value"], high=row["high"], source=source)
+
+
 class Store(BaseModel):
     """A store's whole workbook, read and checked. ``missing`` names the sheets that were left empty.
 
@@ -578,29 +593,17 @@ class Store(BaseModel):
         """
         own = next((ratio for ratio in self.ratios if ratio.key == key), None)
         if key == "bot_share" and self.intents and (own is None or own.source != "store"):
-            usual = own or self._usual_ratio(key)
+            usual = own or _usual_ratio(key, self.store.platform)
             likely = self.bot_gross_share
             return Ratio(
                 key=key, low=min(usual.low, likely), likely=likely, high=max(usual.high, likely), source="store"
             )
-        return own or self._usual_ratio(key)
+        return own or _usual_ratio(key, self.store.platform)
 
     @property
     def bot_gross_share(self) -> float:
         """What the bot counts as solved over what buyers ask, by the sheet ``intents``."""
         return sum(row.share * row.bot_solves for row in self.intents) / sum(row.share for row in self.intents)
-
-    def _usual_ratio(self, key: str) -> Ratio:
-        """Find the default of a ratio: its platform's, else the field's."""
-        known = facts.rows("ratios", platform=self.store.platform)
-        known = known[known["key"] == key]
-        if known.empty:
-            raise KeyError(f"playbook/facts/ratios.yml has no ratio {key!r}")
-        row = max(known.to_dict("records"), key=lambda row: row["platform"] is not None)
-        source: RatioSource = "ours" if row["status"] == "ours" else "field"
-        if row["platform"]:
-            source = "platform"
-        return Ratio(key=key, low=row["low"], likely=row["value"], high=row["high"], source=source)
 
     @property
     def platform_shares(self) -> dict[str, float]:
