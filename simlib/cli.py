@@ -198,7 +198,7 @@ def cards(
 ) -> None:
     """Write the cards of the playbook to print, one page each; with a store, its tasks and courses bear dates."""
     from simlib.inputs import find_wave
-    from simlib.runs.readiness import write_cards
+    from simlib.runs.readiness import read_countdown, write_cards
     from simlib.store.figures import ask_figures
     from simlib.store.reader import load_store
 
@@ -206,7 +206,8 @@ def cards(
     if store is not None:
         loaded = load_store(store, figures_open=True)
         today, wave = loaded.store.today or dt.date.today(), find_wave(loaded)
-        days = {"promo_day": wave.day, "today": today, "figures": ask_figures(loaded, wave)}
+        days = {"promo_day": wave.day, "today": today}
+        days |= {"figures": ask_figures(loaded, wave), "countdown": read_countdown(store, **days)}
         out = out / loaded.store_id / "readiness"
     for path in write_cards(out / "cards", kinds=tuple(map(str, kind or CardKind)), lang=lang.value, **days):
         print_message("written", lang.value, path=path)

@@ -18,6 +18,7 @@ from simlib.night import Judgement, PromoNight, judge_nights
 from simlib.roster import Roster
 from simlib.simulator.replicate import Replications
 from simlib.staffing.result import SalesResult
+from simlib.store.problems import count_mistakes
 
 OF_THE_CASCADE = {
     "agents_day": "agents_day",
@@ -200,7 +201,7 @@ class Verdict:
         a figure on which the cascade stands there is nothing to sign, and only the warnings are given.
         """
         lacking = self.sales.missing_figures
-        wrong = sum(problem.loss != "missing" for problem in self.inputs.store.problems)
+        wrong = count_mistakes(each for each in self.inputs.store.problems if each.loss != "missing")
         warned = [translate("store.verdict_not_to_sign", lang, count=wrong)] if wrong else []
         if lacking:
             owed = tuple(Term(f"ask_{key}") for key in lacking)
@@ -344,6 +345,7 @@ class Verdict:
             "platform_rate": rounded(kpis.loc[self.rate, "mean"]),
             "sales_lost": rounded(kpis.loc["sales_lost", "mean"]),
             "targets_met": self.targets_met,
+            "headline": list(self.headline),
             "worst_half_hours": [
                 {
                     "kpi": weak.kpi,

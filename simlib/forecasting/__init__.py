@@ -23,7 +23,7 @@ _HOME = {
     "minute_profile": "promo",
     "forecast_contacts": "promo",
     "reforecast": "intraday",
-    "read_actuals": "intraday",
+    "read_actuals": "pasted",
     "require_agents": "requirement",
     "judge_heads": "requirement",
     "sweep_concurrency": "requirement",

@@ -18,11 +18,8 @@ The rest of the forecast moves only for a reason, and the reason is given:
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-import unicodedata
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,17 +27,10 @@ from numpy.typing import NDArray
 
 from simlib import facts
 from simlib.forecasting.base import TAIL, TAIL_Z, quantiles
-from simlib.messages import LANGS, Lang, Message, Term, UserError, label, translate
-from simlib.store.models import Queue
+from simlib.messages import Lang, Message, Term, UserError, label, translate
 
 Floats = NDArray[np.float64]
 Reason = Literal["beyond_band", "sustained", "inside"]
-QUEUE_WORD = r"[^\W\d_][^\d,;:\t]*?"
-PASTED_LINE = re.compile(
-    rf"(?:(?P<before>{QUEUE_WORD})[\s,;]+)?(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?:\s*[^\d\s]{{1,2}}\s*\d{{1,2}}:\d{{2}})?"
-    rf"[\s,;]+(?:(?P<between>{QUEUE_WORD})[\s,;]+)?(?P<count>\d[\d,]*(?:\.\d+)?)(?:[\s,;]+(?P<behind>{QUEUE_WORD}))?"
-)
-QUEUES: tuple[str, ...] = get_args(Queue)
 LEAST_CV = 0.05  # nobody knows a day's level better than this beforehand
 
 
@@ -176,82 +166,6 @@ def _as_it_came(over: pd.DataFrame, came: pd.Series) -> pd.DataFrame:
     share = np.divide(over["human"].to_numpy(dtype=float), planned, out=np.ones(len(over)), where=planned > 0)
     human = np.where(np.isnan(counted), over["human"], counted * share)
     return over[["start", "queue"]].assign(human=human)
-
-
-def read_actuals(
-    text: str, *, day: dt.date, tz: str, queue: str = "presale", forecast: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    r"""Read counts that were pasted from a screen: a time of day and a number on each line, perhaps with a queue.
-
-    Parameters
-    ----------
-    text : str
-        Lines such as ``20:00 312``, ``20:30-21:00<tab>1,204`` or ``20:00 aftersale 96``; empty lines and a heading
-        without figures are passed over. A time earlier than the one before of the same queue belongs to the next day.
-    day : datetime.date
-        Day of the first line.
-    tz : str
-        Time zone of the store.
-    queue : str
-        Queue of the lines that name none.
-    forecast : DataFrame, optional
-        start, queue: the intervals and queues that a line may name; any without it.
-
-    Returns
-    -------
-    DataFrame
-        start, queue, contacts.
-
-    Raises
-    ------
-    UserError
-        Every line that cannot be read or belongs to no interval: its number, what it says, what is allowed.
-
-    Examples
-    --------
-    >>> pasted = "time  contacts\n23:30  1,204\n00:00\t860"
-    >>> read_actuals(pasted, day=dt.date(2026, 10, 31), tz="Asia/Shanghai")
-                          start    queue  contacts
-    0 2026-10-31 23:30:00+08:00  presale    1204.0
-    1 2026-11-01 00:00:00+08:00  presale     860.0
-    """
-    known = list(QUEUES if forecast is None else forecast["queue"].unique())
-    meant = {word.casefold(): name for name in known for word in (name, *(label(name, lang) for lang in LANGS))}
-    latest: dict[str, pd.Timestamp] = {}
-    rows: list[tuple[pd.Timestamp, str, float]] = []
-    wrong: list[Message] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = unicodedata.normalize("NFKC", line).strip()  # full-width figures and colons are figures and colons
-        if not re.search(r"\d", line):
-            continue
-        named: dict[str, object] = {"number": number, "line": line}
-        found = PASTED_LINE.fullmatch(line)
-        if not found or int(found["hour"]) > 24 or int(found["minute"]) > 59:
-            wrong.append(Message("forecasting.line_unread", **named))
-            continue
-        word = (found["before"] or found["between"] or found["behind"] or queue).strip().casefold()
-        if word not in meant:
-            wrong.append(Message("forecasting.line_queue", **named, queue=word, allowed=tuple(map(Term, known))))
-            continue
-        mine = meant[word]
-        midnight = latest[mine].normalize() if mine in latest else pd.Timestamp(day)
-        start = midnight + pd.Timedelta(hours=int(found["hour"]), minutes=int(found["minute"]))
-        if mine in latest and start <= latest[mine]:
-            start += pd.Timedelta(days=1)
-        if forecast is not None:
-            starts = pd.DatetimeIndex(forecast.loc[forecast["queue"] == mine, "start"]).tz_localize(None)
-            if start not in starts:
-                span = {"first": f"{starts.min():%m-%d %H:%M}", "last": f"{starts.max():%m-%d %H:%M}"}
-                near = f"{starts[np.abs(starts - start).argmin()]:%m-%d %H:%M}"
-                wrong.append(Message("forecasting.line_interval", **named, **span, nearest=near))
-                continue
-        latest[mine] = start
-        rows.append((start, mine, float(found["count"].replace(",", ""))))
-    if wrong:
-        raise UserError(*wrong)
-    table = pd.DataFrame(rows, columns=["start", "queue", "contacts"])
-    local = pd.DatetimeIndex(table["start"]).tz_localize(tz, ambiguous=False, nonexistent="shift_forward")
-    return table.assign(start=local, contacts=table["contacts"].astype(float))
 
 
 def _check_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib.forecasting.intraday import Level, read_actuals, reforecast
+from simlib.forecasting.intraday import Level, reforecast
+from simlib.forecasting.pasted import read_actuals
 from simlib.forecasting.promo import PromoCurve, forecast_by_history
 from simlib.forecasting.requirement import TargetOutOfReachError, Targets, require_agents, sweep_concurrency
 from simlib.forecasting.tonight import look_ahead

@@ -4,7 +4,8 @@
 (:mod:`simlib.stress.scenarios`), so that it can be saved in the workbook and rehearsed. :class:`LatestOnly` simulates
 nights in threads of its own; only the latest request of each client counts, and while no new one comes the answer is
 refined with more nights. :class:`Comparison` is that answer. :class:`LivePage` is the widget: it passes positions one
-way and figures the other. :class:`Panel` is the few sliders above a cell of a lesson.
+way and figures the other. :class:`Panel` is the few sliders above a cell of a lesson, :class:`PastePanel`
+a field for what came so far.
 
 Names are loaded when first used: a lesson that nobody attends needs no widgets.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simlib.live.latest import LatestOnly, Request
     from simlib.live.night import LiveNight, Slider
     from simlib.live.page import LivePage, describe_page, keep_in_store
-    from simlib.live.panels import Panel, change_plan, ratio_panel, scenario_panel
+    from simlib.live.panels import Panel, PastePanel, change_plan, paste_counts, ratio_panel, scenario_panel
     from simlib.live.plans import KeptPlan, PlanBook, compare_plans, read_plans, write_plans
 
 _HOMES = {
@@ -36,6 +37,8 @@ _HOMES = {
     "describe_page": "page",
     "keep_in_store": "page",
     "Panel": "panels",
+    "PastePanel": "panels",
+    "paste_counts": "panels",
     "change_plan": "panels",
     "ratio_panel": "panels",
     "scenario_panel": "panels",
@@ -55,6 +58,7 @@ __all__ = [
     "LiveNight",
     "LivePage",
     "Panel",
+    "PastePanel",
     "PlanBook",
     "Request",
     "Slider",
@@ -63,6 +67,7 @@ __all__ = [
     "describe_page",
     "keep_in_store",
     "mean_band",
+    "paste_counts",
     "ratio_panel",
     "read_plans",
     "scenario_panel",

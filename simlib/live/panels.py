@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from simlib.messages import Lang, UserError, label, translate
 from simlib.planning import Plan
 from simlib.report.columns import titled
 from simlib.report.html import Fragment, show_text
+from simlib.report.pages.forecasting import show_tonight
 from simlib.stress.result import StressResult
 
 Page = Callable[..., Fragment]
@@ -235,3 +236,66 @@ def change_scenario(plan: Plan, stress: StressResult, *, later_min: float, lasts
     """
     later, lasts = pd.Timedelta(minutes=later_min), pd.Timedelta(minutes=lasts_min)
     return stress.moved(plan.night, later=later, lasts=lasts, seed=plan.seed, replications=STRESS_NIGHTS)
+
+
+class PastePanel:
+    """A field for what came so far, as it is pasted from a screen or a file, and the rest of the night below it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The night as it was planned, with its roster.
+    lang : {"zh", "en"}
+    attended : bool, optional
+        Whether somebody can paste; left out, as :func:`is_attended` finds it. With nobody there it shows the plan's own
+        next hours.
+    """
+
+    def __init__(self, plan: Plan, *, lang: Lang = "zh", attended: bool | None = None) -> None:
+        self.plan, self.lang = plan, lang
+        self.attended = is_attended() if attended is None else attended
+
+    def _repr_mimebundle_(self, **how: Any) -> Any:
+        if self.attended:
+            return self.box._repr_mimebundle_(**how)
+        return {"text/html": show_tonight(self.plan, lang=self.lang)._repr_html_(), "text/plain": "PastePanel()"}
+
+    @cached_property
+    def field(self) -> Any:
+        """The field, with an example of each kind of line in it."""
+        import ipywidgets
+
+        layout = {"width": "36em", "height": "9em"}
+        return ipywidgets.Textarea(placeholder=translate("live.paste_example", self.lang), layout=layout)
+
+    @cached_property
+    def answer(self) -> Any:
+        """The rest of the night, or every line that cannot be read."""
+        import ipywidgets
+
+        shown = show_tonight(self.plan, lang=self.lang)._repr_html_()
+        return ipywidgets.HTML(value=shown, layout={"width": "100%"})
+
+    @cached_property
+    def box(self) -> Any:
+        """The panel: what to paste, the field, its button, the answer."""
+        import ipywidgets
+
+        head = ipywidgets.HTML(value=show_text(translate("live.paste_head", self.lang)).html)
+        button = ipywidgets.Button(description=translate("live.paste_read", self.lang))
+        button.on_click(lambda _: self.update())
+        return ipywidgets.VBox([head, self.field, button, self.answer])
+
+    def update(self) -> None:
+        """Read the field, and show the rest of the night corrected by it; an empty field shows the plan's own again."""
+        text = str(self.field.value)
+        found = paste_counts(self.plan, text) if text.strip() else self.plan
+        self.answer.value = show_tonight(found, lang=self.lang)._repr_html_()
+
+
+def paste_counts(plan: Plan, text: str) -> Plan:
+    """Return the plan of the same night in which so much has come, with all that was worked out before."""
+    changed = replace(plan, pasted=text, tonight="")
+    own = {field.name for field in fields(plan)} | {"next_hours"}
+    vars(changed).update({name: value for name, value in vars(plan).items() if name not in own})
+    return changed

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import pandas as pd
+
 from simlib import facts
 from simlib.messages import PLAYBOOK, Lang, glossary, join_list, label, read_yaml, translate
 from simlib.readiness.countdown import catalogue, lay_catalogue
 from simlib.readiness.gate import lay_course
 from simlib.readiness.result import CardPart, PrintCard
+from simlib.store.cells import fold
 from simlib.store.figures import FOUR_FIGURES, AskedFigure
 
 KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority", "request")
@@ -102,29 +105,48 @@ def _single(key: str, title: str, parts: tuple[CardPart, ...], lang: Lang) -> Pr
     return PrintCard(kind=key, key=key, title=title, subtitle=label(f"print_{key}", lang), parts=parts)
 
 
-def task_cards(lang: Lang, *, promo_day: dt.date | None = None, today: dt.date | None = None) -> tuple[PrintCard, ...]:
-    """Return the task catalogue: why, when, how, owner's role, evidence; with dates where the promo day is given."""
+def task_cards(
+    lang: Lang,
+    *,
+    promo_day: dt.date | None = None,
+    today: dt.date | None = None,
+    countdown: pd.DataFrame | None = None,
+) -> tuple[PrintCard, ...]:
+    """Return the task catalogue: why, when, how, owner's role, evidence; with dates where the promo day is given.
+
+    A task that stands in the store's own ``countdown`` (as `lay_countdown` gives it) under its name in either language
+    has the owner, the day and the state that it has there; one that is done says when instead of asking for a hand.
+    """
     days = {}
     if promo_day is not None and today is not None:
         laid = lay_catalogue(promo_day=promo_day, today=today)
         days = {row.task_key: row for row in laid.itertuples()}
+    own_rows = {} if countdown is None else {fold(str(row.task)): row for row in countdown.itertuples()}
     names = {task["key"]: task[lang]["name"] for task in catalogue()}
     cards = []
     for task in sorted(catalogue(), key=lambda one: one["offset_days"]):
-        own, row = task[lang], days.get(task["key"])
+        own, role = task[lang], label(f"task_role_{task['role']}", lang)
+        spelt = [fold(name) for name in (task["zh"]["name"], task["en"]["name"], task["key"])]
+        kept = next((own_rows[name] for name in spelt if name in own_rows), None)
+        row = days.get(task["key"]) if kept is None or kept.due_on is None else kept
         when = translate("readiness.task_offset", lang, offset=f"{task['offset_days']:+d}", takes=task["takes_days"])
         if row is not None:
-            day = f"{row.due_on:%Y-%m-%d}"
-            when = translate("readiness.task_when", lang, when=when, day=day, state=label(row.state, lang))
+            state = label(row.state if kept is None else kept.state, lang)
+            when = translate("readiness.task_when", lang, when=when, day=f"{row.due_on:%Y-%m-%d}", state=state)
+        owner = None if kept is None else kept.owner
+        whose = translate("readiness.task_owner", lang, role=role, name=owner) if owner else role
+        sign = translate("readiness.sign_line", lang)
+        if kept is not None and kept.state == "task_done":
+            sign = translate("readiness.task_done_on", lang, day=f"{kept.done_on:%Y-%m-%d}", owner=owner or role)
         after = (_part("after", lang, text=names[task["after"]]),) if task["after"] else ()
         parts = (
             _part("why", lang, text=own["why"]),
             _part("when", lang, text=when),
             _part("how", lang, items=tuple(own["how"]), strong=True),
             *after,
-            _part("owner", lang, text=label(f"task_role_{task['role']}", lang)),
+            _part("owner", lang, text=whose),
             _part("evidence", lang, text=own["evidence"]),
-            _part("sign", lang, text=translate("readiness.sign_line", lang)),
+            _part("sign", lang, text=sign),
         )
         subtitle = " · ".join((label("print_task", lang), label(task["block"], lang)))
         cards.append(PrintCard(kind="task", key=task["key"], title=own["name"], subtitle=subtitle, parts=parts))
@@ -289,8 +311,11 @@ def make_cards(
     promo_day: dt.date | None = None,
     today: dt.date | None = None,
     figures: Sequence[AskedFigure] = (),
+    countdown: pd.DataFrame | None = None,
 ) -> tuple[PrintCard, ...]:
-    """Return all cards of a kind of `KINDS`; ``figures`` are what the store knows of what it asks operations for.
+    """Return all cards of a kind of `KINDS`.
+
+    ``figures`` are what the store knows of what it asks operations for, ``countdown`` its own tasks.
 
     Raises
     ------
@@ -306,7 +331,7 @@ def make_cards(
         "incident": lambda: incident_cards(lang),
         "gate": lambda: gate_cards(lang),
         "ladder": lambda: ladder_cards(lang),
-        "task": lambda: task_cards(lang, promo_day=promo_day, today=today),
+        "task": lambda: task_cards(lang, promo_day=promo_day, today=today, countdown=countdown),
         "course": lambda: course_cards(lang, starts_on=today),
         "role_play": lambda: role_play_cards(lang),
         "teaching": lambda: teaching_cards(lang),

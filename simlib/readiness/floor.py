@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from simlib import facts
 from simlib.readiness.rules import is_missing
 from simlib.readiness.stages import POSTS
-from simlib.store.models import Store
+from simlib.store.models import Duty, Store
 from simlib.store.problems import Problem
 
 HALF_HOUR = pd.Timedelta(minutes=30)
@@ -254,18 +255,19 @@ def check_logistics(logistics: pd.DataFrame, *, gone: Collection[str] = ()) -> I
         Names and ids of people who are no longer there.
     """
     for record in logistics[logistics["item"] != "diet"].to_dict("records"):
-        for column in ("owner", "at"):
-            if is_missing(record[column]):
+        for column, value in (("owner", answers_for(record)), ("at", record["at"])):
+            if is_missing(value):
                 yield Problem(
                     message="needs_owner_and_time", sheet="logistics", row=record["row"], column=column, loss="nothing"
                 )
-        if not is_missing(record["owner"]) and record["owner"] in gone:
+        owner = answers_for(record)
+        if owner in gone:
             yield Problem(
                 message="owner_left",
                 sheet="logistics",
                 row=record["row"],
-                column="owner",
-                value=str(record["owner"]),
+                column="person" if is_missing(record["owner"]) else "owner",
+                value=owner,
                 loss="nothing",
             )
 
@@ -276,6 +278,7 @@ def list_posts(
     gone: Collection[str] = (),
     away: Collection[str] = (),
     posts: Collection[str] = POSTS,
+    names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """List the posts of the night: who has each, and which has nobody.
 
@@ -287,6 +290,8 @@ def list_posts(
         Names and ids of people who are no longer there, and of those on leave or not yet at work on the night.
     posts : collection of str
         The posts that must have an owner.
+    names : mapping of str to str, optional
+        The names of agents, by id.
 
     Returns
     -------
@@ -298,7 +303,8 @@ def list_posts(
     stopping = {f"post_{role}" for role, most in stop.items() if most}
     rows = []
     for post in posts:
-        named = [owner for owner in logistics[logistics["item"] == post]["owner"] if not is_missing(owner)]
+        given = [answers_for(record, names) for record in logistics[logistics["item"] == post].to_dict("records")]
+        named = [owner for owner in given if owner is not None]
         owners = [owner for owner in named if owner not in gone and owner not in away]
         state = "post_filled" if owners else "post_nobody"
         if named and not owners:
@@ -351,20 +357,79 @@ def sum_complaints(contacts: pd.DataFrame | None) -> tuple[float, float, pd.Time
     return (float(mine.sum()), float(mine.max()), mine.idxmax()) if mine.sum() > 0 else None
 
 
-def lay_duty_sheet(logistics: pd.DataFrame) -> pd.DataFrame:
+def answers_for(record: Mapping[Hashable, Any], names: Mapping[str, str] | None = None) -> str | None:
+    """Return who answers for a row of the sheet logistics: its owner, else the name of its person; None for nobody.
+
+    Examples
+    --------
+    >>> answers_for({"owner": None, "person": "A07"}, {"A07": "Ava"}), answers_for({"owner": None, "person": None})
+    ('Ava', None)
+    """
+    if not is_missing(record["owner"]):
+        return str(record["owner"])
+    return None if is_missing(record["person"]) else (names or {}).get(str(record["person"]), str(record["person"]))
+
+
+def lay_duty_sheet(
+    logistics: pd.DataFrame, *, store: Store | None = None, assignments: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Lay the duty sheet of the night: what, when, who, in the order of time; items without a time come last.
+
+    Parameters
+    ----------
+    logistics : pandas.DataFrame
+        The sheet logistics of the readiness workbook.
+    store : Store, optional
+        Adds the duties of the core workbook (live streams, logistics), and the people by whose ids rows are owned.
+    assignments : pandas.DataFrame, optional
+        The roster's segments: agent_id, start, end, activity. Whom it puts on a duty is the duty's owner; of every
+        other owner who is an agent it shows whether they are on a shift at that time.
 
     Returns
     -------
     pandas.DataFrame
-        at, logistics_item, name, owner, order_by, budget_cny, done_on.
+        at, logistics_item, name, owner, duty_state (``held``, ``there``, ``absent``; None without a roster, or for
+        who is no agent), order_by, budget_cny, done_on.
     """
-    rows = logistics[logistics["item"] != "diet"].copy()
-    order = [pd.Timestamp.max if is_missing(at) else pd.Timestamp(at) for at in rows["at"]]
-    rows = rows.assign(_order=order).sort_values("_order", kind="stable")
-    named = rows.rename(columns={"item": "logistics_item"})
-    columns = ["at", "logistics_item", "name", "owner", "order_by", "budget_cny", "done_on"]
-    return named[columns].reset_index(drop=True)
+    names = {} if store is None else {agent.agent_id: agent.name for agent in store.agents}
+    ids = {name: agent_id for agent_id, name in names.items()} | {agent_id: agent_id for agent_id in names}
+    rows = []
+    for record in logistics[logistics["item"] != "diet"].to_dict("records"):
+        owner = answers_for(record, names)
+        state = None if owner is None or is_missing(record["at"]) else _seen(assignments, ids.get(owner), record["at"])
+        kept = {key: record[key] for key in ("at", "name", "order_by", "budget_cny", "done_on")}
+        rows.append(kept | {"logistics_item": record["item"], "owner": owner, "duty_state": state})
+    for duty in () if store is None else store.duties:
+        holder = None if assignments is None else _holder(assignments, duty)
+        named = None if duty.agent_id is None else names.get(duty.agent_id, duty.agent_id)
+        owner = named or duty.owner if holder is None else names.get(holder, holder)
+        state = "held" if holder else None if owner is None else _seen(assignments, ids.get(owner), duty.start)
+        item = "live" if duty.kind == "live" else "other"
+        rows.append({"at": duty.start, "logistics_item": item, "name": duty.duty, "owner": owner, "duty_state": state})
+    rows.sort(key=lambda row: pd.Timestamp.max if is_missing(row["at"]) else pd.Timestamp(row["at"]))
+    columns = ["at", "logistics_item", "name", "owner", "duty_state", "order_by", "budget_cny", "done_on"]
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    return table.where(table.notna(), None)
+
+
+def _holder(assignments: pd.DataFrame, duty: Duty) -> str | None:
+    """Return the id of whom the roster puts on a duty of the core workbook; None where it is nobody."""
+    on_it = assignments[assignments["activity"] == duty.kind]
+    starts, ends = (on_it[end].dt.tz_localize(None) for end in ("start", "end"))
+    on_it = on_it[(starts == pd.Timestamp(duty.start)) & (ends == pd.Timestamp(duty.end))]
+    if duty.agent_id is not None:
+        on_it = on_it[on_it["agent_id"] == duty.agent_id]
+    return None if on_it.empty else str(on_it["agent_id"].iloc[0])
+
+
+def _seen(assignments: pd.DataFrame | None, agent_id: str | None, at: Any) -> str | None:
+    """Return whether an agent is on a shift at a moment, on chat or not; None without a roster or an agent."""
+    if assignments is None or agent_id is None:
+        return None
+    own = assignments[assignments["agent_id"] == agent_id]
+    moment = pd.Timestamp(at)
+    there = (own["start"].dt.tz_localize(None) <= moment) & (moment < own["end"].dt.tz_localize(None))
+    return "there" if there.any() else "absent"
 
 
 def find_quiet_windows(contacts: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:

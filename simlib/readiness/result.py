@@ -182,10 +182,12 @@ def work_out_readiness(
     if "tasks" not in book.missing:
         tables["countdown"] = lay_countdown(sheets["tasks"], promo_day=promo_day, today=today)
     tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
+    if "logistics" not in book.missing or store.duties:
+        tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"], store=store, assignments=assignments)
     if "logistics" not in book.missing:
-        tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"])
-        away = _away_on(store, promo_day)
-        tables["posts"] = list_posts(sheets["logistics"], gone=gone, away=away, posts=posts_of(book.stage))
+        absent = {"gone": gone, "away": _away_on(store, promo_day)}
+        names = {agent.agent_id: agent.name for agent in store.agents}
+        tables["posts"] = list_posts(sheets["logistics"], posts=posts_of(book.stage), names=names, **absent)
         problems += check_logistics(sheets["logistics"], gone=gone)
     if not {"logistics", "training"} <= set(book.missing):
         given = {name: sheets[name] for name in ("logistics", "training")}
@@ -381,8 +383,8 @@ def _count_items(
         short = tables["equipment_shortage"]
         there = (short["pieces_needed"] - short["shortage"]).sum()
         rows.append(("equipment", "hardware", int(there), int(short["pieces_needed"].sum())))
-    if "duty_sheet" in tables:
-        duties = tables["duty_sheet"]
+    if "logistics" not in book.missing:  # the core workbook's duties are counted as owned_duties
+        duties = lay_duty_sheet(book.tables["logistics"])
         pairs = zip(duties["owner"], duties["at"], strict=True)
         owned = sum(not is_missing(owner) and not is_missing(at) for owner, at in pairs)
         rows.append(("duty_sheet", "logistics", owned, len(duties)))
@@ -426,6 +428,8 @@ def _list_red(
             rows.append(("logistics", name, "red_no_owner", owner, at))
         elif at is None:
             rows.append(("logistics", name, "red_no_date", owner, at))
+        elif duty.logistics_item == "live" and duty.duty_state in ("there", "absent"):
+            rows.append(("logistics", name, "red_not_on_duty", owner, at))
     for post in tables["posts"].itertuples() if "posts" in tables else ():
         if post.owner is None:
             reason = "red_no_owner" if post.post_state == "post_nobody" else post.post_state

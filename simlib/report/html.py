@@ -277,7 +277,7 @@ def render_print(
     return _page("print", title=title, lang=lang, meta={}, paper=paper, pages=shown)
 
 
-def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
+def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang, overview: bool = False) -> str:
     """Write the page over a batch: one row per store, with its verdict, figures and files, or why it failed.
 
     Two marks beside a title sort by its column: without code, each row carries its places as style properties.
@@ -288,6 +288,8 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
         store (its file's name); folder (relative to the page) and summary of a store that is done; problem (text)
         of one that failed, else None. Of the summary are shown: verdict (sentences by language) and those of
         :data:`INDEX_FIGURES` that any store has.
+    overview : bool
+        Whether batch.xlsx and print.html lie beside the page, which then leads to them.
     """
     present = {key for row in rows for key in row.get("summary") or {}}
     keys = [key for key in INDEX_FIGURES if key in present]
@@ -308,6 +310,7 @@ def render_index(rows: Sequence[Mapping[str, Any]], *, lang: Lang) -> str:
         lang=lang,
         meta={},
         counts=counts,
+        overview=overview,
         figures=figures,
         sorts=sorts,
         heads=[*sorts[:2], verdict, *sorts[2:]],

@@ -1,4 +1,4 @@
-"""Many stores: one process per core or a cluster, and one page over all of them."""
+"""Many stores: one process per core or a cluster, and one page, one workbook and one print over all of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from simlib.messages import Lang, Message, UserError, translate
 from simlib.report.html import render_index
 from simlib.runs.engine import NotebookError
 from simlib.runs.folder import RunFolder, write_recipe
+from simlib.runs.overview import write_overview
 from simlib.runs.parameters import Values
 from simlib.runs.rehearsal import Rehearsed, rehearse
 from simlib.store.reader import store_id
@@ -104,10 +105,13 @@ def rehearse_batch(
     resume: bool = False,
     on_store: Callable[[BatchRow], None] | None = None,
 ) -> list[BatchRow]:
-    """Rehearse many stores, one process per core or on a cluster, and write one page over all of them.
+    """Rehearse many stores, one process per core or on a cluster, and write what stands over all of them.
 
-    A broken store fails alone. A task is the same work whenever it is repeated, so a worker that dies costs
-    only the time of the store it was at.
+    That is index.html and summary.csv, batch.xlsx (the stores' tables in one workbook), print.html (a sheet to print
+    per store) and manifest.json.
+
+    A broken store fails alone. A task is the same work whenever it is repeated, so a worker that dies costs only the
+    time of the store it was at.
 
     Parameters
     ----------
@@ -140,6 +144,7 @@ def rehearse_batch(
     rows = run_each(rehearse_one, store_paths, task=task, lose=lose, on_done=on_store, **where)
     with explained():
         write_index(out, rows, lang=lang)
+        write_overview(out, rows, lang=lang)
     return rows
 
 
@@ -209,7 +214,7 @@ def write_index(out: Path, rows: Sequence[BatchRow], *, lang: Lang) -> None:
     """Write the page and the table over all stores of a batch."""
     import pandas as pd
 
-    write_file(out / "index.html", render_index([asdict(row) for row in rows], lang=lang))
+    write_file(out / "index.html", render_index([asdict(row) for row in rows], lang=lang, overview=True))
     flat = [
         {"file": row.store, "folder": row.folder, "problem": "; ".join((row.problem or "").splitlines())}
         | {key: value for key, value in row.summary.items() if not isinstance(value, dict | list)}

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from simlib.files import write_file
-from simlib.messages import LANGS, Lang, Message, UserError, label
+from simlib.messages import LANGS, Lang, Message, UserError, label, translate
 from simlib.planning import Plan, plan
 from simlib.readiness.cards import KINDS, make_cards
-from simlib.readiness.countdown import catalogue, make_calendar
+from simlib.readiness.countdown import catalogue, lay_countdown, make_calendar
 from simlib.readiness.explain import explain_price, request_form
 from simlib.readiness.kept import note_changes, note_content, note_quiz, note_score, save_kept
 from simlib.readiness.library import schedule_chases
@@ -23,7 +23,7 @@ from simlib.readiness.quick_replies import read_quick_replies, write_quick_repli
 from simlib.readiness.quiz import Quiz, make_quiz, print_quiz
 from simlib.readiness.result import ReadinessResult
 from simlib.readiness.rules import PromoSheet, read_promo_sheet
-from simlib.readiness.workbook import ReadinessBook, write_answer_sheet
+from simlib.readiness.workbook import ReadinessBook, read_readiness_beside, write_answer_sheet
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_seat_plan
 from simlib.report.pages.readiness_cards import print_cards
 from simlib.report.pages.readiness_pack import print_exam, print_lists, print_meeting, print_prices
@@ -64,7 +64,8 @@ def review_readiness(
     Parameters
     ----------
     changed_by, accepted_by : str
-        Who changed the rules since the last review, and who accepts all open changes for customer service.
+        Who changed the rules since the last review (the log notes where it is not stated), and who accepts all open
+        changes for customer service.
     informed : tuple of str
         Who was informed of the changes.
     questions : int
@@ -82,7 +83,7 @@ def review_readiness(
         kept = note_changes(
             kept,
             {sheet: book.tables[sheet].drop(columns="row") for sheet in ("activities", "goods")},
-            changed_by=changed_by or "?",
+            changed_by=changed_by or translate("readiness.changed_by_unnamed", lang),
             at=moment,
             informed=informed,
             accepted_by=accepted_by,
@@ -149,7 +150,7 @@ def _list_content(ready: ReadinessResult, quiz: Quiz | None, at: dt.datetime) ->
 def write_cards(folder: Path, *, kinds: tuple[str, ...] = KINDS, lang: Lang, **days: Any) -> list[Path]:
     """Write one file per kind of card, each card on a page of its own, and return the files.
 
-    ``days``: promo_day and today, for the dates of tasks and courses.
+    ``days``: promo_day and today, for the dates of tasks and courses; the store's own countdown and figures.
     """
     return [
         write_file(
@@ -187,7 +188,16 @@ def write_pack(night: Plan, folder: Path, *, book: ReadinessBook, quiz: Quiz | N
         people = [agent.agent_id for agent in night.store.agents]
         written.append(write_answer_sheet(folder / "answers.xlsx", quiz, people=people, lang=lang))
     written.append(write_file(folder / "lists.html", print_lists(night, _make_forms(night, lang), lang=lang)))
-    return written + write_cards(folder / "cards", lang=lang, promo_day=night.wave.day, today=today)
+    days = {"promo_day": night.wave.day, "today": today, "countdown": tables.get("countdown")}
+    return written + write_cards(folder / "cards", lang=lang, **days)
+
+
+def read_countdown(store: Path, *, promo_day: dt.date, today: dt.date) -> pd.DataFrame | None:
+    """Return the tasks of the readiness workbook beside a store, laid over the calendar; None where it has none."""
+    book = read_readiness_beside(store)
+    if "tasks" in book.missing:
+        return None
+    return lay_countdown(book.tables["tasks"], promo_day=promo_day, today=today)
 
 
 def _save_picture(axes: Any, path: Path) -> Path:

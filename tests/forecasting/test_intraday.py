@@ -170,6 +170,48 @@ def test_pasted_lines_are_read_in_every_dress():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "时间\t咨询人数\t接待人数\n20:00-20:30\t312\t290\n20:30-21:00\t1,204\t280\n合计\t1,516\t570",
+        "近30分钟咨询\n20点 312人\n晚上8点半 1204",
+        "时间,咨询量\n2026-10-31 20:00:00,312\n2026-10-31 20:30:00,1204\n2026-10-31 21:00:00,-",
+        'time,answered,contacts\n"20:00","290","312"\n"20:30","280","1,204"',
+        "10月31日 20:00 312\n10月31日 20:30 1204\n总计 1516",
+        "2026/10/31 20:00~20:30\t312\n2026/10/31 20:30~21:00\t1204\n21:00 —",
+        "时段  售前  售后\n20:00  312  96\n20:30  1,204  -",
+        "start;queue;contacts\n20:00;presale;312\n20:00;aftersale;96\n20:30;presale;1204",
+    ],
+)
+def test_story_13_a_screen_a_chat_and_a_csv_file_are_pasted_as_they_are(text):
+    """Titles, further columns, dates, seconds, words of a clock, sums and blanks: the contacts are read, no others."""
+    night = pd.concat([plan(), plan(total=6000, low=4000, high=9000, queue="aftersale")], ignore_index=True)
+    table = read_actuals(text, day=dt.date(2026, 10, 31), tz=TZ, forecast=night)
+    presale = table[table["queue"] == "presale"]
+    assert presale["contacts"].tolist() == [312, 1204]
+    assert [f"{start:%m-%d %H:%M}" for start in presale["start"]] == ["10-31 20:00", "10-31 20:30"]
+    assert table.loc[table["queue"] == "aftersale", "contacts"].tolist() in ([], [96])
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("0:30 410", 1), ("0:00 500\n0:30 410\n1:00 300", 1), ("0:30 10\n3:00 9\n20:00 312", 31), ("10-31 0:30 10", 31)],
+)
+def test_the_first_line_belongs_to_the_night_that_is_on(text, day):
+    """Half past midnight is the night after the opening, unless a date or a later line says it was the one before."""
+    table = read_actuals(text, day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
+    assert table["start"].dt.day.iloc[0] == day
+
+
+@pytest.mark.parametrize(
+    "text", ["20:00 312 290", "20:00 312 96.5%", "20:00,contacts\n20:30 5 6", "2026-13-40 20:00 5"]
+)
+def test_a_line_of_several_counts_without_titles_is_asked_about(text):
+    """Which of two numbers is meant nobody can say; a date that no calendar has is no date."""
+    with pytest.raises(UserError):
+        read_actuals(text, day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ("20:30 many 3", "no forecast of a queue 'many'"),

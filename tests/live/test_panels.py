@@ -13,14 +13,17 @@ from simlib.live.panels import (
     WAIT_S,
     Panel,
     PanelSlider,
+    PastePanel,
     change_plan,
     change_scenario,
     is_attended,
+    paste_counts,
     ratio_panel,
     scenario_panel,
 )
 from simlib.messages import HOUSE, LANGS, glossary, label, translate
 from simlib.report.html import show_text
+from simlib.report.pages import show_tonight
 from simlib.stress import Incident, Scenario, ScenarioError
 from simlib.stress.compare import rehearse_scenarios
 from simlib.stress.result import ScenarioSet, StressResult
@@ -145,6 +148,39 @@ def test_a_scenario_is_moved_and_made_longer(night):
     panel.controls["lasts_min"].value = 180
     assert panel.note.value != ""  # refused with a sentence; the cell keeps what it showed
     assert "23:00" in cell.value
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_story_13_what_came_is_pasted_and_the_rest_of_the_night_follows(small_plan, lang):
+    """A busier evening asks for other heads, a wrong line is named, an empty field is the plan again."""
+    panel = PastePanel(small_plan, lang=lang, attended=True)
+    assert panel.box.children[-1] is panel.answer
+    before = panel.answer.value
+    came = small_plan.forecast[small_plan.forecast["queue"] == "presale"]
+    evening = came[came["start"].dt.hour.isin([18, 19]) & (came["start"].dt.day == came["start"].iloc[0].day)]
+    lines = [f"{row.start:%H:%M}\t{2 * row.contacts:.0f}" for row in evening.itertuples()]
+    panel.field.value = "\n".join(["时间\t咨询人数", *lines])
+    panel.update()
+    after = panel.answer.value
+    assert after != before
+    assert "20:00" in after
+    found = paste_counts(small_plan, panel.field.value)
+    assert found.roster is small_plan.roster
+    assert [level.factor > 1 for level in found.next_hours.levels] == [True]
+    assert small_plan.pasted == ""
+    panel.field.value = "20:07 x"
+    panel.update()
+    assert "20:07 x" in panel.answer.value
+    panel.field.value = " "
+    panel.update()
+    assert panel.answer.value == before
+
+
+def test_without_anybody_the_field_is_the_cell_that_it_replaces(small_plan):
+    """Under papermill the panel shows what the report shows, and no widget is made."""
+    panel = PastePanel(small_plan, lang="zh", attended=False)
+    assert panel._repr_mimebundle_()["text/html"] == show_tonight(small_plan, lang="zh")._repr_html_()
+    assert "box" not in vars(panel)
 
 
 def _stress(test, chosen):

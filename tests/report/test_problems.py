@@ -18,6 +18,7 @@ from simlib.planning import plan, sharing
 from simlib.report import pages
 from simlib.runs.engine import ENGINE
 from simlib.store import read_store
+from simlib.store.problems import Problem
 
 STORES = HOUSE / "templates" / "stores"
 
@@ -49,6 +50,16 @@ def run_chapter(path, done, *, lang):
     outputs = [out for cell in nbformat.read(done, as_version=4).cells for out in cell.get("outputs", ())]
     pieces = [out["data"]["text/html"] for out in outputs if "text/html" in out.get("data", {})]
     return [unescape("".join(piece)) for piece in pieces]
+
+
+def test_one_mistake_in_many_rows_counts_once(short_store):
+    """Nine rows with one mistake and one with another are two, in the red box as in its list."""
+    many = [Problem(message="missing", sheet="agents", row=row, column="name", loss="row") for row in range(2, 11)]
+    other = Problem(message="missing", sheet="waves", row=3, column="day", loss="row")
+    store = short_store.model_copy(update={"problems": (*many, other)})
+    html = unescape(pages.show_problems(store, lang="en").html)
+    assert translate("store.problems_head", "en", count=2) in html
+    assert html.count("<li>") == 2
 
 
 @pytest.mark.parametrize("lang", LANGS)

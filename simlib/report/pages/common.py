@@ -16,7 +16,7 @@ from simlib.report.html import Card, Fragment, show_alarm, show_table, show_text
 from simlib.report.lesson import lesson_signs
 from simlib.report.progress import show_progress
 from simlib.store.models import Store
-from simlib.store.problems import shorten
+from simlib.store.problems import count_mistakes, shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -73,7 +73,7 @@ def show_problems(store: Store, *, lang: Lang) -> Fragment | None:
     if not store.problems:
         return None
     return show_alarm(
-        translate("store.problems_head", lang, count=len(store.problems)),
+        translate("store.problems_head", lang, count=count_mistakes(store.problems)),
         [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(store.problems)],
         translate("store.problems_way_out", lang),
     )
@@ -93,12 +93,25 @@ def solve_with_progress(plan: Plan, *, lang: Lang) -> None:
 
 def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
     """Make a card of each headline KPI: its mean over the nights, its bands, its target, its worst half hour."""
-    cards = []
     weak = {each.kpi: each.message.text(lang) for each in plan.conclusion.judged.weaknesses}
-    table = plan.kpis.set_index("kpi")
-    for key in keys or plan.conclusion.headline:
+    shown = keys or plan.conclusion.headline
+    return figure_cards(plan.kpis, shown, plan.conclusion.targets_met, lang=lang, notes=weak)
+
+
+def figure_cards(
+    kpis: pd.DataFrame,
+    keys: Sequence[str],
+    targets_met: Mapping[str, bool],
+    *,
+    lang: Lang,
+    notes: Mapping[str, str] | None = None,
+) -> list[Card]:
+    """Make a card of each of some KPIs from their table, green where its target is met and red where it is missed."""
+    cards = []
+    table = kpis.set_index("kpi")
+    for key in keys:
         row = table.loc[key]
-        held = plan.conclusion.targets_met.get(key)
+        held = targets_met.get(key)
         cards.append(
             Card(
                 label=label(key, lang),
@@ -111,7 +124,7 @@ def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]
                     risk_low=quantity(row["risk_p05"], row["unit"], lang),
                     risk_high=quantity(row["risk_p95"], row["unit"], lang),
                 ),
-                note=weak.get(key, ""),
+                note=(notes or {}).get(key, ""),
                 tone="plain" if held is None else "good" if held else "bad",
             )
         )

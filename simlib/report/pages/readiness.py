@@ -8,7 +8,7 @@ from simlib.messages import Lang, label, translate
 from simlib.report.charts.readiness import plot_blocks, plot_gantt, plot_posts, plot_presence, plot_seat_plan
 from simlib.report.html import Fragment, show_alarm, show_chart, show_text
 from simlib.report.pages.common import Tables, drawn_once, show_findings, show_result, stack
-from simlib.store.problems import shorten
+from simlib.store.problems import count_mistakes, shorten
 
 if TYPE_CHECKING:
     from simlib.planning import Plan
@@ -54,7 +54,8 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     ready = plan.readiness
     days = (plan.wave.day - plan.counted_from).days
     wrong = [(problem.text(lang), problem.loss_text(lang)) for problem in shorten(ready.problems)]
-    head, foot = (translate(f"store.{key}", lang, count=len(wrong)) for key in ("problems_head", "problems_way_out"))
+    mistakes = count_mistakes(ready.problems)
+    head, foot = (translate(f"store.{key}", lang, count=mistakes) for key in ("problems_head", "problems_way_out"))
     named = {name for names in GROUPS.values() for name in names}
     rest = tuple(name for name in ready.tables if name not in named)
     groups = [(group, names) for group, names in GROUPS.items() if any(name in ready.tables for name in names)]
