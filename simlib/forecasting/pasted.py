@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,13 @@ PASTED_LINE = re.compile(
     rf"[\s,;]+(?:(?P<between>{QUEUE_WORD})[\s,;]+)?{COUNT}(?:[\s,;]+(?P<behind>{QUEUE_WORD}))?"
 )
 CELLS_BY = ("\t", ";", "|", ",")  # what parts the cells of a line, the surest first
+
+
+class _Written(NamedTuple):
+    """A line as it was pasted, with its number."""
+
+    number: int
+    line: str
 
 
 @dataclass(frozen=True)
@@ -154,8 +161,8 @@ def _read_lines(text: str, *, known: Sequence[str], queue: str) -> tuple[list[Pa
     heading: _Heading | None = None
     counts: list[PastedCount] = []
     wrong: list[Message] = []
-    for number, written in enumerate(text.splitlines(), start=1):
-        shown = unicodedata.normalize("NFKC", written).strip()  # full-width figures and colons are figures and colons
+    for number, typed in enumerate(text.splitlines(), start=1):
+        shown = unicodedata.normalize("NFKC", typed).strip()  # full-width figures and colons are figures and colons
         line = _tidy(shown)
         has_clock = re.search(r"\d:\d\d", line) is not None
         if not re.search(r"\d", line) or (not counts and not has_clock and not line[-1].isdigit()):
@@ -163,12 +170,12 @@ def _read_lines(text: str, *, known: Sequence[str], queue: str) -> tuple[list[Pa
             continue
         if line.casefold().startswith(_words("total_rows")):
             continue
-        named: dict[str, object] = {"number": number, "line": shown}
+        written = _Written(number, shown)
         cells = [] if heading is None else _split(line, heading.mark)
         if heading is not None and len(cells) == heading.cells and has_clock:
-            found = _read_row(cells, heading, meant, named=named, queue=queue)
+            found = _read_row(cells, heading, meant, written=written, queue=queue)
         else:
-            found = _read_line(line, meant, known=known, named=named, queue=queue)
+            found = _read_line(line, meant, known=known, written=written, queue=queue)
         if isinstance(found, Message):
             wrong.append(found)
         else:
@@ -177,7 +184,7 @@ def _read_lines(text: str, *, known: Sequence[str], queue: str) -> tuple[list[Pa
 
 
 def _read_line(
-    line: str, meant: Mapping[str, str], *, known: Sequence[str], named: Mapping[str, object], queue: str
+    line: str, meant: Mapping[str, str], *, known: Sequence[str], written: _Written, queue: str
 ) -> list[PastedCount] | Message:
     """Read a line with one time and one count, and perhaps the name of a queue before, between or behind them."""
     found = PASTED_LINE.fullmatch(line)
@@ -185,30 +192,32 @@ def _read_line(
         rest = re.sub(CLOCK, "", line, count=1).strip(" ,;")
         timed = re.search(CLOCK, line)
         return (
-            [] if timed and _hour_of(timed) and rest in _words("blank") else Message("forecasting.line_unread", **named)
+            []
+            if timed and _hour_of(timed) and rest in _words("blank")
+            else Message("forecasting.line_unread", **written._asdict())
         )
     at = _hour_of(found)
     if at is None:
-        return Message("forecasting.line_unread", **named)
+        return Message("forecasting.line_unread", **written._asdict())
     word = (found["before"] or found["between"] or found["behind"] or queue).strip().casefold()
     if word not in meant:
-        return Message("forecasting.line_queue", **named, queue=word, allowed=tuple(map(Term, known)))
-    return [PastedCount(*named.values(), *at, meant[word], _number(found["count"]))]  # type: ignore[arg-type]
+        return Message("forecasting.line_queue", **written._asdict(), queue=word, allowed=tuple(map(Term, known)))
+    return [PastedCount(written.number, written.line, *at, meant[word], _number(found["count"]))]
 
 
 def _read_row(
-    cells: Sequence[str], heading: _Heading, meant: Mapping[str, str], *, named: Mapping[str, object], queue: str
+    cells: Sequence[str], heading: _Heading, meant: Mapping[str, str], *, written: _Written, queue: str
 ) -> list[PastedCount] | Message:
     """Read a row of a table by its titles; a blank count is an interval that nobody counted."""
     at = next((_hour_of(found) for cell in cells if (found := re.search(CLOCK, cell))), None)
     own = next((meant[cell.casefold()] for cell in cells if cell.casefold() in meant), queue)
     counts = []
-    for place, of_queue in heading.counts.items():
-        if cells[place] in _words("blank") or not cells[place]:
+    for column, of_queue in heading.counts.items():
+        if cells[column] in _words("blank") or not cells[column]:
             continue
-        if at is None or not re.fullmatch(COUNT, cells[place]):
-            return Message("forecasting.line_unread", **named)
-        counts.append(PastedCount(*named.values(), *at, of_queue or own, _number(cells[place])))  # type: ignore[arg-type]
+        if at is None or not re.fullmatch(COUNT, cells[column]):
+            return Message("forecasting.line_unread", **written._asdict())
+        counts.append(PastedCount(written.number, written.line, *at, of_queue or own, _number(cells[column])))
     return counts
 
 

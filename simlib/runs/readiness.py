@@ -188,7 +188,7 @@ def write_pack(night: Plan, folder: Path, *, book: ReadinessBook, quiz: Quiz | N
         people = [agent.agent_id for agent in night.store.agents]
         written.append(write_answer_sheet(folder / "answers.xlsx", quiz, people=people, lang=lang))
     written.append(write_file(folder / "lists.html", print_lists(night, _make_forms(night, lang), lang=lang)))
-    days = {"promo_day": night.wave.day, "today": today, "countdown": tables.get("countdown")}
+    days: dict[str, Any] = {"promo_day": night.wave.day, "today": today, "countdown": tables.get("countdown")}
     return written + write_cards(folder / "cards", lang=lang, **days)
 
 

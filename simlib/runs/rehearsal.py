@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import nbformat
 
 from simlib.messages import Lang
-from simlib.planning import plan, sharing
-from simlib.runs.aside import working_aside
+from simlib.planning import Plan, plan, sharing
+from simlib.runs.aside import Aside, working_aside
 from simlib.runs.engine import run_notebook
 from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_manifest, write_recipe
 from simlib.runs.parameters import Values, chapter_notebooks
@@ -20,8 +20,15 @@ from simlib.runs.results import write_results, write_team_files
 from simlib.store import load_store
 
 IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for the one who opens the notebook (ours)
-ASIDE = {"06_stress_test": "stress", "07_drill": "drill", "report": "actions_result"}
-"""What a second process works out meanwhile, from the planned night alone, by the first page that shows it."""
+ASIDE = {
+    "03_forecasting": "concurrency",
+    "06_stress_test": "stress",
+    "07_drill": "drill",
+    "report": "actions_result",
+}
+"""What a second process works out meanwhile, by the first page that shows it."""
+RESTS_ON = {"required": ("concurrency",), "conclusion": ("stress", "drill", "actions_result")}
+"""What those chapters need of the plan: from then on they can be worked out aside, in this order."""
 
 OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
 
@@ -61,7 +68,7 @@ def rehearse(
     on_progress : callable, optional
         Called with the chapter, the stage and the share done in [0, 1].
     side_by_side : bool
-        Whether stress test and drill are worked out in a second process meanwhile; the results are the same. It
+        Whether some chapters are worked out in a second process meanwhile; the results are the same. It
         starts Python anew, so a script that sets it needs the usual ``if __name__ == "__main__"``.
 
     Returns
@@ -85,6 +92,12 @@ def rehearse(
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()
         night = plan(store, source=given["store"], **plan_parameters(parameters))
+        if aside:
+            if on_progress:
+                on_progress("forecasting", "requirement", 0.0)
+            with suppress(Exception):  # the notebook that asks again shows it
+                _ = night.required
+            _hand_over(aside, night)
         for number, notebook in enumerate(notebooks):
             executed = staging / notebook.name
             cells = len(nbformat.read(notebook, as_version=4).cells)
@@ -92,8 +105,7 @@ def rehearse(
             def report_cell(
                 index: int, cell: Any, *, number: int = number, chapter: str = notebook.stem[3:], cells: int = cells
             ) -> None:
-                if aside and not aside.at_work and "conclusion" in vars(night):  # what the chapters aside rest on
-                    aside.begin(night, tuple(ASIDE.values()))
+                _hand_over(aside, night)
                 if on_progress:
                     on_progress(chapter, cell.metadata.get("stage", chapter), (number + index / cells) / len(notebooks))
 
@@ -115,3 +127,11 @@ def rehearse(
     if on_progress:
         on_progress("report", "report", 1.0)
     return Rehearsed(store_id=store.store_id, folder=folder.path, summary=night.conclusion.summary)
+
+
+def _hand_over(aside: Aside | None, night: Plan) -> None:
+    """Give the second process, if there is one, what can be worked out by now."""
+    if aside:
+        for needed, chapters in RESTS_ON.items():
+            if needed in vars(night):
+                aside.begin(night, chapters)

@@ -33,6 +33,20 @@ def test_a_chapter_comes_back_as_it_would_be_worked_out_here() -> None:
 
 
 @pytest.mark.slow
+def test_what_is_asked_for_later_waits_for_nobody_to_read() -> None:
+    """Chapters larger than a pipe holds are worked out one after the other, before the first of them is collected."""
+    sent = plan(SMALL)
+    with working_aside() as aside:
+        aside.begin(sent, ("required",))
+        aside.begin(sent, ("required", "forecasting"))
+        assert aside.asked == {"required", "forecasting"}
+        aside.collect(sent, "forecasting")
+        assert {"required", "forecasting"} <= vars(sent).keys()
+        aside.collect(sent, "people")  # nobody asked for it
+        assert "people" not in vars(sent)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_run_leaves_no_process_behind() -> None:
     """The second process waits on a pipe whose other end is gone, and ends."""
