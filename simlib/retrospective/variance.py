@@ -363,6 +363,9 @@ class Variance:
         How many different chat floors were simulated, and how many nights of each.
     planned_loss, expected_loss : Loss or None
         What slow and missing replies lose by the plan, and with every driver at its actual value.
+    bot_gross : tuple of (float, float) or None
+        What the bot counts as solved, by the plan and as it came; the tree's driver is net of those who came back to a
+        person. None where it did as planned, or nobody measured it.
     """
 
     tree: pd.DataFrame
@@ -378,6 +381,7 @@ class Variance:
     nights: int
     planned_loss: Loss | None = None
     expected_loss: Loss | None = None
+    bot_gross: tuple[float, float] | None = None
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -419,6 +423,10 @@ class Variance:
             )
         if self.ranking.empty:
             said.append(Message("retrospective.nothing_clear"))
+        if self.bot_gross is not None:
+            net = self.tree.loc[self.tree["driver"] == "bot_net_share", ["planned", "actual"]].iloc[0]
+            shares = zip(("planned_gross", "gross", "planned_net", "net"), (*self.bot_gross, *net), strict=True)
+            said.append(Message("retrospective.bot_gross_net", **{name: f"{share:.1%}" for name, share in shares}))
         if self.unmeasured:
             said.append(
                 Message(
@@ -535,6 +543,7 @@ def work_out_variance(
         nights=nights,
         planned_loss=loss(frozenset()),
         expected_loss=loss(everything),
+        bot_gross=mixture.described("bot_gross_share") if "bot_net_share" in moved else None,
     )
 
 
@@ -797,6 +806,8 @@ def _describe(mixture: _Mixture, driver: str, side: NightFacts, which: int) -> f
         return float((side.opening - mixture.planned.opening).total_seconds() / 60)
     if driver == "bot_net_share":
         return weighted(lambda service: service.bot_net_share)
+    if driver == "bot_gross_share":
+        return weighted(lambda service: service.bot_share)
     if driver == "handling":
         return weighted(lambda service: service.replies_mean * service.reply_s)
     if driver == "heads":

@@ -239,6 +239,21 @@ def test_lost_sales_are_what_instant_replies_would_add(busy, plan, night):
     assert f"sales of {came.sales_cny:,.0f} CNY" in stated[0]
 
 
+def test_the_bot_is_named_gross_and_net(night, plan):
+    """Planned 30 %; it came as 40 % of whom a quarter came back, so net nothing changed, and both shares are named."""
+    services = {name: replace(each, bot_share=0.4, bot_return_rate=0.25) for name, each in night.services.items()}
+    actual = facts_of(replace(night, services=services))
+    variance = work_out_variance(plan, actual, nights=2)
+    assert variance.bot_gross == pytest.approx((0.3, 0.4))
+    row = variance.tree.set_index("driver").loc["bot_net_share"]
+    assert (row["planned"], row["actual"]) == pytest.approx((0.3, 0.3))
+    (said,) = (message.text("en") for message in variance.findings if message.key == "retrospective.bot_gross_net")
+    assert "40.0%" in said
+    assert "30.0%" in said
+    unknown = replace(variance, bot_gross=None)
+    assert "retrospective.bot_gross_net" not in [message.key for message in unknown.findings]
+
+
 def test_only_what_changed_has_an_effect_and_the_signs_make_sense(busy):
     """More contacts bring sales; absence, slow replies, outages and cheaper orders cost some; the rest is 0."""
     tree = busy[1].tree.set_index("driver")["effect_cny"]
