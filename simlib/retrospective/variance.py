@@ -425,8 +425,9 @@ class Variance:
             said.append(Message("retrospective.nothing_clear"))
         if self.bot_gross is not None:
             net = self.tree.loc[self.tree["driver"] == "bot_net_share", ["planned", "actual"]].iloc[0]
-            shares = zip(("planned_gross", "gross", "planned_net", "net"), (*self.bot_gross, *net), strict=True)
-            said.append(Message("retrospective.bot_gross_net", **{name: f"{share:.1%}" for name, share in shares}))
+            if not np.allclose(self.bot_gross, net.to_numpy(dtype=float)):
+                shares = zip(("planned_gross", "gross", "planned_net", "net"), (*self.bot_gross, *net), strict=True)
+                said.append(Message("retrospective.bot_gross_net", **{name: f"{share:.1%}" for name, share in shares}))
         if self.unmeasured:
             said.append(
                 Message(
