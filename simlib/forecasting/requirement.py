@@ -692,7 +692,7 @@ class _Rehearsal:
     def _tally(self, at: Floats) -> Counts:
         """Count by interval; who comes after the last counts in it."""
         n = self.work.grid.n
-        return np.bincount(np.minimum(at // self.work.grid.step_s, n - 1).astype(np.int64), minlength=n)
+        return np.bincount(np.minimum((at / self.work.grid.step_s).astype(np.int64), n - 1), minlength=n)
 
     def _with_an_agent_each(self, night: Contacts) -> _Kept:
         """Count what would be in time if every reply were begun at once."""

@@ -105,7 +105,8 @@ class NightLog:
         if turns is not None and back.size:
             sent = np.array(turns["sent"])
             sent[np.searchsorted(turns["contact"].to_numpy(), back)] = asked[back]
-            turns = _with(turns, sent=sent)
+            turns = turns.copy(deep=False)
+            turns["sent"] = sent
         queue = pd.Categorical.from_codes(contacts.queue, categories=pd.Index(list(queues)))
         overtime_s, late_s = split_late_work(result.contacts, getattr(agents, "rostered", agents.shifts), len(agents))
         worked_s = result.agents["on_duty"] + result.agents["overtime"]
@@ -146,11 +147,10 @@ class NightLog:
         turns = self.need("turns")
         sent = np.asarray(seconds_since(turns["sent"], self.opens))
         rows = np.flatnonzero(~np.isnan(sent))
-        whose = np.asarray(turns["contact"])[rows]
-        contact, buyers = pd.factorize(whose)
+        contact, buyers = _number(np.asarray(turns["contact"])[rows])
         return Turns(
             contact=contact,
-            contacts=np.asarray(buyers),
+            contacts=buyers,
             turn=np.asarray(turns["turn"])[rows],
             sent_s=sent[rows],
             replied_s=seconds_since(turns["replied"], self.opens)[rows],
@@ -235,12 +235,18 @@ def split_late_work(contacts: pd.DataFrame, shifts: np.ndarray, agents: int) -> 
     return overtime_s, late_s
 
 
+def _number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each key in the order in which they first appear, and the keys by number."""
+    if not len(keys) or keys.dtype.kind not in "iu" or (keys[1:] < keys[:-1]).any():
+        numbers, found = pd.factorize(keys)
+        return numbers, np.asarray(found)
+    new = np.append(True, keys[1:] != keys[:-1])  # a simulated night's are in order: no table of those seen is needed
+    return np.cumsum(new) - 1, keys[new]
+
+
 def _with(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
-    """Return a frame with columns added or replaced, without the copy of the others that ``assign`` makes."""
-    wider = frame.copy(deep=False)
-    for name, values in columns.items():
-        wider[name] = values
-    return wider
+    """Return a frame with columns added or replaced; made in one go, for each column put in later costs as much."""
+    return pd.DataFrame(dict(frame.items()) | columns, index=frame.index, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
