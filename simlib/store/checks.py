@@ -567,9 +567,11 @@ def _series_problems(sheet: str, series: ReadSheet, zone: ZoneInfo) -> Iterator[
             place: dict[str, Any] = {"sheet": sheet, "row": rows[0][1], "column": "start"}
             yield Problem(message="series_too_short", values={"queue": queue}, loss="series", **place)
         times = Counter(start for start, _, _ in rows)
-        for (before, first, _), (start, number, _) in pairwise(rows):
+        first_rows: dict[dt.datetime, int] = {}
+        for start, number, _ in rows:
+            first = first_rows.setdefault(start, number)
             shown_twice = times[start] == 2 and _clock_change(start, zone) == "clock_twice"
-            if start == before and not shown_twice:
+            if first != number and not shown_twice:
                 yield Problem(
                     message="time_twice",
                     sheet=sheet,
