@@ -30,6 +30,7 @@ from simlib.store.columns import (
     Column,
     column_names,
     columns,
+    find_sheet,
     known_keys,
     known_terms,
     meant_choice,
@@ -336,20 +337,25 @@ def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> I
     """Read every sheet whose name we know; yield a problem for the others."""
     names = sheet_names()
     found: dict[str, str] = {}
+    unknown: list[tuple[str, str | None]] = []
     for raw in raw_sheets:
         if raw.private:
             continue
         stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-        key = names.get(fold(stem))
+        key = find_sheet(stem, names)
         if key is None:
             if raw.rows:
-                yield Problem(message="sheet_unknown", sheet=raw.name, nearest=nearest(stem, names), loss="unread")
+                unknown.append((raw.name, nearest(stem, names)))
         elif key in found:
             twins = {"first": found[key], "second": raw.name}
             yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
         else:
             found[key] = raw.name
             _read_sheet(raw, read[key])
+    free = tuple(key for key in SHEETS if not read[key].cells and not read[key].problems)
+    for name, near in unknown:
+        allowed = free if near is None else ()
+        yield Problem(message="sheet_unknown", sheet=name, nearest=near, allowed=allowed, loss="unread")
 
 
 def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
