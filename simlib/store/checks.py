@@ -83,6 +83,8 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 sheet=sheet,
                 values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
             )
+        if found.hidden:
+            yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
     yield from _twins(read["agents"])
     yield from find_odd_years(
         ("waves", "start", number, wave.name, wave.start, wave.end) for number, wave in read["waves"].of(Wave)
