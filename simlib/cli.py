@@ -694,6 +694,9 @@ def is_of_port(error: OSError) -> bool:
     return isinstance(error, socket.gaierror) or error.errno in refused
 
 
+NEED = ("start", "queue", "to_roster")  # what is needed of the requirement that a roster was made for
+
+
 class LastRoster(NamedTuple):
     """The plan, the rows of the roster last repaired or rehearsed (None where none was), and who is away by it."""
 
@@ -706,30 +709,31 @@ class LastRoster(NamedTuple):
 
     def adopt(self) -> Roster:
         """Return the roster against the need it was made for, or against today's where the store has changed since."""
-        import pandas as pd
+        from simlib.runs import read_kept
 
         if self.rows is None:
             return self.night.roster_result
         kept = self.folder.requirement if self.same_store else None
-        need = self.night.requirement if kept is None else pd.read_parquet(kept)
+        need = self.night.requirement if kept is None else read_kept(kept, columns=NEED, otherwise="runs.table_damaged")
         return self.night.inputs.adopt_roster(self.rows, need)
 
 
 def last_roster(store: Path, *, out: Path, lang: Lang) -> LastRoster:
     """Return the plan of a store with the roster last repaired or rehearsed, and print which one that is."""
-    import pandas as pd
-
     from simlib.planning import plan
     from simlib.report.pages.repair import kept_repairs, read_repair
-    from simlib.runs import RunFolder, file_hash
+    from simlib.roster import ROSTER_COLUMNS
+    from simlib.runs import RunFolder, file_hash, read_kept
     from simlib.store import load_store
 
     loaded = load_store(store)
     folder = RunFolder.of(out, loaded.store_id)
+    folder.refuse_unreadable_manifest()
     folder.refuse_other_store(store)
     if folder.roster is None:
         console.print(escape(translate("repair.from_plan", lang, path=folder.path)), soft_wrap=True)
         return LastRoster(plan(loaded, source=str(store)), None, [], "", folder, False)
+    rows = read_kept(folder.roster, columns=ROSTER_COLUMNS, otherwise="runs.table_damaged")
     night = plan(loaded, source=str(store), **folder.roster_parameters)
     same = folder.manifest["store_hash"] == file_hash(store)
     if not same:
@@ -741,11 +745,12 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> LastRoster:
         console.print(escape(translate("repair.former", lang, folder=folder.repairs)), soft_wrap=True)
     if not earlier:
         console.print(escape(translate("repair.from_rehearsal", lang, path=folder.roster)), soft_wrap=True)
-        return LastRoster(night, pd.read_parquet(folder.roster), [], of, folder, same)
+        return LastRoster(night, rows, [], of, folder, same)
     latest = earlier[-1]
     text = translate("repair.from_repair", lang, path=latest / "roster.parquet", folder=latest)
     console.print(escape(text), soft_wrap=True)
-    return LastRoster(night, pd.read_parquet(latest / "roster.parquet"), kept[latest]["away"], of, folder, same)
+    rows = read_kept(latest / "roster.parquet", columns=ROSTER_COLUMNS, otherwise="repair.kept_damaged")
+    return LastRoster(night, rows, kept[latest]["away"], of, folder, same)
 
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:

@@ -19,6 +19,7 @@ from simlib.cli import app, is_of_port, last_roster, print_table, progress_bar, 
 from simlib.messages import HOUSE, UserError
 from simlib.readiness.workbook import write_readiness_template
 from simlib.report.pages.imports import show_change
+from simlib.roster import ROSTER_COLUMNS
 from simlib.roster.swap import work_out_swap
 from simlib.runs import file_hash
 from tests.readiness.test_review import rows_of
@@ -345,7 +346,9 @@ def test_a_repair_reads_the_books_beside_the_store(tmp_path):
     assert roster is None
     assert "B02" not in night.inputs.ready
     (out / "shop" / "tables").mkdir(parents=True)
-    pd.DataFrame({"agent_id": ["B01"]}).to_parquet(out / "shop" / "tables" / "roster.parquet")
+    at = pd.Timestamp("2026-10-31 18:00", tz="Asia/Shanghai")
+    row = dict.fromkeys(ROSTER_COLUMNS, "") | {"agent_id": "B01", "start": at, "end": at + pd.Timedelta(hours=8)}
+    pd.DataFrame([row]).to_parquet(out / "shop" / "tables" / "roster.parquet")
     made = {"store_hash": file_hash(shop), "parameters": {"seed": 8}}
     (out / "shop" / "manifest.json").write_text(json.dumps(made))
     night, roster, *_ = last_roster(shop, out=out, lang="en")

@@ -20,6 +20,7 @@ from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SHEETS, UNIQUE, Kind
 from simlib.kpis import BETTER
 from simlib.messages import Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
+from simlib.store.columns import find_sheet
 from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import RawSheet, read_source
 
@@ -226,18 +227,28 @@ def check_goals_workbook(path: str | Path) -> tuple[GoalsWorkbook, tuple[Problem
     path = Path(path)
     raw, found = read_source(path)
     problems = list(found)
-    names = {fold(f"{_label(sheet, 'zh')} {sheet}"): sheet for sheet in SHEETS}
+    names: dict[str, str] = {}
     for sheet in SHEETS:
-        names |= {fold(sheet): sheet, fold(_label(sheet, "zh")): sheet, fold(_label(sheet, "en")): sheet}
+        zh, en = _label(sheet, "zh"), _label(sheet, "en")
+        names |= {fold(name): sheet for name in (zh + sheet, zh + en, en, zh)}
+    names |= {fold(sheet): sheet for sheet in SHEETS}
     tables = _empty_tables()
+    titles: dict[str, str] = {}
     for page in raw:
         stem = Path(page.name).stem if page.name.lower().endswith(".csv") else page.name
         if page.private:
             continue
-        if fold(stem) not in names:
-            problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=tuple(SHEETS), loss="unread"))
+        found_sheet = find_sheet(stem, names)
+        if found_sheet is None:
+            if page.rows:
+                allowed = tuple(map(_term, SHEETS))
+                problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=allowed, loss="unread"))
             continue
-        found_sheet = names[fold(stem)]
+        if found_sheet in titles:
+            twins = {"first": titles[found_sheet], "second": page.name}
+            problems.append(Problem(message="sheet_twice", sheet=found_sheet, values=twins, loss="second"))
+            continue
+        titles[found_sheet] = page.name
         tables[found_sheet] = _read_sheet(found_sheet, page, path.name, problems)
     problems += _check_sheets(tables)
     return GoalsWorkbook(tables=tables, folder=path.parent), tuple(problems)
@@ -270,7 +281,8 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
 def _read_header(sheet: str, row: tuple[int, Sequence[Any]], problems: list[Problem]) -> dict[int, str]:
     known: dict[str, str] = {}
     for name in SHEETS[sheet]:
-        for text in (name, _label(name, "zh"), _label(name, "en"), f"{_label(name, 'zh')}\n{name}"):
+        zh, en = _label(name, "zh"), _label(name, "en")
+        for text in (name, zh, en, zh + name, zh + en):
             known.setdefault(fold(text), name)
     number, cells = row
     header: dict[int, str] = {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simlib.runs.dashboard import prepare_dashboard, serve_dashboard
     from simlib.runs.engine import InProcessEngine, NotebookError
     from simlib.runs.fit import StoreFit, fit_store
-    from simlib.runs.folder import RunFolder, file_hash
+    from simlib.runs.folder import RunFolder, file_hash, read_kept
     from simlib.runs.imports import ImportRow, import_stores
     from simlib.runs.parameters import (
         NOTEBOOKS,
@@ -46,6 +46,7 @@ _HOMES = {
     "fit_store": "fit",
     "RunFolder": "folder",
     "file_hash": "folder",
+    "read_kept": "folder",
     "Rehearsed": "rehearsal",
     "rehearse": "rehearsal",
     "ImportRow": "imports",
@@ -75,6 +76,7 @@ __all__ = [
     "fit_store",
     "import_stores",
     "prepare_dashboard",
+    "read_kept",
     "read_parameters",
     "rehearse",
     "rehearse_batch",

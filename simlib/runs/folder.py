@@ -6,18 +6,21 @@ import hashlib
 import json
 import platform
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simlib.files import FolderLockedError, explained, is_locked, lock_folder, replace_folder, write_file
 from simlib.messages import HOUSE, Lang, Message, UserError
 from simlib.planning import Plan
 from simlib.runs.parameters import Values, chapter_notebooks, declared_parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MADE_BY_PEOPLE = ("drill", "repairs")  # beside a rehearsal's results, and not of it: they outlive it
 PACKAGES = ("numpy", "numba", "ortools", "pandas", "papermill", "scipy", "simpy")
@@ -173,6 +176,19 @@ class RunFolder:
         path = self.path / "tables" / f"{name}.parquet"
         return path if self.manifest and path.exists() else None
 
+    def refuse_unreadable_manifest(self) -> None:
+        """Refuse to go on from results whose manifest cannot be read: nobody knows what their roster was made from.
+
+        Raises
+        ------
+        UserError
+            There is a roster here, and no manifest that can be read.
+        """
+        known = isinstance(self.manifest.get("store_hash"), str)
+        known &= isinstance(self.manifest.get("parameters", {}), dict | None)
+        if (self.path / "tables" / "roster.parquet").exists() and not known:
+            raise UserError(Message("runs.manifest_damaged", path=self.path / "manifest.json", folder=self.path))
+
     @property
     def repairs(self) -> Path:
         """The folder of the rosters that were repaired after this rehearsal."""
@@ -265,6 +281,38 @@ class RunFolder:
             raise OtherStoreError(
                 Message("runs.other_store", folder=self.path, former=former or made["store"], store=here)
             )
+
+
+def read_kept(path: Path, *, columns: Collection[str], otherwise: str) -> pd.DataFrame:
+    """Read a table that an earlier run left, as Parquet.
+
+    Parameters
+    ----------
+    path : Path
+    columns : collection of str
+        What the table must hold; ``start`` and ``end`` are instants.
+    otherwise : str
+        Key of the message that explains what to do where it cannot be read; it asks for {path} and {folder}.
+
+    Raises
+    ------
+    UserError
+        The file is cut off or empty, no Parquet, or lacks a column.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path)
+    except PermissionError:
+        raise
+    except (OSError, ValueError, KeyError):  # what Arrow raises of a file that is none of its own
+        table = pd.DataFrame()
+    instants = [name for name in ("start", "end") if name in columns]
+    if not set(columns) <= set(table) or not all(
+        isinstance(table[name].dtype, pd.DatetimeTZDtype) for name in instants
+    ):
+        raise UserError(Message(otherwise, path=path, folder=path.parent))
+    return table
 
 
 def write_manifest(folder: Path, *, recipe: Mapping[str, Any], store_path: Path) -> None:

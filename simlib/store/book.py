@@ -21,7 +21,7 @@ from simlib import facts
 from simlib.files import write_file
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
-from simlib.store.columns import nearest
+from simlib.store.columns import find_sheet, nearest
 from simlib.store.problems import Loss, Problem
 from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
 
@@ -181,7 +181,7 @@ class ChapterBook:
 
     def find_sheet(self, name: str) -> str | None:
         """Return the key of the sheet that goes by a name, in whatever language; None where none does."""
-        return self._sheet_names.get(fold(name))
+        return find_sheet(name, self._sheet_names)
 
     def write(
         self, path: str | Path, *, lang: Lang, rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None

@@ -83,6 +83,8 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 sheet=sheet,
                 values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
             )
+        if found.hidden:
+            yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
     yield from _twins(read["agents"])
     yield from find_odd_years(
         ("waves", "start", number, wave.name, wave.start, wave.end) for number, wave in read["waves"].of(Wave)
@@ -567,9 +569,11 @@ def _series_problems(sheet: str, series: ReadSheet, zone: ZoneInfo) -> Iterator[
             place: dict[str, Any] = {"sheet": sheet, "row": rows[0][1], "column": "start"}
             yield Problem(message="series_too_short", values={"queue": queue}, loss="series", **place)
         times = Counter(start for start, _, _ in rows)
-        for (before, first, _), (start, number, _) in pairwise(rows):
+        first_rows: dict[dt.datetime, int] = {}
+        for start, number, _ in rows:
+            first = first_rows.setdefault(start, number)
             shown_twice = times[start] == 2 and _clock_change(start, zone) == "clock_twice"
-            if start == before and not shown_twice:
+            if first != number and not shown_twice:
                 yield Problem(
                     message="time_twice",
                     sheet=sheet,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +28,8 @@ SCENARIO_UNITS = {
     "absent": "share",
     "seat_left": "min",
 }
+NUMBER_MARK = re.compile(r"^[(]?\d{1,2}[.\u3001:)]?")  # before the name of a sheet, folded: 1. or 02
+COPY_MARK = re.compile(r"[(]\d{1,2}[)]$")  # behind it: what Excel puts behind the name of a copy
 NEAR_ENOUGH, CLEARLY_NEARER = 0.75, 0.08  # likeness of a suggestion, and its lead over the next one
 _KINDS = {bool: "bool", int: "integer", dt.datetime: "datetime", dt.date: "date", dt.time: "time"}
 
@@ -214,6 +217,29 @@ def sheet_names() -> Mapping[str, str]:
         for name in (key, zh, en, zh + en, zh + key, *spellings("sheets").get(key, ())):
             found[fold(name)] = key
     return found
+
+
+def find_sheet(name: str, known: Mapping[str, str]) -> str | None:
+    """Find the key of the sheet that goes by a name: with a number in front, or as Excel names a copy, too.
+
+    Parameters
+    ----------
+    name : str
+        As it stands on the sheet's tab.
+    known : mapping of str to str
+        Spellings, folded, to keys.
+
+    Examples
+    --------
+    >>> names = sheet_names()
+    >>> find_sheet(" 波次", names), find_sheet("2. 波次 Waves ", names), find_sheet("波次 waves (2)", names)
+    ('waves', 'waves', 'waves')
+    >>> find_sheet("Sheet1", names) is None
+    True
+    """
+    folded = fold(name)
+    bare = COPY_MARK.sub("", NUMBER_MARK.sub("", folded, count=1))
+    return known.get(folded) or known.get(bare)
 
 
 def sheet_title(sheet: str) -> str:

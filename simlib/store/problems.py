@@ -53,6 +53,8 @@ class Problem:
         stand in for it, or ``nothing``. None where nothing is wrong with the store's data.
     rows : tuple of int
         All rows with the same mistake, where several are shown in one line; ``row`` is the first.
+    firsts : tuple of int
+        The rows that ``rows`` repeat, one by one, where a stretch of a table stands there again.
     columns, typed : tuple of str
         All columns of one row with the same mistake, and what stands in them; ``column`` is the first.
 
@@ -72,6 +74,7 @@ class Problem:
     nearest: str | None = None
     loss: Loss | None = None
     rows: tuple[int, ...] = ()
+    firsts: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
     typed: tuple[str, ...] = ()
 
@@ -83,7 +86,12 @@ class Problem:
             names["weekdays"] = translate("store.list_mark", lang).join(days)
         if "unit" in names:
             names["unit"] = unit_label(str(names["unit"]), lang)
-        parts = [translate(f"store.{self.message}", lang, **names)]
+        if self.firsts:
+            names |= {"firsts": _spans_of(self.firsts, lang)}
+            whole = len(set(self.firsts)) >= PASTED_ROWS
+            parts = [translate("store.rows_pasted_twice" if whole else "store.rows_repeat", lang, **names)]
+        else:
+            parts = [translate(f"store.{self.message}", lang, **names)]
         if self.allowed:
             parts.append(translate("store.allowed", lang, choices=_worded(self.allowed, lang)))
         if self.nearest is not None:
@@ -118,6 +126,8 @@ class Problem:
 # Complaints whose value is the mistake itself: rows with another value are another mistake.
 SHOWN_BY_VALUE = frozenset({"not_choice", "key_unknown", "not_in_sheet", "column_unknown", "item_unknown", "merged"})
 SPANS_SHOWN = 8
+REPEATS = frozenset({"stands_twice", "time_twice"})  # complaints that name by ``first`` the row they repeat
+PASTED_ROWS = 10  # from so many repeated rows on, a table was pasted twice rather than a row typed twice (our choice)
 OF_CELL = frozenset({"hint", "part"})  # values of a message that are of one cell
 LABELLED = frozenset({"queue", "other_queue", "sheet_name", "of_column", "ratio", "ratios"})
 
@@ -183,17 +193,46 @@ def group_rows(problems: Iterable[Problem]) -> list[Problem]:
     "Agents" (agents), rows 2–4, 9 (4 rows), column "Name" (name): it must be filled in and is empty.
     """
     groups: dict[Any, list[Problem]] = {}
-    for number, problem in enumerate(problems):
+    for number, problem in enumerate(_group_repeats(problems)):
         values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name not in OF_CELL))
         by_value = problem.value if problem.message in SHOWN_BY_VALUE else None
         same = (problem.message, problem.sheet, problem.column, problem.loss, problem.nearest, values, by_value)
-        alone = type(problem) is not Problem or problem.row is None
+        alone = type(problem) is not Problem or problem.row is None or bool(problem.firsts)
         groups.setdefault(number if alone else same, []).append(problem)
     grouped = []
     for group in groups.values():
         rows = tuple(dict.fromkeys(problem.row for problem in group if problem.row is not None))
         grouped.append(group[0] if len(rows) < 2 else replace(group[0], rows=rows))
     return _group_columns(grouped)
+
+
+def _group_repeats(problems: Iterable[Problem]) -> list[Problem]:
+    """Make one problem of rows that repeat other rows of their sheet; rows as far from their twins are one paste.
+
+    What remains repeats rows here and there: one problem each, or one of all where they are too many to list.
+    """
+    listed = list(problems)
+    pastes: dict[Any, list[int]] = {}
+    strays: dict[Any, list[int]] = {}
+    for at, problem in enumerate(listed):
+        first = problem.values.get("first")
+        if type(problem) is Problem and problem.message in REPEATS and problem.row and isinstance(first, int):
+            kind = (problem.message, problem.sheet, problem.column, problem.loss)
+            pastes.setdefault((*kind, problem.row - first), []).append(at)
+    for key, group in pastes.items():
+        if len(group) == 1:
+            strays.setdefault(key[:-1], []).extend(group)
+    whole = [group for group in pastes.values() if len(group) > 1]
+    whole += [group for group in strays.values() if len(group) > SHOWN_OF_A_KIND]
+    joined: dict[int, Problem | None] = {}
+    for group in whole:
+        pairs = sorted((listed[at].row or 0, int(str(listed[at].values["first"]))) for at in group)
+        rows, firsts = zip(*pairs, strict=True)
+        joined |= dict.fromkeys(group)
+        begun = min(group, key=lambda at: listed[at].row or 0)
+        joined[min(group)] = replace(listed[begun], rows=rows, firsts=firsts, value=None)
+    kept = (joined.get(at, problem) for at, problem in enumerate(listed))
+    return [problem for problem in kept if problem is not None]
 
 
 def _group_columns(problems: Iterable[Problem]) -> list[Problem]:
@@ -228,10 +267,10 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
 
     Examples
     --------
-    >>> many = [Problem(message="stands_twice", sheet="agents", row=row, column="name", values={"first": row - 1})
+    >>> many = [Problem(message="not_choice", sheet="agents", row=row, column="cohort", value=f"kind {row}")
     ...         for row in range(2, 40)]
     >>> print(shorten(many)[-1].text("en"))
-    "Agents" (agents), column "Name" (name): 18 more lines like this, up to row 39.
+    "Agents" (agents), column "Cohort" (cohort): 18 more lines like this, up to row 39.
     """
     problems = group_rows(problems)
     kinds = [(problem.sheet, problem.column, problem.message, problem.loss) for problem in problems]

@@ -30,6 +30,7 @@ from simlib.store.columns import (
     Column,
     column_names,
     columns,
+    find_sheet,
     known_keys,
     known_terms,
     meant_choice,
@@ -76,7 +77,7 @@ class ReadSheet:
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
-    24:00, ``totals`` the rows that add up others.
+    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show.
     """
 
     sheet: str
@@ -88,6 +89,7 @@ class ReadSheet:
     percents: dict[tuple[int, str], Any] = field(default_factory=dict)
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
+    hidden: tuple[int, ...] = ()
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -336,20 +338,25 @@ def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> I
     """Read every sheet whose name we know; yield a problem for the others."""
     names = sheet_names()
     found: dict[str, str] = {}
+    unknown: list[tuple[str, str | None]] = []
     for raw in raw_sheets:
         if raw.private:
             continue
         stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-        key = names.get(fold(stem))
+        key = find_sheet(stem, names)
         if key is None:
             if raw.rows:
-                yield Problem(message="sheet_unknown", sheet=raw.name, nearest=nearest(stem, names), loss="unread")
+                unknown.append((raw.name, nearest(stem, names)))
         elif key in found:
             twins = {"first": found[key], "second": raw.name}
             yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
         else:
             found[key] = raw.name
             _read_sheet(raw, read[key])
+    free = tuple(key for key in SHEETS if not read[key].cells and not read[key].problems)
+    for name, near in unknown:
+        allowed = free if near is None else ()
+        yield Problem(message="sheet_unknown", sheet=name, nearest=near, allowed=allowed, loss="unread")
 
 
 def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
@@ -368,13 +375,28 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
             covered = set(lines[bisect_left(lines, max(top, number + 1)) : bisect_right(lines, bottom)])
             into.complain("merged", value=where, loss="merged" if covered else "nothing")
             into.merged |= covered
+    into.hidden = tuple(line for line in raw.hidden if line > number)
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
-        records = [(line, _pick(row, places)) for line, row in raw.rows[at + 1 :]]
-        _complain_of_stray_cells(raw.rows[at + 1 :], places, into)
+        rows = list(_below_header(raw.rows[at:], into))
+        records = [(line, _pick(row, places)) for line, row in rows]
+        _complain_of_stray_cells(rows, places, into)
         _read_records(records, into)
     else:
         _read_store_lines(raw.rows[at:], into)
+
+
+def _below_header(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Walk through the rows below a header; where it stands once more, tables were pasted under each other."""
+    (_, header), *below = rows
+    words = [fold(str(cell)[:NAME_MAX]) for cell in header if not is_blank(cell)]
+    for number, cells in below:
+        first = next((cell for cell in cells if not is_blank(cell)), None)
+        again = isinstance(first, str) and fold(first[:NAME_MAX]) == words[0]
+        if again and [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)] == words:
+            into.complain("header_again", row=number, loss="nothing")
+        else:
+            yield number, cells
 
 
 @cache

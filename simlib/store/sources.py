@@ -41,12 +41,13 @@ TABLE_ENDINGS = (".csv", ".yml", ".yaml")
 class RawSheet:
     """A sheet as it stands in the file: its name and its rows, each with the number a person sees.
 
-    ``merged`` lists (first row, last row, range) of merged cells.
+    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show.
     """
 
     name: str
     rows: Sequence[tuple[int, Sequence[Any]]]
     merged: tuple[tuple[int, int, str], ...] = ()
+    hidden: tuple[int, ...] = ()
 
     @property
     def private(self) -> bool:
@@ -138,7 +139,14 @@ def _refuse_unreadable(path: Path) -> None:
         raise refuse(path, "file_html")
     if path.suffix.lower() in TABLE_ENDINGS:
         raise refuse(path, "file_csv_alone")
-    raise refuse(path, "file_not_excel")
+    raise refuse(path, "file_text_renamed" if _is_text(head) else "file_not_excel")
+
+
+def _is_text(head: bytes) -> bool:
+    """Return whether a file begins as a table of text does: no control characters, and something that parts cells."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    return not re.search(rb"[\x00-\x08\x0e-\x1f]", head) and re.search(rb"[,;\t\r\n]", head) is not None
 
 
 class _Package(Mapping[str, bytes]):
@@ -220,7 +228,9 @@ def _read_sheets(path: Path, parts: Mapping[str, bytes]) -> tuple[list[RawSheet]
         for sheet in found
         if sheet.full
     ]
-    return [RawSheet(name=sheet.name, rows=sheet.rows, merged=sheet.merged) for sheet in found], problems
+    return [
+        RawSheet(name=sheet.name, rows=sheet.rows, merged=sheet.merged, hidden=sheet.hidden) for sheet in found
+    ], problems
 
 
 def read_matrix(path: Path) -> pd.DataFrame:

@@ -37,6 +37,7 @@ class SheetCells:
     """The cells of one sheet: rows that hold something, with their numbers, and (first row, last row, range) merged.
 
     ``cut`` says that the sheet has more rows than are read, ``full`` that the workbook has more cells.
+    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SheetCells:
     merged: tuple[tuple[int, int, str], ...]
     cut: bool
     full: bool = False
+    hidden: tuple[int, ...] = ()
 
 
 def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
@@ -78,7 +80,14 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
             sheet = _Sheet(parts[target], strings, kinds, epoch, room)
             room -= sheet.held
             sheets.append(
-                SheetCells(name=name, rows=sheet.rows, merged=tuple(sheet.merged), cut=sheet.cut, full=sheet.full)
+                SheetCells(
+                    name=name,
+                    rows=sheet.rows,
+                    merged=tuple(sheet.merged),
+                    cut=sheet.cut,
+                    full=sheet.full,
+                    hidden=tuple(sheet.hidden),
+                )
             )
     return sheets
 
@@ -261,7 +270,8 @@ class _Sheet(_Part):
     ) -> None:
         self.rows: list[Row] = []
         self.merged: list[tuple[int, int, str]] = []
-        self.cut = self.full = False
+        self.hidden: list[int] = []
+        self.cut = self.full = self._unseen = False
         self.held = 0
         self._room = room
         self._strings, self._kinds, self._epoch = strings, kinds, epoch
@@ -291,6 +301,7 @@ class _Sheet(_Part):
             if not 1 <= self._number <= LAST_ROW:
                 raise ValueError(f"row {self._number}")
             self._row, self._column = [], 0
+            self._unseen = attributes.get("hidden") in ("1", "true")
         elif name == "mergeCell" and len(self.merged) <= MERGED_MAX:
             where = attributes["ref"][:40]
             rows = [int(row) for row in re.findall(r"\d{1,7}", where)] or [1, LAST_ROW]
@@ -321,6 +332,8 @@ class _Sheet(_Part):
             if len(self.rows) == ROWS_MAX or self.full:
                 raise _Enough
             self.rows.append((self._number, self._row))
+            if self._unseen:
+                self.hidden.append(self._number)
         elif name == "rPh":
             self._in_reading = False
 

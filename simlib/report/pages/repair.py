@@ -11,7 +11,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.files import replace_folder
-from simlib.messages import Lang, UserError, label, translate
+from simlib.messages import Lang, Message, UserError, label, translate
 from simlib.report.charts import plot_coverage
 from simlib.report.excel import write_roster, write_workbook
 from simlib.report.html import Fragment, show_chart, show_table, show_text
@@ -157,5 +157,10 @@ def kept_repairs(place: Path) -> list[Path]:
 
 def read_repair(folder: Path) -> dict[str, Any]:
     """Read what a repair noted: who is ``away`` by it (an agent_id each), the hash of the ``rehearsed`` roster."""
-    note: dict[str, Any] = json.loads((folder / "repair.json").read_text(encoding="utf-8"))
+    try:
+        note = json.loads((folder / "repair.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        note = None
+    if not isinstance(note, dict) or not isinstance(note.get("away"), list):
+        raise UserError(Message("repair.kept_damaged", path=folder / "repair.json", folder=folder))
     return note

@@ -1,0 +1,47 @@
+"""Sheets of goals.xlsx go by any name that plainly means them; others are named with what is allowed."""
+
+import pytest
+from openpyxl import load_workbook
+
+from simlib.goals.workbook import SHEETS, check_goals_workbook, write_goals_template
+from simlib.messages import label
+
+
+def renamed(path, sheet, title, *, copy=False):
+    """Write the template with one sheet under another title, or with a copy of it."""
+    write_goals_template(path, lang="zh")
+    opened = load_workbook(path)
+    page = next(opened[name] for name in opened.sheetnames if name.split()[-1] == sheet)
+    if copy:
+        page = opened.copy_worksheet(page)
+    page.title = title
+    opened.save(path)
+    return check_goals_workbook(path)
+
+
+@pytest.mark.parametrize(
+    "title", ["1 {zh} scores ", "3.SCORES", "  scores", "02、scores", "（4）scores", "scores (2)", "S c o r e s"]
+)
+def test_a_sheet_is_known_by_what_is_plainly_meant(tmp_path, title):
+    """A number in front, spaces, wide brackets, another case, the mark of a copy: the sheet is read all the same."""
+    sound, none = renamed(tmp_path / "sound.xlsx", "scores", "scores")
+    title = title.format(zh=label("scores", "zh"))
+    found, problems = renamed(tmp_path / "goals.xlsx", "scores", title)
+    assert (none, problems) == ((), ())
+    assert len(found.tables["scores"]) == len(sound.tables["scores"]) > 0
+
+
+def test_a_sheet_that_nobody_knows_is_named_with_the_sheets_there_are(tmp_path):
+    """The sentence names the sheet as it is called and every sheet that may be meant."""
+    _, problems = renamed(tmp_path / "goals.xlsx", "scores", "Sheet1")
+    [problem] = problems
+    assert problem.sheet == "Sheet1"
+    assert all(sheet in problem.text("en") for sheet in SHEETS)
+
+
+def test_a_copied_sheet_is_never_read_in_place_of_the_first(tmp_path):
+    """Excel's copy of a sheet is a second one, named with the first; before, the last of two replaced the others."""
+    found, problems = renamed(tmp_path / "goals.xlsx", "scores", "scores (2)", copy=True)
+    assert [problem.message for problem in problems] == ["sheet_twice"]
+    assert "scores (2)" in problems[0].text("zh")
+    assert len(found.tables["scores"]) > 0

@@ -1,0 +1,62 @@
+"""Workbooks as people leave them: filtered, pasted under each other, saved under another ending."""
+
+import pytest
+from openpyxl import load_workbook
+
+from simlib.store import check_store
+from simlib.store.problems import SHOWN_OF_A_KIND, list_problems
+
+
+def test_rows_that_a_filter_hides_are_read_and_named(as_book, sound):
+    """A filter takes nobody off the list: the rows count, and a notice names them."""
+    path = as_book(sound)
+    book = load_workbook(path)
+    book["agents"].row_dimensions[3].hidden = True
+    book.save(path)
+    store, problems, notices = check_store(path)
+    assert (len(store.agents), problems) == (2, ())
+    [notice] = [each for each in notices if each.message == "rows_hidden"]
+    assert (notice.sheet, notice.row, notice.rows) == ("agents", 3, (3,))
+    assert "第 3 行" in notice.text("zh")
+    assert "hides them" in notice.text("en")
+
+
+def test_a_hidden_title_above_the_table_is_no_matter(as_book, sound):
+    """Only rows of data are named: what stands above the header is not read in any case."""
+    sound["agents"].insert(0, ["People of the promo"])
+    path = as_book(sound)
+    book = load_workbook(path)
+    book["agents"].row_dimensions[1].hidden = True
+    book.save(path)
+    assert "rows_hidden" not in {each.message for each in check_store(path).notices}
+
+
+def test_a_header_within_the_table_is_one_mistake(as_book, sound):
+    """Two tables pasted under each other: the second header is named as one, not cell by cell."""
+    header, *people = sound["agents"]
+    more = [[f"{row[0]}x", *row[1:]] for row in people]
+    sound["agents"] = [header, *people, header, *more]
+    store, problems, _ = check_store(as_book(sound))
+    [problem] = problems
+    assert (problem.message, problem.sheet, problem.row) == ("header_again", "agents", 4)
+    assert len(store.agents) == 4
+
+
+@pytest.mark.parametrize(
+    "data", ["工号,姓名\nA1,张三\n".encode("gbk"), "工号\t姓名\n".encode(), "a;b\n".encode("utf-16")]
+)
+def test_a_csv_under_the_ending_of_a_workbook_is_named_as_one(tmp_path, data):
+    """The sentence names what the file is and what to do with it."""
+    path = tmp_path / "team.xlsx"
+    path.write_bytes(data)
+    [problem] = check_store(path).problems
+    assert problem.message == "file_text_renamed"
+    assert "另存为 .xlsx" in problem.text("zh")
+
+
+def test_one_mistake_in_many_rows_is_one_line(as_book, sound):
+    """Errors of one formula down a column are listed once, with their rows."""
+    sound["agents"] += [[f"C{n}", f"P{n}", "own", "presale", "#N/A", 95, "yes"] for n in range(2 * SHOWN_OF_A_KIND)]
+    problems = check_store(as_book(sound)).problems
+    assert "rows 4–43 (40 rows)" in list_problems(problems, "en")
+    assert len(list_problems(problems, "zh").splitlines()) == 1
