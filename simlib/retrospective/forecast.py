@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from simlib import kpis
 from simlib.intervals import Grid
@@ -22,6 +23,9 @@ ANOTHER_ROSTER = 0.5
 
 CHANCE = 0.05
 """A share in time below the target counts as missed where chance alone gives as few less often (our choice)."""
+
+LATE_BREAK = 0.5
+"""So little of a head lacking in an interval is a break taken late, and no lack of people (our choice)."""
 
 
 class Fit(NamedTuple):
@@ -301,8 +305,6 @@ def judge_requirement(
         than the band says), ``too_low`` (missed though the heads were there and no more came: the requirement was
         wrong). Only intervals with people to answer and a known share in time.
     """
-    from scipy.special import bdtr
-
     table = heads[["start", "queue", "needed", "served"]].merge(
         compared[["start", "queue", "contacts_gap", "inside_band"]], on=["start", "queue"]
     )
@@ -310,9 +312,9 @@ def judge_requirement(
     table = table[(table["contacts"] > 0) & table["in_time"].notna()]
     in_time, contacts = table["in_time"].to_numpy(dtype=float), table["contacts"].to_numpy(dtype=float)
     share = in_time / contacts
-    enough = table["served"] >= table["needed"] - 0.5  # half a head of an interval is a break taken late
+    enough = table["served"] >= table["needed"] - LATE_BREAK
     more = (table["contacts_gap"] > 0) & ~table["inside_band"].astype(bool)
-    late_by_chance = bdtr(np.floor(in_time), np.ceil(contacts).astype(int), target) > CHANCE  # binomial
+    late_by_chance = _is_by_chance(in_time, contacts, target)
     judgement = np.select(
         [(share >= target) & enough, share >= target, late_by_chance, ~enough, more],
         ["right", "generous", "by_chance", "short", "more_came"],
@@ -342,12 +344,17 @@ def heads_findings(heads: pd.DataFrame, *, step_h: float) -> list[Message]:
 
 
 def requirement_findings(judged: pd.DataFrame, *, actuals: pd.DataFrame, target: float) -> list[Message]:
-    """Return how far the target was held, and why it was missed where it was.
+    """Return how far the target was held, why it was missed where it was, and what all intervals come to together.
 
     Parameters
     ----------
     judged : DataFrame
         As :func:`judge_requirement`, of these actuals and this target.
+
+    Notes
+    -----
+    Single intervals often have too few contacts to know. Below the target as a whole, all of them are judged as one,
+    each contact for itself, and what is lacking is split by whether the heads that were needed were there.
     """
     if judged.empty:
         return []
@@ -357,7 +364,22 @@ def requirement_findings(judged: pd.DataFrame, *, actuals: pd.DataFrame, target:
     held = int(counts.reindex(["right", "generous"]).sum())
     parts = {name: int(counts.get(name, 0)) for name in ("by_chance", "short", "more_came", "too_low")}
     shares = {"share": f"{share:.0%}", "target": f"{target:.0%}"}
-    return [Message("retrospective.requirement_held", count=len(judged), held=held, **shares, **parts)]
+    found = [Message("retrospective.requirement_held", count=len(judged), held=held, **shares, **parts)]
+    if share < target:
+        lacking = target * own["contacts"] - own["in_time"]
+        short = (judged["served"] < judged["needed"] - LATE_BREAK).to_numpy()
+        split = [round(float(part.sum())) for part in (lacking[short], lacking[~short])]
+        chance = _is_by_chance(own["in_time"].sum(), own["contacts"].sum(), target)
+        pooled = f"retrospective.all_missed{'_by_chance' if chance else ''}"
+        found.append(Message(pooled, late=sum(split), short=split[0], enough=split[1]))
+    return found
+
+
+def _is_by_chance(in_time: ArrayLike, contacts: ArrayLike, target: float) -> np.ndarray:
+    """Return whether so few in time are no wonder where each is in time with the chance of the target (binomial)."""
+    from scipy.special import bdtr
+
+    return np.asarray(bdtr(np.floor(in_time), np.ceil(contacts).astype(int), target) > CHANCE)
 
 
 def score_platforms(messages: pd.DataFrame, *, platforms: Sequence[str], opens: pd.Timestamp) -> pd.DataFrame:

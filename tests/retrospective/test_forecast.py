@@ -152,10 +152,30 @@ def test_the_requirement_is_judged_by_what_came_and_who_came():
     actuals = base.assign(contacts=100.0, in_time=[90.0, 85.0, 50.0, 60.0, 60.0])
     table = judge_requirement(heads, compared=compared, actuals=actuals, target=0.8)
     assert list(table["judgement"]) == ["right", "generous", "short", "more_came", "too_low"]
-    (stated,) = requirement_findings(table, actuals=actuals, target=0.8)
+    stated, together = requirement_findings(table, actuals=actuals, target=0.8)
     assert "69% in time over 5 intervals with data (target 80%). Held the target: 2;" in stated.text("en")
     assert "人够却没守住（需求算少了）1 个" in stated.text("zh")
+    lacking = "55 contacts short of the target, more than chance explains; 25 in intervals short of people, 30 where"
+    assert lacking in together.text("en")
     assert requirement_findings(table.head(0), actuals=actuals, target=0.8) == []
+
+
+@pytest.mark.parametrize(("intervals", "key"), [(4, "all_missed_by_chance"), (80, "all_missed")])
+def test_small_intervals_are_judged_together(intervals, key):
+    """Three of four in time at a target of 80 % is chance in each interval and in four, and not in eighty."""
+    starts = pd.date_range("2026-10-31 00:00", periods=intervals, freq="30min", tz="Asia/Shanghai")
+    base = pd.DataFrame({"start": starts, "queue": "presale"})
+    compared = base.assign(contacts_gap=0.0, inside_band=True)
+    actuals = base.assign(contacts=4.0, in_time=3.0)
+    heads = base.assign(needed=2.0, served=2.0)
+    table = judge_requirement(heads, compared=compared, actuals=actuals, target=0.8)
+    assert set(table["judgement"]) == {"by_chance"}
+    assert requirement_findings(table, actuals=actuals, target=0.8)[1].key == f"retrospective.{key}"
+    n, seen = 4 * intervals, 3 * intervals
+    brute = sum(math.comb(n, k) * 0.8**k * 0.2 ** (n - k) for k in range(seen + 1))
+    assert (brute > CHANCE) is (key == "all_missed_by_chance")
+    held = actuals.assign(in_time=4.0)
+    assert len(requirement_findings(table, actuals=held, target=0.8)) == 1
 
 
 @pytest.mark.parametrize(
