@@ -22,7 +22,7 @@ from simlib.messages import Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
 from simlib.store.columns import find_sheet
 from simlib.store.problems import Problem, StoreError
-from simlib.store.sources import RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source
 
 __all__ = [
     "SHEETS",
@@ -260,9 +260,12 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
     rows = [(number, cells) for number, cells in page.rows if not all(is_blank(cell) for cell in cells)]
     if not rows:
         return pd.DataFrame(columns=list(columns), dtype=object)
-    header = _read_header(sheet, rows[0], problems)
+    known = _name_columns(sheet)
+    heads = (at for at, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]) if _count_known(cells, known) >= 2)
+    at_header = next(heads, 0)  # below a title, if there is one
+    header = _read_header(sheet, rows[at_header], known, problems)
     records = []
-    for number, cells in rows[1:]:
+    for number, cells in rows[at_header + 1 :]:
         given = {name: cells[at] for at, name in header.items() if at < len(cells) and not is_blank(cells[at])}
         if not given:
             continue
@@ -278,12 +281,23 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
     return pd.DataFrame(records, columns=wanted, dtype=object)
 
 
-def _read_header(sheet: str, row: tuple[int, Sequence[Any]], problems: list[Problem]) -> dict[int, str]:
+def _name_columns(sheet: str) -> dict[str, str]:
+    """Return the column that each folded heading means."""
     known: dict[str, str] = {}
     for name in SHEETS[sheet]:
         zh, en = _label(name, "zh"), _label(name, "en")
         for text in (name, zh, en, zh + name, zh + en):
             known.setdefault(fold(text), name)
+    return known
+
+
+def _count_known(cells: Sequence[Any], known: Mapping[str, str]) -> int:
+    return sum(fold(str(cell)) in known for cell in cells if not is_blank(cell))
+
+
+def _read_header(
+    sheet: str, row: tuple[int, Sequence[Any]], known: Mapping[str, str], problems: list[Problem]
+) -> dict[int, str]:
     number, cells = row
     header: dict[int, str] = {}
     for at, cell in enumerate(cells):

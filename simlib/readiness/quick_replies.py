@@ -16,10 +16,9 @@ from simlib.messages import Lang, Message, UserError, label
 from simlib.readiness.library import name_variant
 from simlib.readiness.wording import check_wording
 from simlib.store.cells import fold, is_blank
-from simlib.store.sources import read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, read_source
 
 PARTS = ("group", "code", "text")
-HEADER_WITHIN_ROWS = 10
 CHANNELS = ("chat", "phone", "sms", "bot")
 MADE_ON = dt.datetime(2026, 1, 1)  # one date, so that the same library gives the same bytes
 WIDTHS = (26, 30, 110)

@@ -23,9 +23,8 @@ from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
 from simlib.store.columns import find_sheet, nearest
 from simlib.store.problems import Loss, Problem
-from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
 
-HEADER_WITHIN_ROWS = 10
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
 LIST_CHARACTERS = 255  # what Excel takes as a list of choices

@@ -17,10 +17,18 @@ from simlib.store.cells import CellError, fold, is_blank, read_cell, shown, spel
 from simlib.store.models import HourShare, Ratio, Store
 from simlib.store.problems import Problem, StoreError
 from simlib.store.reader import load_store
-from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, csv_rows, decode, read_workbook, refuse
+from simlib.store.sources import (
+    BYTES_MAX,
+    HEADER_WITHIN_ROWS,
+    OLE_MAGIC,
+    ZIP_MAGIC,
+    csv_rows,
+    decode,
+    read_workbook,
+    refuse,
+)
 from simlib.store.workbook import save_store
 
-HEADER_WITHIN_ROWS = 10
 DAYS_NAMED = 14
 FIELDS = ("created", "paid_at", "amount_cny", "refund_cny")
 Spoiled = dict[int, tuple[str, Any, CellError]]

@@ -40,9 +40,8 @@ from simlib.store.columns import (
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
-from simlib.store.sources import TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
 
-HEADER_WITHIN_ROWS = 10
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
 # Columns that say what a row speaks of: left blank, it would speak of everybody, so one that is wrong costs the row.

@@ -28,6 +28,7 @@ YAML_DEPTH_MAX = 20
 YAML_EVENTS_MAX = 1_000_000
 PARTS_MAX = 10_000
 DELIMITERS_WITHIN_LINES = 12
+HEADER_WITHIN_ROWS = 10  # of a sheet: people put titles and remarks above a table
 MATRIX_ROWS_MAX = 20_000
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MAGIC = b"PK\x03\x04"

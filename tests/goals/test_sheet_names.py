@@ -45,3 +45,21 @@ def test_a_copied_sheet_is_never_read_in_place_of_the_first(tmp_path):
     assert [problem.message for problem in problems] == ["sheet_twice"]
     assert "scores (2)" in problems[0].text("zh")
     assert len(found.tables["scores"]) > 0
+
+
+@pytest.mark.parametrize("above", [["客服部 双11 目标"], ["客服部 双11 目标", None, "填表人：主管"]])
+def test_a_title_above_the_header_is_no_header(tmp_path, above):
+    """One or more rows of a title, as people put them, move the table down and lose nothing."""
+    sound, none = renamed(tmp_path / "sound.xlsx", "scores", "scores")
+    opened = load_workbook(tmp_path / "sound.xlsx")
+    for page in opened:
+        page.insert_rows(1, amount=len(above))
+        for number, title in enumerate(above, start=1):
+            page.cell(number, 1, title)
+    opened.save(tmp_path / "goals.xlsx")
+    found, problems = check_goals_workbook(tmp_path / "goals.xlsx")
+    assert (none, problems) == ((), ())
+    for name, table in sound.tables.items():
+        read = found.tables[name]
+        placed = [column for column in ("source_file", "source_row") if column in table]
+        assert read.drop(columns=placed).equals(table.drop(columns=placed)), name
