@@ -201,9 +201,23 @@ class RunFolder:
         return {name: value for name, value in given.items() if name in OF_ROSTER}
 
     def holds_run(self, recipe: Mapping[str, Any]) -> bool:
-        """Return whether these are the results of exactly this recipe, and all of them are there."""
+        """Return whether these are the results of exactly this recipe, all there and their figures as they were made.
+
+        What people may have written into since, a roster for instance, only has to be there.
+        """
         made = {key: self.manifest.get(key) for key in recipe}
-        return bool(self.manifest and self.summary) and not name_differences(made, recipe)
+        return bool(self.manifest and self.summary) and not name_differences(made, recipe) and self._is_whole()
+
+    def _is_whole(self) -> bool:
+        hashes = self.manifest.get("hashes")
+        if not isinstance(hashes, dict):
+            return False
+        for name, made in hashes.items():
+            path = self.path / name
+            figures = name.startswith("tables/") or name == "summary.json"
+            if not path.is_file() or (figures and file_hash(path) != made):
+                return False
+        return True
 
     def holds_roster(self, recipe: Mapping[str, Any]) -> bool:
         """Return whether this recipe's roster would be the one that lies here."""

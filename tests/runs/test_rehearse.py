@@ -271,6 +271,21 @@ def test_the_same_run_is_one_idea(done):
         assert not folder.holds_roster(recipe | change)
 
 
+def test_a_damaged_run_is_made_again(done, tmp_path):
+    """A table cut off or a page gone is not a finished run; a roster that somebody has written into still is."""
+    recipe = write_recipe(SMALL, parameters=QUICK, lang="en")
+    copy = shutil.copytree(done[0].folder, tmp_path / "run")
+    (copy / "roster.xlsx").write_bytes(b"corrected by hand")
+    assert runs.RunFolder(copy).holds_run(recipe)
+    table = copy / "tables" / "kpis.parquet"
+    table.write_bytes(table.read_bytes()[:-9])
+    assert not runs.RunFolder(copy).holds_run(recipe)
+    shutil.copy(done[0].folder / "tables" / "kpis.parquet", table)
+    assert runs.RunFolder(copy).holds_run(recipe)
+    (copy / "report.html").unlink()
+    assert not runs.RunFolder(copy).holds_run(recipe)
+
+
 def test_wrong_data_runs_nothing(tmp_path):
     """A store with wrong data raises its problems and leaves no folder behind."""
     bad = tmp_path / "bad"
