@@ -528,7 +528,7 @@ def swap(
 def _keep_repair(change: RepairResult, night: Plan, folder: RunFolder, *, lang: Lang, **how: Any) -> Path:
     """Write a changed roster beside the rehearsed one, while nobody else writes there, and return its folder."""
     from simlib.files import lock_folder
-    from simlib.report.pages.repair import write_repair
+    from simlib.runs.repairs import write_repair
 
     team, title = night.store.frame("agents"), night.store.store.name
     with lock_folder(folder.path):
@@ -721,9 +721,9 @@ class LastRoster(NamedTuple):
 def last_roster(store: Path, *, out: Path, lang: Lang) -> LastRoster:
     """Return the plan of a store with the roster last repaired or rehearsed, and print which one that is."""
     from simlib.planning import plan
-    from simlib.report.pages.repair import kept_repairs, read_repair
     from simlib.roster import ROSTER_COLUMNS
     from simlib.runs import RunFolder, file_hash, read_kept
+    from simlib.runs.repairs import kept_repairs, read_repair
     from simlib.store import load_store
 
     loaded = load_store(store)

@@ -20,7 +20,7 @@ from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SHEETS, UNIQUE, Kind
 from simlib.kpis import BETTER
 from simlib.messages import Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
-from simlib.store.columns import find_sheet
+from simlib.store.columns import find_sheet, is_header
 from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source
 
@@ -261,7 +261,7 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
     if not rows:
         return pd.DataFrame(columns=list(columns), dtype=object)
     known = _name_columns(sheet)
-    heads = (at for at, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]) if _count_known(cells, known) >= 2)
+    heads = (at for at, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]) if is_header(cells, known, own_columns=True))
     at_header = next(heads, 0)  # below a title, if there is one
     header = _read_header(sheet, rows[at_header], known, problems)
     records = []
@@ -289,10 +289,6 @@ def _name_columns(sheet: str) -> dict[str, str]:
         for text in (name, zh, en, zh + name, zh + en):
             known.setdefault(fold(text), name)
     return known
-
-
-def _count_known(cells: Sequence[Any], known: Mapping[str, str]) -> int:
-    return sum(fold(str(cell)) in known for cell in cells if not is_blank(cell))
 
 
 def _read_header(

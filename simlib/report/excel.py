@@ -42,7 +42,7 @@ from simlib.report.style import BOT, INK, MISSING, MUTED, NEEDED, QUEUE_COLOURS,
 
 if TYPE_CHECKING:
     from simlib.report.html import Card
-    from simlib.roster.exchange import RosterSheets
+    from simlib.roster import RosterSheets
 
 # The same tables give the same bytes: a workbook would otherwise carry the second it was written in.
 WRITTEN = dt.datetime(2026, 1, 1)

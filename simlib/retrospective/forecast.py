@@ -312,7 +312,7 @@ def judge_requirement(
     table = table[(table["contacts"] > 0) & table["in_time"].notna()]
     in_time, contacts = table["in_time"].to_numpy(dtype=float), table["contacts"].to_numpy(dtype=float)
     share = in_time / contacts
-    enough = table["served"] >= table["needed"] - LATE_BREAK
+    enough = _has_heads(table)
     more = (table["contacts_gap"] > 0) & ~table["inside_band"].astype(bool)
     late_by_chance = _is_by_chance(in_time, contacts, target)
     judgement = np.select(
@@ -367,12 +367,17 @@ def requirement_findings(judged: pd.DataFrame, *, actuals: pd.DataFrame, target:
     found = [Message("retrospective.requirement_held", count=len(judged), held=held, **shares, **parts)]
     if share < target:
         lacking = target * own["contacts"] - own["in_time"]
-        short = (judged["served"] < judged["needed"] - LATE_BREAK).to_numpy()
+        short = ~_has_heads(judged).to_numpy()
         split = [round(float(part.sum())) for part in (lacking[short], lacking[~short])]
         chance = _is_by_chance(own["in_time"].sum(), own["contacts"].sum(), target)
         pooled = f"retrospective.all_missed{'_by_chance' if chance else ''}"
-        found.append(Message(pooled, late=sum(split), short=split[0], enough=split[1]))
+        found.append(Message(pooled, count=sum(split), short=split[0], enough=split[1]))
     return found
+
+
+def _has_heads(table: pd.DataFrame) -> pd.Series:
+    """Return where as many were on chat as needed."""
+    return table["served"] >= table["needed"] - LATE_BREAK
 
 
 def _is_by_chance(in_time: ArrayLike, contacts: ArrayLike, target: float) -> np.ndarray:

@@ -10,7 +10,7 @@ and the small model is the exact one.
 """
 
 from simlib.roster.check import check_roster
-from simlib.roster.exchange import from_matrix, to_ics, to_matrix, to_sheets
+from simlib.roster.exchange import RosterSheets, from_matrix, to_ics, to_matrix, to_sheets
 from simlib.roster.problem import ROSTER_COLUMNS, RosterRules, make_shifts
 from simlib.roster.result import Roster, list_changes
 from simlib.roster.search import Progress, SearchResult, ShiftModel, Stop
@@ -22,6 +22,7 @@ __all__ = [
     "Progress",
     "Roster",
     "RosterRules",
+    "RosterSheets",
     "ShiftModel",
     "Stop",
     "adopt_roster",

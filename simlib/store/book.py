@@ -21,7 +21,7 @@ from simlib import facts
 from simlib.files import write_file
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
-from simlib.store.columns import find_sheet, nearest
+from simlib.store.columns import find_sheet, is_header, nearest
 from simlib.store.problems import Loss, Problem
 from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
 
@@ -239,7 +239,8 @@ class ChapterBook:
         """Find the header of a sheet and read the rows below; a row with the note of the example is none."""
         names = self._column_names(sheet)
         known = {column.key: column for column in self.sheets[sheet]}
-        at = _find_header(raw, names)
+        heads = (at for at, (_, cells) in enumerate(raw.rows[:HEADER_WITHIN_ROWS]) if is_header(cells, names))
+        at = next(heads, None)
         if at is None:
             terms = tuple(column.term for column in self.sheets[sheet])
             problems.append(Problem(message="no_header", sheet=sheet, allowed=terms, loss="sheet"))
@@ -330,15 +331,6 @@ class ChapterBook:
                 page.write_string(line, 0, label(sheet, lang), wrap)
                 page.write_string(line, 1, column.title(lang), wrap)
                 page.write_string(line, 2, explain_field(column, lang).replace("\n", " "), wrap)
-
-
-def _find_header(raw: RawSheet, names: Mapping[str, str]) -> int | None:
-    for at, (_, cells) in enumerate(raw.rows[:HEADER_WITHIN_ROWS]):
-        words = [fold(str(cell)) for cell in cells if not is_blank(cell)]
-        hits = sum(word in names for word in words)
-        if hits >= 2 and hits * 2 >= len(words):
-            return at
-    return None
 
 
 def _read_row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from simlib import facts
 from simlib.messages import LANGS, Lang, glossary, label, texts, translate
-from simlib.store.cells import fold, spellings
+from simlib.store.cells import fold, is_blank, spellings
 from simlib.store.models import SHEETS
 
 CODES = frozenset({"agent_id", "seat", "code", "key", "kpi"})
@@ -28,6 +28,7 @@ SCENARIO_UNITS = {
     "absent": "share",
     "seat_left": "min",
 }
+NAME_MAX = 200  # characters of a header that are compared with the known names
 NUMBER_MARK = re.compile(r"^[(]?\d{1,2}[.\u3001:)]?")  # before the name of a sheet, folded: 1. or 02
 COPY_MARK = re.compile(r"[(]\d{1,2}[)]$")  # behind it: what Excel puts behind the name of a copy
 NEAR_ENOUGH, CLEARLY_NEARER = 0.75, 0.08  # likeness of a suggestion, and its lead over the next one
@@ -240,6 +241,23 @@ def find_sheet(name: str, known: Mapping[str, str]) -> str | None:
     folded = fold(name)
     bare = COPY_MARK.sub("", NUMBER_MARK.sub("", folded, count=1))
     return known.get(folded) or known.get(bare)
+
+
+def is_header(cells: Sequence[Any], names: Mapping[str, str], *, own_columns: bool = False) -> bool:
+    """Return whether a row heads a table: it names two known columns, and most of what it names is known.
+
+    Parameters
+    ----------
+    cells : sequence
+        The row.
+    names : mapping of str to str
+        Spellings of the columns, folded, to keys.
+    own_columns : bool
+        The sheet may have columns that only its owner knows, in any number.
+    """
+    words = [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)]
+    known = sum(word in names for word in words)
+    return known >= 2 and (own_columns or known * 2 >= len(words))
 
 
 def sheet_title(sheet: str) -> str:

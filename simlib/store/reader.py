@@ -27,10 +27,12 @@ from simlib.store.cells import (
     spellings,
 )
 from simlib.store.columns import (
+    NAME_MAX,
     Column,
     column_names,
     columns,
     find_sheet,
+    is_header,
     known_keys,
     known_terms,
     meant_choice,
@@ -61,7 +63,6 @@ COST_OF_ROW: dict[str, Loss] = {
 }
 PROBLEMS_MAX = 20_000
 DAY_END = re.compile(r"24\s*(?:[:\uff1a]\s*00(?:[:\uff1a]00)?|[\u70b9\u65f6])\s*$")  # 24:00, or 24 o'clock in Chinese
-NAME_MAX = 200  # characters of a header that are compared with the known names
 # Sheets whose rows may say in a column of their own in which unit their figures are.
 WITH_UNIT = ("ratios", "rules", "goals")
 UNIT = "unit"
@@ -416,8 +417,7 @@ def _find_header(raw: RawSheet, sheet: str) -> tuple[int, bool] | None:
         words = [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)]
         if sheet == "store" and {"key", "value"} <= {column_names("rules").get(word) for word in words}:
             return at, False
-        known = sum(word in names for word in words)
-        if known >= 2 and known * 2 >= len(words):
+        if is_header(cells, names):
             return at, True
     return None
 
