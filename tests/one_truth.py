@@ -98,6 +98,7 @@ def find_contradictions(night: Plan) -> list[str]:
     for card, kpi in zip(kpi_cards(night, lang="en"), verdict.headline, strict=True):
         tone = {True: "good", False: "bad", None: "plain"}[verdict.targets_met.get(kpi)]
         expect(card.tone == tone, f"the card of {kpi}")
+        expect(card.band.startswith("mean of the rehearsed nights"), f"what the card of {kpi} rests on")
         expect(bool(card.note) == (kpi in missed), f"the card of {kpi} and its half hour")
 
     # one count
