@@ -430,11 +430,26 @@ def quantity(value: float, unit: str, lang: Lang) -> str:
     >>> quantity(0.625, "share", "zh"), quantity(974.7, "agents", "en"), quantity(41.5, "s", "zh")
     ('62.5%', '975 agents', '41.5 秒')
     """
-    digits = 0 if abs(value) >= 100 else digits_of(pd.Series([value]), unit=unit)
-    shown = show_number(value, unit=unit, digits=digits)
+    shown = _short_number(value, unit)
     if not unit:
         return shown
     return f"{shown}{unit_word(unit, lang)}" if unit == "share" else f"{shown} {unit_word(unit, lang)}"
+
+
+def lower_end(value: float, unit: str, lang: Lang) -> str:
+    """Return the lower end of a band whose upper end, a :func:`quantity`, bears the unit; a share keeps its sign.
+
+    Examples
+    --------
+    >>> lower_end(5859, "contacts", "en"), lower_end(0.989, "share", "zh")
+    ('5,859', '98.9%')
+    """
+    return quantity(value, unit, lang) if unit == "share" else _short_number(value, unit)
+
+
+def _short_number(value: float, unit: str) -> str:
+    digits = 0 if abs(value) >= 100 else digits_of(pd.Series([value]), unit=unit)
+    return show_number(value, unit=unit, digits=digits)
 
 
 def key_words(value: Any, column: str, lang: Lang) -> str:
