@@ -755,7 +755,7 @@ def last_roster(store: Path, *, out: Path, lang: Lang) -> LastRoster:
 
 def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
     """Print a table under its name, with the words and figures that the report gives it; a moment without its year."""
-    from simlib.report.columns import describe_column, is_empty, show_cell, size_unit, size_words
+    from simlib.report.columns import describe_column, is_empty, show_cell, size_unit, size_words, unit_of_row
 
     if table.empty:
         return
@@ -765,8 +765,7 @@ def print_table(key: str, table: pd.DataFrame, *, lang: Lang) -> None:
         number = column.kind == "number"
         grid.add_column(Text(column.title), justify="right" if number else "left", no_wrap=column.kind == "moment")
     for row in table.to_dict("records"):
-        unit, sized = row.get("unit"), size_unit(row)
-        in_unit = unit if isinstance(unit, str) else None
+        in_unit, sized = unit_of_row(row), size_unit(row)
         cells = {column.key: show_cell(row[column.key], column, lang=lang, row_unit=in_unit) for column in columns}
         if sized and "size" in row and not is_empty(row["size"]):
             cells["size"] = size_words(sized, row["size"], lang)

@@ -103,6 +103,14 @@ def test_one_is_singular_as_a_number_and_as_it_is_shown(count: object, begins: s
     assert translate("cli.check_wrong", "en", count=count).startswith(begins)
 
 
+@pytest.mark.parametrize("key", ["goals.qa_coach", "goals.qa_improvement_plan"])
+def test_a_list_that_is_cut_names_the_table_that_has_them_all(key: str) -> None:
+    """Five people named after a count of eight look like a mistake, unless the table with all eight is named."""
+    for lang in LANGS:
+        text = translate(key, lang, count=8, people=["A1", "A2", "A3", "A4", "A5"])
+        assert glossary()["table_sampling"][lang] in text
+
+
 def test_chinese_is_chinese_and_english_is_english() -> None:
     """An English twin holds no Chinese but notation, and a Chinese definition holds some."""
     english = {f"glossary {key}": row["en"] + row["definition_en"] for key, row in glossary().items()}

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -212,6 +212,16 @@ class PlannedMove:
         if len(self.names) > NAMED:
             names = Message("actions.and_more", names=list(self.names[:NAMED]), count=len(self.names))
         return Message("actions.with_names", what=self.text(), names=names)
+
+
+def name_moves(moves: Iterable[PlannedMove]) -> Message:
+    """Return in one line what is done; several moves are parted by a plus, since each has commas of its own."""
+    first, *others = (move.text() for move in moves)
+    if not others:
+        return first
+    return Message(
+        "actions.together", what=reduce(lambda a, b: Message("actions.plus", first=a, second=b), others, first)
+    )
 
 
 def _same_day(roster: pd.DataFrame, segments: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib.actions.moves import SKILLS, PlannedMove
+from simlib.actions.moves import SKILLS, PlannedMove, name_moves
 from simlib.messages import Message
 
 TABLES = ("actions", "action_moves", "move_shifts")
@@ -46,10 +46,9 @@ class Offer:
     @property
     def text(self) -> Message:
         """Return one short line."""
-        texts = [move.text() for move in self.moves]
         return Message(
             "actions.offer_closes" if self.closes_gap else "actions.offer",
-            what=texts[0] if len(texts) == 1 else Message("actions.together", what=texts),
+            what=name_moves(self.moves),
             saves=f"{self.saves_cny:,.0f}",
             cost=f"{self.cost_cny:,.0f}",
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.actions.folk import FolkResult
-from simlib.actions.moves import STEP, ActionError, Gap, PlannedMove, Room, find_gap, list_moves
+from simlib.actions.moves import STEP, ActionError, Gap, PlannedMove, Room, find_gap, list_moves, name_moves
 from simlib.actions.offers import write_moves, write_shifts
 from simlib.actions.plausibility import PlausibilityResult
 from simlib.actions.search import CONFIDENCE, MoveSet, rehearse_moves, rehearse_sets, search_sets
@@ -65,8 +65,7 @@ class Action:
     @property
     def what(self) -> Message:
         """Return what is done, in a few words."""
-        texts = [move.text() for move in self.moves]
-        return texts[0] if len(texts) == 1 else Message("actions.together", what=texts)
+        return name_moves(self.moves)
 
     def text(self, rate: str) -> Message:
         """Return one sentence: what is done, what it saves, what it costs, by when it must be decided."""

@@ -55,6 +55,7 @@ KEY_COLUMNS = {
     "every": "every_",
     "fact_status": "standing_",
     "fails_first": "",
+    "first_kind": "",
     "figure": "",
     "figure_state": "",
     "floor_source": "source_",
@@ -96,6 +97,7 @@ KEY_COLUMNS = {
     "question_tag": "",
     "queue": "",
     "reason": "",
+    "rally_state": "",
     "ratio": "",
     "rests_on_figure": "",
     "export_figure": "",
@@ -109,6 +111,7 @@ KEY_COLUMNS = {
     "scenario": "",
     "scheme": "scheme_",
     "second_gap": "",
+    "second_kind": "",
     "second_lever": "",
     "segment_topic": "",
     "sheet": "",
@@ -138,7 +141,7 @@ KEY_COLUMNS = {
     "work": "",
     "written_in": "",
 }
-# Numbers that stand in the unit that the cell ``unit`` of their row names.
+# Numbers that stand in the unit of their row.
 ROW_UNIT_COLUMNS = frozenset(
     {
         "allowed_high",
@@ -162,8 +165,12 @@ ROW_UNIT_COLUMNS = frozenset(
     | {"week_before", "year_before", "learned_before", "learned_seen", "learned_after"}
     | {"learned_before_low", "learned_before_high", "learned_after_low", "learned_after_high"}
     | {"one_more_lost", "one_more_lost_after", "figure_before", "figure_after", "headline"}
+    | {"own_figure", "month_before", "team_median", "figure_value"}
+    | {"as_is", "dropping", "difference_low", "difference_high"}
 )
+FIGURE_NAMES = ("figure", "item")  # columns that name the figure of a row, where no column names its unit
 DIGITS = {"CNY": 0, "share": 1}
+NOBODY = ("all", "bot")  # rows of a table of people that are about no person
 EMPTY = "–"
 
 
@@ -246,6 +253,20 @@ def size_words(kind: str, size: float, lang: Lang) -> str:
         return f"×{size:g}"
     shown = quantity(size, SCENARIO_UNITS.get(kind, _lever_units().get(kind, "")), lang)
     return shown if size < 0 or kind in OF_A_WHOLE else f"+{shown}"
+
+
+def unit_of_row(row: Mapping[Any, Any]) -> str | None:
+    """Return the unit of a row's numbers: what its ``unit`` names, else that of the figure which the row is about.
+
+    Examples
+    --------
+    >>> unit_of_row({"unit": "s"}), unit_of_row({"figure": "conversion"}), unit_of_row({"queue": "presale"})
+    ('s', 'share', None)
+    """
+    if isinstance(row.get("unit"), str):
+        return str(row["unit"])
+    named = (row[key] for key in FIGURE_NAMES if key in row)
+    return next((_unit_of(name) for name in named if isinstance(name, str) and name in glossary()), None)
 
 
 def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn:
@@ -361,7 +382,7 @@ def show_cell(value: Any, column: ShownColumn, *, lang: Lang, row_unit: str | No
     Parameters
     ----------
     row_unit : str, optional
-        The value of the row's cell ``unit``, for the columns that depend on it.
+        As :func:`unit_of_row` returns it, for the columns that depend on it.
 
     Examples
     --------
@@ -409,11 +430,26 @@ def quantity(value: float, unit: str, lang: Lang) -> str:
     >>> quantity(0.625, "share", "zh"), quantity(974.7, "agents", "en"), quantity(41.5, "s", "zh")
     ('62.5%', '975 agents', '41.5 秒')
     """
-    digits = 0 if abs(value) >= 100 else digits_of(pd.Series([value]), unit=unit)
-    shown = show_number(value, unit=unit, digits=digits)
+    shown = _short_number(value, unit)
     if not unit:
         return shown
     return f"{shown}{unit_word(unit, lang)}" if unit == "share" else f"{shown} {unit_word(unit, lang)}"
+
+
+def lower_end(value: float, unit: str, lang: Lang) -> str:
+    """Return the lower end of a band whose upper end, a :func:`quantity`, bears the unit; a share keeps its sign.
+
+    Examples
+    --------
+    >>> lower_end(5859, "contacts", "en"), lower_end(0.989, "share", "zh")
+    ('5,859', '98.9%')
+    """
+    return quantity(value, unit, lang) if unit == "share" else _short_number(value, unit)
+
+
+def _short_number(value: float, unit: str) -> str:
+    digits = 0 if abs(value) >= 100 else digits_of(pd.Series([value]), unit=unit)
+    return show_number(value, unit=unit, digits=digits)
 
 
 def key_words(value: Any, column: str, lang: Lang) -> str:
@@ -483,6 +519,8 @@ def text_words(value: Any, column: ShownColumn, lang: Lang) -> str:
         return unit_word(str(value), lang)
     if column.key == "formula":
         return formula_words(str(value), lang)
+    if column.key == "agent_id" and value in NOBODY:
+        return label(str(value), lang)
     if column.key == "where":
         first, space, rest = str(value).partition(" ")
         return (label(first, lang) if first in (*get_args(Queue), *get_args(Cohort)) else first) + space + rest

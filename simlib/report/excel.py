@@ -36,6 +36,7 @@ from simlib.report.columns import (
     size_words,
     table_label,
     titled,
+    unit_of_row,
     unit_word,
 )
 from simlib.report.style import BOT, INK, MISSING, MUTED, NEEDED, QUEUE_COLOURS, ROSTERED, SHIFT_FILLS
@@ -250,8 +251,9 @@ def _write_table(
     """Write a table on a sheet of its own; a title carries what its column holds, a shift its colour of ``fills``."""
     sheet = book.workbook.add_worksheet(table_label(key, lang)[:31])
     columns = [describe_column(name, table[name], lang) for name in table.columns]
-    units = table["unit"].astype(str).tolist() if "unit" in table else [None] * len(table)
-    sizes = [size_unit(row) for row in table.to_dict("records")] if "size" in table else []
+    records = table.to_dict("records")
+    units = [unit_of_row(row) for row in records]
+    sizes = [size_unit(row) for row in records] if "size" in table else []
     for place, column in enumerate(columns):
         sheet.write_string(0, place, column.title, book.header(number=column.kind == "number"))
         meaning = explain_column(column.key, key, lang)

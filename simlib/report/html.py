@@ -32,6 +32,7 @@ from simlib.report.columns import (
     size_unit,
     size_words,
     titled,
+    unit_of_row,
 )
 from simlib.report.typeface import embed_typeface
 
@@ -203,14 +204,14 @@ def _side(column: ShownColumn) -> str:
 
 
 def _row(row: Mapping[Any, Any], columns: Sequence[ShownColumn], lang: Lang) -> str:
-    unit, sized = row.get("unit"), size_unit(row)
+    unit, sized = unit_of_row(row), size_unit(row)
     cells = []
     for column in columns:
         value = row[column.key]
         if sized and column.key == "size" and not is_empty(value):
             text = size_words(sized, value, lang)
         else:
-            text = show_cell(value, column, lang=lang, row_unit=unit if isinstance(unit, str) else None)
+            text = show_cell(value, column, lang=lang, row_unit=unit)
         classes = ["n"] * (column.kind == "number") + ["long"] * (len(text) > ONE_LINE)
         if column.key == "shortfall" and pd.notna(row["shortfall"]) and row["shortfall"] > 0:
             classes.append("bad")

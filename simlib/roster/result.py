@@ -409,12 +409,12 @@ def _explain(roster: Roster, lang: Lang) -> list[str]:
     if len(unfit):
         mark = roster.inputs["rules"].exam_pass_mark
         lines.append(
-            translate("roster.not_fit", lang, count=len(unfit), people=", ".join(map(str, unfit)), mark=f"{mark:g}")
+            translate("roster.not_fit", lang, count=len(unfit), people=list(map(str, unfit)), mark=f"{mark:g}")
         )
     for rule in ("duty_uncovered", "on_call", "change", "wish"):
         rows = why[why["rule"] == rule]
         if len(rows):
-            lines.append(translate(f"roster.{rule}", lang, count=len(rows), where=", ".join(map(str, rows["where"]))))
+            lines.append(translate(f"roster.{rule}", lang, count=len(rows), where=list(map(str, rows["where"]))))
     paid = why[why["rule"].isin(["overtime_pay", "rest_day_pay"])]
     if len(paid):
         lines.append(translate("roster.overtime", lang, cost=f"{paid['penalty_cny'].sum():,.0f}"))

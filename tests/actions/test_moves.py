@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 from simlib import facts
-from simlib.actions.moves import KINDS, ActionError, PlannedMove, apply_moves, find_gap, lay_shift, list_moves
+from simlib.actions.moves import (
+    KINDS,
+    ActionError,
+    PlannedMove,
+    apply_moves,
+    find_gap,
+    lay_shift,
+    list_moves,
+    name_moves,
+)
 from simlib.messages import LANGS, glossary
 from simlib.roster import check_roster
 from tests.actions.conftest import DAY, TODAY
@@ -41,6 +50,15 @@ def test_the_gap_is_the_stretch_around_the_worst_half_hour(room):
 def test_every_kind_is_a_term():
     """Each kind of move has a name in both languages."""
     assert all(glossary()[f"do_{kind}"][lang] for kind in KINDS for lang in LANGS)
+
+
+def test_several_moves_are_kept_apart(room):
+    """A move has commas of its own, so several are parted by a plus, and one stands alone."""
+    one, two = list_moves(room)[:2]
+    for lang in LANGS:
+        first, second = one.text().text(lang), two.text().text(lang)
+        assert name_moves([one]).text(lang) == first
+        assert f"{first} + {second}" in name_moves([one, two]).text(lang)
 
 
 def test_moves_add_heads_in_the_gap_and_leave_the_plan_alone(room, short_night):

@@ -21,6 +21,7 @@ from matplotlib.text import Text
 
 from simlib.messages import label
 from simlib.report import charts
+from simlib.report.charts.actions import plot_folk_rules, plot_gap
 from simlib.report.typeface import FAMILY, missing_glyphs
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -214,6 +215,32 @@ def test_a_gap_is_red_even_where_another_queue_has_people_to_spare(ax: Axes) -> 
     top, _, bottom = steps(ax, "Shortfall (agents)")
     assert (top - bottom).tolist() == [2, 0]
     assert "Worst gap: 2 agents at 08:00" in texts(ax)
+
+
+def test_the_worst_gap_is_the_verdict_s(coverage: pd.DataFrame, ax: Axes) -> None:
+    """Part of a head is a head: 30.2 missing are 31 people, as the verdict above the chart counts them."""
+    first = coverage["start"] == coverage["start"].iloc[0]
+    short = coverage.assign(shortfall=np.where(first & ~coverage.duplicated("start"), 30.2, 0.0))
+    charts.plot_coverage(short, ax, lang="en")
+    assert [text for text in texts(ax) if text.startswith("Worst gap: 31 agents at")]
+
+
+def test_a_roster_is_not_green_whatever_it_loses(ax: Axes) -> None:
+    """Beside rules of thumb only the requirement is drawn as good: a roster may lose more than a rule does."""
+    rules = ["folk_need", "folk_roster", "folk_per_hour"]
+    table = pd.DataFrame({"folk_rule": rules, "heads": [77, 53, 54], "peak_lost_share": [0.05, 0.12, 0.12]})
+    ends = {f"peak_lost_share_{end}": table["peak_lost_share"] for end in ("low", "high")}
+    plot_folk_rules(table.assign(**ends), ax, lang="zh")
+    need, roster, rule = (bar.get_facecolor() for bar in ax.patches)
+    assert len({need, roster, rule}) == 3
+
+
+def test_heads_and_lost_share_each_have_their_unit(ax: Axes) -> None:
+    """The picture of the meeting names the unit of both its panels."""
+    starts = pd.date_range("2026-10-31 19:30", periods=3, freq="30min", tz=ZONE)
+    course = pd.DataFrame({"start": starts, "required": 9, "rostered": 7.5, "lost_share": 0.1, "lost_share_then": 0.05})
+    plot_gap(course, ax, lang="zh")
+    assert [panel.get_ylabel() for panel in ax.child_axes] == ["人", "%"]
 
 
 def test_a_covered_night_says_so(coverage: pd.DataFrame, ax: Axes) -> None:

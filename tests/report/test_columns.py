@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simlib.messages import LANGS, glossary
 from simlib.report.columns import describe_column, list_words, quantity, show_cell, show_number
+from simlib.report.excel import write_workbook
+from simlib.report.html import show_table
 
 
 def shown(key: str, values: list, lang: str = "en", **more: object) -> list[str]:
@@ -94,3 +100,39 @@ def test_the_sign_of_a_share_is_on_the_label() -> None:
 def test_a_list_is_joined_in_the_language() -> None:
     """Chinese lists take the enumeration comma."""
     assert list_words(["甲", "乙", "丙"], "zh") == "甲、乙、丙"
+
+
+@pytest.mark.parametrize(
+    ("named", "columns"),
+    [
+        ("figure", ("own_figure", "team_median", "figure_value", "as_is", "dropping")),
+        ("item", ("value",)),
+    ],
+)
+def test_a_row_about_a_figure_is_written_in_that_figure_s_unit(
+    named: str, columns: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A conversion of 54.8 % beside sales of 351,047 CNY is not rounded to 1, on the page and in the workbook."""
+    rows = pd.DataFrame({named: ["sales_cny", "conversion", "mean_response_s"]})
+    rows = rows.assign(**{column: [351046.8, 0.5478, 12.9] for column in columns})
+    html = show_table(rows, lang="zh").html
+    assert re.findall(r'<td class="n">([^<]+)</td>', html) == [
+        shown for shown in ("351,047", "54.8%", "12.9") for _ in columns
+    ]
+    write_workbook(tmp_path / "book.xlsx", {"talk_sheets": rows}, lang="zh")
+    [sheet] = openpyxl.load_workbook(tmp_path / "book.xlsx").worksheets
+    assert [sheet.cell(line, 2).number_format for line in (2, 3, 4)] == ["#,##0", "0.0%", "#,##0.0"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_key_of_the_glossary_reaches_a_cell(small_plan, lang: str) -> None:
+    """Where a cell of the report holds a term, its word is shown and never its key."""
+    keys = {key for key in glossary() if "_" in key} | {"all", "bot"}
+    shown = []
+    for name, table in small_plan.tables.items():
+        for key in set(table.columns) - {"scope"}:  # goods in scope are written as the store wrote them
+            column = describe_column(key, table[key], lang)
+            if column.kind in ("text", "words"):
+                cells = {show_cell(value, column, lang=lang) for value in table[key]}
+                shown += [f"{name}.{key}: {cell}" for cell in sorted(cells & keys)]
+    assert shown == []

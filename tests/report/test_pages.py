@@ -170,6 +170,70 @@ def test_the_concurrency_limit_shows_every_platforms_rate(small_plan, platform, 
     assert ("lies outside" in html) == (hour == 0)
 
 
+def words_of(*pieces: Fragment) -> str:
+    """Return what the pieces say, their pictures and marks taken out."""
+    html = re.sub(r"<svg.*?</svg>|<style>.*?</style>", " ", "".join(piece.html for piece in pieces), flags=re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", " ", html))
+
+
+def test_people_who_are_missing_are_named_by_queue(small_plan):
+    """A queue that is short is named with its own figure of the table: one to spare in another hides no one."""
+    table = small_plan.people.need_and_have.copy()
+    table["gap"] = pd.array([-3, 3] + [pd.NA] * (len(table) - 2), dtype="Int64")
+    people = replace(small_plan.people, need_and_have=table)
+    first, second = (label(queue, "zh") for queue in table["queue"].iloc[:2])
+    shown = words_of(pages.show_people(SimpleNamespace(people=people), lang="zh"))
+    assert f"{second}缺 3 人" in shown
+    assert f"{first}缺" not in shown
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_card_s_band_bears_its_unit_once(small_plan, lang):
+    """The lower end of a band leaves the unit to the upper end, and no band is taken for a time of day."""
+    for card in pages.kpi_cards(small_plan, lang=lang, keys=("human", "first_response", "sales_lost")):
+        unit = card.value.rpartition(" ")[2]
+        assert len(re.findall(rf"\d {unit}(?![a-z])", card.band)) == 2, "once for each of the two bands"
+        assert "准时" not in card.band
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_sweet_spot_names_its_queue_and_half_hour(small_plan, lang):
+    """Its heads are by formula and of one queue; without that they contradict the number to go by."""
+    shown = words_of(pages.show_concurrency(small_plan, lang=lang)).split("。" if lang == "zh" else ". ")[0]
+    assert label("presale", lang) in shown
+    assert f"{small_plan.concurrency.peak:%H:%M}" in shown
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_decision_names_the_ways_that_need_it(small_plan, lang):
+    """The first actions are alternatives: each decision refers to those that hold its move, and the page says so."""
+    actions = small_plan.actions_result.actions[:3]
+    assert len(actions) > 1
+    shown = words_of(pages.show_meeting(small_plan.actions_result, lang=lang))
+    assert translate("actions.one_of", lang) in shown
+    for move in {move.key: move for action in actions for move in action.moves}.values():
+        ways = [str(n) for n, action in enumerate(actions, start=1) if move.key in {each.key for each in action.moves}]
+        day, what = f"{move.last_day:%Y-%m-%d}", move.text_with_names()
+        assert translate("actions.decide", lang, day=day, what=what, ways=ways) in shown
+
+
+BASES = {
+    "show_folk_rules": {"zh": ["都是在线人数"], "en": ["all are heads on chat"]},
+    "show_roster": {"zh": ["不等于要付的钱"], "en": ["not money to be paid"]},
+    "show_goals": {"zh": ["大促当天 24 小时"], "en": ["the promo day's 24 hours"]},
+    "show_plan_verdict": {"zh": ["按每人速度折成标准人"], "en": ["the rostered count at their speed"]},
+}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("piece", BASES)
+def test_a_figure_that_stands_beside_another_names_its_basis(small_plan, piece, lang):
+    """Heads on chat beside heads to roster, a price beside wages, the day beside the night: each has its basis."""
+    found = small_plan.actions_result if piece in OF_ACTIONS else small_plan
+    shown = words_of(getattr(pages, piece)(found, lang=lang))
+    assert [words for words in BASES[piece][lang] if words not in shown] == []
+
+
 def test_pasted_counts_take_the_place_of_the_sheet(night):
     """Counts pasted from a screen move the rest of the night when they lie far beyond the band."""
     usual = night.forecast.groupby("start")["contacts"].sum()

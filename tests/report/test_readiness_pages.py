@@ -15,6 +15,7 @@ from simlib.readiness.quiz import make_quiz, print_quiz
 from simlib.report.charts import plot_blocks, plot_gantt, plot_presence, plot_seat_plan, to_svg
 from simlib.report.columns import KEY_COLUMNS, describe_column, show_cell
 from simlib.report.pages.readiness_pack import print_exam, print_prices
+from simlib.report.style import INK, PAPER
 from simlib.store import load_store
 
 TODAY, DAY = dt.date(2026, 9, 27), dt.date(2026, 10, 31)
@@ -68,6 +69,15 @@ def test_seats_are_drawn_with_their_people(lang: str) -> None:
     ax = plot_seat_plan(plan, lang=lang)
     assert len(ax.patches) == plan["seat"].nunique()
     assert store.site[0].seat in texts_of(ax)
+
+
+def test_a_broken_seat_can_be_read() -> None:
+    """Its box is red, so seat and name are written in the colour of the paper."""
+    seats = {"site": "1", "room": "301", "seat": ["a", "b"], "name": ["A", "B"], "state": ["seat_taken", "seat_broken"]}
+    ax = plot_seat_plan(pd.DataFrame(seats), lang="zh")
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["a"] == colours["A"] == INK
+    assert colours["b"] == colours["B"] == PAPER
 
 
 def test_people_are_drawn_against_seats() -> None:

@@ -141,6 +141,14 @@ def test_nobody_without_exam_works_and_why_names_them(mixed):
     assert any("own08" in line for line in mixed.texts("en"))
 
 
+def test_names_are_listed_with_the_comma_of_the_language(mixed):
+    """Chinese lists take the enumeration comma, in a roster's sentences as everywhere."""
+    why = pd.DataFrame({"rule": "not_fit", "where": ["甲", "乙"], "amount": 1.0, "unit": "", "penalty_cny": 0.0})
+    named = replace(mixed, why=why)
+    assert any("甲、乙" in text for text in named.texts("zh"))
+    assert any("甲, 乙" in text for text in named.texts("en"))
+
+
 def test_live_stream_takes_one_person_off_the_chat(mixed):
     """The duty is held by one person for its whole span."""
     live = mixed.assignments[mixed.assignments["activity"] == "live"]

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import quantity
+from simlib.report.columns import quantity, unit_word
 from simlib.report.style import (
     INK,
     MISSING,
+    MUTED,
     NEEDED,
     ROSTERED,
     Table,
@@ -47,6 +48,7 @@ def plot_gap(course: Table, ax: Axes, *, lang: Lang, gap: tuple[pd.Timestamp, pd
     heads.stairs(course["required"], edges, baseline=None, color=NEEDED, linewidth=2.2, label=label("required", lang))
     set_headroom(heads, float(np.nanmax([course["required"].max(), course["rostered"].max(), 1.0])))
     set_number_axis(heads, whole=True)
+    heads.set_ylabel(unit_word("agents", lang))
     plan, then = (100 * course[key].to_numpy(dtype=float) for key in ("lost_share", "lost_share_then"))
     lost.stairs(plan, edges, baseline=None, color=LOST, linewidth=2.0, label=translate("actions.lost_now", lang))
     if not np.isnan(then).all():
@@ -76,8 +78,8 @@ def plot_folk_rules(rules: Table, ax: Axes, *, lang: Lang) -> None:
     value, low, high = (rules[f"peak_lost_share{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
     low = np.maximum(np.nan_to_num(low, nan=0.0, neginf=0.0), 0.0)
     high = np.where(np.isfinite(high), high, value)
-    ours = rules["folk_rule"].isin(["folk_need", "folk_roster"])
-    ax.barh(rows, value, height=0.62, color=np.where(ours, HELD, LOST))
+    colours = rules["folk_rule"].map({"folk_need": HELD, "folk_roster": MUTED}).fillna(LOST)  # a roster may fail, too
+    ax.barh(rows, value, height=0.62, color=colours)
     ax.hlines(rows, low, high, color=INK, linewidth=1.6)
     span = max(float(high.max()), 0.01)
     for row, lost, end in zip(rows, value, np.maximum(high, value), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from simlib.messages import Lang, label, translate
 from simlib.report.columns import day_words, key_words, titled
-from simlib.report.style import INK, MISSING, MUTED, Table, chart, place_legend, set_clock_axis
+from simlib.report.style import INK, MISSING, MUTED, PAPER, Table, chart, place_legend, set_clock_axis
 
 GOOD = "#009E73"
 STATE_COLOURS = {
@@ -97,8 +99,10 @@ def plot_seat_plan(seats: Table, ax: Axes, *, lang: Lang) -> None:
             left, top = number % SEATS_IN_A_ROW, y + number // SEATS_IN_A_ROW
             box = Rectangle((left + 0.03, top), 0.94, 0.86, facecolor=SEAT_COLOURS[row["state"]], edgecolor=MUTED)
             ax.add_patch(box)
-            ax.annotate(str(seat), xy=(left + 0.5, top + 0.28), ha="center", va="center", fontsize=8.5)
-            ax.annotate(str(row["name"]), xy=(left + 0.5, top + 0.6), ha="center", va="center", fontsize=8.5)
+            colour = PAPER if row["state"] == "seat_broken" else INK  # dark on red cannot be read
+            written: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "color": colour}
+            ax.annotate(str(seat), xy=(left + 0.5, top + 0.28), **written)
+            ax.annotate(str(row["name"]), xy=(left + 0.5, top + 0.6), **written)
         y += -(-len(people) // SEATS_IN_A_ROW) + 0.7
     ax.set_xlim(0, SEATS_IN_A_ROW)
     ax.set_ylim(y, -0.6)

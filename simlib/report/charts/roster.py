@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import matplotlib.dates as mdates
@@ -12,7 +13,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import quantity, show_number, titled, unit_word
+from simlib.report.columns import quantity, titled, unit_word
 from simlib.report.style import (
     ACTIVITY_COLOURS,
     INK,
@@ -62,7 +63,7 @@ def plot_coverage(coverage: Table, ax: Axes, *, lang: Lang) -> None:
     worst = int(short.argmax())
     top = float(max(required.max(), total["rostered"].max()))
     if short[worst] > 0:
-        agents = show_number(short[worst], unit="agents", digits=0)
+        agents = math.ceil(short[worst] - 1e-9)  # whole people, as the verdict counts them
         text = translate("report.coverage_worst", lang, count=agents, clock=f"{starts[worst]:%H:%M}")
     else:
         text = translate("report.coverage_whole", lang)

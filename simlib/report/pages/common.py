@@ -11,7 +11,7 @@ from weakref import finalize
 import pandas as pd
 
 from simlib.messages import LANGS, Lang, Message, glossary, label, texts, translate
-from simlib.report.columns import quantity, table_label
+from simlib.report.columns import lower_end, quantity, table_label
 from simlib.report.html import Card, Fragment, show_alarm, show_table, show_text, show_typeface
 from simlib.report.lesson import lesson_signs
 from simlib.report.progress import show_progress
@@ -119,9 +119,9 @@ def figure_cards(
                 band=translate(
                     "pages.band",
                     lang,
-                    low=quantity(row["p05"], row["unit"], lang),
+                    low=lower_end(row["p05"], row["unit"], lang),
                     high=quantity(row["p95"], row["unit"], lang),
-                    risk_low=quantity(row["risk_p05"], row["unit"], lang),
+                    risk_low=lower_end(row["risk_p05"], row["unit"], lang),
                     risk_high=quantity(row["risk_p95"], row["unit"], lang),
                 ),
                 note=(notes or {}).get(key, ""),

@@ -110,6 +110,8 @@ def show_concurrency(plan: Plan, *, lang: Lang) -> Fragment:
             translate(
                 "requirement.sweet_spot",
                 lang,
+                queue=label("presale", lang),
+                clock=f"{found.peak:%H:%M}",
                 divided=found.divided,
                 concurrency=found.concurrency,
                 agents=found.agents_needed,

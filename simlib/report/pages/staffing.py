@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simlib.messages import Lang, label, translate
 from simlib.report.charts import plot_cascade, plot_day_heads, plot_organisation, plot_tornado
-from simlib.report.columns import day_words, list_words, quantity, show_number, table_label
+from simlib.report.columns import day_words, list_words, lower_end, quantity, show_number, table_label
 from simlib.report.html import Fragment, show_chart, show_table, show_text, show_verdict
 from simlib.report.pages.common import drawn_once, show_result, stack
 from simlib.store.problems import coded_label
@@ -128,7 +128,7 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
                 "pages.second_route",
                 lang,
                 queue=label(row.queue, lang),
-                low=quantity(row.p05, "contacts", lang),
+                low=lower_end(row.p05, "contacts", lang),
                 high=quantity(row.p95, "contacts", lang),
                 **_gap_texts(row.planned, row.mean, lang),
             )
@@ -197,7 +197,11 @@ def show_people(plan: Plan, *, lang: Lang) -> Fragment:
     people = plan.people
     unknown = [label(queue, lang) for queue in people.need_and_have.query("need.isna()")["queue"]]
     late = [label(task, lang) for task in people.last_safe_dates.query("late")["task"]]
-    lines = [translate("pages.gap", lang, gap=people.gap) if people.gap else translate("pages.no_gap", lang)]
+    short = [
+        translate("pages.gap_queue", lang, queue=label(row.queue, lang), count=row.gap)
+        for row in people.need_and_have.query("gap > 0").itertuples()
+    ]
+    lines = [translate("pages.gap", lang, queues=list_words(short, lang)) if short else translate("pages.no_gap", lang)]
     if unknown:
         lines.append(translate("pages.need_unknown", lang, roles=list_words(unknown, lang)))
     warned = [

@@ -10,7 +10,7 @@ import numpy as np
 from simlib import facts
 from simlib.messages import Lang, glossary, label, translate
 from simlib.report.charts.stress_test import plot_lever_map, plot_ranking, plot_stressed_night
-from simlib.report.columns import list_words, quantity, table_label
+from simlib.report.columns import list_words, lower_end, quantity, table_label
 from simlib.report.html import Fragment, show_chart, show_left_out, show_table, show_text, show_verdict
 from simlib.report.pages.common import drawn_once, show_result, stack
 
@@ -93,7 +93,7 @@ def show_ranking(stress: StressResult, *, lang: Lang) -> Fragment:
         lang,
         name=names[0],
         lost=quantity(worst["extra_lost_cny"], "CNY", lang),
-        low=quantity(worst["extra_lost_cny_low"], "CNY", lang),
+        low=lower_end(worst["extra_lost_cny_low"], "CNY", lang),
         high=quantity(worst["extra_lost_cny_high"], "CNY", lang),
         nights=stress.nights,
     )
