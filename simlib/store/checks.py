@@ -83,6 +83,9 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 sheet=sheet,
                 values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
             )
+        if found.visibility != "visible" and found.cells:
+            hidden = "sheet_hidden" if found.visibility == "hidden" else "sheet_very_hidden"
+            yield Problem(message=hidden, sheet=sheet)
         if found.hidden:
             yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
     yield from _twins(read["agents"])

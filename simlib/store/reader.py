@@ -43,6 +43,7 @@ from simlib.store.columns import (
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
 from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.xlsx import Visibility
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
@@ -77,7 +78,8 @@ class ReadSheet:
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
-    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show.
+    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show. ``visibility`` says
+    whether it shows the sheet.
     """
 
     sheet: str
@@ -90,6 +92,7 @@ class ReadSheet:
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
     hidden: tuple[int, ...] = ()
+    visibility: Visibility = "visible"
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -376,6 +379,7 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
             into.complain("merged", value=where, loss="merged" if covered else "nothing")
             into.merged |= covered
     into.hidden = tuple(line for line in raw.hidden if line > number)
+    into.visibility = raw.visibility
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         rows = list(_below_header(raw.rows[at:], into))

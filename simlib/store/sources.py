@@ -19,7 +19,7 @@ import yaml
 
 from simlib.store.cells import fold, is_blank, shown, spellings, visible
 from simlib.store.problems import Problem, StoreError
-from simlib.store.xlsx import CELLS_MAX, COLUMNS_MAX, ROWS_MAX, UnsafeXmlError, find_workbook, read_cells
+from simlib.store.xlsx import CELLS_MAX, COLUMNS_MAX, ROWS_MAX, UnsafeXmlError, Visibility, find_workbook, read_cells
 
 BYTES_MAX = 200_000_000
 TABLE_BYTES_MAX = 60_000_000  # of a CSV table of a store: more than 200,000 rows need
@@ -42,13 +42,15 @@ TABLE_ENDINGS = (".csv", ".yml", ".yaml")
 class RawSheet:
     """A sheet as it stands in the file: its name and its rows, each with the number a person sees.
 
-    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show.
+    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show;
+    ``visibility`` says whether it shows the sheet.
     """
 
     name: str
     rows: Sequence[tuple[int, Sequence[Any]]]
     merged: tuple[tuple[int, int, str], ...] = ()
     hidden: tuple[int, ...] = ()
+    visibility: Visibility = "visible"
 
     @property
     def private(self) -> bool:
@@ -230,7 +232,14 @@ def _read_sheets(path: Path, parts: Mapping[str, bytes]) -> tuple[list[RawSheet]
         if sheet.full
     ]
     return [
-        RawSheet(name=sheet.name, rows=sheet.rows, merged=sheet.merged, hidden=sheet.hidden) for sheet in found
+        RawSheet(
+            name=sheet.name,
+            rows=sheet.rows,
+            merged=sheet.merged,
+            hidden=sheet.hidden,
+            visibility=sheet.visibility,
+        )
+        for sheet in found
     ], problems
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname, join, normpath
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -30,6 +30,7 @@ PERCENT_FORMATS = frozenset({9, 10})
 
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?\d{1,7}$", re.ASCII)
 Row = tuple[int, Sequence[Any]]
+Visibility = Literal["visible", "hidden", "veryHidden"]  # of a sheet: the last one is not listed in Excel's menu either
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class SheetCells:
     """The cells of one sheet: rows that hold something, with their numbers, and (first row, last row, range) merged.
 
     ``cut`` says that the sheet has more rows than are read, ``full`` that the workbook has more cells.
-    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away.
+    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away. ``visibility`` is the tab's.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SheetCells:
     cut: bool
     full: bool = False
     hidden: tuple[int, ...] = ()
+    visibility: Visibility = "visible"
 
 
 def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
@@ -74,7 +76,7 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
     epoch = EPOCH_1904 if book.from_1904 else EXCEL_EPOCH
     sheets: list[SheetCells] = []
     room = CELLS_MAX
-    for name, link in book.sheets[:SHEETS_MAX]:
+    for name, link, visibility in book.sheets[:SHEETS_MAX]:
         target = links.worksheets.get(link)
         if target is not None:
             sheet = _Sheet(parts[target], strings, kinds, epoch, room)
@@ -87,6 +89,7 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
                     cut=sheet.cut,
                     full=sheet.full,
                     hidden=tuple(sheet.hidden),
+                    visibility=visibility,
                 )
             )
     return sheets
@@ -158,17 +161,17 @@ class _Part:
 
 
 class _Outline(_Part):
-    """The workbook's list of sheets and its first day."""
+    """The workbook's list of sheets, each with its link and whether its tab shows, and its first day."""
 
     def __init__(self, data: bytes) -> None:
-        self.sheets: list[tuple[str, str]] = []
+        self.sheets: list[tuple[str, str, Visibility]] = []
         self.from_1904 = False
         super().__init__(data)
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
             link = next((value for key, value in attributes.items() if key.rpartition(":")[2] == "id"), "")
-            self.sheets.append((attributes["name"], link))
+            self.sheets.append((attributes["name"], link, _visibility(attributes.get("state"))))
         elif name == "workbookPr":
             self.from_1904 = attributes.get("date1904") in ("1", "true")
 
@@ -375,6 +378,11 @@ class _Sheet(_Part):
         if self._epoch == EXCEL_EPOCH and number < 60:
             number += 1  # Excel counts a 29th of February 1900 that never was
         return self._epoch + _round_ms(dt.timedelta(days=number))
+
+
+def _visibility(state: str | None) -> Visibility:
+    """Take the state of a tab; one that nobody knows is visible, as in Excel."""
+    return "hidden" if state == "hidden" else "veryHidden" if state == "veryHidden" else "visible"
 
 
 def _round_ms(span: dt.timedelta) -> dt.timedelta:
