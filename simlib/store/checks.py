@@ -88,6 +88,10 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
             yield Problem(message=hidden, sheet=sheet)
         if found.hidden:
             yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
+        if found.hidden_columns:
+            names = tuple(found.hidden_columns)
+            values = {"letters": tuple(found.hidden_columns.values()), "count": len(names)}
+            yield Problem(message="columns_hidden", sheet=sheet, column=names[0], columns=names, values=values)
     yield from _twins(read["agents"])
     yield from find_odd_years(
         ("waves", "start", number, wave.name, wave.start, wave.end) for number, wave in read["waves"].of(Wave)

@@ -43,7 +43,7 @@ from simlib.store.columns import (
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
 from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
-from simlib.store.xlsx import Visibility
+from simlib.store.xlsx import Visibility, column_letters
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
@@ -78,8 +78,9 @@ class ReadSheet:
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
-    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show. ``visibility`` says
-    whether it shows the sheet.
+    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show, and
+    ``hidden_columns`` the columns with data that it does not show, with their letters. ``visibility`` says whether it
+    shows the sheet.
     """
 
     sheet: str
@@ -92,6 +93,7 @@ class ReadSheet:
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
     hidden: tuple[int, ...] = ()
+    hidden_columns: dict[str, str] = field(default_factory=dict)
     visibility: Visibility = "visible"
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
@@ -384,10 +386,25 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         rows = list(_below_header(raw.rows[at:], into))
         records = [(line, _pick(row, places)) for line, row in rows]
+        into.hidden_columns = _find_hidden_columns(raw, places, rows)
         _complain_of_stray_cells(rows, places, into)
         _read_records(records, into)
     else:
-        _read_store_lines(raw.rows[at:], into)
+        places = _match_columns(cells, number, into, column_names("rules"), set())
+        into.hidden_columns = _find_hidden_columns(raw, places, raw.rows[at + 1 :])
+        _read_store_lines(raw.rows[at:], places, into)
+
+
+def _find_hidden_columns(
+    raw: RawSheet, places: Sequence[str | None], rows: Sequence[tuple[int, Sequence[Any]]]
+) -> dict[str, str]:
+    """Return the columns that Excel does not show and that hold data, each with its letters; a note is no data."""
+    return {
+        key: column_letters(number)
+        for number, key in enumerate(places, start=1)
+        if key and key != "note" and number in raw.hidden_columns
+        if any(len(cells) >= number and not is_blank(cells[number - 1]) for _, cells in rows)
+    }
 
 
 def _below_header(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -471,10 +488,9 @@ def _complain_of_stray_cells(
                 into.complain("cell_outside", row=number, value=shown(cell), loss="unread")
 
 
-def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> None:
+def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], places: Sequence[str | None], into: ReadSheet) -> None:
     """Read the sheet ``store``: one item a line, with its value; a note beside it is a remark."""
-    number, header = rows[0]
-    places = _match_columns(header, number, into, column_names("rules"), set())
+    number, _ = rows[0]
     names = column_names("store")
     lines: dict[str, int] = {}
     record: dict[str, Any] = {}

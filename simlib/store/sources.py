@@ -42,14 +42,15 @@ TABLE_ENDINGS = (".csv", ".yml", ".yaml")
 class RawSheet:
     """A sheet as it stands in the file: its name and its rows, each with the number a person sees.
 
-    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show;
-    ``visibility`` says whether it shows the sheet.
+    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show
+    and ``hidden_columns`` the columns, from 1 on; ``visibility`` says whether it shows the sheet.
     """
 
     name: str
     rows: Sequence[tuple[int, Sequence[Any]]]
     merged: tuple[tuple[int, int, str], ...] = ()
     hidden: tuple[int, ...] = ()
+    hidden_columns: tuple[int, ...] = ()
     visibility: Visibility = "visible"
 
     @property
@@ -237,6 +238,7 @@ def _read_sheets(path: Path, parts: Mapping[str, bytes]) -> tuple[list[RawSheet]
             rows=sheet.rows,
             merged=sheet.merged,
             hidden=sheet.hidden,
+            hidden_columns=sheet.hidden_columns,
             visibility=sheet.visibility,
         )
         for sheet in found

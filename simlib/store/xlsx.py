@@ -38,7 +38,8 @@ class SheetCells:
     """The cells of one sheet: rows that hold something, with their numbers, and (first row, last row, range) merged.
 
     ``cut`` says that the sheet has more rows than are read, ``full`` that the workbook has more cells.
-    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away. ``visibility`` is the tab's.
+    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away; ``hidden_columns`` the columns,
+    from 1 on. ``visibility`` is the tab's.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SheetCells:
     cut: bool
     full: bool = False
     hidden: tuple[int, ...] = ()
+    hidden_columns: tuple[int, ...] = ()
     visibility: Visibility = "visible"
 
 
@@ -89,6 +91,7 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
                     cut=sheet.cut,
                     full=sheet.full,
                     hidden=tuple(sheet.hidden),
+                    hidden_columns=tuple(sorted(sheet.hidden_columns)),
                     visibility=visibility,
                 )
             )
@@ -274,6 +277,7 @@ class _Sheet(_Part):
         self.rows: list[Row] = []
         self.merged: list[tuple[int, int, str]] = []
         self.hidden: list[int] = []
+        self.hidden_columns: set[int] = set()
         self.cut = self.full = self._unseen = False
         self.held = 0
         self._room = room
@@ -305,6 +309,10 @@ class _Sheet(_Part):
                 raise ValueError(f"row {self._number}")
             self._row, self._column = [], 0
             self._unseen = attributes.get("hidden") in ("1", "true")
+        elif name == "col":
+            if attributes.get("hidden") in ("1", "true"):
+                first, last = (_index(attributes.get(end)) for end in ("min", "max"))
+                self.hidden_columns.update(range(max(first, 1), min(last, COLUMNS_MAX) + 1))
         elif name == "mergeCell" and len(self.merged) <= MERGED_MAX:
             where = attributes["ref"][:40]
             rows = [int(row) for row in re.findall(r"\d{1,7}", where)] or [1, LAST_ROW]
@@ -412,6 +420,21 @@ def _column_number(reference: str) -> int:
     for letter in found.group(1).upper():
         number = number * 26 + ord(letter) - 64
     return number
+
+
+def column_letters(number: int) -> str:
+    """Return the letters by which Excel shows a column.
+
+    Examples
+    --------
+    >>> column_letters(2), column_letters(26), column_letters(27), column_letters(256)
+    ('B', 'Z', 'AA', 'IV')
+    """
+    letters = ""
+    while number > 0:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
 
 
 def _unescape(text: str) -> str:

@@ -62,6 +62,29 @@ def test_a_hidden_sheet_of_which_nothing_is_read_is_no_matter(as_book, sound):
     assert (problems, [each for each in notices if "hidden" in each.message]) == ((), [])
 
 
+def test_hidden_columns_with_data_are_read_and_named_in_one_line(as_book, sound):
+    """A column out of sight counts as well: one notice names all of a sheet, by their headers and letters."""
+    sound["agents"][0] += ["speed", "note"]
+    for row in sound["agents"][1:]:
+        row += [None, "a remark"]
+
+    def hide(book):
+        people = book["agents"].column_dimensions
+        for letter in "CEHI":  # cohort, capacity, an empty one, and notes
+            people[letter].hidden = True
+        book["store"].column_dimensions["B"].hidden = True
+        book["waves"].column_dimensions.group("H", "XFD", hidden=True)
+
+    store, problems, notices = check_store(as_book(sound, hide))
+    assert ([each.capacity for each in store.agents], problems) == ([5, 5], ())
+    of_store, of_agents = [each for each in notices if "hidden" in each.message]
+    assert (of_store.sheet, of_store.column) == ("store", "value")
+    assert "it is hidden in Excel (column B)" in of_store.text("en")
+    assert (of_agents.sheet, of_agents.columns) == ("agents", ("cohort", "capacity"))
+    assert "第 C、E 列" in of_agents.text("zh")
+    assert "they are hidden in Excel (columns C, E)" in of_agents.text("en")
+
+
 def test_the_kits_own_workbooks_hide_nothing_that_is_read(tmp_path):
     """The example store as it is and as it is saved: the hidden lists to choose from are not data."""
     example = HOUSE / "templates" / "stores" / "appliances.xlsx"
