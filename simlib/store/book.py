@@ -23,7 +23,7 @@ from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
 from simlib.store.columns import find_sheet, is_header, nearest
 from simlib.store.problems import Loss, Problem
-from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source, sort_sheets
 
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
@@ -153,19 +153,15 @@ class ChapterBook:
         raw_sheets, of_files = read_source(Path(path))
         problems = list(of_files)
         records: dict[str, list[dict[str, Any]]] = {}
-        for raw in raw_sheets:
-            if raw.private or not raw.rows:
-                continue
-            stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-            key = self.find_sheet(stem)
-            if key is None:
-                near = nearest(stem, self._sheet_names)
-                problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
-            elif key in records:
-                twins = {"first": key, "second": raw.name}
+        known, unknown = sort_sheets(raw_sheets, self._sheet_names)
+        for raw in unknown:
+            near = nearest(raw.stem, self._sheet_names)
+            problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
+        for key, (raw, *others) in known.items():
+            records[key] = list(self._read_sheet(raw, key, problems))
+            for other in others:
+                twins = {"first": raw.name, "second": other.name}
                 problems.append(Problem(message="sheet_twice", sheet=key, values=twins, loss="second"))
-            else:
-                records[key] = list(self._read_sheet(raw, key, problems))
         tables = {sheet: self._frame(sheet, records.get(sheet, [])) for sheet in self.sheets}
         return FilledBook(tables=tables, problems=self.sort(problems))
 

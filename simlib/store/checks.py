@@ -83,6 +83,8 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 sheet=sheet,
                 values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
             )
+        for twins in found.copies:
+            yield Problem(message="sheet_copy", sheet=sheet, values=twins)
         if found.visibility != "visible" and found.cells:
             hidden = "sheet_hidden" if found.visibility == "hidden" else "sheet_very_hidden"
             yield Problem(message=hidden, sheet=sheet)

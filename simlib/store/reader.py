@@ -31,18 +31,18 @@ from simlib.store.columns import (
     Column,
     column_names,
     columns,
-    find_sheet,
     is_header,
     known_keys,
     known_terms,
     meant_choice,
     nearest,
+    rank_name,
     sheet_names,
     unit_of_row,
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
-from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source, sort_sheets
 from simlib.store.xlsx import Visibility, column_letters
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
@@ -80,7 +80,7 @@ class ReadSheet:
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
     24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show, and
     ``hidden_columns`` the columns with data that it does not show, with their letters. ``visibility`` says whether it
-    shows the sheet.
+    shows the sheet. ``copies`` are the names of the sheet and of each copy beside it that is not read.
     """
 
     sheet: str
@@ -95,6 +95,7 @@ class ReadSheet:
     hidden: tuple[int, ...] = ()
     hidden_columns: dict[str, str] = field(default_factory=dict)
     visibility: Visibility = "visible"
+    copies: list[dict[str, str]] = field(default_factory=list)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -342,26 +343,26 @@ def store_id(path: Path) -> str:
 def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> Iterator[Problem]:
     """Read every sheet whose name we know; yield a problem for the others."""
     names = sheet_names()
-    found: dict[str, str] = {}
-    unknown: list[tuple[str, str | None]] = []
-    for raw in raw_sheets:
-        if raw.private:
-            continue
-        stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-        key = find_sheet(stem, names)
-        if key is None:
-            if raw.rows:
-                unknown.append((raw.name, nearest(stem, names)))
-        elif key in found:
-            twins = {"first": found[key], "second": raw.name}
-            yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
-        else:
-            found[key] = raw.name
-            _read_sheet(raw, read[key])
+    known, unknown = sort_sheets(raw_sheets, names)
+    for key, (raw, *others) in known.items():
+        _read_sheet(raw, read[key])
+        for other in others:
+            twins = {"first": raw.name, "second": other.name}
+            if read[key].cells and _is_copy(other, of=raw, names=names):
+                read[key].copies.append(twins)
+            else:
+                yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
     free = tuple(key for key in SHEETS if not read[key].cells and not read[key].problems)
-    for name, near in unknown:
+    for raw in unknown:
+        near = nearest(raw.stem, names)
         allowed = free if near is None else ()
-        yield Problem(message="sheet_unknown", sheet=name, nearest=near, allowed=allowed, loss="unread")
+        yield Problem(message="sheet_unknown", sheet=raw.name, nearest=near, allowed=allowed, loss="unread")
+
+
+def _is_copy(other: RawSheet, *, of: RawSheet, names: Mapping[str, str]) -> bool:
+    """Return whether the names show which of two sheets is meant; a hidden one may be the older of the two."""
+    behind = of.visibility != "visible" and other.visibility == "visible"
+    return rank_name(of.stem, names) < rank_name(other.stem, names) and not behind
 
 
 def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:

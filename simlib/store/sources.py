@@ -9,7 +9,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pandas as pd
 import yaml
 
 from simlib.store.cells import fold, is_blank, shown, spellings, visible
+from simlib.store.columns import find_sheet, rank_name
 from simlib.store.problems import Problem, StoreError
 from simlib.store.xlsx import CELLS_MAX, COLUMNS_MAX, ROWS_MAX, UnsafeXmlError, Visibility, find_workbook, read_cells
 
@@ -54,10 +55,42 @@ class RawSheet:
     visibility: Visibility = "visible"
 
     @property
+    def stem(self) -> str:
+        """Return the name without the ending of a file."""
+        return Path(self.name).stem if self.name.lower().endswith(TABLE_ENDINGS) else self.name
+
+    @property
     def private(self) -> bool:
         """Return whether the sheet is the user's own: a name with _ in front, or a page that explains."""
-        stem = Path(self.name).stem if self.name.lower().endswith(TABLE_ENDINGS) else self.name
-        return stem.startswith("_") or fold(stem) in {fold(name) for name in spellings("readme_sheets")}
+        return self.stem.startswith("_") or fold(self.stem) in {fold(name) for name in spellings("readme_sheets")}
+
+
+def sort_sheets(
+    sheets: Iterable[RawSheet], names: Mapping[str, str]
+) -> tuple[dict[str, list[RawSheet]], list[RawSheet]]:
+    """Sort sheets by what they are: one's own and empty ones are left out.
+
+    Parameters
+    ----------
+    sheets : iterable of RawSheet
+        As they stand in the file.
+    names : mapping of str to str
+        Spellings of the known sheets, folded, to keys.
+
+    Returns
+    -------
+    tuple
+        Of each key the sheets that go by it, and the sheets that nobody knows. Of several the one to be read comes
+        first: the nearest to the known name, whatever the order of the tabs.
+    """
+    known: dict[str, list[RawSheet]] = {}
+    unknown: list[RawSheet] = []
+    for raw in sheets:
+        if raw.private or not raw.rows:
+            continue
+        key = find_sheet(raw.stem, names)
+        known.setdefault(key, []).append(raw) if key is not None else unknown.append(raw)
+    return {key: sorted(same, key=lambda raw: rank_name(raw.stem, names)) for key, same in known.items()}, unknown
 
 
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:

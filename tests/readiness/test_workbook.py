@@ -168,3 +168,20 @@ def test_a_phrase_that_rests_on_an_unknown_rule_is_named_once(tmp_path):
     found = [(problem.sheet, problem.row, problem.value) for problem in book.problems if problem.sheet == "phrases"]
     assert [each for each in found if each[2] == "X99"] == [("phrases", 3, "X99")]
     assert len(book.tables["phrases"]) == 3
+
+
+def test_a_copy_before_its_sheet_is_not_read_in_its_place(tmp_path):
+    """The order of the tabs is no matter: the sheet of the known name is read, and its copy is named with it."""
+    path = tmp_path / "readiness.xlsx"
+    write_readiness_template(path, "zh")
+    pages = openpyxl.load_workbook(path)
+    sheet = next(page for page in pages if page.title.endswith(" goods"))
+    copy = pages.copy_worksheet(sheet)
+    copy.title = f"{sheet.title} (2)"
+    sheet[2][sheet.max_column - 1].value = None  # without the note of an example the row is data
+    pages.move_sheet(copy, -pages.index(copy))
+    pages.save(path)
+    book = read_readiness(path)
+    assert len(book.tables["goods"]) == 1
+    [problem] = book.problems
+    assert (problem.message, problem.values) == ("sheet_twice", {"first": sheet.title, "second": copy.title})
