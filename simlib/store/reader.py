@@ -235,6 +235,8 @@ def check_store(path: str | Path) -> StoreCheck:
     problems += [problem for sheet in read.values() for problem in sheet.problems]
     problems = _without_consequences(problems, read)
     problems += checks.find_missing_figures(read, tuple(problems))
+    if any(problem.loss != "missing" for problem in problems):  # asked with them, as it may explain some; else a notice
+        problems += [replace(problem, loss="nothing") for problem in checks.find_exchanged(read)]
     problems.sort(key=_reading_order)
     store = _build(path, read, problems)
     notices = () if problems or store is None else tuple(checks.find_notices(store, read))
