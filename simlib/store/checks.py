@@ -136,15 +136,8 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
             )
         for twins in found.copies:
             yield Problem(message="sheet_copy", sheet=sheet, values=twins)
-        if found.visibility != "visible" and found.cells:
-            hidden = "sheet_hidden" if found.visibility == "hidden" else "sheet_very_hidden"
-            yield Problem(message=hidden, sheet=sheet)
-        if found.hidden:
-            yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
-        if found.hidden_columns:
-            names = tuple(found.hidden_columns)
-            values = {"letters": tuple(found.hidden_columns.values()), "count": len(names)}
-            yield Problem(message="columns_hidden", sheet=sheet, column=names[0], columns=names, values=values)
+        if found.cells:
+            yield from found.hidden
     yield from find_exchanged(read)
     yield from _twins(read["agents"])
     yield from find_odd_years(

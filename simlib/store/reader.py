@@ -42,8 +42,7 @@ from simlib.store.columns import (
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
-from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source, sort_sheets
-from simlib.store.xlsx import Visibility, column_letters
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, find_hidden, read_source, sort_sheets
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
@@ -78,9 +77,8 @@ class ReadSheet:
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
-    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show, and
-    ``hidden_columns`` the columns with data that it does not show, with their letters. ``visibility`` says whether it
-    shows the sheet. ``copies`` are the names of the sheet and of each copy beside it that is not read.
+    24:00, ``totals`` the rows that add up others, ``hidden`` the notices of what Excel does not show.
+    ``copies`` are the names of the sheet and of each copy beside it that is not read.
     """
 
     sheet: str
@@ -92,9 +90,7 @@ class ReadSheet:
     percents: dict[tuple[int, str], Any] = field(default_factory=dict)
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
-    hidden: tuple[int, ...] = ()
-    hidden_columns: dict[str, str] = field(default_factory=dict)
-    visibility: Visibility = "visible"
+    hidden: list[Problem] = field(default_factory=list)
     copies: list[dict[str, str]] = field(default_factory=list)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
@@ -383,31 +379,16 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
             covered = set(lines[bisect_left(lines, max(top, number + 1)) : bisect_right(lines, bottom)])
             into.complain("merged", value=where, loss="merged" if covered else "nothing")
             into.merged |= covered
-    into.hidden = tuple(line for line in raw.hidden if line > number)
-    into.visibility = raw.visibility
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         rows = list(_below_header(raw.rows[at:], into))
         records = [(line, _pick(row, places)) for line, row in rows]
-        into.hidden_columns = _find_hidden_columns(raw, places, rows)
         _complain_of_stray_cells(rows, places, into)
         _read_records(records, into)
     else:
         places = _match_columns(cells, number, into, column_names("rules"), set())
-        into.hidden_columns = _find_hidden_columns(raw, places, raw.rows[at + 1 :])
         _read_store_lines(raw.rows[at:], places, into)
-
-
-def _find_hidden_columns(
-    raw: RawSheet, places: Sequence[str | None], rows: Sequence[tuple[int, Sequence[Any]]]
-) -> dict[str, str]:
-    """Return the columns that Excel does not show and that hold data, each with its letters; a note is no data."""
-    return {
-        key: column_letters(number)
-        for number, key in enumerate(places, start=1)
-        if key and key != "note" and number in raw.hidden_columns
-        if any(len(cells) >= number and not is_blank(cells[number - 1]) for _, cells in rows)
-    }
+    into.hidden = find_hidden(raw, sheet=into.sheet, header=number, columns=places)
 
 
 def _below_header(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> Iterator[tuple[int, Sequence[Any]]]:

@@ -20,7 +20,16 @@ import yaml
 from simlib.store.cells import fold, is_blank, shown, spellings, visible
 from simlib.store.columns import find_sheet, rank_name
 from simlib.store.problems import Problem, StoreError
-from simlib.store.xlsx import CELLS_MAX, COLUMNS_MAX, ROWS_MAX, UnsafeXmlError, Visibility, find_workbook, read_cells
+from simlib.store.xlsx import (
+    CELLS_MAX,
+    COLUMNS_MAX,
+    ROWS_MAX,
+    UnsafeXmlError,
+    Visibility,
+    column_letters,
+    find_workbook,
+    read_cells,
+)
 
 BYTES_MAX = 200_000_000
 TABLE_BYTES_MAX = 60_000_000  # of a CSV table of a store: more than 200,000 rows need
@@ -91,6 +100,46 @@ def sort_sheets(
         key = find_sheet(raw.stem, names)
         known.setdefault(key, []).append(raw) if key is not None else unknown.append(raw)
     return {key: sorted(same, key=lambda raw: rank_name(raw.stem, names)) for key, same in known.items()}, unknown
+
+
+def find_hidden(raw: RawSheet, *, sheet: str, header: int, columns: Sequence[str | None]) -> list[Problem]:
+    """List what Excel does not show of a sheet that is read: the sheet itself, rows, columns that hold data.
+
+    Parameters
+    ----------
+    raw : RawSheet
+        The sheet as it stands in the file.
+    sheet : str
+        Its key.
+    header : int
+        The row of the header; only what stands below is data.
+    columns : sequence of str or None
+        What each column is; a note and a column that is not read are no data.
+
+    Returns
+    -------
+    list of Problem
+        Notices: at most one of each kind.
+    """
+    found: list[Problem] = []
+    if raw.visibility != "visible":
+        message = "sheet_hidden" if raw.visibility == "hidden" else "sheet_very_hidden"
+        found.append(Problem(message=message, sheet=sheet))
+    rows = tuple(line for line in raw.hidden if line > header)
+    if rows:
+        found.append(Problem(message="rows_hidden", sheet=sheet, row=rows[0], rows=rows))
+    data = [cells for line, cells in raw.rows if line > header]
+    places = {
+        name: number
+        for number, name in enumerate(columns, start=1)
+        if name and name != "note" and number in raw.hidden_columns
+        if any(len(cells) >= number and not is_blank(cells[number - 1]) for cells in data)
+    }
+    if places:
+        names = tuple(places)
+        values = {"letters": tuple(map(column_letters, places.values())), "count": len(names)}
+        found.append(Problem(message="columns_hidden", sheet=sheet, column=names[0], columns=names, values=values))
+    return found
 
 
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
