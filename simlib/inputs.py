@@ -783,7 +783,8 @@ def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, .
         ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
         for row in activities.dropna(subset=["start", "end"]).to_dict("records")
     ]
-    asked = (*find_odd_years(dated, beside=[wave.start for wave in store.waves]), *ask_stacking(activities, goods))
+    years = find_odd_years(dated, beside=[wave.start for wave in store.waves])
+    asked = (*book.notices, *years, *ask_stacking(activities, goods))
     return show_conflicts(find_conflicts(activities, goods)), problems, asked
 
 

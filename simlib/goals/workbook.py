@@ -20,9 +20,9 @@ from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SHEETS, UNIQUE, Kind
 from simlib.kpis import BETTER
 from simlib.messages import Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
-from simlib.store.columns import find_sheet, is_header
+from simlib.store.columns import is_header
 from simlib.store.problems import Problem, StoreError
-from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source, sort_sheets
 
 __all__ = [
     "SHEETS",
@@ -233,23 +233,15 @@ def check_goals_workbook(path: str | Path) -> tuple[GoalsWorkbook, tuple[Problem
         names |= {fold(name): sheet for name in (zh + sheet, zh + en, en, zh)}
     names |= {fold(sheet): sheet for sheet in SHEETS}
     tables = _empty_tables()
-    titles: dict[str, str] = {}
-    for page in raw:
-        stem = Path(page.name).stem if page.name.lower().endswith(".csv") else page.name
-        if page.private:
-            continue
-        found_sheet = find_sheet(stem, names)
-        if found_sheet is None:
-            if page.rows:
-                allowed = tuple(map(_term, SHEETS))
-                problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=allowed, loss="unread"))
-            continue
-        if found_sheet in titles:
-            twins = {"first": titles[found_sheet], "second": page.name}
-            problems.append(Problem(message="sheet_twice", sheet=found_sheet, values=twins, loss="second"))
-            continue
-        titles[found_sheet] = page.name
-        tables[found_sheet] = _read_sheet(found_sheet, page, path.name, problems)
+    known, unknown = sort_sheets(raw, names)
+    for page in unknown:
+        allowed = tuple(map(_term, SHEETS))
+        problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=allowed, loss="unread"))
+    for sheet, (page, *others) in known.items():
+        tables[sheet] = _read_sheet(sheet, page, path.name, problems)
+        for other in others:
+            twins = {"first": page.name, "second": other.name}
+            problems.append(Problem(message="sheet_twice", sheet=sheet, values=twins, loss="second"))
     problems += _check_sheets(tables)
     return GoalsWorkbook(tables=tables, folder=path.parent), tuple(problems)
 

@@ -228,6 +228,8 @@ class ReadinessBook:
         One frame per sheet with the sheet's columns and ``row``, the row as Excel numbers it; amounts are Decimals.
     problems : tuple of Problem
         Every mistake; a wrong cell counts as blank, a row that lacks something needed is left out.
+    notices : tuple of Problem
+        What is read although Excel does not show it.
     missing : tuple of str
         Sheets that are not there or empty.
     kept : Kept
@@ -238,6 +240,7 @@ class ReadinessBook:
 
     tables: Mapping[str, pd.DataFrame]
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     kept: Kept = field(default_factory=Kept)
     stage: str = ""
@@ -283,7 +286,9 @@ def read_readiness(path: str | Path, *, people: Collection[str] | None = None) -
     if people is not None:
         problems += _find_unknown_people(filled.tables, people)
     missing = tuple(sheet for sheet in SHEETS if filled.tables[sheet].empty)
-    return ReadinessBook(tables=filled.tables, problems=BOOK.sort(problems), missing=missing, kept=kept)
+    return ReadinessBook(
+        tables=filled.tables, problems=BOOK.sort(problems), notices=filled.notices, missing=missing, kept=kept
+    )
 
 
 def read_readiness_beside(store: str | Path, *, people: Collection[str] | None = None) -> ReadinessBook:

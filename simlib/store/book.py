@@ -23,7 +23,7 @@ from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
 from simlib.store.columns import find_sheet, is_header, nearest
 from simlib.store.problems import Loss, Problem
-from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, find_hidden, read_source, sort_sheets
 
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
@@ -88,10 +88,13 @@ class FilledBook:
         One frame per sheet, with the row of each record and its fields; empty where nothing is filled in.
     problems : tuple of Problem
         What is wrong, in the order of the sheets.
+    notices : tuple of Problem
+        What is read although Excel does not show it.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     def given(self, sheet: str) -> pd.DataFrame | None:
         """Return a sheet's records, or None where nobody filled it in."""
@@ -151,23 +154,21 @@ class ChapterBook:
             The file cannot be opened at all.
         """
         raw_sheets, of_files = read_source(Path(path))
-        problems = list(of_files)
+        problems, notices = list(of_files), list[Problem]()
         records: dict[str, list[dict[str, Any]]] = {}
-        for raw in raw_sheets:
-            if raw.private or not raw.rows:
-                continue
-            stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-            key = self.find_sheet(stem)
-            if key is None:
-                near = nearest(stem, self._sheet_names)
-                problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
-            elif key in records:
-                twins = {"first": key, "second": raw.name}
+        known, unknown = sort_sheets(raw_sheets, self._sheet_names)
+        for raw in unknown:
+            near = nearest(raw.stem, self._sheet_names)
+            problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
+        for key, (raw, *others) in known.items():
+            hidden: list[Problem] = []
+            records[key] = list(self._read_sheet(raw, key, problems, hidden))
+            notices += hidden if records[key] else []
+            for other in others:
+                twins = {"first": raw.name, "second": other.name}
                 problems.append(Problem(message="sheet_twice", sheet=key, values=twins, loss="second"))
-            else:
-                records[key] = list(self._read_sheet(raw, key, problems))
         tables = {sheet: self._frame(sheet, records.get(sheet, [])) for sheet in self.sheets}
-        return FilledBook(tables=tables, problems=self.sort(problems))
+        return FilledBook(tables=tables, problems=self.sort(problems), notices=self.sort(notices))
 
     def sort(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Return problems in the order of the sheets and rows, those of whole files first."""
@@ -235,7 +236,9 @@ class ChapterBook:
 
     # --- reading
 
-    def _read_sheet(self, raw: RawSheet, sheet: str, problems: list[Problem]) -> Iterator[dict[str, Any]]:
+    def _read_sheet(
+        self, raw: RawSheet, sheet: str, problems: list[Problem], hidden: list[Problem]
+    ) -> Iterator[dict[str, Any]]:
         """Find the header of a sheet and read the rows below; a row with the note of the example is none."""
         names = self._column_names(sheet)
         known = {column.key: column for column in self.sheets[sheet]}
@@ -271,6 +274,8 @@ class ChapterBook:
             problems.append(Problem(message="column_needed", sheet=sheet, row=number, column=column.term, loss="sheet"))
         if lacking:
             return
+        shown_as = [known[key].term if key else None for key in places]
+        hidden += find_hidden(raw, sheet=sheet, header=number, columns=shown_as)
         for line, row in raw.rows[at + 1 :]:
             record = {key: cell for key, cell in zip(places, row, strict=False) if key and not is_blank(cell)}
             if set(record) <= {"note"} or str(record.get("note", "")).strip() in self._example_notes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -39,6 +40,10 @@ YEAR, AMONG = 365 * DAY, 60 * DAY  # what is this near to other dates belongs to
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
 ROWS_TO_JUDGE_DAY = 24
+ROWS_TO_JUDGE_HEADERS = 2
+PERSON = re.compile(r"[^\d:\uff1a_@]{1,40}")  # how people are called: neither a number nor an account
+NUMBERED = re.compile(r"[A-Za-z#.-]{0,8}\d[\w#.-]*", re.ASCII)  # an id such as 1001, A01 or KF-7
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 class Reference(NamedTuple):
@@ -55,6 +60,52 @@ REFERENCES = (
     Reference("duties", "agent_id", "agents", "agent_id"),
     *(Reference("scenarios", place, "site", place) for place in ("site", "room", "seat")),
 )
+
+
+class Pair(NamedTuple):
+    """Two columns whose headers may be exchanged without a wrong cell.
+
+    ``exchanged`` returns whether the cells of one row stand the wrong way round; None where they show nothing.
+    """
+
+    sheet: str
+    one: str
+    other: str
+    exchanged: Callable[[Any, Any], bool | None]
+
+
+def _rises(one: float, other: float) -> bool | None:
+    """Return whether the second figure is above the first, which it never is where a table is right."""
+    return None if one == other else other > one
+
+
+PAIRS = (
+    Pair("agents", "agent_id", "name", lambda one, other: bool(PERSON.fullmatch(one) and NUMBERED.fullmatch(other))),
+    Pair("agents", "cost_cny_h", "capacity", lambda one, other: _rises(one, other) if one else None),
+    Pair("phrases", "zh", "en", lambda one, other: bool(CHINESE.search(other) and not CHINESE.search(one))),
+    Pair("waves", "day_gmv_cny", "day_aov_cny", _rises),
+    Pair(
+        "actuals", "contacts", "in_time", _rises
+    ),  # the outer two first: exchanged, they look like the inner pairs too
+    Pair("actuals", "contacts", "answered", _rises),
+    Pair("actuals", "answered", "in_time", _rises),
+)
+
+
+def find_exchanged(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
+    """Find headers that seem exchanged: in every row that shows it, two columns hold what belongs to the other."""
+    asked: set[tuple[str, str]] = set()
+    for sheet, one, other, exchanged in PAIRS:
+        both = [(number, cells) for number, cells in read[sheet].cells if one in cells and other in cells]
+        shows = [(number, exchanged(cells[one], cells[other])) for number, cells in both]
+        wrong = [number for number, is_wrong in shows if is_wrong]
+        if len(wrong) < ROWS_TO_JUDGE_HEADERS or any(is_wrong is False for _, is_wrong in shows):
+            continue
+        if not asked & {(sheet, one), (sheet, other)}:
+            asked |= {(sheet, one), (sheet, other)}
+            cells = dict(both)[wrong[0]]
+            place: dict[str, Any] = {"sheet": sheet, "row": wrong[0], "column": one, "columns": (one, other)}
+            yield Problem(message="columns_exchanged", typed=(shown(cells[one]), shown(cells[other])), **place)
 
 
 def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
@@ -83,8 +134,11 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
                 sheet=sheet,
                 values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
             )
-        if found.hidden:
-            yield Problem(message="rows_hidden", sheet=sheet, row=found.hidden[0], rows=found.hidden)
+        for twins in found.copies:
+            yield Problem(message="sheet_copy", sheet=sheet, values=twins)
+        if found.cells:
+            yield from found.hidden
+    yield from find_exchanged(read)
     yield from _twins(read["agents"])
     yield from find_odd_years(
         ("waves", "start", number, wave.name, wave.start, wave.end) for number, wave in read["waves"].of(Wave)
@@ -442,12 +496,25 @@ def _name_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find ids that stand twice and names that no other sheet knows."""
     for sheet, column in (("agents", "agent_id"), ("shifts", "code"), ("site", "seat"), ("rules", "key")):
         yield from _twice(read[sheet], column)
+    exchanged = list(find_exchanged(read))
     for sheet, column, home, wanted in REFERENCES:
         known = {fold(cells[wanted]): cells[wanted] for _, cells in read[home].cells if wanted in cells}
         people = _known_by_name(read[home]) if home == "agents" else {}
+        elsewhere = {
+            cells[column]: column
+            for wrong in exchanged
+            if wrong.sheet == home and wanted in wrong.columns
+            for column in wrong.columns
+            for _, cells in read[home].cells
+            if column in cells
+        }
         for number, cells in read[sheet].cells:
             name = cells.get(column)
-            if known and name is not None and name not in known.values():
+            if known and name in elsewhere and name not in known.values():
+                values = {"sheet_name": home, "of_column": wanted, "other_column": elsewhere[name]}
+                place: dict[str, Any] = {"sheet": sheet, "row": number, "column": column, "value": name}
+                yield Problem(message="in_other_column", values=values, loss="cell", **place)
+            elif known and name is not None and name not in known.values():
                 near = nearest(name, known | people)
                 title = next(
                     (of["name"] for _, of in read[home].cells if of.get(wanted) == near and "name" in of), None

@@ -243,6 +243,19 @@ def find_sheet(name: str, known: Mapping[str, str]) -> str | None:
     return known.get(folded) or known.get(bare)
 
 
+def rank_name(name: str, known: Mapping[str, str]) -> int:
+    """Return how far the name of a sheet is from a known one: 0 the name itself, 1 with a number in front, 2 a copy.
+
+    Examples
+    --------
+    >>> names = sheet_names()
+    >>> [rank_name(name, names) for name in ("波次", "2. waves", "waves (2)", "波次 waves")]
+    [0, 1, 2, 0]
+    """
+    folded = fold(name)
+    return 0 if folded in known else 2 if COPY_MARK.search(folded) else 1
+
+
 def is_header(cells: Sequence[Any], names: Mapping[str, str], *, own_columns: bool = False) -> bool:
     """Return whether a row heads a table: it names two known columns, and most of what it names is known.
 

@@ -129,7 +129,7 @@ SPANS_SHOWN = 8
 REPEATS = frozenset({"stands_twice", "time_twice"})  # complaints that name by ``first`` the row they repeat
 PASTED_ROWS = 10  # from so many repeated rows on, a table was pasted twice rather than a row typed twice (our choice)
 OF_CELL = frozenset({"hint", "part"})  # values of a message that are of one cell
-LABELLED = frozenset({"queue", "other_queue", "sheet_name", "of_column", "ratio", "ratios"})
+LABELLED = frozenset({"queue", "other_queue", "sheet_name", "of_column", "other_column", "ratio", "ratios", "letters"})
 
 
 def coded_label(key: str, lang: Lang) -> str:
@@ -241,7 +241,12 @@ def _group_columns(problems: Iterable[Problem]) -> list[Problem]:
     for number, problem in enumerate(problems):
         values = tuple(sorted((name, repr(value)) for name, value in problem.values.items() if name not in OF_CELL))
         same = (problem.message, problem.sheet, problem.row, problem.loss, problem.nearest, values, problem.allowed)
-        alone = type(problem) is not Problem or problem.row is None or problem.column is None or bool(problem.rows)
+        alone = (
+            type(problem) is not Problem
+            or problem.row is None
+            or problem.column is None
+            or bool(problem.rows or problem.columns)
+        )
         groups.setdefault(number if alone else same, []).append(problem)
     grouped = []
     for group in groups.values():

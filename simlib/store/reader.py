@@ -31,18 +31,18 @@ from simlib.store.columns import (
     Column,
     column_names,
     columns,
-    find_sheet,
     is_header,
     known_keys,
     known_terms,
     meant_choice,
     nearest,
+    rank_name,
     sheet_names,
     unit_of_row,
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
-from simlib.store.sources import HEADER_WITHIN_ROWS, TABLE_ENDINGS, RawSheet, read_source
+from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, find_hidden, read_source, sort_sheets
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
@@ -77,7 +77,8 @@ class ReadSheet:
 
     ``merged`` are the rows under merged cells: what stands there belongs to one of them, and nobody knows to which.
     ``percents`` are the cells in which a figure was typed as a percentage, ``day_ends`` the rows whose end was typed as
-    24:00, ``totals`` the rows that add up others, ``hidden`` those that Excel does not show.
+    24:00, ``totals`` the rows that add up others, ``hidden`` the notices of what Excel does not show.
+    ``copies`` are the names of the sheet and of each copy beside it that is not read.
     """
 
     sheet: str
@@ -89,7 +90,8 @@ class ReadSheet:
     percents: dict[tuple[int, str], Any] = field(default_factory=dict)
     day_ends: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
-    hidden: tuple[int, ...] = ()
+    hidden: list[Problem] = field(default_factory=list)
+    copies: list[dict[str, str]] = field(default_factory=list)
 
     def of(self, *models: type[R]) -> list[tuple[int, R]]:
         """Take the sound rows with their numbers, as rows of ``models``."""
@@ -229,6 +231,8 @@ def check_store(path: str | Path) -> StoreCheck:
     problems += [problem for sheet in read.values() for problem in sheet.problems]
     problems = _without_consequences(problems, read)
     problems += checks.find_missing_figures(read, tuple(problems))
+    if any(problem.loss != "missing" for problem in problems):  # asked with them, as it may explain some; else a notice
+        problems += [replace(problem, loss="nothing") for problem in checks.find_exchanged(read)]
     problems.sort(key=_reading_order)
     store = _build(path, read, problems)
     notices = () if problems or store is None else tuple(checks.find_notices(store, read))
@@ -337,26 +341,26 @@ def store_id(path: Path) -> str:
 def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> Iterator[Problem]:
     """Read every sheet whose name we know; yield a problem for the others."""
     names = sheet_names()
-    found: dict[str, str] = {}
-    unknown: list[tuple[str, str | None]] = []
-    for raw in raw_sheets:
-        if raw.private:
-            continue
-        stem = Path(raw.name).stem if raw.name.lower().endswith(TABLE_ENDINGS) else raw.name
-        key = find_sheet(stem, names)
-        if key is None:
-            if raw.rows:
-                unknown.append((raw.name, nearest(stem, names)))
-        elif key in found:
-            twins = {"first": found[key], "second": raw.name}
-            yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
-        else:
-            found[key] = raw.name
-            _read_sheet(raw, read[key])
+    known, unknown = sort_sheets(raw_sheets, names)
+    for key, (raw, *others) in known.items():
+        _read_sheet(raw, read[key])
+        for other in others:
+            twins = {"first": raw.name, "second": other.name}
+            if read[key].cells and _is_copy(other, of=raw, names=names):
+                read[key].copies.append(twins)
+            else:
+                yield Problem(message="sheet_twice", sheet=key, values=twins, loss="second")
     free = tuple(key for key in SHEETS if not read[key].cells and not read[key].problems)
-    for name, near in unknown:
+    for raw in unknown:
+        near = nearest(raw.stem, names)
         allowed = free if near is None else ()
-        yield Problem(message="sheet_unknown", sheet=name, nearest=near, allowed=allowed, loss="unread")
+        yield Problem(message="sheet_unknown", sheet=raw.name, nearest=near, allowed=allowed, loss="unread")
+
+
+def _is_copy(other: RawSheet, *, of: RawSheet, names: Mapping[str, str]) -> bool:
+    """Return whether the names show which of two sheets is meant; a hidden one may be the older of the two."""
+    behind = of.visibility != "visible" and other.visibility == "visible"
+    return rank_name(of.stem, names) < rank_name(other.stem, names) and not behind
 
 
 def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
@@ -375,7 +379,6 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
             covered = set(lines[bisect_left(lines, max(top, number + 1)) : bisect_right(lines, bottom)])
             into.complain("merged", value=where, loss="merged" if covered else "nothing")
             into.merged |= covered
-    into.hidden = tuple(line for line in raw.hidden if line > number)
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         rows = list(_below_header(raw.rows[at:], into))
@@ -383,7 +386,9 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         _complain_of_stray_cells(rows, places, into)
         _read_records(records, into)
     else:
-        _read_store_lines(raw.rows[at:], into)
+        places = _match_columns(cells, number, into, column_names("rules"), set())
+        _read_store_lines(raw.rows[at:], places, into)
+    into.hidden = find_hidden(raw, sheet=into.sheet, header=number, columns=places)
 
 
 def _below_header(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -467,10 +472,9 @@ def _complain_of_stray_cells(
                 into.complain("cell_outside", row=number, value=shown(cell), loss="unread")
 
 
-def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> None:
+def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], places: Sequence[str | None], into: ReadSheet) -> None:
     """Read the sheet ``store``: one item a line, with its value; a note beside it is a remark."""
-    number, header = rows[0]
-    places = _match_columns(header, number, into, column_names("rules"), set())
+    number, _ = rows[0]
     names = column_names("store")
     lines: dict[str, int] = {}
     record: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,18 @@ import pandas as pd
 import yaml
 
 from simlib.store.cells import fold, is_blank, shown, spellings, visible
+from simlib.store.columns import find_sheet, rank_name
 from simlib.store.problems import Problem, StoreError
-from simlib.store.xlsx import CELLS_MAX, COLUMNS_MAX, ROWS_MAX, UnsafeXmlError, find_workbook, read_cells
+from simlib.store.xlsx import (
+    CELLS_MAX,
+    COLUMNS_MAX,
+    ROWS_MAX,
+    UnsafeXmlError,
+    Visibility,
+    column_letters,
+    find_workbook,
+    read_cells,
+)
 
 BYTES_MAX = 200_000_000
 TABLE_BYTES_MAX = 60_000_000  # of a CSV table of a store: more than 200,000 rows need
@@ -42,19 +52,94 @@ TABLE_ENDINGS = (".csv", ".yml", ".yaml")
 class RawSheet:
     """A sheet as it stands in the file: its name and its rows, each with the number a person sees.
 
-    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show.
+    ``merged`` lists (first row, last row, range) of merged cells, ``hidden`` the rows that Excel does not show
+    and ``hidden_columns`` the columns, from 1 on; ``visibility`` says whether it shows the sheet.
     """
 
     name: str
     rows: Sequence[tuple[int, Sequence[Any]]]
     merged: tuple[tuple[int, int, str], ...] = ()
     hidden: tuple[int, ...] = ()
+    hidden_columns: tuple[int, ...] = ()
+    visibility: Visibility = "visible"
+
+    @property
+    def stem(self) -> str:
+        """Return the name without the ending of a file."""
+        return Path(self.name).stem if self.name.lower().endswith(TABLE_ENDINGS) else self.name
 
     @property
     def private(self) -> bool:
         """Return whether the sheet is the user's own: a name with _ in front, or a page that explains."""
-        stem = Path(self.name).stem if self.name.lower().endswith(TABLE_ENDINGS) else self.name
-        return stem.startswith("_") or fold(stem) in {fold(name) for name in spellings("readme_sheets")}
+        return self.stem.startswith("_") or fold(self.stem) in {fold(name) for name in spellings("readme_sheets")}
+
+
+def sort_sheets(
+    sheets: Iterable[RawSheet], names: Mapping[str, str]
+) -> tuple[dict[str, list[RawSheet]], list[RawSheet]]:
+    """Sort sheets by what they are: one's own and empty ones are left out.
+
+    Parameters
+    ----------
+    sheets : iterable of RawSheet
+        As they stand in the file.
+    names : mapping of str to str
+        Spellings of the known sheets, folded, to keys.
+
+    Returns
+    -------
+    tuple
+        Of each key the sheets that go by it, and the sheets that nobody knows. Of several the one to be read comes
+        first: the nearest to the known name, whatever the order of the tabs.
+    """
+    known: dict[str, list[RawSheet]] = {}
+    unknown: list[RawSheet] = []
+    for raw in sheets:
+        if raw.private or not raw.rows:
+            continue
+        key = find_sheet(raw.stem, names)
+        known.setdefault(key, []).append(raw) if key is not None else unknown.append(raw)
+    return {key: sorted(same, key=lambda raw: rank_name(raw.stem, names)) for key, same in known.items()}, unknown
+
+
+def find_hidden(raw: RawSheet, *, sheet: str, header: int, columns: Sequence[str | None]) -> list[Problem]:
+    """List what Excel does not show of a sheet that is read: the sheet itself, rows, columns that hold data.
+
+    Parameters
+    ----------
+    raw : RawSheet
+        The sheet as it stands in the file.
+    sheet : str
+        Its key.
+    header : int
+        The row of the header; only what stands below is data.
+    columns : sequence of str or None
+        What each column is; a note and a column that is not read are no data.
+
+    Returns
+    -------
+    list of Problem
+        Notices: at most one of each kind.
+    """
+    found: list[Problem] = []
+    if raw.visibility != "visible":
+        message = "sheet_hidden" if raw.visibility == "hidden" else "sheet_very_hidden"
+        found.append(Problem(message=message, sheet=sheet))
+    rows = tuple(line for line in raw.hidden if line > header)
+    if rows:
+        found.append(Problem(message="rows_hidden", sheet=sheet, row=rows[0], rows=rows))
+    data = [cells for line, cells in raw.rows if line > header]
+    places = {
+        name: number
+        for number, name in enumerate(columns, start=1)
+        if name and name != "note" and number in raw.hidden_columns
+        if any(len(cells) >= number and not is_blank(cells[number - 1]) for cells in data)
+    }
+    if places:
+        names = tuple(places)
+        values = {"letters": tuple(map(column_letters, places.values())), "count": len(names)}
+        found.append(Problem(message="columns_hidden", sheet=sheet, column=names[0], columns=names, values=values))
+    return found
 
 
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
@@ -230,7 +315,15 @@ def _read_sheets(path: Path, parts: Mapping[str, bytes]) -> tuple[list[RawSheet]
         if sheet.full
     ]
     return [
-        RawSheet(name=sheet.name, rows=sheet.rows, merged=sheet.merged, hidden=sheet.hidden) for sheet in found
+        RawSheet(
+            name=sheet.name,
+            rows=sheet.rows,
+            merged=sheet.merged,
+            hidden=sheet.hidden,
+            hidden_columns=sheet.hidden_columns,
+            visibility=sheet.visibility,
+        )
+        for sheet in found
     ], problems
 
 

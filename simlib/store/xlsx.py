@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname, join, normpath
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -30,6 +30,7 @@ PERCENT_FORMATS = frozenset({9, 10})
 
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?\d{1,7}$", re.ASCII)
 Row = tuple[int, Sequence[Any]]
+Visibility = Literal["visible", "hidden", "veryHidden"]  # of a sheet: the last one is not listed in Excel's menu either
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ class SheetCells:
     """The cells of one sheet: rows that hold something, with their numbers, and (first row, last row, range) merged.
 
     ``cut`` says that the sheet has more rows than are read, ``full`` that the workbook has more cells.
-    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away.
+    ``hidden`` are the rows of it that Excel does not show: of a filter, or folded away; ``hidden_columns`` the columns,
+    from 1 on. ``visibility`` is the tab's.
     """
 
     name: str
@@ -46,6 +48,8 @@ class SheetCells:
     cut: bool
     full: bool = False
     hidden: tuple[int, ...] = ()
+    hidden_columns: tuple[int, ...] = ()
+    visibility: Visibility = "visible"
 
 
 def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
@@ -74,7 +78,7 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
     epoch = EPOCH_1904 if book.from_1904 else EXCEL_EPOCH
     sheets: list[SheetCells] = []
     room = CELLS_MAX
-    for name, link in book.sheets[:SHEETS_MAX]:
+    for name, link, visibility in book.sheets[:SHEETS_MAX]:
         target = links.worksheets.get(link)
         if target is not None:
             sheet = _Sheet(parts[target], strings, kinds, epoch, room)
@@ -87,6 +91,8 @@ def read_cells(parts: Mapping[str, bytes]) -> list[SheetCells]:
                     cut=sheet.cut,
                     full=sheet.full,
                     hidden=tuple(sheet.hidden),
+                    hidden_columns=tuple(sorted(sheet.hidden_columns)),
+                    visibility=visibility,
                 )
             )
     return sheets
@@ -158,17 +164,17 @@ class _Part:
 
 
 class _Outline(_Part):
-    """The workbook's list of sheets and its first day."""
+    """The workbook's list of sheets, each with its link and whether its tab shows, and its first day."""
 
     def __init__(self, data: bytes) -> None:
-        self.sheets: list[tuple[str, str]] = []
+        self.sheets: list[tuple[str, str, Visibility]] = []
         self.from_1904 = False
         super().__init__(data)
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
             link = next((value for key, value in attributes.items() if key.rpartition(":")[2] == "id"), "")
-            self.sheets.append((attributes["name"], link))
+            self.sheets.append((attributes["name"], link, _visibility(attributes.get("state"))))
         elif name == "workbookPr":
             self.from_1904 = attributes.get("date1904") in ("1", "true")
 
@@ -271,6 +277,7 @@ class _Sheet(_Part):
         self.rows: list[Row] = []
         self.merged: list[tuple[int, int, str]] = []
         self.hidden: list[int] = []
+        self.hidden_columns: set[int] = set()
         self.cut = self.full = self._unseen = False
         self.held = 0
         self._room = room
@@ -302,6 +309,10 @@ class _Sheet(_Part):
                 raise ValueError(f"row {self._number}")
             self._row, self._column = [], 0
             self._unseen = attributes.get("hidden") in ("1", "true")
+        elif name == "col":
+            if attributes.get("hidden") in ("1", "true"):
+                first, last = (_index(attributes.get(end)) for end in ("min", "max"))
+                self.hidden_columns.update(range(max(first, 1), min(last, COLUMNS_MAX) + 1))
         elif name == "mergeCell" and len(self.merged) <= MERGED_MAX:
             where = attributes["ref"][:40]
             rows = [int(row) for row in re.findall(r"\d{1,7}", where)] or [1, LAST_ROW]
@@ -377,6 +388,11 @@ class _Sheet(_Part):
         return self._epoch + _round_ms(dt.timedelta(days=number))
 
 
+def _visibility(state: str | None) -> Visibility:
+    """Take the state of a tab; one that nobody knows is visible, as in Excel."""
+    return "hidden" if state == "hidden" else "veryHidden" if state == "veryHidden" else "visible"
+
+
 def _round_ms(span: dt.timedelta) -> dt.timedelta:
     return dt.timedelta(milliseconds=round(span / dt.timedelta(milliseconds=1)))
 
@@ -404,6 +420,21 @@ def _column_number(reference: str) -> int:
     for letter in found.group(1).upper():
         number = number * 26 + ord(letter) - 64
     return number
+
+
+def column_letters(number: int) -> str:
+    """Return the letters by which Excel shows a column.
+
+    Examples
+    --------
+    >>> column_letters(2), column_letters(26), column_letters(27), column_letters(256)
+    ('B', 'Z', 'AA', 'IV')
+    """
+    letters = ""
+    while number > 0:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
 
 
 def _unescape(text: str) -> str:

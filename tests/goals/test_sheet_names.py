@@ -47,6 +47,21 @@ def test_a_copied_sheet_is_never_read_in_place_of_the_first(tmp_path):
     assert len(found.tables["scores"]) > 0
 
 
+def test_a_copy_before_its_sheet_is_not_read_in_its_place(tmp_path):
+    """The order of the tabs is no matter: the sheet of the known name is read, and its copy is named."""
+    path = tmp_path / "goals.xlsx"
+    sound, _ = renamed(path, "scores", "scores")
+    opened = load_workbook(path)
+    copy = opened.copy_worksheet(opened["scores"])
+    copy.title = "scores (2)"
+    copy.delete_rows(3, 100)
+    opened.move_sheet(copy, -opened.index(copy))
+    opened.save(path)
+    found, [problem] = check_goals_workbook(path)
+    assert len(found.tables["scores"]) == len(sound.tables["scores"]) > 1
+    assert problem.values == {"first": "scores", "second": "scores (2)"}
+
+
 @pytest.mark.parametrize("above", [["客服部 双11 目标"], ["客服部 双11 目标", None, "填表人：主管"]])
 def test_a_title_above_the_header_is_no_header(tmp_path, above):
     """One or more rows of a title, as people put them, move the table down and lose nothing."""

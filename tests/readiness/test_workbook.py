@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib.cli import app
-from simlib.messages import LANGS
+from simlib.messages import HOUSE, LANGS
 from simlib.readiness import final_price, find_conflicts
 from simlib.readiness.workbook import SHEETS, open_readiness, read_readiness, write_readiness_template
 from simlib.store import StoreError
@@ -168,3 +169,52 @@ def test_a_phrase_that_rests_on_an_unknown_rule_is_named_once(tmp_path):
     found = [(problem.sheet, problem.row, problem.value) for problem in book.problems if problem.sheet == "phrases"]
     assert [each for each in found if each[2] == "X99"] == [("phrases", 3, "X99")]
     assert len(book.tables["phrases"]) == 3
+
+
+def test_a_copy_before_its_sheet_is_not_read_in_its_place(tmp_path):
+    """The order of the tabs is no matter: the sheet of the known name is read, and its copy is named with it."""
+    path = tmp_path / "readiness.xlsx"
+    write_readiness_template(path, "zh")
+    pages = openpyxl.load_workbook(path)
+    sheet = next(page for page in pages if page.title.endswith(" goods"))
+    copy = pages.copy_worksheet(sheet)
+    copy.title = f"{sheet.title} (2)"
+    sheet[2][sheet.max_column - 1].value = None  # without the note of an example the row is data
+    pages.move_sheet(copy, -pages.index(copy))
+    pages.save(path)
+    book = read_readiness(path)
+    assert len(book.tables["goods"]) == 1
+    [problem] = book.problems
+    assert (problem.message, problem.values) == ("sheet_twice", {"first": sheet.title, "second": copy.title})
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_what_excel_hides_is_read_and_named(tmp_path, state):
+    """A hidden sheet, row or column counts, and notices name them; "sandtable check" shows them."""
+    store = tmp_path / "bodycare"
+    shutil.copytree(HOUSE / "templates" / "stores" / "bodycare", store)
+    path = store / "readiness.xlsx"
+    pages = openpyxl.load_workbook(path)
+    goods = next(page for page in pages if page.title.endswith(" goods"))
+    goods.sheet_state = state
+    goods.row_dimensions[2].hidden = goods.column_dimensions["B"].hidden = True
+    pages.save(path)
+    book = read_readiness(store)
+    words = {"hidden": "sheet_hidden", "veryHidden": "sheet_very_hidden"}
+    assert [each.message for each in book.notices] == [words[state], "columns_hidden", "rows_hidden"]
+    assert {each.sheet for each in book.notices} == {"goods"}
+    assert book.notices[1].column == SHEETS["goods"][1].term
+    assert len(book.tables["goods"]) == goods.max_row - 1
+    assert read_readiness(HOUSE / "templates" / "stores" / "bodycare").notices == ()
+    shown = CliRunner().invoke(app, ["check", str(store), "--lang", "en"])
+    assert "counts like the others" in shown.output
+
+
+def test_a_hidden_sheet_with_its_example_alone_is_no_matter(tmp_path):
+    """Of the empty workbook nothing is read, whatever is hidden in it."""
+    write_readiness_template(tmp_path / "readiness.xlsx", "zh")
+    pages = openpyxl.load_workbook(tmp_path / "readiness.xlsx")
+    for page in pages.worksheets[1:]:
+        page.sheet_state = "hidden"
+    pages.save(tmp_path / "readiness.xlsx")
+    assert read_readiness(tmp_path).notices == ()

@@ -3,7 +3,8 @@
 import pytest
 from openpyxl import load_workbook
 
-from simlib.store import check_store
+from simlib.messages import HOUSE
+from simlib.store import check_store, save_store
 from simlib.store.problems import SHOWN_OF_A_KIND, list_problems
 
 
@@ -29,6 +30,69 @@ def test_a_hidden_title_above_the_table_is_no_matter(as_book, sound):
     book["agents"].row_dimensions[1].hidden = True
     book.save(path)
     assert "rows_hidden" not in {each.message for each in check_store(path).notices}
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "words"),
+    [("hidden", "sheet_hidden", "隐藏的"), ("veryHidden", "sheet_very_hidden", "深度隐藏")],
+)
+def test_a_hidden_sheet_is_read_and_named(as_book, sound, state, message, words):
+    """Hiding a tab takes nothing off: its rows count, and one notice names the sheet."""
+
+    def hide(book):
+        book["agents"].sheet_state = state
+
+    store, problems, notices = check_store(as_book(sound, hide))
+    assert (len(store.agents), problems) == (2, ())
+    [notice] = [each for each in notices if "hidden" in each.message]
+    assert (notice.message, notice.sheet) == (message, "agents")
+    assert words in notice.text("zh")
+    assert "counts like the others" in notice.text("en")
+
+
+def test_a_hidden_sheet_of_which_nothing_is_read_is_no_matter(as_book, sound):
+    """A sheet of the owner's own, one that explains and one that holds a header alone give no data."""
+    sound |= {"_lists": [["own"], ["temp"]], "说明": [["how to fill in"]], "duties": [["duty", "kind", "start", "end"]]}
+
+    def hide(book):
+        for title in ("_lists", "说明", "duties"):
+            book[title].sheet_state = "hidden"
+
+    _, problems, notices = check_store(as_book(sound, hide))
+    assert (problems, [each for each in notices if "hidden" in each.message]) == ((), [])
+
+
+def test_hidden_columns_with_data_are_read_and_named_in_one_line(as_book, sound):
+    """A column out of sight counts as well: one notice names all of a sheet, by their headers and letters."""
+    sound["agents"][0] += ["speed", "note"]
+    for row in sound["agents"][1:]:
+        row += [None, "a remark"]
+
+    def hide(book):
+        people = book["agents"].column_dimensions
+        for letter in "CEHI":  # cohort, capacity, an empty one, and notes
+            people[letter].hidden = True
+        book["store"].column_dimensions["B"].hidden = True
+        book["waves"].column_dimensions.group("H", "XFD", hidden=True)
+
+    store, problems, notices = check_store(as_book(sound, hide))
+    assert ([each.capacity for each in store.agents], problems) == ([5, 5], ())
+    of_store, of_agents = [each for each in notices if "hidden" in each.message]
+    assert (of_store.sheet, of_store.column) == ("store", "value")
+    assert "it is hidden in Excel (column B)" in of_store.text("en")
+    assert (of_agents.sheet, of_agents.columns) == ("agents", ("cohort", "capacity"))
+    assert "第 C、E 列" in of_agents.text("zh")
+    assert "they are hidden in Excel (columns C, E)" in of_agents.text("en")
+
+
+def test_the_kits_own_workbooks_hide_nothing_that_is_read(tmp_path):
+    """The example store as it is and as it is saved: the hidden lists to choose from are not data."""
+    example = HOUSE / "templates" / "stores" / "appliances.xlsx"
+    found = check_store(example)
+    save_store(found.store, tmp_path / "saved.xlsx")
+    for notices in (found.notices, check_store(tmp_path / "saved.xlsx").notices):
+        assert notices
+        assert [each.message for each in notices if "hidden" in each.message] == []
 
 
 def test_a_header_within_the_table_is_one_mistake(as_book, sound):
