@@ -84,9 +84,8 @@ PAIRS = (
     Pair("agents", "cost_cny_h", "capacity", lambda one, other: _rises(one, other) if one else None),
     Pair("phrases", "zh", "en", lambda one, other: bool(CHINESE.search(other) and not CHINESE.search(one))),
     Pair("waves", "day_gmv_cny", "day_aov_cny", _rises),
-    Pair(
-        "actuals", "contacts", "in_time", _rises
-    ),  # the outer two first: exchanged, they look like the inner pairs too
+    # The outer two of actuals first: exchanged, they look like the inner pairs too.
+    Pair("actuals", "contacts", "in_time", _rises),
     Pair("actuals", "contacts", "answered", _rises),
     Pair("actuals", "answered", "in_time", _rises),
 )
