@@ -27,7 +27,7 @@ from simlib.readiness.changes import (
     write_change_log,
 )
 from simlib.readiness.quiz import Quiz, QuizItem
-from simlib.readiness.rules import ACTIVITY_COLUMNS, GOODS_COLUMNS
+from simlib.readiness.rules import ACTIVITY_COLUMNS, GOODS_COLUMNS, is_missing
 from simlib.store.sources import decode, guard, unguard
 
 HISTORY_COLUMNS = ["day", "score", "people", "software", "hardware", "logistics", "allowed", "agents", "conflicts"]
@@ -63,6 +63,13 @@ class Kept:
     content: pd.DataFrame = field(default_factory=lambda: _empty(CONTENT_COLUMNS))
     quizzes: tuple[Quiz, ...] = ()
     rules: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest instant at which a rule changed, a change was accepted or something was handed out, if any."""
+        cells = (*self.change_log["changed_on"], *self.change_log["accepted_on"], *self.content["checked_on"])
+        noted = [pd.Timestamp(cell) for cell in cells if not is_missing(cell)]
+        return max(noted).to_pydatetime() if noted else None
 
 
 def kept_folder(store: Path) -> Path:

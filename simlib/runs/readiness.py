@@ -73,12 +73,12 @@ def review_readiness(
     replies : Path, optional
         A quick-reply sheet that came back from the chat client, to be held against the library.
     at : datetime.datetime, optional
-        The instant of the review; left out, the store's own today at the clock of now.
+        The instant of the review; left out, the store's own today at the clock of now, and after all that is noted.
     """
     night = plan(store)
-    moment = at or dt.datetime.combine(night.counted_from, dt.datetime.now().time().replace(microsecond=0))
     book = night.inputs.find_readiness(str(store))
     kept = book.kept
+    moment = at or _review_moment(night.counted_from, after=kept.last_noted)
     if not {"activities", "goods"} & set(book.missing):
         kept = note_changes(
             kept,
@@ -114,6 +114,15 @@ def review_readiness(
         kept=save_kept(store, kept),
         result=ready,
     )
+
+
+def _review_moment(day: dt.date, *, after: dt.datetime | None) -> dt.datetime:
+    """Return a day at the clock of now, or a second after what was noted last if that is later.
+
+    Of two reviews in one second, or on two mornings with one day set as today, the second is the later.
+    """
+    now = dt.datetime.combine(day, dt.datetime.now().time().replace(microsecond=0))
+    return now if after is None else max(now, after.replace(microsecond=0) + dt.timedelta(seconds=1))
 
 
 def _make_quiz(book: ReadinessBook, questions: int, lang: Lang) -> Quiz | None:

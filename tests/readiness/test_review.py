@@ -126,10 +126,24 @@ def plan_without_roster(store: Path) -> Plan:
     return night
 
 
+class StoppedClock(dt.datetime):
+    """A clock that stands."""
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> StoppedClock:
+        """Return always the same second."""
+        return cls(2026, 9, 28, 21, 40, tzinfo=tz)
+
+
 def test_a_rule_changed_at_21_40_runs_through_the_command(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """First review, the coupon's threshold changes, second review: stale of four kinds; accepted, handed out: fresh."""
+    """First review, the coupon's threshold changes, second review: stale of four kinds; accepted, handed out: fresh.
+
+    All in one second of the clock: what comes later is noted as later.
+    """
+    clock = SimpleNamespace(date=dt.date, datetime=StoppedClock, timedelta=dt.timedelta)
+    monkeypatch.setattr(review, "dt", clock)
     monkeypatch.setattr(review, "plan", plan_without_roster)
     monkeypatch.setattr(review, "write_pack", lambda *_, **__: [])
     book = shop / "readiness.xlsx"
