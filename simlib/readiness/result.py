@@ -178,9 +178,9 @@ def work_out_readiness(
         problems += exam.problems
     if "goods" in tables:
         tables["documents"] = lay_documents(sheets["goods"])
-    tables["task_plan"] = lay_catalogue(promo_day=promo_day, today=today)
     if "tasks" not in book.missing:
         tables["countdown"] = lay_countdown(sheets["tasks"], promo_day=promo_day, today=today)
+    tables["task_plan"] = lay_catalogue(promo_day=promo_day, today=today, countdown=tables.get("countdown"))
     tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
     if "logistics" not in book.missing or store.duties:
         tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"], store=store, assignments=assignments)

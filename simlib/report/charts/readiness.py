@@ -22,6 +22,8 @@ STATE_COLOURS = {
     "task_open": "#56B4E9",
     "task_late": "#D55E00",
     "task_impossible": MISSING,
+    "task_undated": "#CC79A7",
+    "task_unlisted": "#BBBBBB",
 }
 SEAT_COLOURS = {"seat_taken": "#9CC9EA", "seat_free": "#FFFFFF", "seat_shared": "#F0E442", "seat_broken": MISSING}
 SEATS_IN_A_ROW = 12
