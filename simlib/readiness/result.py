@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -482,6 +482,11 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return figures
 
 
+def _name_some(key: str, names: Sequence[object], *, count: int) -> Message:
+    """Return a sentence that names people: all of them, or some as examples."""
+    return Message(key if count > len(names) else f"{key}_all", names=tuple(names), count=count)
+
+
 def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Message:
     """Return what the complaints desk has to expect and who is there, or that it has no forecast of its own."""
     desk = int(ladder.set_index("ladder_step").loc["ladder_complaints", "step_people"])
@@ -519,12 +524,12 @@ def _findings(
         names = tuple(
             Message("readiness.kept_off", name=name, reason=Term(why), step=Term(how)) for name, why, how in people
         )
-        said.append(Message("readiness.found_kept_off", names=names, count=kept_off))
+        said.append(_name_some("readiness.found_kept_off", names, count=kept_off))
     if "rally" in tables:
         rally = tables["rally"]
         absent = [str(name) for name in rally.loc[rally["rally_state"] == "rally_absent", "name"]]
         if absent:
-            said.append(Message("readiness.found_rally", count=len(absent), names=absent[:NAMED]))
+            said.append(_name_some("readiness.found_rally", absent[:NAMED], count=len(absent)))
     if "clashes" in tables and len(tables["clashes"]):
         said.append(Message("readiness.found_clashes", count=len(tables["clashes"])))
     if figures.get("stale_items"):

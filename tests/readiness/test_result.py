@@ -20,6 +20,7 @@ from simlib.readiness.workbook import SHEETS, empty_book, read_readiness, write_
 from simlib.report.charts import plot_blocks
 from simlib.report.columns import describe_column, show_cell
 from simlib.store import load_store
+from simlib.store.models import Store
 from tests.readiness.test_changes import CHANGED
 from tests.readiness.test_conflicts import clean_sheet
 from tests.readiness.test_floor import TASKS, roster, sheet
@@ -300,6 +301,40 @@ def all_texts(part: object) -> list[str]:
         return [part]
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return [text for each in inner for text in all_texts(each)]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(("absent", "some"), [(1, False), (3, False), (7, True)])
+def test_people_are_among_those_named_only_where_others_are_not(absent: int, some: bool, lang: str) -> None:
+    """Three who missed the rally are named as the three, seven with five of them as examples."""
+    rows = [
+        {"agent_id": agent.agent_id, "held_on": DAY - dt.timedelta(days=9), "attended": number >= absent}
+        for number, agent in enumerate(STORE.agents)
+    ]
+    found = [each for each in work_out(full_book(rally=sheet("rally", rows))).findings if "found_rally" in each.key]
+    text = found[0].text(lang)
+    assert ({"zh": "其中", "en": "among"}[lang] in text) is some
+    assert sum(agent.name in text for agent in STORE.agents) == min(absent, 5)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_check_that_is_still_to_come_has_no_result(lang: str, short_store: Store) -> None:
+    """Everybody is checked in October; the results of September stand with their day, under titles that say so."""
+    today = dt.date(2026, 9, 27)
+    book = read_readiness("templates/stores/bodycare")
+    given = {"promo_day": DAY, "today": today, "peak_heads": 4.0}
+    found = work_out_readiness(short_store, book=book, **given).tables["acceptance"]
+    assert (found["sample_day"] > today).all()
+    assert set(found["last_sampled_on"].dropna()) == {dt.date(2026, 9, 24)}
+    title = describe_column("last_sample_passed", found["last_sample_passed"], lang).title
+    assert {"zh": "上次", "en": "Last"}[lang] in title
+
+
+def test_own_phrases_and_their_coverage_are_two_items() -> None:
+    """The store's own topics and the cells that the library fills as well no longer share a name in Chinese."""
+    items = work_out(full_book()).tables["readiness"]["item"]
+    titles = {label(item, "zh") for item in items if item in ("own_topics", "phrases", "phrase_matrix")}
+    assert titles == {"自己写了话术的主题", "话术覆盖"}
 
 
 def test_an_empty_item_changes_no_score() -> None:
