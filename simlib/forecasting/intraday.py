@@ -50,6 +50,8 @@ class Level:
         Why the rest of the forecast moved, or that it did not.
     last : pandas.Timestamp
         Start of the latest interval that was counted.
+    until : pandas.Timestamp
+        End of that interval: what came was counted up to then.
     """
 
     queue: str
@@ -60,6 +62,7 @@ class Level:
     high: float
     reason: Reason
     last: pd.Timestamp
+    until: pd.Timestamp
 
     @property
     def reacts(self) -> bool:
@@ -73,6 +76,7 @@ class Level:
             lang,
             queue=label(self.queue, lang),
             time=f"{self.last:%H:%M}",
+            until=f"{self.until:%H:%M}",
             seen=f"{self.seen:,.0f}",
             expected=f"{self.expected:,.0f}",
             factor=f"{self.factor:.0%}",
@@ -219,6 +223,7 @@ def _learn_level(night: pd.DataFrame, came: pd.Series) -> tuple[Level, float]:
         high=float(high),
         reason=reason,
         last=came.index[-1],
+        until=came.index[-1] + pd.Series(night["start"]).diff().min(),
     )
     return level, scatter + float(doubt)
 

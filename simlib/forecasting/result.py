@@ -23,7 +23,7 @@ from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService
 from simlib.store.models import StoreInfo
 
-ROUTE_COLUMNS = ["queue", "planned", "mean", "p05", "p95", "last_day", "age_days", "unseen_weekday"]
+ROUTE_COLUMNS = ["queue", "planned", "mean", "p05", "p95", "history_end", "age_days", "unseen_weekday"]
 UNIT_FACTOR = 10  # a history so many times off the cascade is in another unit; promos differ by far less (ours)
 PART_OF = {"payment_chasing": "presale", "order_change": "aftersale", "escalation": "aftersale"}
 TIGHT = 1.02  # people for the work there is, where a concurrency limit shows what it does
@@ -39,8 +39,8 @@ class ForecastResult:
         start, queue, contacts, p05, p95, bot, human. ``contacts`` counts each buyer once, ``human`` each reception:
         who is handed on is received twice.
     second_route : DataFrame
-        queue, planned, mean, p05, p95, last_day, age_days, unseen_weekday: what the history expects of the day, beside
-        the cascade, and how old it is; empty without one.
+        queue, planned, mean, p05, p95, history_end, age_days, unseen_weekday: what the history expects of the day,
+        beside the cascade, and how old it is; empty without one.
     doubtful_units : DataFrame
         queue, usual, expected, factor, rows_per_day: histories so far off the cascade that no promo explains it.
     curve : PromoCurve

@@ -11,10 +11,9 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import PLAYBOOK, Lang, glossary, join_list, label, read_yaml, translate
-from simlib.readiness.countdown import catalogue, lay_catalogue
+from simlib.readiness.countdown import catalogue, lay_catalogue, match_catalogue
 from simlib.readiness.gate import lay_course
 from simlib.readiness.result import CardPart, PrintCard
-from simlib.store.cells import fold
 from simlib.store.figures import FOUR_FIGURES, AskedFigure
 
 KINDS = ("incident", "gate", "ladder", "task", "course", "role_play", "teaching", "checklist", "authority", "request")
@@ -119,20 +118,18 @@ def task_cards(
     """
     days = {}
     if promo_day is not None and today is not None:
-        laid = lay_catalogue(promo_day=promo_day, today=today)
+        laid = lay_catalogue(promo_day=promo_day, today=today, countdown=countdown)
         days = {row.task_key: row for row in laid.itertuples()}
-    own_rows = {} if countdown is None else {fold(str(row.task)): row for row in countdown.itertuples()}
+    own_rows = match_catalogue(countdown)
     names = {task["key"]: task[lang]["name"] for task in catalogue()}
     cards = []
     for task in sorted(catalogue(), key=lambda one: one["offset_days"]):
         own, role = task[lang], label(f"task_role_{task['role']}", lang)
-        spelt = [fold(name) for name in (task["zh"]["name"], task["en"]["name"], task["key"])]
-        kept = next((own_rows[name] for name in spelt if name in own_rows), None)
-        row = days.get(task["key"]) if kept is None or kept.due_on is None else kept
+        kept, row = own_rows.get(task["key"]), days.get(task["key"])
         when = translate("readiness.task_offset", lang, offset=f"{task['offset_days']:+d}", takes=task["takes_days"])
         if row is not None:
-            state = label(row.state if kept is None else kept.state, lang)
-            when = translate("readiness.task_when", lang, when=when, day=f"{row.due_on:%Y-%m-%d}", state=state)
+            named = {"when": when, "day": f"{row.due_on:%Y-%m-%d}", "state": label(row.state, lang)}
+            when = translate("readiness.task_when", lang, **named)
         owner = None if kept is None else kept.owner
         whose = translate("readiness.task_owner", lang, role=role, name=owner) if owner else role
         sign = translate("readiness.sign_line", lang)

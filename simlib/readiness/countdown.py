@@ -12,8 +12,10 @@ import pandas as pd
 
 from simlib.messages import PLAYBOOK, Lang, label, read_yaml, translate
 from simlib.readiness.rules import is_missing
+from simlib.store.cells import fold
 
 STATES = ("task_done", "task_late", "task_impossible", "task_today", "task_open", "task_undated")
+UNLISTED = "task_unlisted"  # a task of the catalogue that the store's own list does not have: nobody knows its state
 FOLD_AT = 73  # bytes of a line of a calendar file, its CRLF left out; RFC 5545 asks for lines of at most 75
 
 
@@ -141,15 +143,37 @@ def catalogue() -> tuple[Mapping[str, Any], ...]:
     return tuple(read_yaml(PLAYBOOK / "tasks" / "tasks.yml"))
 
 
-def lay_catalogue(*, promo_day: dt.date, today: dt.date) -> pd.DataFrame:
+def match_catalogue(countdown: pd.DataFrame | None) -> dict[str, Any]:
+    """Return the rows of a store's own countdown that are tasks of the catalogue, by the catalogue's key.
+
+    A row is a task of the catalogue where it has its name in either language, or its key.
+    """
+    rows = {} if countdown is None else {fold(str(row.task)): row for row in countdown.itertuples()}
+    found = {}
+    for task in catalogue():
+        spelt = (fold(name) for name in (task["zh"]["name"], task["en"]["name"], task["key"]))
+        kept = next((rows[name] for name in spelt if name in rows), None)
+        if kept is not None:
+            found[task["key"]] = kept
+    return found
+
+
+def lay_catalogue(*, promo_day: dt.date, today: dt.date, countdown: pd.DataFrame | None = None) -> pd.DataFrame:
     """Lay the task catalogue over the calendar of a store's own promo day.
+
+    Parameters
+    ----------
+    promo_day, today : datetime.date
+    countdown : pandas.DataFrame, optional
+        The store's own tasks, as `lay_countdown` gives them. A task that stands there has its dates and its state
+        from there, so that two lists never contradict each other; one that does not is `UNLISTED`.
 
     Returns
     -------
     pandas.DataFrame
-        task_key, block, task_role, offset_days, takes_days, begin_on, due_on, days_left, state, after (the task that
-        must be done before); by due day. A task is late from its due day on, impossible once the days that it takes
-        no longer fit before the promo day.
+        task_key, block, task_role, offset_days, takes_days, begin_on, due_on, days_left, state, task_before (the task
+        that must be done before); by due day. A task is late from its due day on, impossible once the days that it
+        takes no longer fit before the promo day.
 
     Examples
     --------
@@ -157,21 +181,27 @@ def lay_catalogue(*, promo_day: dt.date, today: dt.date) -> pd.DataFrame:
     >>> str(plan.set_index("task_key").loc["quiz_start", "due_on"])
     '2026-10-10'
     """
-    rows = []
+    own, rows = match_catalogue(countdown), []
     for task in catalogue():
-        due = promo_day + dt.timedelta(days=task["offset_days"])
+        due, takes = promo_day + dt.timedelta(days=task["offset_days"]), task["takes_days"]
+        state = _state(None, due, takes, promo_day, today) if countdown is None else UNLISTED
+        if task["key"] in own:
+            kept = own[task["key"]]
+            state = kept.state
+            if kept.due_on is not None:
+                due, takes = kept.due_on, (kept.due_on - kept.begin_on).days + 1
         rows.append(
             {
                 "task_key": task["key"],
                 "block": task["block"],
                 "task_role": f"task_role_{task['role']}",
-                "offset_days": task["offset_days"],
-                "takes_days": task["takes_days"],
-                "begin_on": due - dt.timedelta(days=task["takes_days"] - 1),
+                "offset_days": (due - promo_day).days,
+                "takes_days": takes,
+                "begin_on": due - dt.timedelta(days=takes - 1),
                 "due_on": due,
                 "days_left": (due - today).days,
-                "state": _state(None, due, task["takes_days"], promo_day, today),
-                "after": task["after"],
+                "state": state,
+                "task_before": task["after"],
             }
         )
     rows.sort(key=lambda row: (row["due_on"], str(row["task_key"])))

@@ -54,7 +54,7 @@ def check_readiness(store: Store, *, day: dt.date, today: dt.date, peak_heads: f
     rows = [
         ("exam_gate", "people", sum((a.exam_score or 0) >= exam_pass for a in serving), len(serving)),
         ("qa_gate", "people", sum(a.qa_pass is True for a in serving), len(serving)),
-        ("phrases", "software", int(phrases["written"].sum()), len(phrases)),
+        ("own_topics", "software", int(phrases["written"].sum()), len(phrases)),
         ("seats", "hardware", min(usable, math.ceil(peak_heads)), math.ceil(peak_heads)),
         ("machines", "hardware", usable, len(store.site)),
         ("owned_duties", "logistics", sum(bool(d.owner or d.agent_id) for d in logistics), len(logistics)),

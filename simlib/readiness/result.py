@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -53,6 +53,9 @@ from simlib.store.models import Store
 from simlib.store.problems import Problem
 
 NAMED = 5  # people that a finding names; all of them are in the table
+# What the kept history calls its figures, under the terms of a table to read: shares as shares, one title for each.
+HISTORY_TERMS = {"day": "run_on", "score": "readiness_score", "agents": "agents_listed"}
+HISTORY_TERMS |= {block: f"{block}_done" for block in BLOCKS} | {"phrase_matrix": "phrases_covered"}
 RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
 
 
@@ -172,15 +175,16 @@ def work_out_readiness(
         tables["rally"] = follow_rally(store, sheets["rally"], today=today)
     tables["dropouts"] = list_dropouts(tables["gate"], tables.get("progress"))
     if exam is not None:
-        tables["weak_items"] = exam.by_item.rename(columns={"number": "quiz_item", "question": "quiz_question"})
-        tables["weak_topics"] = exam.by_topic.rename(columns={"group": "answer_group"})
-        tables["special_training"] = plan_special(exam.by_topic)
+        right = {"share": "share_right"}
+        tables["weak_items"] = exam.by_item.rename(columns=right | {"number": "quiz_item", "question": "quiz_question"})
+        tables["weak_topics"] = exam.by_topic.rename(columns=right | {"group": "answer_group"})
+        tables["special_training"] = plan_special(exam.by_topic).rename(columns=right)
         problems += exam.problems
     if "goods" in tables:
         tables["documents"] = lay_documents(sheets["goods"])
-    tables["task_plan"] = lay_catalogue(promo_day=promo_day, today=today)
     if "tasks" not in book.missing:
         tables["countdown"] = lay_countdown(sheets["tasks"], promo_day=promo_day, today=today)
+    tables["task_plan"] = lay_catalogue(promo_day=promo_day, today=today, countdown=tables.get("countdown"))
     tables |= _look_at_floor(store, book, assignments, contacts, promo_day, today)
     if "logistics" not in book.missing or store.duties:
         tables["duty_sheet"] = lay_duty_sheet(sheets["logistics"], store=store, assignments=assignments)
@@ -198,14 +202,14 @@ def work_out_readiness(
         tables["stage_modules"] = lay_modules(book.stage)
         tables["syllabus"] = lay_syllabus(book.stage)
     if not book.kept.history.empty:
-        tables["readiness_history"] = book.kept.history.rename(columns={"day": "run_on"})
+        tables["readiness_history"] = book.kept.history.rename(columns=HISTORY_TERMS)
     items = _count_items(store, book, tables, promo_day=promo_day, today=today, peak_heads=peak_heads)
     tables["readiness"] = items
     tables["blocks"] = _count_blocks(items)
     tables["red_items"] = _list_red(tables, gone, open_figures=_open_figures(store, promo_day))
     figures = _figures(tables)
     return ReadinessResult(
-        tables=tables,
+        tables={name: _as_numbers(table) for name, table in tables.items()},
         figures=figures,
         findings=tuple(_findings(figures, tables, book, contacts)),
         problems=tuple(problems),
@@ -278,6 +282,13 @@ def show_sheet(table: pd.DataFrame, sheet: str) -> pd.DataFrame:
     terms = {field.key: field.term for field in SHEETS[sheet]}
     filled = [key for key in terms if key in table and table[key].notna().any()]
     return table[filled].rename(columns=terms)
+
+
+def _as_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose exact amounts are numbers: only a number is shown with the unit of its column."""
+    exact = [column for column in table if any(isinstance(cell, Decimal) for cell in table[column])]
+    plain = {column: [float(cell) if isinstance(cell, Decimal) else None for cell in table[column]] for column in exact}
+    return table.assign(**{column: pd.Series(cells, index=table.index, dtype=float) for column, cells in plain.items()})
 
 
 def show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:
@@ -403,7 +414,7 @@ def _count_blocks(items: pd.DataFrame) -> pd.DataFrame:
     for block in BLOCKS:
         shares = items.loc[items["block"] == block, "share"].dropna().astype(float)
         rows.append((block, int((shares >= 1).sum()), len(shares), float(shares.mean()) if len(shares) else math.nan))
-    return pd.DataFrame(rows, columns=["block", "done", "of", "share"])
+    return pd.DataFrame(rows, columns=["block", "items_done", "items_asked", "mean_done"])
 
 
 def _list_red(
@@ -452,7 +463,7 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     gate = tables["gate"]
     figures = {
         "score": 100 * score_readiness(tables["readiness"]),
-        "blocks_known": float(tables["blocks"]["share"].notna().sum()),
+        "blocks_known": float(tables["blocks"]["mean_done"].notna().sum()),
         "allowed": float(gate["allowed"].sum()),
         "agents": float(len(gate)),
         "red_items": float(len(tables["red_items"])),
@@ -465,10 +476,15 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
         cells = tables["phrase_matrix"]
         asked = (cells["state"] != "cell_closed").sum()
         figures["phrase_matrix"] = float((cells["state"] == "cell_covered").sum() / asked) if asked else float("nan")
-    figures |= {row.block: row.share for row in tables["blocks"].itertuples()}
+    figures |= {row.block: row.mean_done for row in tables["blocks"].itertuples()}
     if "stale_items" in tables:
         figures["stale_items"] = float(len(tables["stale_items"]))
     return figures
+
+
+def _name_some(key: str, names: Sequence[object], *, count: int) -> Message:
+    """Return a sentence that names people: all of them, or some as examples."""
+    return Message(key if count > len(names) else f"{key}_all", names=tuple(names), count=count)
 
 
 def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Message:
@@ -476,7 +492,7 @@ def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Me
     desk = int(ladder.set_index("ladder_step").loc["ladder_complaints", "step_people"])
     expected = sum_complaints(contacts)
     if expected is None:
-        return Message("readiness.complaints_unknown", people=desk)
+        return Message("readiness.complaints_unknown", people=desk, ratio=Term("escalation_share"))
     total, most, at = expected
     named = {"total": f"{total:,.0f}", "most": f"{most:,.1f}", "at": f"{at:%m-%d %H:%M}"}
     return Message("readiness.complaints_expected", people=desk, **named)
@@ -508,12 +524,12 @@ def _findings(
         names = tuple(
             Message("readiness.kept_off", name=name, reason=Term(why), step=Term(how)) for name, why, how in people
         )
-        said.append(Message("readiness.found_kept_off", names=names, count=kept_off))
+        said.append(_name_some("readiness.found_kept_off", names, count=kept_off))
     if "rally" in tables:
         rally = tables["rally"]
         absent = [str(name) for name in rally.loc[rally["rally_state"] == "rally_absent", "name"]]
         if absent:
-            said.append(Message("readiness.found_rally", count=len(absent), names=absent[:NAMED]))
+            said.append(_name_some("readiness.found_rally", absent[:NAMED], count=len(absent)))
     if "clashes" in tables and len(tables["clashes"]):
         said.append(Message("readiness.found_clashes", count=len(tables["clashes"])))
     if figures.get("stale_items"):

@@ -77,20 +77,24 @@ def lay_samples(store: Store, training: pd.DataFrame, *, promo_day: dt.date) -> 
     Returns
     -------
     pandas.DataFrame
-        agent_id, name, sampler, sample_day, chats, qa_result (None while it is open); empty where nobody
-        signs anything.
+        agent_id, name, sampler, sample_day (when the person is to be checked), chats, last_sampled_on and
+        last_sample_passed (of the check that was, None where there was none); empty where nobody signs anything.
     """
     samplers = sorted({str(name) for name in training["signed_by"] if not is_missing(name)})
-    columns = ["agent_id", "name", "sampler", "sample_day", "chats", "qa_result"]
+    columns = ["agent_id", "name", "sampler", "sample_day", "chats", "last_sampled_on", "last_sample_passed"]
     if not samplers or not store.agents:
         return pd.DataFrame(columns=columns)
     offsets = (int(facts.value("courses", key)) for key in ("accept_from", "accept_to"))
     first, last = (promo_day + dt.timedelta(days=days) for days in offsets)
     table = list_samples(store.agents, samplers=samplers, first_day=first, last_day=last)
     table = table.rename(columns={"day": "sample_day"})
-    rows = zip(training["agent_id"], training["qa_result"], strict=True)
-    results = {agent: bool(passed) for agent, passed in rows if not is_missing(passed)}
-    table["qa_result"] = pd.Series([results.get(agent) for agent in table["agent_id"]], dtype=object)
+    rows = zip(training["agent_id"], training["qa_sampled_on"], training["qa_result"], strict=True)
+    checked = {
+        agent: (None if is_missing(day) else day, bool(passed)) for agent, day, passed in rows if not is_missing(passed)
+    }
+    for place, column in enumerate(columns[-2:]):
+        found = [checked.get(agent, (None, None))[place] for agent in table["agent_id"]]
+        table[column] = pd.Series(found, dtype=object)
     return table
 
 

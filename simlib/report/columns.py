@@ -27,7 +27,6 @@ KEY_COLUMNS = {
     "action_state": "action_",
     "activity": "",
     "activity_kind": "activity_kind_",
-    "after": "",
     "answer": "",
     "answer_group": "",
     "asked_figure": "",
@@ -131,6 +130,7 @@ KEY_COLUMNS = {
     "taught_in": "",
     "stretch_source": "source_",
     "task": "",
+    "task_before": "",
     "task_key": "",
     "task_role": "",
     "topic": "",
@@ -465,7 +465,7 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
         return _tag_names().get(str(value), {}).get(lang) or translate("retrospective.untagged", lang)
     if column == "review_card" and str(value) in _card_names():
         return _card_names()[str(value)][lang]
-    if column in ("task_key", "after", "review_card") and str(value) in _task_names():
+    if column in ("task_key", "task_before", "review_card") and str(value) in _task_names():
         return _task_names()[str(value)][lang]
     plain = str(value)
     key = KEY_COLUMNS[column] + plain

@@ -80,6 +80,17 @@ def test_half_hour_beyond_its_band_is_answered_at_once():
     assert "超出预测区间" in level.text("zh")
 
 
+@pytest.mark.parametrize(("factor", "reason"), [(1.0, "inside"), (1.3, "sustained")])
+def test_count_up_to_now_names_the_end_of_its_last_half_hour(factor, reason):
+    """What came in the half hours up to the one from 20:00 came by 20:30, in both languages."""
+    forecast = plan()
+    [level] = reforecast(forecast, until(forecast, "20:30", factor)).levels
+    assert level.reason == reason
+    for text in (level.text("zh"), level.text("en")):
+        assert "20:30" in text
+        assert "20:00" not in text
+
+
 @pytest.mark.parametrize("level", [0.7, 1.3])
 def test_sustained_level_inside_the_bands_is_learned(level):
     """Five hours at a level that no band excludes are taken for tonight's level, within 6 % of it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pandas as pd
 import pytest
 
 from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, glossary, label, read_yaml
 from simlib.readiness.cards import KINDS, make_cards
-from simlib.readiness.countdown import catalogue, lay_catalogue
+from simlib.readiness.countdown import catalogue, lay_catalogue, lay_countdown
 from simlib.readiness.wording import check_wording
+from simlib.report.charts.readiness import STATE_COLOURS
+from simlib.report.columns import describe_column
 from simlib.report.pages.readiness_cards import print_cards
 from tests.test_messages import CHINESE, NOTATION
 
@@ -104,6 +107,29 @@ def test_today_decides_what_is_late_and_what_is_impossible() -> None:
         for today in (dt.date(2026, 8, 1), dt.date(2026, 9, 10), dt.date(2026, 10, 20))
     }
     assert list(states.values()) == ["task_open", "task_late", "task_impossible"]
+
+
+def test_the_calendar_of_tasks_never_contradicts_the_stores_own_list() -> None:
+    """A task that is done, moved or undated on the store's list is so in the calendar; one not listed has no state."""
+    names = {task["key"]: task for task in catalogue()}
+    day, today = DAYS["promo_day"], dt.date(2026, 10, 20)
+    rows = [
+        {"task": names["ask_figures"]["en"]["name"], "offset_days": -75, "done_on": day - dt.timedelta(days=75)},
+        {"task": names["forecast_heads"]["zh"]["name"], "due_on": today + dt.timedelta(days=3), "takes_days": 2},
+        {"task": names["start_training"]["zh"]["name"]},
+    ]
+    own = lay_countdown(pd.DataFrame(rows, dtype=object).assign(block="people"), promo_day=day, today=today)
+    plan = lay_catalogue(promo_day=day, today=today, countdown=own).set_index("task_key")
+    states = {"ask_figures": "task_done", "forecast_heads": "task_open", "start_training": "task_undated"}
+    assert plan["state"].drop(list(states)).unique().tolist() == ["task_unlisted"]
+    assert plan.loc[list(states), "state"].to_dict() == states
+    moved = plan.loc["forecast_heads", ["begin_on", "due_on", "days_left", "takes_days"]].tolist()
+    assert moved == [today + dt.timedelta(days=2), today + dt.timedelta(days=3), 3, 2]
+    assert set(plan["state"]) <= set(STATE_COLOURS)
+    assert describe_column("task_before", plan["task_before"], "zh").title == "前置任务"
+    cards = {card.key: card for card in make_cards("task", "zh", promo_day=day, today=today, countdown=own)}
+    shown = "".join(part.text for part in cards["order_outsourcer"].parts)
+    assert label("task_unlisted", "zh") in shown
 
 
 def test_courses_have_their_hours() -> None:

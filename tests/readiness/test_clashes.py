@@ -139,6 +139,6 @@ def test_the_rally_is_read_from_its_sheet_and_counts_towards_the_people(tmp_path
     done = work_out_readiness(STORE, book=book, promo_day=DAY, today=DAY, peak_heads=5.0)
     item = done.tables["readiness"].set_index("item").loc["rally"]
     assert (item["done"], item["of"]) == (len(there) - 1, len(there))
-    (finding,) = [each for each in done.findings if each.key == "readiness.found_rally"]
+    (finding,) = [each for each in done.findings if each.key == "readiness.found_rally_all"]
     assert TWO.name in finding.text("en")
     assert TWO.name in finding.text("zh")

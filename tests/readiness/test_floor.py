@@ -325,7 +325,7 @@ def test_the_ladder_has_its_limits_its_people_and_a_forecast_of_its_own(lang: st
         for each in (contacts, None)
     ]
     assert "10-31 20:30" in texts[0]
-    assert "escalation_share" in texts[1]
+    assert label("escalation_share", lang) in texts[1]
 
 
 def test_complaints_get_a_queue_of_their_own_by_their_share() -> None:

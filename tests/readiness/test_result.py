@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 
-from simlib.messages import LANGS, glossary
+from simlib.messages import LANGS, PLAYBOOK, glossary, label, read_yaml, texts
 from simlib.readiness import work_out_readiness
 from simlib.readiness.changes import record_change
 from simlib.readiness.quiz import make_quiz, mark_answers
+from simlib.readiness.result import _count_blocks
 from simlib.readiness.workbook import SHEETS, empty_book, read_readiness, write_readiness_template
+from simlib.report.charts import plot_blocks
+from simlib.report.columns import describe_column, show_cell
 from simlib.store import load_store
+from simlib.store.models import Store
 from tests.readiness.test_changes import CHANGED
 from tests.readiness.test_conflicts import clean_sheet
 from tests.readiness.test_floor import TASKS, roster, sheet
@@ -207,8 +212,8 @@ def test_what_is_missing_is_named_and_counts_neither_as_nought_nor_as_a_hundred(
     assert "conflicts" not in bare.figures
     shown = bare.findings[-1].text(lang)
     assert all(glossary()[name][lang] in shown for name in SHEETS)
-    blocks = bare.tables["blocks"].set_index("block")["share"]
-    empty = blocks[bare.tables["blocks"].set_index("block")["of"] == 0]
+    blocks = bare.tables["blocks"].set_index("block")["mean_done"]
+    empty = blocks[bare.tables["blocks"].set_index("block")["items_asked"] == 0]
     assert empty.isna().all()
     assert bare.figures["blocks_known"] == blocks.notna().sum()
     known = bare.tables["readiness"].dropna(subset=["share"]).groupby("block")["share"].mean().mean()
@@ -231,6 +236,105 @@ def test_line_6_a_sheet_without_rows_counts_as_one_that_is_not_there(tmp_path: P
     assert without.tables.keys() == with_header.tables.keys()
     for name, table in without.tables.items():
         pd.testing.assert_frame_equal(table, with_header.tables[name])
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_history_has_one_scale_and_a_title_for_each_column(lang: str) -> None:
+    """Three runs of the example: the people's 0.41 reads 41.0 as the score does, and no two columns share a title."""
+    history = work_out(read_readiness("templates/stores/bodycare")).tables["readiness_history"]
+    shown = {key: describe_column(key, history[key], lang) for key in history}
+    assert len({column.title for column in shown.values()}) == len(shown)
+    first = history.iloc[0]
+    score, people = (show_cell(first[key], shown[key], lang=lang) for key in ("readiness_score", "people_done"))
+    assert score == people == "41.0"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_block_says_that_its_figure_is_a_mean_over_its_items(lang: str) -> None:
+    """None of two items whole and 75 % done: the title and the picture say of what it is a mean."""
+    rows = [("a", "people", 3, 4), ("b", "people", 3, 4)]
+    items = pd.DataFrame(rows, columns=["item", "block", "done", "of"]).assign(share=0.75)
+    blocks = _count_blocks(items)
+    assert blocks.iloc[0].tolist() == ["people", 0, 2, 0.75]
+    title = describe_column("mean_done", blocks["mean_done"], lang).title
+    assert {"zh": "平均完成度", "en": "Mean share done"}[lang] in title
+    assert plot_blocks(blocks, lang=lang).get_xlabel() == title
+    assert label("share", lang) not in {describe_column(key, blocks[key], lang).title for key in blocks}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_amounts_and_shares_of_a_sheet_are_numbers_with_their_unit(lang: str) -> None:
+    """Ten percent off reads 10.0 under a title with %, an amount has its currency: both were text."""
+    table = work_out(read_readiness("templates/stores/bodycare")).tables["activities"]
+    columns = {key: describe_column(key, table[key], lang) for key in ("percent", "amount_off_cny")}
+    cells = {key: show_cell(table[key].dropna().iloc[0], column, lang=lang) for key, column in columns.items()}
+    assert cells == {"percent": "10.0", "amount_off_cny": "20"}
+    assert columns["percent"].title.endswith({"zh": "（%）", "en": "(%)"}[lang])
+    assert columns["amount_off_cny"].title.endswith({"zh": "（元）", "en": "(CNY)"}[lang])
+
+
+def test_the_exam_counts_answers_and_calls_their_share_right() -> None:
+    """Five people and several items of a topic: more answers than people, under titles that fit."""
+    topics = full_result().tables["weak_topics"]
+    titles = [describe_column(key, topics[key], "zh").title for key in topics]
+    assert topics["asked"].max() > 5
+    assert titles[2:] == ["应答次数", "答对", "正确率（%）"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_sentence_shows_a_key(lang: str) -> None:
+    """Messages, tasks, cards and findings of the chapter, without what is filled in: no word of the form a_b."""
+    written = [forms[lang] for key, forms in texts().items() if key.startswith("readiness.")]
+    written += [forms["en_one"] for key, forms in texts().items() if key.startswith("readiness.") and "en_one" in forms]
+    for path in sorted([*(PLAYBOOK / "cards").glob("*.yml"), *(PLAYBOOK / "tasks").glob("*.yml")]):
+        written += [text for row in read_yaml(path) for text in all_texts(row.get(lang))]
+    sentences = [re.sub(r"\{\w+\}", "", text) for text in written]
+    for book in (full_book(), empty_book()):
+        sentences += [finding.text(lang) for finding in work_out(book).findings]
+    assert len(sentences) > 300
+    assert [text for text in sentences if re.search(r"[a-z]+_[a-z]+", text)] == []
+
+
+def all_texts(part: object) -> list[str]:
+    """Return every text of a nested part of a card."""
+    if isinstance(part, str):
+        return [part]
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return [text for each in inner for text in all_texts(each)]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(("absent", "some"), [(1, False), (3, False), (7, True)])
+def test_people_are_among_those_named_only_where_others_are_not(absent: int, some: bool, lang: str) -> None:
+    """Three who missed the rally are named as the three, seven with five of them as examples."""
+    rows = [
+        {"agent_id": agent.agent_id, "held_on": DAY - dt.timedelta(days=9), "attended": number >= absent}
+        for number, agent in enumerate(STORE.agents)
+    ]
+    found = [each for each in work_out(full_book(rally=sheet("rally", rows))).findings if "found_rally" in each.key]
+    text = found[0].text(lang)
+    assert ({"zh": "其中", "en": "among"}[lang] in text) is some
+    assert sum(agent.name in text for agent in STORE.agents) == min(absent, 5)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_check_that_is_still_to_come_has_no_result(lang: str, short_store: Store) -> None:
+    """Everybody is checked in October; the results of September stand with their day, under titles that say so."""
+    today = dt.date(2026, 9, 27)
+    book = read_readiness("templates/stores/bodycare")
+    given = {"promo_day": DAY, "today": today, "peak_heads": 4.0}
+    found = work_out_readiness(short_store, book=book, **given).tables["acceptance"]
+    assert (found["sample_day"] > today).all()
+    assert set(found["last_sampled_on"].dropna()) == {dt.date(2026, 9, 24)}
+    title = describe_column("last_sample_passed", found["last_sample_passed"], lang).title
+    assert {"zh": "上次", "en": "Last"}[lang] in title
+
+
+def test_own_phrases_and_their_coverage_are_two_items() -> None:
+    """The store's own topics and the cells that the library fills as well no longer share a name in Chinese."""
+    items = work_out(full_book()).tables["readiness"]["item"]
+    titles = {label(item, "zh") for item in items if item in ("own_topics", "phrases", "phrase_matrix")}
+    assert titles == {"自己写了话术的主题", "话术覆盖"}
 
 
 def test_an_empty_item_changes_no_score() -> None:

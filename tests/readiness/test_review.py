@@ -146,6 +146,11 @@ def test_a_rule_changed_at_21_40_runs_through_the_command(
     monkeypatch.setattr(review, "dt", clock)
     monkeypatch.setattr(review, "plan", plan_without_roster)
     monkeypatch.setattr(review, "write_pack", lambda *_, **__: [])
+    hours = iter(range(9, 24))  # three reviews within one second of the real clock would be one instant
+    review_now = review.review_readiness
+    monkeypatch.setattr(
+        review, "review_readiness", lambda *of, **how: review_now(*of, **how, at=dt.datetime(2026, 9, 27, next(hours)))
+    )
     book = shop / "readiness.xlsx"
     first = run("ready", shop, "--out", tmp_path / "out")
     assert first.exit_code == 0, first.output

@@ -20,7 +20,7 @@ from simlib.kpis import platform_scores
 from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import plan
 from simlib.report import pages
-from simlib.report.columns import day_words, table_label
+from simlib.report.columns import day_words, describe_column, table_label
 from simlib.report.excel import write_workbook
 from simlib.report.html import Fragment, render_report
 from simlib.report.pages import forecasting
@@ -232,6 +232,17 @@ def test_a_figure_that_stands_beside_another_names_its_basis(small_plan, piece, 
     found = small_plan.actions_result if piece in OF_ACTIONS else small_plan
     shown = words_of(getattr(pages, piece)(found, lang=lang))
     assert [words for words in BASES[piece][lang] if words not in shown] == []
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_day_up_to_which_a_history_reaches_is_no_last_safe_day(small_plan, lang):
+    """The table of histories shows their last day under a title of its own, and no date by which to act."""
+    routes = small_plan.forecasting.second_route
+    titles = {key: describe_column(key, routes[key], lang).title for key in routes}
+    reached = small_plan.store.frame("history")["start"].max().date()
+    [shown] = [titles[key] for key in routes if (routes[key] == reached).all()]
+    assert shown == {"zh": "历史最后一天", "en": "Last day of the history"}[lang]
+    assert label("last_day", lang) not in titles.values()
 
 
 def test_pasted_counts_take_the_place_of_the_sheet(night):

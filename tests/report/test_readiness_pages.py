@@ -22,9 +22,9 @@ TODAY, DAY = dt.date(2026, 9, 27), dt.date(2026, 10, 31)
 BLOCKS = pd.DataFrame(
     {
         "block": ["people", "software", "hardware", "logistics"],
-        "done": [3, 2, 0, 5],
-        "of": [4, 4, 0, 5],
-        "share": [0.75, 0.5, float("nan"), 1.0],
+        "items_done": [3, 2, 0, 5],
+        "items_asked": [4, 4, 0, 5],
+        "mean_done": [0.75, 0.5, float("nan"), 1.0],
     }
 )
 

@@ -89,6 +89,21 @@ def test_charts_are_drawn_in_the_words_of_the_language(lang):
 
 
 @pytest.mark.parametrize("lang", LANGS)
+def test_the_lengths_of_the_variance_are_true_from_a_zero_that_is_seen(lang):
+    """Each bar is as long as its effect, the last from the plan's line to the gap, and the axis holds the line."""
+    tree = plot_variance(TABLES["variance"], lang=lang, planned_cny=40_000.0)
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in tree.patches]
+    assert bars == [(0, 190), (190, 110), (110, 105), (0, 105)]
+    least, most = tree.get_xlim()
+    assert least < 0 < 190 < most
+    assert list(tree.lines[0].get_xdata()) == [0, 0]
+    shown = [text.get_text() for text in tree.texts]
+    assert "40,000" in shown[0]
+    assert "40,105" in shown[-1]
+    assert "+105" in shown[-1]
+
+
+@pytest.mark.parametrize("lang", LANGS)
 def test_every_column_has_a_title_and_every_row_its_unit(lang):
     """Each named column is in the glossary; what the model does not explain has no value of its own."""
     for table in TABLES.values():

@@ -22,26 +22,28 @@ STATE_COLOURS = {
     "task_open": "#56B4E9",
     "task_late": "#D55E00",
     "task_impossible": MISSING,
+    "task_undated": "#CC79A7",
+    "task_unlisted": "#BBBBBB",
 }
 SEAT_COLOURS = {"seat_taken": "#9CC9EA", "seat_free": "#FFFFFF", "seat_shared": "#F0E442", "seat_broken": MISSING}
 SEATS_IN_A_ROW = 12
 NAME_SIGNS = 26
 
 
-@chart(size=(9, 3.2))
+@chart(size=(9, 3.6))
 def plot_blocks(blocks: Table, ax: Axes, *, lang: Lang) -> None:
-    """Draw the share that is ready by block; a block of which nothing is asked has a word and no bar.
+    """Draw how much of each block is done; a block of which nothing is asked has a word and no bar.
 
     Parameters
     ----------
     blocks : DataFrame
-        block, done, of (items that are whole, of all), share (nan where nothing is asked).
+        block, items_done, items_asked (items that are whole, of all), mean_done (nan where nothing is asked).
     """
     rows = np.arange(len(blocks))[::-1]
-    shares = 100 * blocks["share"].astype(float)
+    shares = 100 * blocks["mean_done"].astype(float)
     ax.barh(rows, [100] * len(blocks), height=0.6, color="#F1F4F7")
     ax.barh(rows, shares.fillna(0), height=0.6, color=[GOOD if share >= 99.95 else "#0072B2" for share in shares])
-    for row, share, done, of in zip(rows, shares, blocks["done"], blocks["of"], strict=True):
+    for row, share, done, of in zip(rows, shares, blocks["items_done"], blocks["items_asked"], strict=True):
         whole = translate("readiness.items_whole", lang, done=f"{done:.0f}", of=f"{of:.0f}")
         text = label("not_asked", lang) if np.isnan(share) else f"{share:.0f}%  ({whole})"
         at = 1 if np.isnan(share) else share + 1
@@ -49,6 +51,7 @@ def plot_blocks(blocks: Table, ax: Axes, *, lang: Lang) -> None:
     ax.set_yticks(rows, [key_words(block, "block", lang) for block in blocks["block"]])
     ax.set_xlim(0, 134)
     ax.set_xticks(range(0, 101, 20))
+    ax.set_xlabel(titled("mean_done", lang))
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
     ax.set_title(label("blocks", lang), pad=12)

@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from simlib.messages import Lang, label, translate
-from simlib.report.columns import key_words, quantity, show_number, titled
-from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, chart, place_legend, tick_text
+from simlib.report.columns import key_words, quantity, show_number, titled, unit_word
+from simlib.report.style import COUNT, INK, MISSING, MUTED, NEEDED, Table, chart, place_legend
 
 BETTER, WORSE, UNCLEAR = "#009E73", MISSING, "#BBBBBB"
 
@@ -18,7 +18,9 @@ BETTER, WORSE, UNCLEAR = "#009E73", MISSING, "#BBBBBB"
 def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> None:
     """Draw how the drivers lead from the planned to the actual sales, each from where the one before it ended.
 
-    A driver whose band holds 0 is grey. A driver without an effect is left out, unless none has one.
+    Lengths are differences from the plan, whose line is the zero of the axis: bars of whole sales would need an axis
+    from nought, on which no driver could be seen, or one cut off, on which no length would be true. A driver whose
+    band holds 0 is grey. A driver without an effect is left out, unless none has one.
 
     Parameters
     ----------
@@ -28,30 +30,32 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     moving = tree[tree["effect_cny"] != 0]
     tree = moving if len(moving) else tree
     effects = tree["effect_cny"].to_numpy(dtype=float)
-    ends = planned_cny + np.cumsum(effects)
-    starts = ends - effects
+    ends = np.cumsum(effects)
+    starts, gap = ends - effects, float(effects.sum())
     low, high = (tree[name].to_numpy(dtype=float) for name in ("effect_cny_low", "effect_cny_high"))
     unclear = ~np.isnan(low) & (low <= 0) & (high >= 0)
     colours = np.where(unclear, UNCLEAR, np.where(effects >= 0, BETTER, WORSE))
     names = [translate("report.variance_plan", lang), *(label(f"driver_{key}", lang) for key in tree["driver"])]
     names.append(translate("report.variance_actual", lang))
     rows = np.arange(len(names))[::-1]
-    ax.barh(rows[[0, -1]], [planned_cny, ends[-1]], color=MUTED, height=0.6)
-    ax.barh(rows[1:-1], effects, left=starts, color=colours, height=0.6)
-    for row, end in zip(rows[:-1], [planned_cny, *ends], strict=True):
+    ax.axvline(0, color=INK, linewidth=1.4, zorder=3)
+    ax.plot([0], [rows[0]], marker="D", color=INK, markersize=7, zorder=4)
+    ax.barh(rows[1:], [*effects, gap], left=[*starts, 0.0], color=[*colours, MUTED], height=0.6)
+    for row, end in zip(rows[1:-1], ends, strict=True):
         ax.vlines(end, row - 1.3, row + 0.3, color=MUTED, linewidth=0.8)
-    reach = [planned_cny, *np.maximum(starts, ends), ends[-1]]
-    texts = [quantity(planned_cny, "CNY", lang)]
-    texts += [f"{'+' if each > 0 else ''}{show_number(each, unit='CNY', digits=0)}" for each in effects]
-    texts.append(quantity(ends[-1], "CNY", lang))
+    reach = [0.0, *np.maximum(starts, ends), max(gap, 0.0)]
+    texts = [quantity(planned_cny, "CNY", lang), *map(_with_sign, effects)]
+    total = quantity(planned_cny + gap, "CNY", lang)
+    texts.append(translate("report.variance_total", lang, total=total, change=_with_sign(gap)))
     for row, x, text in zip(rows, reach, texts, strict=True):
-        ax.annotate(text, xy=(x, row), xytext=(6, 0), textcoords="offset points", va="center", fontsize=11, color=INK)
-    spread = [planned_cny, *starts, *ends]
-    width = max(max(spread) - min(spread), max(spread) * 0.02, 1.0)
-    ax.set_xlim(max(0.0, min(spread) - 0.5 * width), max(spread) + 0.35 * width)
+        ax.annotate(text, xy=(x, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=11, color=INK)
+    least, most = min(0.0, *ends), max(0.0, *ends)
+    width = max(most - least, 1.0)
+    ax.set_xlim(least - 0.08 * width, most + 0.35 * width)
     ax.set_yticks(rows, names)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, "CNY")))
-    ax.set_xlabel(titled("sales_kept", lang))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_sign(value)))
+    axis, unit = translate("report.variance_axis", lang), unit_word("CNY", lang)
+    ax.set_xlabel(translate("report.with_unit", lang, name=axis, unit=unit))
     ax.grid(visible=False, axis="y")
     ax.grid(axis="x")
     shown = [
@@ -61,6 +65,11 @@ def plot_variance(tree: Table, ax: Axes, *, lang: Lang, planned_cny: float) -> N
     ]
     place_legend(ax, handles=[Patch(color=colour, label=translate(f"report.{key}", lang)) for colour, key in shown])
     ax.set_title(translate("report.variance_title", lang))
+
+
+def _with_sign(change_cny: float) -> str:
+    """Return a change of sales with its sign."""
+    return f"{'+' if change_cny > 0 else ''}{show_number(change_cny, unit='CNY', digits=0)}"
 
 
 @chart(size=(11, 5))

@@ -30,12 +30,12 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
     """Return the page of the readiness review, one A3 sheet: score, blocks, red items, last order dates, countdown."""
     ready = plan.readiness
     days = (plan.wave.day - plan.counted_from).days
-    cards = [Card(label=label("score", lang), value=f"{ready.figures['score']:.0f}")]
+    cards = [Card(label=label("readiness_score", lang), value=f"{ready.figures['score']:.0f}")]
     for row in ready.tables["blocks"].itertuples():
-        known = row.share == row.share
-        tone: Tone = "plain" if not known else "good" if row.share >= 1 else "bad"
-        value = f"{100 * row.share:.0f}%" if known else label("not_asked", lang)
-        whole = translate("readiness.items_whole", lang, done=f"{row.done:.0f}", of=f"{row.of:.0f}")
+        known = row.mean_done == row.mean_done
+        tone: Tone = "plain" if not known else "good" if row.mean_done >= 1 else "bad"
+        value = f"{100 * row.mean_done:.0f}%" if known else label("not_asked", lang)
+        whole = translate("readiness.items_whole", lang, done=f"{row.items_done:.0f}", of=f"{row.items_asked:.0f}")
         band = whole if known else ""
         cards.append(Card(label=label(row.block, lang), value=value, band=band, tone=tone))
     pieces = [

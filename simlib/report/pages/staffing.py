@@ -133,7 +133,7 @@ def show_cross_check(plan: Plan, *, lang: Lang) -> Fragment:
                 **_gap_texts(row.planned, row.mean, lang),
             )
         )
-        named = {"queue": label(row.queue, lang), "last": f"{row.last_day:%Y-%m-%d}", "count": row.age_days}
+        named = {"queue": label(row.queue, lang), "last": f"{row.history_end:%Y-%m-%d}", "count": row.age_days}
         lines.append(translate("pages.route_age", lang, **named))
         if row.unseen_weekday:
             lines.append(translate("pages.route_unseen", lang, queue=label(row.queue, lang)))
