@@ -170,6 +170,11 @@ ROW_UNIT_COLUMNS = frozenset(
 )
 FIGURE_NAMES = ("figure", "item")  # columns that name the figure of a row, where no column names its unit
 DIGITS = {"CNY": 0, "share": 1}
+# Prices and what is taken off them: a buyer is promised and pays every cent.
+TO_THE_CENT = frozenset(
+    {"list_price_cny", "picture_price_cny", "floor_price_cny", "member_price_cny", "fan_price_cny", "price_cny"}
+    | {"pays_all", "pays_new", "pays_member", "pays_fan", "amount_off_cny", "threshold_cny", "cap_cny", "deposit_cny"}
+)
 NOBODY = ("all", "bot")  # rows of a table of people that are about no person
 EMPTY = "–"
 
@@ -293,7 +298,8 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
     unit = _unit_of(str(key))
     if kind != "number":
         return ShownColumn(key=key, title=label(str(key), lang), kind=kind)
-    return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits_of(values, unit=unit))
+    digits = 2 if key in TO_THE_CENT and _has_cents(values) else digits_of(values, unit=unit)
+    return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits)
 
 
 # What the ends of a band are, by table: an estimate's, the mean's, or those of single nights.
@@ -352,6 +358,11 @@ def digits_of(values: pd.Series, *, unit: str) -> int:
     if np.array_equal(numbers, np.rint(numbers)) or numbers.max() >= 1000:
         return 0
     return 1 if unit or numbers.max() >= 10 else 2
+
+
+def _has_cents(values: pd.Series) -> bool:
+    amounts = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
+    return not np.allclose(amounts, np.rint(amounts), atol=0.004)
 
 
 def _kind(values: pd.Series) -> CellKind:

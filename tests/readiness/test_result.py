@@ -273,6 +273,17 @@ def test_amounts_and_shares_of_a_sheet_are_numbers_with_their_unit(lang: str) ->
     assert columns["amount_off_cny"].title.endswith({"zh": "（元）", "en": "(CNY)"}[lang])
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_prices_are_shown_to_the_cent(lang: str) -> None:
+    """A member price of 75.05 and what a member pays, 65.05, keep their cents; a column of whole yuan stays short."""
+    tables = work_out(read_readiness("templates/stores/bodycare")).tables
+    for table, key, price in (("goods", "member_price_cny", "75.05"), ("buyer_prices", "pays_member", "65.05")):
+        rows = tables[table].set_index("sku")[key]
+        assert show_cell(rows["MY-01"], describe_column(key, rows, lang), lang=lang) == price
+    whole = tables["goods"]["list_price_cny"]
+    assert show_cell(whole.iloc[0], describe_column("list_price_cny", whole, lang), lang=lang) == "79"
+
+
 def test_the_exam_counts_answers_and_calls_their_share_right() -> None:
     """Five people and several items of a topic: more answers than people, under titles that fit."""
     topics = full_result().tables["weak_topics"]
