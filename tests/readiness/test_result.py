@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import openpyxl
 import pandas as pd
 import pytest
@@ -258,7 +259,9 @@ def test_a_block_says_that_its_figure_is_a_mean_over_its_items(lang: str) -> Non
     assert blocks.iloc[0].tolist() == ["people", 0, 2, 0.75]
     title = describe_column("mean_done", blocks["mean_done"], lang).title
     assert {"zh": "平均完成度", "en": "Mean share done"}[lang] in title
-    assert plot_blocks(blocks, lang=lang).get_xlabel() == title
+    axes = plot_blocks(blocks, lang=lang)
+    plt.close(axes.figure)
+    assert axes.get_xlabel() == title
     assert label("share", lang) not in {describe_column(key, blocks[key], lang).title for key in blocks}
 
 
