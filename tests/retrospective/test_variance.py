@@ -386,5 +386,5 @@ def test_nights_that_do_not_belong_together_are_refused(night, plan):
             variance_tree(plan, actual)
     with pytest.raises(UserError, match="worth 0 CNY"):
         variance_tree(replace(plan, aov_cny=0.0), plan)
-    with pytest.raises(UserError, match=r"write 45 % as 0\.45"):
+    with pytest.raises(UserError, match=r"write 45% as 0\.45"):
         facts_of(night, conversion=45.0)
