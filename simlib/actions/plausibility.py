@@ -1,4 +1,4 @@
-"""Is the plan plausible: the planned day beside the store's own past, whatever its age, one sentence per row."""
+"""Is the plan plausible: the planned day beside the store's own past, whatever its age."""
 
 from __future__ import annotations
 
@@ -43,9 +43,12 @@ class PlausibilityResult:
 
     @property
     def findings(self) -> list[Message]:
-        """Return one sentence per row of the table."""
-        found = []
-        for row in self.table.to_dict("records"):
+        """Return a sentence on what stands the comparison, all in one, and one on each row that does not."""
+        stands = self.table[self.table["plausible"].astype(bool)]
+        low, high = (f"{bound:.2f}" for bound in (stands["ratio_to_past"].min(), stands["ratio_to_past"].max()))
+        given: dict[str, Any] = {"count": len(stands), "of": len(self.table), "low": low, "high": high}
+        found = [Message("actions.plausible", **given)] if len(stands) else []
+        for row in self.table[~self.table["plausible"].astype(bool)].to_dict("records"):
             share = row["unit"] == "share"
             planned, past = (f"{100 * row[key]:.1f}%" if share else f"{row[key]:,.0f}" for key in ("in_plan", "past"))
             if not row["unit"]:
@@ -59,7 +62,7 @@ class PlausibilityResult:
                     day="" if pd.isna(row["past_day"]) else f"{row['past_day']:%Y-%m-%d}",
                     age=0 if pd.isna(row["past_age_days"]) else int(row["past_age_days"]),
                     ratio=f"{row['ratio_to_past']:.2f}",
-                    judged=Message("actions.plausible" if row["plausible"] else "actions.doubtful"),
+                    judged=Message("actions.doubtful"),
                 )
             )
         return found

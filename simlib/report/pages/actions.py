@@ -56,7 +56,7 @@ def show_folk_rules(found: ActionsResult, *, lang: Lang) -> Fragment:
 
 
 def show_plausibility(found: ActionsResult, *, lang: Lang) -> Fragment:
-    """Show the plan beside the store's own past, one sentence per row."""
+    """Show the plan beside the store's own past: what fits in one sentence, each row that does not in its own."""
     texts = [finding.text(lang) for finding in found.plausibility.findings]
     return stack(
         show_text(*(texts or [translate("actions.no_past", lang)])),
