@@ -289,9 +289,11 @@ def _check_law(staff: pd.DataFrame, payouts: Payouts, month: Month) -> tuple[Mes
 
 def _law_table() -> pd.DataFrame:
     rows = facts.table("pay_law")
-    names = {"text_zh": "law_zh", "text_en": "law_en", "source": "law_source", "status": "fact_status"}
+    names = {"text_zh": "law_zh", "text_en": "law_en", "status": "fact_status"}
     names["grade"] = "source_grade"
-    return rows[["text_zh", "text_en", "source", "grade", "status", "checked_on"]].rename(columns=names).astype(object)
+    names |= {"source_zh": "law_source_zh", "source": "law_source_en"}
+    kept = ["text_zh", "text_en", "source_zh", "source", "grade", "status", "checked_on"]
+    return rows[kept].rename(columns=names).astype(object)
 
 
 def assess_month(month: Month) -> tuple[Tables, list[Message]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import segno
 from markupsafe import escape
 
-from simlib.messages import LANGS, Lang, label, translate
+from simlib.messages import Lang, label, translate
 from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.columns import key_words, table_label
 from simlib.report.excel import write_workbook
@@ -90,13 +90,7 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
 
 
 def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment:
-    return show_table(in_language(tables[name], lang), lang=lang, caption=table_label(name, lang))
-
-
-def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
-    """Return a table without the texts of the other language."""
-    others = tuple(f"_{other}" for other in LANGS if other != lang)
-    return table[[name for name in table.columns if not str(name).endswith(others)]]
+    return show_table(tables[name], lang=lang, caption=table_label(name, lang))
 
 
 # --- what is handed out -------------------------------------------------------------------------------------
@@ -105,7 +99,7 @@ def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
 def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
     """Show what one person is paid, line by line, with the figures, files and rows behind each line."""
     lines = plan.goals.tables["payouts"]
-    own = in_language(lines[lines["person"] == person].drop(columns="person"), lang)
+    own = lines[lines["person"] == person].drop(columns="person")
     paid = own[~own["provisional"].astype(bool)]
     waits = float(own.loc[own["provisional"].astype(bool), "amount_cny"].sum())
     amount, points = (f"{paid[name].sum():,.2f}" for name in ("amount_cny", "points"))
