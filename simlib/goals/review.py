@@ -126,7 +126,8 @@ def pay_month(
     models = month.more.get("pay_models")
     if models is not None and month.results is not None:
         minimum = month.settings.get("minimum_month_cny")
-        tables["pay_models"], more = compare_pay_models(month.results, models, minimum_month_cny=minimum)
+        compared, more = compare_pay_models(month.results, models, minimum_month_cny=minimum)
+        tables["pay_models"] = compared.rename(columns={"people": "heads"})
         findings += more
     if month.results is not None:
         actual = _actual_efficiency(month)
@@ -327,7 +328,7 @@ def assess_month(month: Month) -> tuple[Tables, list[Message]]:
     faults = month.more.get("faults")
     if faults is not None:
         courses, named_courses = suggest_courses(faults)
-        tables["courses"] = courses.rename(columns={"item": "qa_item"})
+        tables["courses"] = courses.rename(columns={"item": "qa_item", "people": "heads"})
         findings += named_courses
     tables["qa_standard"] = _standard_table()
     if month.grades is not None and month.months is not None:
@@ -484,7 +485,7 @@ def _look_at_people(month: Month, tables: Tables) -> list[Message]:
         questions.append((person, *(" ".join(one.text(lang) for one in messages) for lang in LANGS)))
     table = pd.concat(sheets, ignore_index=True)
     order = ["person", "figure", "own", "before", "team", "rank", "people"]
-    renamed = {"own": "own_figure", "before": "month_before", "team": "team_median", "rank": "place"}
+    renamed = {"own": "own_figure", "before": "month_before", "team": "team_median", "rank": "place", "people": "heads"}
     tables["talk_sheets"] = table[order].rename(columns=renamed)
     tables["talk_questions"] = pd.DataFrame(questions, columns=["person", "begin_with_zh", "begin_with_en"])
     called = results["name"] if "name" in results else results["person"]

@@ -177,7 +177,7 @@ UNSHOWN_COLUMNS = frozenset({"move_key", "move_size"})
 EXACT_MONEY = frozenset(
     {"list_price_cny", "picture_price_cny", "floor_price_cny", "member_price_cny", "fan_price_cny", "price_cny"}
     | {"pays_all", "pays_new", "pays_member", "pays_fan", "threshold_cny", "amount_off_cny", "cap_cny", "deposit_cny"}
-    | {"amount_cny", "provisional_cny"}
+    | {"amount_cny", "provisional_cny", "amount_cny_h"}
 )
 NOBODY = ("all", "bot")  # rows of a table of people that are about no person
 EMPTY = "–"

@@ -145,6 +145,7 @@ def test_a_share_that_is_an_exact_number_is_a_percentage_and_a_price_keeps_its_c
     assert describe_column("percent", pd.Series([Decimal("0.1")], dtype=object), "zh").title == "减百分之几（%）"
     assert shown("list_price_cny", [Decimal("1299"), Decimal("75.05")]) == ["1,299.00", "75.05"]
     assert shown("list_price_cny", [Decimal("1299"), Decimal("79")]) == ["1,299", "79"]
+    assert shown("amount_cny_h", [6.09, 5.5]) == ["6.09", "5.50"]
     assert shown("sales_cny", [1299.4]) == ["1,299"]
 
 

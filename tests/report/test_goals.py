@@ -95,6 +95,15 @@ def test_the_prize_of_the_hour_is_shown_in_seconds_and_pay_to_the_cent(night):
 
 
 @pytest.mark.parametrize("lang", LANGS)
+def test_no_two_columns_of_a_table_share_a_title(night, lang):
+    """A sheet of a talk has a person and a number of people: the second is no second column Person."""
+    for name, table in night.goals.tables.items():
+        shown = for_readers(table, lang)
+        titles = [describe_column(column, shown[column], lang).title for column in shown]
+        assert len(titles) == len(set(titles)), (name, titles)
+
+
+@pytest.mark.parametrize("lang", LANGS)
 def test_no_key_of_a_scheme_reaches_the_page(night, lang):
     """Reasons, figures used and announcements name the figures in words."""
     page = unescape(sections(night, lang=lang)[0].html)
