@@ -201,7 +201,7 @@ class PlannedMove:
             start=f"{self.start:%H:%M}",
             end=f"{self.end:%H:%M}",
             cohort=Noun(self.cohort) if self.cohort else "",
-            size=f"{100 * self.size:.0f}" if self.kind == "more_bot" else f"{self.size:g}",
+            size=f"{100 * self.size:.0f}" if self.kind == "more_bot" else f"{self.size:,.0f}",
         )
 
     def text_with_names(self) -> Message:

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from simlib.actions.moves import SKILLS, PlannedMove, name_moves
-from simlib.messages import Message
+from simlib.messages import LANGS, Message
 
 TABLES = ("actions", "action_moves", "move_shifts")
+WHAT = [f"move_what_{lang}" for lang in LANGS]
 MOVE_COLUMNS = [
     "action",
     "move",
+    *WHAT,
     "people",
     "shift",
     "start",
@@ -30,7 +32,7 @@ MOVE_COLUMNS = [
 ]
 PERSON = [*SKILLS, "capacity", "speed", "cost_cny_h"]
 SEGMENT = ["queue", "shift", "date", "start", "end", "activity"]
-SHIFT_COLUMNS = ["move_key", "move", "size", "agent_id", "name", "cohort", "newcomer", *PERSON, *SEGMENT]
+SHIFT_COLUMNS = ["move_key", "move", *WHAT, "move_size", "agent_id", "name", "cohort", "newcomer", *PERSON, *SEGMENT]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +56,10 @@ class Offer:
         )
 
 
+def _describe(move: PlannedMove) -> dict[str, str]:
+    return {f"move_what_{lang}": move.text().text(lang) for lang in LANGS}
+
+
 def write_moves(taken: Iterable[tuple[str, PlannedMove]]) -> pd.DataFrame:
     """Return one row per move of each action: what, who, when, how much, by when.
 
@@ -62,7 +68,13 @@ def write_moves(taken: Iterable[tuple[str, PlannedMove]]) -> pd.DataFrame:
     taken : iterable of (action, move)
     """
     rows = [
-        {"action": action, "move": move.kind, "people": list(move.names), "shift": move.shift or None}
+        {
+            "action": action,
+            "move": move.kind,
+            **_describe(move),
+            "people": list(move.names),
+            "shift": move.shift or None,
+        }
         | {"start": move.start, "end": move.end, "heads": len(move.agents), "hours": move.hours}
         | {"cost_cny": move.cost_cny, "last_day": move.last_day, "move_key": move.key}
         for action, move in taken
@@ -81,7 +93,8 @@ def write_shifts(moves: Iterable[PlannedMove], people: pd.DataFrame) -> pd.DataF
     known = people.set_index("agent_id")[PERSON].to_dict("index")
     rows: list[dict[str, Any]] = []
     for move in moves:
-        own: dict[str, Any] = {"move_key": move.key, "move": move.kind, "size": move.size}
+        own: dict[str, Any] = {"move_key": move.key, "move": move.kind, **_describe(move)}
+        own |= {"move_size": move.size}
         if move.segments.empty:
             rows.append(own | {"start": move.start, "end": move.end, "newcomer": False})
             continue
@@ -91,7 +104,9 @@ def write_shifts(moves: Iterable[PlannedMove], people: pd.DataFrame) -> pd.DataF
             person = fresh.get(agent) or known[agent]
             rows.append(own | row | {name: person.get(name) for name in PERSON} | {"newcomer": agent in fresh})
     table = pd.DataFrame(rows, columns=SHIFT_COLUMNS)
-    return table.astype({"capacity": "Int64", "speed": float, "cost_cny_h": float, "newcomer": bool, "size": float})
+    return table.astype(
+        {"capacity": "Int64", "speed": float, "cost_cny_h": float, "newcomer": bool, "move_size": float}
+    )
 
 
 def read_offers(tables: Mapping[str, pd.DataFrame]) -> list[Offer]:
@@ -129,7 +144,7 @@ def _read_move(row: Mapping[str, Any], shifts: pd.DataFrame) -> PlannedMove:
         hours=float(row["hours"]),
         cost_cny=float(row["cost_cny"]),
         last_day=last if isinstance(last, dt.date) else pd.Timestamp(last).date(),
-        size=float(shifts["size"].iloc[0]),
+        size=float(shifts["move_size"].iloc[0]),
         shift=row["shift"] if isinstance(row["shift"], str) else "",
         cohort=str(persons["cohort"].iloc[0]) if hired else "",
         segments=rows[["agent_id", "name", "cohort", *SEGMENT]].reset_index(drop=True),

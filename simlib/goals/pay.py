@@ -17,8 +17,9 @@ from simlib import facts
 from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
 from simlib.goals.payouts import CostSums, Payouts, calculate_payouts, money, round_payout
-from simlib.goals.schemes import CENT, COLUMNS, shown
-from simlib.messages import Lang, Message, Term, glossary
+from simlib.goals.schemes import CENT, COLUMNS
+from simlib.goals.wording import PayFormula, lowest_first, name_scheme, shown
+from simlib.messages import Lang, Message, Term
 
 __all__ = [
     "Slip",
@@ -218,7 +219,7 @@ def check_law(
     for row in () if schemes is None else each_record(schemes)[0]:
         amount = str(row.get("amount_cny"))
         if amount.lstrip().startswith("-"):
-            found.append(Message("goals.deduction", scheme=row["scheme"], rule=row["rule"], amount=amount))
+            found.append(Message("goals.deduction", scheme=name_scheme(row["scheme"]), rule=row["rule"], amount=amount))
     return tuple(found)
 
 
@@ -315,7 +316,7 @@ def late_payments(payouts: Payouts, paid: pd.DataFrame, *, on: dt.date) -> tuple
     found = []
     for (scheme, rule), own in table.groupby(["scheme", "rule"]):
         worst = int(own["days_late"].max())
-        found.append(Message("goals.paid_late", scheme=scheme, rule=rule, count=len(own), days=worst))
+        found.append(Message("goals.paid_late", scheme=name_scheme(scheme), rule=rule, count=len(own), days=worst))
     return table, tuple(found)
 
 
@@ -339,25 +340,26 @@ def announce_scheme(
     rows = [row for row in each_record(schemes)[0] if text_of(row["scheme"]) == scheme]
     if not rows:
         raise ValueError(f"there is no scheme {scheme!r}")
-    named = Term(f"scheme_{scheme}") if f"scheme_{scheme}" in glossary() else scheme
-    found = [Message("goals.announce_head", scheme=named, announced=read_date(rows[0]["announced_on"]))]
+    found = [Message("goals.announce_head", scheme=name_scheme(scheme), announced=read_date(rows[0]["announced_on"]))]
     for row in sorted(rows, key=lambda one: int(one["rule"])):
         number = int(row["rule"])
+        metric = _given(row, "metric")
+        best = lowest_first(metric)
         money_column = not is_empty(row.get("amount_cny")) or row.get("unit") == "amount_cny"
         found.append(
             Message(
-                f"goals.announce_{row['kind']}",
+                f"goals.announce_{row['kind']}{'_lowest' if best and row['kind'] == 'rank' else ''}",
                 rule=number,
                 where=Message("goals.everybody")
                 if is_empty(row.get("where"))
-                else Message("goals.condition_is", where=str(row["where"])),
-                metric=_given(row, "metric"),
+                else Message("goals.condition_is", where=PayFormula(str(row["where"]), metric)),
+                metric=PayFormula(best or metric if row["kind"] == "rank" else metric),
                 count=int(_given(row, "top", "1")),
                 ties=Term(f"ties_{_given(row, 'ties', 'all')}"),
                 start=_given(row, "from"),
                 step=_given(row, "step"),
                 tiers=_given(row, "tiers"),
-                amount=_given(row, "amount_cny" if money_column else "points"),
+                amount=_amount_words(_given(row, "amount_cny" if money_column else "points")),
                 unit=Term("unit_cny" if money_column else "unit_points"),
                 pay_on=read_date(row["pay_on"]),
             )
@@ -365,6 +367,14 @@ def announce_scheme(
         if risks and number in risks:
             found.append(Message("goals.announce_risk", rule=number, risk=risks[number]))
     return tuple(found)
+
+
+def _amount_words(text: str) -> str | PayFormula:
+    """Return an amount with separators, an expression in words; lists of amounts stay as they are written."""
+    try:
+        return shown(exact_number(text))
+    except ValueError:
+        return PayFormula(text)
 
 
 def _given(row: Mapping[str, Any], column: str, default: str = "-") -> str:
@@ -472,6 +482,7 @@ def find_firsts(
     [['A', 15.01], ['C', 15.0]]
     """
     found: list[tuple[Any, ...]] = []
+    sign = -1 if lowest_first(metric) else 1
     for contest, own in rows.groupby(by, sort=True):
         on = dt.date.min
         rule = {"scheme": str(contest), "rule": 1, "kind": "rank", "metric": metric, "sample": sample, "ties": "split"}
@@ -484,7 +495,7 @@ def find_firsts(
         for line in paid.lines.itertuples():
             if line.amount_cny > 0:
                 person = text_of(line.person)
-                found.append((contest, person, values[person], sizes[person], float(line.amount_cny)))
+                found.append((contest, person, sign * values[person], sizes[person], float(line.amount_cny)))
     return pd.DataFrame(found, columns=[by, "person", "metric_value", "sample_size", "amount_cny"])
 
 
@@ -546,7 +557,7 @@ def compare_pay_models(
         terms = (model.model, model.base_cny, model.rate, model.second_rate)
         rows.append((*terms, len(amounts), *spread, share, below))
         if below > 0 and minimum_month_cny is not None:
-            named = {"model": str(model.model), "minimum": f"{minimum_month_cny:g}"}
+            named = {"model": str(model.model), "minimum": shown(minimum_month_cny)}
             found.append(Message("goals.model_below_minimum", count=int(below), **named))
     columns = ["model", "base_cny", "rate", "second_rate", "people", "whole_cny", "lowest_cny", "middle_cny"]
     return pd.DataFrame(rows, columns=[*columns, "highest_cny", "commission_share", "below_minimum"]), tuple(found)

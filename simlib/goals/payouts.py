@@ -18,8 +18,9 @@ from typing import Any
 import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope
-from simlib.goals.figures import Figures, each_record, is_empty, read_figures, text_of
-from simlib.goals.schemes import CENT, Refusal, SchemeRule, read_schemes, shown
+from simlib.goals.figures import Figures, each_record, exact_number, is_empty, read_figures, text_of
+from simlib.goals.schemes import CENT, Refusal, SchemeRule, read_schemes
+from simlib.goals.wording import PayFormula, lowest_first, name_formulas, name_scheme, shown
 from simlib.messages import Lang, Message, UserError
 
 __all__ = ["CostSums", "Payouts", "calculate_payouts", "divide_pool", "round_payout", "work_out_payouts"]
@@ -125,7 +126,7 @@ def work_out_payouts(
     ...            {"person": "A2", "typing_cpm": 100, "typing_accuracy": 0.8999}]
     >>> paid = work_out_payouts([rule], results, lang="en")
     >>> paid["amount_cny"].tolist(), paid["why"][1]
-    ([Decimal('100.00'), Decimal('0.00')], 'not met: typing_accuracy >= 0.90')
+    ([Decimal('100.00'), Decimal('0.00')], 'not met: Typing accuracy ≥ 0.90')
     """
     found = calculate_payouts(schemes, results, period=period, sources=sources, confirmed=confirmed)
     frame = found.frame(lang)
@@ -384,17 +385,17 @@ def _why_out(rule: SchemeRule, scope: Scope) -> Message | None:
         holds = rule.where.holds(scope)
         if not holds:
             part = rule.where.failed_part(scope)
+            metric = None if rule.metric is None else rule.metric.source
             if holds is False:
-                return Message("goals.why_condition", condition=part)
+                return Message("goals.why_condition", condition=PayFormula(part, metric))
             return _why_none(_lacking(rule, rule.where, scope), part)
     if rule.sample is not None:
         sample = rule.sample.number(scope)
         if sample is None:
             return _why_none(_lacking(rule, rule.sample, scope), rule.sample.source)
         if sample < rule.min_sample:
-            return Message(
-                "goals.why_sample", source=rule.sample.source, sample=shown(sample), needed=shown(rule.min_sample)
-            )
+            sizes = {"sample": shown(sample), "needed": shown(rule.min_sample)}
+            return Message("goals.why_sample", source=PayFormula(rule.sample.source), **sizes)
     return None
 
 
@@ -410,8 +411,8 @@ def _lacking(rule: SchemeRule, part: Expression, scope: Scope) -> tuple[str, ...
 def _why_none(names: tuple[str, ...], source: str) -> Message:
     """Return that a figure is missing, or where none is, that an expression has no value (a division by 0)."""
     if names:
-        return Message("goals.why_missing", names=names)
-    return Message("goals.why_no_value", source=source)
+        return Message("goals.why_missing", names=name_formulas(names))
+    return Message("goals.why_no_value", source=PayFormula(source))
 
 
 def _unseen(rule: SchemeRule, scopes: list[Scope], metrics: list[Fraction | None], figures: Figures) -> list[Message]:
@@ -427,7 +428,13 @@ def _unseen(rule: SchemeRule, scopes: list[Scope], metrics: list[Fraction | None
         return []
     listed = (*people[:5], "…") if len(people) > 5 else tuple(people)
     return [
-        Message("goals.notice_unseen", scheme=rule.scheme, rule=rule.number, metric=rule.metric.source, people=listed)
+        Message(
+            "goals.notice_unseen",
+            scheme=name_scheme(rule.scheme),
+            rule=rule.number,
+            metric=PayFormula(rule.metric.source),
+            people=listed,
+        )
     ]
 
 
@@ -443,13 +450,15 @@ def _pay_each(lines: _Lines, inside: list[int], scopes: list[Scope]) -> None:
             raise _RuleError(rule, Message("goals.negative_money", column="amount_cny", value=shown(amount)))
         lines.hundredths[index] = round_payout(amount, rule.rounding)
         if rule.amount.names or rule.amount.uses_metric:
-            lines.whys[index] = Message("goals.why_each", source=rule.amount.source, amount=shown(amount))
+            lines.whys[index] = Message("goals.why_each", source=PayFormula(rule.amount.source), amount=shown(amount))
         else:
             lines.whys[index] = Message("goals.why_fixed", amount=shown(amount))
 
 
 def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:
     rule = lines.rule
+    assert rule.metric is not None
+    sign = -1 if lowest_first(rule.metric.source) else 1  # a rank by "0 - seconds" is explained in seconds
     tied: dict[Fraction, list[int]] = {}
     for index, value in sorted(values.items()):
         tied.setdefault(value, []).append(index)
@@ -469,12 +478,12 @@ def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:
             for index, cents in zip(people, divide_pool(pool, [Fraction(1)] * len(people)), strict=True):
                 lines.hundredths[index] = cents
                 lines.whys[index] = Message(
-                    "goals.why_split", place=place, people=len(people), pool=shown(pool), metric=shown(value)
+                    "goals.why_split", place=place, people=len(people), pool=shown(pool), metric=shown(sign * value)
                 )
         else:
             for index in people:
                 lines.hundredths[index] = round_payout(rule.amount_of_place(place), rule.rounding)
-                lines.whys[index] = Message("goals.why_place", place=place, metric=shown(value))
+                lines.whys[index] = Message("goals.why_place", place=place, metric=shown(sign * value))
         place += len(people)
 
 
@@ -513,7 +522,8 @@ def _pay_share(lines: _Lines, values: dict[int, Fraction]) -> None:
     negative = [value for value in values.values() if value < 0]
     if negative:
         assert rule.metric is not None
-        raise _RuleError(rule, Message("goals.share_negative", metric=rule.metric.source, value=shown(negative[0])))
+        metric = PayFormula(rule.metric.source)
+        raise _RuleError(rule, Message("goals.share_negative", metric=metric, value=shown(negative[0])))
     total = sum(values.values(), Fraction(0))
     if not total:
         for index in values:
@@ -552,10 +562,19 @@ def _shown_figures(names: Iterable[str], figures: Figures) -> dict[str, list[str
     for name in names:
         column = shown_of[name] = []
         for index, value in enumerate(figures.raw[name]):
-            text = f"{name}={'-' if is_empty(value) else value}"
+            text = f"{name}={_shown_value(value)}"
             places = [":".join(part for part in place if part) for place in figures.place_of(index, name)]
             column.append(f"{text} [{', '.join(places)}]" if places else text)
     return shown_of
+
+
+def _shown_value(value: object) -> str:
+    """Return a figure as it was given, a large number with separators; a dash where there is none."""
+    if is_empty(value):
+        return "-"
+    if isinstance(value, int | float | Decimal) and abs(float(value)) >= 1000:
+        return shown(exact_number(value))
+    return str(value)
 
 
 def _frame_lines(

@@ -42,11 +42,13 @@ from simlib.goals.team import (
     spotlight,
     talk_sheets,
 )
+from simlib.goals.wording import name_figures, name_scheme, shown
 from simlib.messages import LANGS, Message, Term
 
 __all__ = ["assess_month", "lead_team", "list_prizes", "pay_month"]
 
 Tables = dict[str, pd.DataFrame]
+LINE_COLUMNS = ("person", "scheme", "rule", "amount_cny", "points", "provisional")
 NIGHT_FIGURES = ("receptions", "buyers_paid", "sales_cny", "mean_response_s", "completion")  # what a night has
 LEAST_INQUIRIES, LEAST_RECEPTIONS = 20, 10  # ours: below it a conversion, or an hour's response, is luck
 # What a talk is about and what praise may be of, where the month has it.
@@ -72,7 +74,7 @@ def list_prizes(
     """
     rows: list[tuple[Any, ...]] = []
     for row in () if incentives is None else incentives.itertuples():
-        payout = row.payout if is_empty(row.payout_cny) else f"{row.payout} ({row.payout_cny:g} CNY)"
+        payout = row.payout if is_empty(row.payout_cny) else f"{row.payout} ({shown(row.payout_cny)} CNY)"
         rows.append((row.prize, row.basis, row.selection, payout, None, None if is_empty(row.pay_on) else row.pay_on))
     for row in () if prizes is None else prizes.itertuples():
         rows.append((row.prize, row.definition, row.selection, row.payout, row.announced_on, row.pay_on))
@@ -120,11 +122,12 @@ def pay_month(
             log = draw_red_packets(people, budget_cny=amount, packets=many, seed=seed)
             tables["red_packets"] = log.assign(amount_cny=log["amount_cny"].astype(float))
         else:
-            findings.append(Message("goals.red_packets_unfit", count=int(packets), amount=f"{amount:g}"))
+            findings.append(Message("goals.red_packets_unfit", count=int(packets), amount=shown(amount)))
     models = month.more.get("pay_models")
     if models is not None and month.results is not None:
         minimum = month.settings.get("minimum_month_cny")
-        tables["pay_models"], more = compare_pay_models(month.results, models, minimum_month_cny=minimum)
+        compared, more = compare_pay_models(month.results, models, minimum_month_cny=minimum)
+        tables["pay_models"] = compared.rename(columns={"people": "heads"})
         findings += more
     if month.results is not None:
         actual = _actual_efficiency(month)
@@ -157,7 +160,8 @@ def _add_payouts(
 ) -> None:
     languages = {lang: [why.text(lang) for why in payouts.lines["why"]] for lang in LANGS}
     lines = payouts.lines.drop(columns="why").assign(pay_why_zh=languages["zh"], pay_why_en=languages["en"])
-    lines = lines.rename(columns={"rows": "figures_used"})
+    used = {f"figures_used_{lang}": [name_figures(text, lang) for text in lines["rows"]] for lang in LANGS}
+    lines = lines.assign(**used)[[*LINE_COLUMNS, *used, *(f"pay_why_{lang}" for lang in LANGS)]]
     tables["payroll"] = _sum_payroll(payouts, month)
     tables["payouts"] = _as_floats(lines)
     tables["announcements"] = _announce((*payouts.rules, *coming.rules), month)
@@ -178,7 +182,8 @@ def _add_payouts(
     waiting = payouts.lacking[~payouts.lacking["confirmed"].astype(bool)]
     for (scheme, rule), own in waiting.groupby(["scheme", "rule"]):
         people = [str(person) for person in own["person"]]
-        findings.append(Message("goals.provisional", scheme=scheme, rule=rule, people=people[:5], count=len(people)))
+        more: dict[str, Any] = {"rule": rule, "people": people[:5], "count": len(people)}
+        findings.append(Message("goals.provisional", scheme=name_scheme(scheme), **more))
     findings += payouts.notices
     late, named = late_payments(payouts, _paid(month), on=on)
     if not late.empty:
@@ -244,21 +249,22 @@ def _announce(names: Sequence[str], month: Month) -> pd.DataFrame:
 def _day_prizes(month: Month, findings: list[Message]) -> Tables:
     """Return who was first in conversion on each day, and in response in each hour, with the least sample."""
     tables: Tables = {}
-    for sheet, column, metric, sample, least, amount in (
-        ("days", "day", "buyers_paid / inquiries", "inquiries", "least_inquiries", "daily_prize_cny"),
-        ("hours", "start", "0 - mean_response_s", "receptions", "least_receptions", "hourly_prize_cny"),
+    for sheet, column, metric, figure, sample, amount in (
+        ("days", "day", "buyers_paid / inquiries", "conversion", "inquiries", "daily_prize_cny"),
+        ("hours", "start", "0 - mean_response_s", "mean_response_s", "receptions", "hourly_prize_cny"),
     ):
         rows = month.more.get(sheet)
         prize = month.settings.get(amount)
         if rows is None or prize is None:
             continue
         default = LEAST_INQUIRIES if sheet == "days" else LEAST_RECEPTIONS
-        needed = month.settings.get(least, default)
+        needed = month.settings.get(f"least_{sample}", default)
         how: dict[str, Any] = {"metric": metric, "sample": sample, "least": needed, "amount_cny": prize}
-        tables[f"first_of_{sheet}"] = find_firsts(rows, by=column, **how)
+        named = {"metric_value": figure, "sample_size": sample}
+        tables[f"first_of_{sheet}"] = find_firsts(rows, by=column, **how).rename(columns=named)
         nobody = len(rows[column].unique()) - tables[f"first_of_{sheet}"][column].nunique()
         if nobody:
-            findings.append(Message(f"goals.no_first_of_{sheet}", count=nobody, least=f"{needed:g}"))
+            findings.append(Message(f"goals.no_first_of_{sheet}", count=nobody, least=shown(needed)))
     return tables
 
 
@@ -284,9 +290,11 @@ def _check_law(staff: pd.DataFrame, payouts: Payouts, month: Month) -> tuple[Mes
 
 def _law_table() -> pd.DataFrame:
     rows = facts.table("pay_law")
-    names = {"text_zh": "law_zh", "text_en": "law_en", "source": "law_source", "status": "fact_status"}
+    names = {"text_zh": "law_zh", "text_en": "law_en", "status": "fact_status"}
     names["grade"] = "source_grade"
-    return rows[["text_zh", "text_en", "source", "grade", "status", "checked_on"]].rename(columns=names).astype(object)
+    names |= {"source_zh": "law_source_zh", "source": "law_source_en"}
+    kept = ["text_zh", "text_en", "source_zh", "source", "grade", "status", "checked_on"]
+    return rows[kept].rename(columns=names).astype(object)
 
 
 def assess_month(month: Month) -> tuple[Tables, list[Message]]:
@@ -320,7 +328,7 @@ def assess_month(month: Month) -> tuple[Tables, list[Message]]:
     faults = month.more.get("faults")
     if faults is not None:
         courses, named_courses = suggest_courses(faults)
-        tables["courses"] = courses.rename(columns={"item": "qa_item"})
+        tables["courses"] = courses.rename(columns={"item": "qa_item", "people": "heads"})
         findings += named_courses
     tables["qa_standard"] = _standard_table()
     if month.grades is not None and month.months is not None:
@@ -477,7 +485,7 @@ def _look_at_people(month: Month, tables: Tables) -> list[Message]:
         questions.append((person, *(" ".join(one.text(lang) for one in messages) for lang in LANGS)))
     table = pd.concat(sheets, ignore_index=True)
     order = ["person", "figure", "own", "before", "team", "rank", "people"]
-    renamed = {"own": "own_figure", "before": "month_before", "team": "team_median", "rank": "place"}
+    renamed = {"own": "own_figure", "before": "month_before", "team": "team_median", "rank": "place", "people": "heads"}
     tables["talk_sheets"] = table[order].rename(columns=renamed)
     tables["talk_questions"] = pd.DataFrame(questions, columns=["person", "begin_with_zh", "begin_with_en"])
     called = results["name"] if "name" in results else results["person"]

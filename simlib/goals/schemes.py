@@ -18,6 +18,7 @@ import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope, nearest_names, parse_condition, parse_number
 from simlib.goals.figures import PLAIN_COLUMNS, Figures, each_record, exact_number, is_empty, read_date, text_of
+from simlib.goals.wording import shown
 from simlib.messages import Lang, Message, Term, UserError
 
 __all__ = ["COLUMNS", "KINDS", "Refusal", "SchemeRule", "read_schemes"]
@@ -415,13 +416,6 @@ class _RuleReader:
         if found is not None and weights is not None and sum(weights) != 1:
             total = sum(weights, Fraction(0))
             raise UserError(Message("goals.weights_not_one", source=found.source, total=shown(total)))
-
-
-def shown(number: Fraction) -> str:
-    """Return a number as people write it: plain digits where they end, at most six after the point."""
-    if number.denominator == 1:
-        return str(number.numerator)
-    return f"{float(number):.6f}".rstrip("0").rstrip(".")
 
 
 def _list_of(value: object) -> list[Any] | None:

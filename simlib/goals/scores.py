@@ -14,7 +14,7 @@ import pandas as pd
 from simlib import facts
 from simlib.goals.figures import Figures, each_record, exact_number, is_empty, read_date, read_figures, text_of
 from simlib.goals.payouts import money, round_payout
-from simlib.goals.schemes import shown
+from simlib.goals.wording import shown
 from simlib.messages import Message, UserError
 
 __all__ = ["Item", "Score", "combine_score", "read_ledger", "score_sheet", "work_out_scores"]
@@ -129,7 +129,7 @@ def part_weights() -> dict[str, Fraction]:
 def _check_weights(weights: Mapping[str, Fraction], sheet: str) -> None:
     total = sum(weights.values(), Fraction(0))
     if any(weight < 0 for weight in weights.values()) or total != 1:
-        raise UserError(Message("goals.sheet_weights", sheet=sheet, total=f"{float(total):.4g}"))
+        raise UserError(Message("goals.sheet_weights", sheet=sheet, total=shown(total)))
 
 
 def score_sheet(sheet: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]] | None = None) -> tuple[Item, ...]:

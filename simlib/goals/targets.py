@@ -31,6 +31,7 @@ STRETCH = 0.15  # ours: the middle of the 10-20 % on top of the floor that is co
 NEARLY_ALL = 0.95  # ours: a target that is reached in more nights than this asks nothing of anybody
 NEARLY_NONE = 0.05  # ours: and one that is reached in fewer is believed by nobody
 NEARLY_EVERYBODY = 0.8  # ours: share of the people from which a target is named that nearly all or nearly none reach
+SKILLS = ("skill_1", "skill_2", "skill_3")
 BOT = "bot"  # the row of what no person sells
 EVERYBODY = "all"  # the row of all cohorts together
 
@@ -115,24 +116,27 @@ def _lower_is_better(kpi: str) -> bool:
 def seat_shares(roster: pd.DataFrame, agents: pd.DataFrame, starts: Iterable[pd.Timestamp]) -> pd.DataFrame:
     """Return who carries which share of each interval and queue: by minutes on chat in it x speed.
 
+    A person on chat takes contacts of every queue of their skills, whatever queue the roster seats them at, because
+    the floor routes by skill.
+
     Parameters
     ----------
     roster : DataFrame
         One row per segment: agent_id, queue, start, end, activity.
     agents : DataFrame
-        agent_id, speed.
+        agent_id, speed; skill_1, skill_2, skill_3 as far as they are known.
     starts : iterable of Timestamp
         Beginnings of the intervals, evenly spaced.
 
     Returns
     -------
     DataFrame
-        start, queue, agent_id, hours (on chat in the interval), share; the shares of an interval and queue that
-        anybody sits in add up to 1.
+        start, queue, agent_id, hours (on chat in the interval, in each of the queues the same), share; the shares of
+        an interval and queue that anybody can serve add up to 1.
     """
     grid = pd.DatetimeIndex(sorted(set(starts)))
     step = pd.Series(grid).diff().min() if len(grid) > 1 else pd.Timedelta(minutes=30)
-    chat = roster.loc[roster["activity"] == "chat", ["agent_id", "queue", "start", "end"]]
+    chat = _with_skills(roster.loc[roster["activity"] == "chat", ["agent_id", "queue", "start", "end"]], agents)
     pieces = chat.merge(pd.DataFrame({"interval": grid}), how="cross")
     begins = pieces["interval"].where(pieces["interval"] > pieces["start"], pieces["start"])
     ends = (pieces["interval"] + step).where(pieces["interval"] + step < pieces["end"], pieces["end"])
@@ -145,6 +149,14 @@ def seat_shares(roster: pd.DataFrame, agents: pd.DataFrame, starts: Iterable[pd.
     return pieces[["start", "queue", "agent_id", "hours", "share"]]
 
 
+def _with_skills(chat: pd.DataFrame, agents: pd.DataFrame) -> pd.DataFrame:
+    """Return segments on chat once for each queue that their person can serve, the rostered one included."""
+    known = agents.reindex(columns=["agent_id", *SKILLS]).melt("agent_id", value_name="skill").dropna(subset="skill")
+    spans = chat[["agent_id", "start", "end"]].drop_duplicates()
+    more = spans.merge(known[["agent_id", "skill"]], on="agent_id").rename(columns={"skill": "queue"})
+    return pd.concat([chat, more[chat.columns]], ignore_index=True).drop_duplicates(ignore_index=True)
+
+
 def split_targets(
     targets: pd.DataFrame,
     *,
@@ -154,11 +166,12 @@ def split_targets(
     day: dt.date | None = None,
     bot_share: float = 0.0,
 ) -> pd.DataFrame:
-    """Split the team's targets over people; sales only over presale.
+    """Split the team's targets over people; sales only over those who serve presale.
 
-    With a demand, each half hour's part of the target goes to those who sit in it, by speed: a night-shift agent
-    who carries 1.7 % of the presale buyers gets 1.7 % of the sales. Without one the split is by hours on chat x
-    speed, whatever the hour.
+    With a demand, each queue's part of a half hour goes to those on chat in it who can serve the queue, by speed: a
+    night-shift agent who carries 1.7 % of the presale buyers gets 1.7 % of the sales. Who sits at after-sale and can
+    serve presale carries presale buyers too, as the floor routes by skill. Without a demand the split is by hours on
+    chat x speed, whatever the hour, and sales by hours seated at presale.
 
     Parameters
     ----------
@@ -167,7 +180,7 @@ def split_targets(
     roster : pandas.DataFrame
         One row per segment: agent_id, queue, start, end, activity.
     agents : pandas.DataFrame
-        agent_id, name, cohort, speed.
+        agent_id, name, cohort, speed; skill_1, skill_2, skill_3 as far as they are known.
     demand : pandas.DataFrame, optional
         start, queue, human: what people are to receive in each interval.
     day : date, optional

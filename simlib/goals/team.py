@@ -13,6 +13,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
+from simlib.goals.wording import shown, value_with_unit
 from simlib.messages import Lang, Message, Term, UserError, glossary, label
 
 __all__ = [
@@ -285,7 +286,8 @@ def spotlight(week: pd.DataFrame, *, figures: Sequence[str], last: str | None = 
     if best is None:
         return None
     _, name, figure, value, median = best
-    return Message("goals.spotlight", name=name, figure=_named(figure), value=f"{value:g}", median=f"{median:g}")
+    values = {"value": value_with_unit(figure, value), "median": value_with_unit(figure, median)}
+    return Message("goals.spotlight", name=name, figure=_named(figure), **values)
 
 
 def assign_work(people: pd.DataFrame) -> pd.DataFrame:
@@ -417,7 +419,7 @@ def saved_buyer_value(
     times = exact_number(facts.value("project_rewards", "new_buyer_cost_factor") if factor is None else factor)
     value = float((times - Fraction(1)) * exact_number(keeping_cost_cny) * buyers_saved)
     key = "goals.saved_buyer_claim" if factor is None else "goals.saved_buyer_own"
-    return value, Message(key, count=buyers_saved, factor=f"{float(times):g}", value=f"{value:,.0f}")
+    return value, Message(key, count=buyers_saved, factor=shown(times), value=f"{value:,.0f}")
 
 
 def segment_phrases(segment: str, lang: Lang) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache, reduce
 from typing import Any, Literal, get_args
 
@@ -170,10 +171,13 @@ ROW_UNIT_COLUMNS = frozenset(
 )
 FIGURE_NAMES = ("figure", "item")  # columns that name the figure of a row, where no column names its unit
 DIGITS = {"CNY": 0, "share": 1}
-# Prices and what is taken off them: a buyer is promised and pays every cent.
-TO_THE_CENT = frozenset(
+# What the live page needs to take a move again; a reader has the move in words beside it.
+UNSHOWN_COLUMNS = frozenset({"move_key", "move_size"})
+# Money to the cent where any of the column has cents: what goods cost and what people are paid.
+EXACT_MONEY = frozenset(
     {"list_price_cny", "picture_price_cny", "floor_price_cny", "member_price_cny", "fan_price_cny", "price_cny"}
-    | {"pays_all", "pays_new", "pays_member", "pays_fan", "amount_off_cny", "threshold_cny", "cap_cny", "deposit_cny"}
+    | {"pays_all", "pays_new", "pays_member", "pays_fan", "threshold_cny", "amount_off_cny", "cap_cny", "deposit_cny"}
+    | {"amount_cny", "provisional_cny", "amount_cny_h"}
 )
 NOBODY = ("all", "bot")  # rows of a table of people that are about no person
 EMPTY = "–"
@@ -298,8 +302,26 @@ def describe_column(key: Hashable, values: pd.Series, lang: Lang) -> ShownColumn
     unit = _unit_of(str(key))
     if kind != "number":
         return ShownColumn(key=key, title=label(str(key), lang), kind=kind)
-    digits = 2 if key in TO_THE_CENT and _has_cents(values) else digits_of(values, unit=unit)
+    digits = 2 if key in EXACT_MONEY and _has_cents(values) else digits_of(values, unit=unit)
     return ShownColumn(key=key, title=titled(str(key), lang), kind=kind, unit=unit, digits=digits)
+
+
+def for_readers(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
+    """Return a table without what only programs read, and without a text that it has in the reader's language too.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(columns=["law_zh", "law_en", "text_en", "move_key"])
+    >>> for_readers(table, "zh").columns.tolist()
+    ['law_zh', 'text_en']
+    """
+    names = {str(name) for name in table.columns}
+
+    def is_shown(name: str) -> bool:
+        base, _, end = name.rpartition("_")
+        return name not in UNSHOWN_COLUMNS and not (end in LANGS and end != lang and f"{base}_{lang}" in names)
+
+    return table[[name for name in table.columns if is_shown(str(name))]]
 
 
 # What the ends of a band are, by table: an estimate's, the mean's, or those of single nights.
@@ -377,7 +399,7 @@ def _kind(values: pd.Series) -> CellKind:
     for kind, known in kinds:
         if filled and all(isinstance(value, known) for value in filled):
             return kind
-    if filled and all(isinstance(value, int | float) and not isinstance(value, bool) for value in filled):
+    if filled and all(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in filled):
         return "number"
     return "text"
 

@@ -29,6 +29,7 @@ from simlib.report.columns import (
     describe_column,
     digits_of,
     explain_column,
+    for_readers,
     is_empty,
     list_words,
     show_cell,
@@ -250,6 +251,7 @@ def _write_table(
 ) -> None:
     """Write a table on a sheet of its own; a title carries what its column holds, a shift its colour of ``fills``."""
     sheet = book.workbook.add_worksheet(table_label(key, lang)[:31])
+    table = for_readers(table, lang)
     columns = [describe_column(name, table[name], lang) for name in table.columns]
     records = table.to_dict("records")
     units = [unit_of_row(row) for row in records]

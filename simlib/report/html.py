@@ -26,6 +26,7 @@ from simlib.messages import Lang, glossary, label, translate
 from simlib.report.columns import (
     ShownColumn,
     describe_column,
+    for_readers,
     is_empty,
     show_cell,
     show_number,
@@ -172,6 +173,7 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     >>> "Presale" in show_table(frame, lang="en").html
     True
     """
+    frame = for_readers(frame, lang)
     columns = [describe_column(key, frame[key], lang) for key in frame.columns]
     head = "".join(f"<th{_side(column)}>{escape(column.title)}</th>" for column in columns)
     body = "".join(_row(row, columns, lang) for row in frame.head(ROWS_SHOWN).to_dict("records"))

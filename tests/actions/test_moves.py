@@ -18,7 +18,7 @@ from simlib.actions.moves import (
     list_moves,
     name_moves,
 )
-from simlib.messages import LANGS, glossary
+from simlib.messages import LANGS, glossary, texts
 from simlib.roster import check_roster
 from tests.actions.conftest import DAY, TODAY
 from tests.conftest import clock
@@ -196,3 +196,10 @@ def test_more_chats_at_once_only_as_far_as_they_reach_anybody(room):
     assert sizes(None) == sizes(now + 2) == [1.0, 2.0]
     assert sizes(now + 1) == [1.0]
     assert sizes(now) == []
+
+
+def test_the_sheet_and_the_sentence_name_the_same_last_day() -> None:
+    """To be decided on the 28th at the latest is not "before the 28th", as the sheet for the meeting had it."""
+    sheet, sentence = (texts()[f"actions.{key}"]["zh"] for key in ("decide", "sentence"))
+    assert "最晚 {day}" in sheet
+    assert "最晚 {day}" in sentence

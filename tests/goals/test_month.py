@@ -100,7 +100,8 @@ def test_the_first_of_an_hour_needs_the_least_sample():
         {"start": ["20"] * 3, "person": ["A", "B", "C"], "receptions": [9, 10, 30], "mean_response_s": [5, 12, 14]}
     )
     how = {"by": "start", "metric": "0 - mean_response_s", "sample": "receptions", "amount_cny": 20}
-    assert find_firsts(rows, least=10, **how)["person"].tolist() == ["B"]
+    first = find_firsts(rows, least=10, **how).iloc[0]
+    assert (first["person"], first["metric_value"]) == ("B", 12)
     assert find_firsts(rows, least=9, **how)["person"].tolist() == ["A"]
     assert find_firsts(rows, least=31, **how).empty
 

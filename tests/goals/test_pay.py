@@ -1,6 +1,7 @@
 """Pay around the schemes: project rewards, budget, law, slips, disputes, red packets."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pandas as pd
@@ -23,6 +24,7 @@ from simlib.goals.pay import (
     streaks,
 )
 from simlib.goals.team import daily_first
+from simlib.messages import LANGS, label
 
 AUGUST = (dt.date(2026, 8, 1), dt.date(2026, 8, 31))
 REWARDS = project_rewards(announced_on=dt.date(2026, 7, 28), pay_on=dt.date(2026, 9, 10))
@@ -137,8 +139,8 @@ def test_the_law_is_named_where_pay_falls_short():
         columns=["person", "base_cny", "commission_cny", "overtime_h", "overtime_cny", "hourly_cny"],
     )
     texts = [one.text("en") for one in check_law(pay, minimum_month_cny=2000)]
-    assert texts[0].startswith("A: base and commission come to 1900 CNY, below the minimum wage of 2000")
-    assert texts[1].startswith("A: overtime pay is 299.99 CNY; at 150 % it is 300")
+    assert texts[0].startswith("A: base and commission come to 1,900 CNY, below the minimum wage of 2,000")
+    assert texts[1].startswith("A: overtime pay is 299.99 CNY; at 150% it is 300")
     assert len(texts) == 2
     unknown = check_law(pay.iloc[2:], schemes=pd.DataFrame([{"scheme": "s", "rule": 1, "amount_cny": -5}]))
     assert [one.key for one in unknown] == ["goals.minimum_unknown", "goals.deduction"]
@@ -253,3 +255,53 @@ def test_the_daily_prize_goes_to_the_first_in_conversion_with_a_sample():
     assert frame["amount_cny"].astype(float).tolist() == [0, 50, 0]
     with pytest.raises(ValueError, match="day lacks buyers_paid"):
         daily_first(day.drop(columns="buyers_paid"), amount_cny=50, on=dt.date(2026, 8, 3))
+
+
+SHARED = [
+    {
+        "scheme": "items",
+        "rule": 1,
+        "kind": "rank",
+        "metric": "items_per_order",
+        "where": "metric > 1.9 and completion >= 1",
+    }
+    | {"amount_cny": 3000, "announced_on": "2026-07-28", "pay_on": "2026-09-10"},
+    {"scheme": "items", "rule": 2, "kind": "rank", "metric": "0 - mean_response_s", "amount_cny": 200}
+    | {"announced_on": "2026-07-28", "pay_on": "2026-09-10"},
+    {"scheme": "items", "rule": 3, "kind": "each", "metric": "0.7 * exam_score + 0.3 * usual_score"}
+    | {"where": "metric >= 80 and cohort == 'own'", "amount_cny": "0.002 * sales_cny"}
+    | {"announced_on": "2026-07-28", "pay_on": "2026-09-10"},
+]
+KEY = re.compile(r"[a-z]+_[a-z]+|\bmetric\b|>=|==|'own'")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_key_stands_in_what_a_reader_is_shown_of_a_scheme(lang):
+    """Announcement, reasons and notices name figures, signs and schemes in words, each rule's metric by what it is."""
+    lines = [one.text(lang) for one in announce_scheme(SHARED, scheme="items")]
+    figures = {"cohort": "own", "mean_response_s": 12.6, "exam_score": 70, "usual_score": 70, "sales_cny": 440_008}
+    results = [
+        {"person": "A", "items_per_order": None, "completion": 1.2} | figures,
+        {"person": "B", "items_per_order": 1.5, "completion": None} | figures | {"exam_score": 90, "usual_score": 90},
+    ]
+    paid = calculate_payouts(SHARED, results)
+    lines += [why.text(lang) for why in paid.lines["why"]] + [one.text(lang) for one in paid.notices]
+    late, found = late_payments(
+        paid, pd.DataFrame(columns=["person", "scheme", "rule", "paid_on"]), on=dt.date(2026, 9, 20)
+    )
+    assert len(late) == 3
+    lines += [one.text(lang) for one in found]
+    assert [line for line in lines if KEY.search(line)] == []
+    assert label("scheme_items", lang) in lines[0]
+    assert label("scheme_items", lang) in found[0].text(lang)
+
+
+def test_a_rank_by_the_lowest_figure_is_announced_and_explained_as_such():
+    """The first place has 12.6 s, not -12.6: seconds are ranked from the lowest up."""
+    head, _, response, by_exam = (one.text("zh") for one in announce_scheme(SHARED, scheme="items"))
+    assert "按平均响应从低到高，前 1 名" in response
+    assert "条件是0.7 × 考试分数 + 0.3 × 平时分 ≥ 80 并且 人员类型 = '自有'" in by_exam
+    results = [{"person": name, "mean_response_s": seconds} for name, seconds in (("A", 12.6), ("B", 14))]
+    paid = calculate_payouts([SHARED[1]], results)
+    assert [why.text("zh") for why in paid.lines["why"]] == ["第 1 名（12.6）", "第 2 名，只奖前 1 名"]
+    assert head == "【客件数奖】公布日 2026-07-28"

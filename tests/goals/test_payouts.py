@@ -209,7 +209,7 @@ def test_a_small_sample_takes_no_place():
     ]
     frame = work_out_payouts([daily], results, lang="en")
     assert frame["amount_cny"].astype(float).tolist() == [0, 50, 0, 0]
-    assert frame["why"][0] == "sample too small: inquiries is 2, 30 needed"
+    assert frame["why"][0] == "sample too small: Inquiries is 2, 30 needed"
     assert not frame["provisional"].any()
 
 

@@ -89,6 +89,20 @@ def test_shares_of_a_seated_interval_add_up_to_one_against_brute_force():
         assert row.hours == pytest.approx(minutes[row.agent_id] / 60)
 
 
+def test_who_can_serve_a_queue_carries_it_from_another_seat_too():
+    """S sits at after-sale and can serve presale: the floor sends presale buyers there, and the target follows."""
+    skilled = AGENTS.assign(skill_1=["presale"] * 3 + ["aftersale"], skill_2=[None, None, None, "presale"])
+    people = split_targets(
+        set_targets(sales_cny=100_000, receptions=540), roster=ROSTER, agents=skilled, demand=demand(), day=DAY
+    ).set_index("agent_id")
+    # By hand, speeds E 1, F 2, N 1, S 1, S from 20:00 to 22:00: a quarter, a third at E's meal, two quarters of 100.
+    assert people.loc["S", "cs_sales_cny_floor"] == pytest.approx(100_000 * (25 + 100 / 3 + 50) / 500)
+    assert people.loc["S", "receptions_floor"] == pytest.approx(25 + 100 / 3 + 50 + 40)
+    assert people["cs_sales_cny_floor"].sum() == pytest.approx(100_000)
+    shares = seat_shares(ROSTER, skilled, demand()["start"])
+    np.testing.assert_allclose(shares.groupby(["start", "queue"])["share"].sum(), 1.0)
+
+
 def test_half_hours_and_cohorts_add_up_too():
     targets = set_targets(sales_cny=100_000, receptions=1000)
     slots = half_hour_targets(targets, demand=demand(), day=DAY)

@@ -100,8 +100,12 @@ def test_the_board_shows_what_its_audience_may_see():
 
 def test_praise_goes_to_who_is_furthest_ahead_and_not_twice_in_a_row():
     first = spotlight(MONTH, figures=["sales_cny", "mean_response_s"])
-    assert first.text("en").startswith("Praise for Ann today: Sales 300, the team's median is 200")
+    assert first.text("en").startswith("Praise for Ann today: Sales 300 CNY, the team's median is 200 CNY")
     assert "Cy" in spotlight(MONTH, figures=["sales_cny", "mean_response_s"], last="A").text("zh")
+    big = MONTH.assign(sales_cny=[1_234_567.4, 440_008, 900], conversion=[0.5, 0.463, 0.41])
+    text = spotlight(big, figures=["sales_cny"]).text("zh")
+    assert "客服销售额 1,234,567 元，团队中位数 440,008 元" in text
+    assert "询单转化率 50%，团队中位数 46.3%" in spotlight(big, figures=["conversion"]).text("zh")
     assert spotlight(MONTH.assign(sales_cny=200), figures=["sales_cny"]) is None
 
 

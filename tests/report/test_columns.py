@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,29 @@ def test_no_key_of_the_glossary_reaches_a_cell(small_plan, lang: str) -> None:
                 cells = {show_cell(value, column, lang=lang) for value in table[key]}
                 shown += [f"{name}.{key}: {cell}" for cell in sorted(cells & keys)]
     assert shown == []
+
+
+def test_a_share_that_is_an_exact_number_is_a_percentage_and_a_price_keeps_its_cents() -> None:
+    """Prices and shares of a promo sheet are Decimals: numbers with unit and separators, never bare texts."""
+    assert shown("percent", [Decimal("0.1"), None], "zh") == ["10.0", "–"]
+    assert describe_column("percent", pd.Series([Decimal("0.1")], dtype=object), "zh").title == "减百分之几（%）"
+    assert shown("list_price_cny", [Decimal("1299"), Decimal("75.05")]) == ["1,299.00", "75.05"]
+    assert shown("list_price_cny", [Decimal("1299"), Decimal("79")]) == ["1,299", "79"]
+    assert shown("amount_cny_h", [6.09, 5.5]) == ["6.09", "5.50"]
+    assert shown("sales_cny", [1299.4]) == ["1,299"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_ids_of_moves_and_the_other_language_are_for_programs(tmp_path: Path, lang: str) -> None:
+    """Page and workbook show a move in words, once; its key and its bare size stay in the Parquet tables."""
+    both = {"move_what_zh": ["机器人多解决 10 个百分点"], "move_what_en": ["the bot resolves 10 points more"]}
+    table = pd.DataFrame({"move_key": ["more_bot:0.1"], "move": ["more_bot"], **both, "move_size": [60.0]})
+    html = show_table(table, lang=lang).html
+    write_workbook(tmp_path / "book.xlsx", {"move_shifts": table}, lang=lang)
+    [sheet] = openpyxl.load_workbook(tmp_path / "book.xlsx").worksheets[-1:]
+    cells = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row]
+    for key in ("more_bot:0.1", "60.0", "60", both[f"move_what_{'en' if lang == 'zh' else 'zh'}"][0]):
+        assert key not in cells
+        assert f">{key}<" not in html
+    assert both[f"move_what_{lang}"][0] in cells
+    assert both[f"move_what_{lang}"][0] in html

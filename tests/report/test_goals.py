@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 import segno
 
+from simlib import facts
 from simlib.goals.month import read_month
 from simlib.goals.result import work_out_goals
 from simlib.goals.review import lead_team
 from simlib.goals.workbook import find_goals_workbook
-from simlib.messages import HOUSE, LANGS, translate
-from simlib.report.columns import describe_column, table_label
-from simlib.report.pages.goals import in_language, sections, show_box, show_slip, winners, write_handouts
+from simlib.messages import HOUSE, LANGS, PLAYBOOK, translate
+from simlib.report.columns import describe_column, for_readers, show_cell, table_label
+from simlib.report.pages.goals import sections, show_box, show_slip, winners, write_handouts
 from simlib.store import load_store
 from tests.goals.test_targets import AGENTS, DAY, ROSTER, demand
 
@@ -65,7 +66,49 @@ def test_the_page_shows_every_table_once_in_one_language(night, lang):
     captions = re.findall(r"<caption>(.*?)</caption>", html)
     assert len(captions) == len(night.goals.tables) == len(set(captions))
     other = {"zh": "_en", "en": "_zh"}[lang]
-    assert not any(str(name).endswith(other) for name in in_language(night.goals.tables["payouts"], lang).columns)
+    assert not any(str(name).endswith(other) for name in for_readers(night.goals.tables["payouts"], lang).columns)
+
+
+def test_a_fact_that_is_shown_has_its_source_in_the_language_shown(night):
+    """No source of any fact stands in English in the Chinese page, unless it is in Chinese there too or a name."""
+    page = unescape(sections(night, lang="zh")[0].html)
+    files = sorted(path.stem for path in (PLAYBOOK / "facts").glob("*.yml"))
+    sources = {str(source) for name in files for source in facts.table(name)["source"]}
+    assert len(sources) > 100
+    assert sorted(source for source in sources if len(source.split()) > 1 and source in page) == []
+    law = facts.table("pay_law")
+    assert all(source in page for source in law["source_zh"])
+    assert all(re.search("[\u4e00-\u9fff]", source) for source in law["source_zh"])
+    english = unescape(sections(night, lang="en")[0].html)
+    assert all(source in english for source in law["source"])
+    assert not any(source in english for source in law["source_zh"])
+
+
+def test_the_prize_of_the_hour_is_shown_in_seconds_and_pay_to_the_cent(night):
+    """Nobody ranks first by a value below 0, and what is paid has its cents on the page."""
+    hours = night.goals.tables["first_of_hours"]
+    assert (hours["mean_response_s"] > 0).all()
+    assert describe_column("mean_response_s", hours["mean_response_s"], "zh").title == "平均响应（秒）"
+    payroll = night.goals.tables["payroll"]
+    column = describe_column("amount_cny", payroll["amount_cny"], "zh")
+    assert show_cell(payroll["amount_cny"].iloc[0], column, lang="zh") == f"{payroll['amount_cny'].iloc[0]:,.2f}"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_two_columns_of_a_table_share_a_title(night, lang):
+    """A sheet of a talk has a person and a number of people: the second is no second column Person."""
+    for name, table in night.goals.tables.items():
+        shown = for_readers(table, lang)
+        titles = [describe_column(column, shown[column], lang).title for column in shown]
+        assert len(titles) == len(set(titles)), (name, titles)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_key_of_a_scheme_reaches_the_page(night, lang):
+    """Reasons, figures used and announcements name the figures in words."""
+    page = unescape(sections(night, lang=lang)[0].html)
+    keys = ("sales_cny", "items_per_order", "mean_response_s", "effective_hours", "typing_cpm", "metric >=")
+    assert [key for key in keys if key in page] == []
 
 
 @pytest.mark.parametrize("lang", LANGS)

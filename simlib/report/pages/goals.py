@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import pandas as pd
 import segno
 from markupsafe import escape
 
-from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.messages import Lang, label, translate
 from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.columns import key_words, table_label
 from simlib.report.excel import write_workbook
@@ -91,49 +90,7 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
 
 
 def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment:
-    return show_table(in_language(tables[name], lang), lang=lang, caption=table_label(name, lang))
-
-
-WORDS = ("metric", "mean", "last", "and", "or", "not", "min", "max")
-SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", " * ": " × "}
-_KEPT = re.compile(r"(\[[^\]]*\]|\u3010[^\u3011]*\u3011)")  # places of figures and names of schemes
-_KEY = re.compile(r"(?<![A-Za-z0-9_])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![A-Za-z0-9_])")
-
-
-def name_figures(text: str, lang: Lang) -> str:
-    """Return a text with words in place of the keys of figures and of the words and signs of expressions.
-
-    In English only what cannot be an English word is replaced: a key with an underscore, ``metric``, ``mean(``.
-
-    Examples
-    --------
-    >>> name_figures("typing_cpm >= 80 and completion > mean(completion)", "en")
-    'Typing speed ≥ 80 and completion > mean of all(completion)'
-    >>> name_figures("completion >= 0.60 and metric > 1", "zh")
-    '业绩完成率 ≥ 0.60 并且 这项数值 > 1'
-    """
-    parts = _KEPT.split(text)
-    return "".join(part if _KEPT.fullmatch(part) else _name_in(part, lang) for part in parts)
-
-
-def _name_in(text: str, lang: Lang) -> str:
-    def word(found: re.Match[str]) -> str:
-        key, follows = found[0], text[found.end() :]
-        if key in WORDS and (lang == "zh" or key == "metric" or (key in ("mean", "last") and follows.startswith("("))):
-            return translate(f"goals.word_{key}", lang)
-        known = key in glossary() and (lang == "zh" or "_" in key)
-        return label(key, lang) if known else key
-
-    named = _KEY.sub(word, text)
-    for sign, shown in SIGNS.items():
-        named = named.replace(sign, shown)
-    return named
-
-
-def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
-    """Return a table without the texts of the other language."""
-    others = tuple(f"_{other}" for other in LANGS if other != lang)
-    return table[[name for name in table.columns if not str(name).endswith(others)]]
+    return show_table(tables[name], lang=lang, caption=table_label(name, lang))
 
 
 # --- what is handed out -------------------------------------------------------------------------------------
@@ -142,15 +99,14 @@ def in_language(table: pd.DataFrame, lang: Lang) -> pd.DataFrame:
 def show_slip(plan: Plan, person: str, *, lang: Lang) -> Fragment:
     """Show what one person is paid, line by line, with the figures, files and rows behind each line."""
     lines = plan.goals.tables["payouts"]
-    own = in_language(lines[lines["person"] == person].drop(columns="person"), lang)
-    words = {name: own[name].map(lambda text: name_figures(text, lang)) for name in ("figures_used", f"pay_why_{lang}")}
+    own = lines[lines["person"] == person].drop(columns="person")
     paid = own[~own["provisional"].astype(bool)]
     waits = float(own.loc[own["provisional"].astype(bool), "amount_cny"].sum())
     amount, points = (f"{paid[name].sum():,.2f}" for name in ("amount_cny", "points"))
     texts = [translate("goals.slip_total", lang, amount=amount, points=points)]
     texts += [translate("goals.slip_waits", lang, amount=f"{waits:,.2f}")] if waits else []
     caption = translate("goals.slip_head", lang, name=_names(plan).get(person, person), person=person)
-    shown = own.assign(**words, amount_cny=own["amount_cny"].map("{:,.2f}".format))
+    shown = own.assign(amount_cny=own["amount_cny"].map("{:,.2f}".format))
     shown = shown if own["points"].any() else shown.drop(columns="points")
     shown = shown if waits else shown.drop(columns="provisional")
     return stack(
@@ -165,8 +121,7 @@ def announcement_parts(plan: Plan, *, lang: Lang) -> list[tuple[str, Fragment]]:
     table = plan.goals.tables["announcements"]
     parts = [(label("schemes", lang), show_text(translate("goals.announcement_note", lang)))]
     for scheme, own in table.groupby("scheme", sort=False):
-        texts = [name_figures(text, lang) for text in own[f"announcement_{lang}"]]
-        parts.append((key_words(scheme, "scheme", lang), show_text(*texts)))
+        parts.append((key_words(scheme, "scheme", lang), show_text(*own[f"announcement_{lang}"])))
     if "prizes" in plan.goals.tables:
         parts.append((table_label("prizes", lang), _show(plan.goals.tables, "prizes", lang)))
     return parts
