@@ -123,7 +123,7 @@ def value_with_unit(figure: str, value: float) -> str | Message:
     Examples
     --------
     >>> [value_with_unit(*one).text("en") for one in (("sales_cny", 440008.4), ("conversion", 0.463))]
-    ['440,008 CNY', '46.3 %']
+    ['440,008 CNY', '46.3%']
     """
     unit = glossary()[figure]["unit"] if figure in glossary() else ""
     if unit == "share":
