@@ -43,7 +43,7 @@ class PlausibilityResult:
 
     @property
     def findings(self) -> list[Message]:
-        """Return a sentence on what stands the comparison, all in one, and one on each row that does not."""
+        """Return one sentence on all rows that are plausible, and one on each that is not."""
         stands = self.table[self.table["plausible"].astype(bool)]
         low, high = (f"{bound:.2f}" for bound in (stands["ratio_to_past"].min(), stands["ratio_to_past"].max()))
         given: dict[str, Any] = {"count": len(stands), "of": len(self.table), "low": low, "high": high}

@@ -89,6 +89,15 @@ class Action:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A move that must be decided by a day; ``ways`` are the numbers of the actions that need it."""
+
+    day: dt.date
+    what: Message
+    ways: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ActionsResult:
     """What to change about this plan, ranked and priced.
@@ -237,12 +246,17 @@ class ActionsResult:
         return table
 
     @property
-    def decisions(self) -> list[tuple[dt.date, Message]]:
+    def decisions(self) -> list[Decision]:
         """Return what must be decided by when, each move of the first three actions once, the earliest day first."""
+        moves = [(number, move) for number, action in enumerate(self.actions[:3], start=1) for move in action.moves]
+        ways: dict[str, list[int]] = {}
+        for number, move in moves:
+            ways.setdefault(move.key, []).append(number)
         found = {
-            move.key: (move.last_day, move.text_with_names()) for action in self.actions[:3] for move in action.moves
+            move.key: Decision(day=move.last_day, what=move.text_with_names(), ways=tuple(ways[move.key]))
+            for _, move in moves
         }
-        return sorted(found.values(), key=lambda each: each[0])
+        return sorted(found.values(), key=lambda each: each.day)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -114,7 +114,7 @@ def test_the_texts_hold_the_figures(found):
         texts = [message.text(lang) for message in (*found.top(3), *found.findings)]
         assert all("{" not in text and "nan" not in text for text in texts)
         assert f"{found.table.iloc[1]['saves_cny']:,.0f}" in texts[0]
-    days = [day for day, _ in found.decisions]
+    days = [each.day for each in found.decisions]
     assert days == sorted(days)
     assert found.top(0) == []
 

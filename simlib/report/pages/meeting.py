@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
-from simlib.messages import Lang, Message, label, translate
+from simlib.messages import Lang, label, translate
 from simlib.report.charts.actions import plot_gap
 from simlib.report.html import Fragment, show_chart, show_text
 from simlib.report.pages.common import stack
@@ -26,13 +26,9 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 def show_meeting(found: ActionsResult, *, lang: Lang) -> Fragment:
     """Show the gap, the best three actions, the night's picture, and what must be decided by when."""
     best = [text[:1].upper() + text[1:] for text in (message.text(lang) for message in found.top(SHOWN))]
-    ways: dict[Message, list[str]] = {}
-    for number, action in enumerate(found.actions[:SHOWN], start=1):
-        for move in action.moves:
-            ways.setdefault(move.text_with_names(), []).append(str(number))
     by_when = [
-        translate("actions.decide", lang, day=f"{day:%Y-%m-%d}", what=what, ways=ways[what])
-        for day, what in found.decisions
+        translate("actions.decide", lang, day=f"{each.day:%Y-%m-%d}", what=each.what, ways=[*map(str, each.ways)])
+        for each in found.decisions
     ]
     return stack(
         show_text(*(finding.text(lang) for finding in found.findings)),
