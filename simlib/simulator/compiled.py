@@ -55,7 +55,6 @@ def _lay_out(
     """Set the tables for one run: nobody on duty, nobody there yet."""
     n, first_turn = len(contacts), contacts.first_turn
     chats = tables.clear_table(max(n, 2), CHAT)  # a column of one row would be another type to Numba
-    chats["near_at"] = -1
     groups = tables.group_agents(skill)
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
     seats = tables.clear_table(len(agents), SEAT)
@@ -112,12 +111,12 @@ def _lay_out(
         outages=timetable.outages,
         free=np.empty(tables.LOADS * len(agents), KEY),
         free_heap=tables.lay_heaps(np.repeat(groups.sizes, tables.LOADS)),
-        free_at=np.full(len(agents), -1, np.int32),
+        free_at=np.zeros(len(agents), np.int32),
         groups=groups.by_queue,
         group_from=groups.from_,
         waiting=np.empty(n, KEY),
         waiting_heap=tables.lay_heaps(in_queue),
-        waiting_at=np.full(n, -1, np.int32),
+        waiting_at=np.zeros(n, np.int32),
         handed=np.empty(min(n, int(agents.capacity.max(initial=0))), KEY),
         handed_heap=tables.lay_heaps([n]),
         called=np.empty(len(agents), np.int32),
@@ -127,17 +126,10 @@ def _lay_out(
         wheel=np.full(slots, -1, np.int32),
         after=np.empty(n, np.int32),
         ahead=np.zeros(tables.REMEMBERED, NOTED),
-        outcome=np.empty(n, np.int8),
         entry=np.empty(n),
         assigned=np.empty(n),
         first_reply=np.empty(n),
         end=np.empty(n),
-        agent=np.empty(n, np.int64),
-        replies=np.zeros(n, np.int64),
-        attempts=np.zeros(n, np.int64),
-        transfers=np.zeros(n, np.int64),
-        response_sum=np.zeros(n),
-        response_max=np.zeros(n),
         asked=np.full(logged, np.nan),
         replied=np.full(logged, np.nan),
         replied_by=np.full(logged, -1, np.int32),
@@ -148,9 +140,19 @@ def _lay_out(
 def _read_off(floor: Floor, agents: Agents) -> Outcome:
     """Read the outcome off the tables."""
     seats = floor.seats
-    of_contacts = Outcome._fields[: Outcome._fields.index("busy")]
+    chats = floor.chats
     return Outcome(
-        **{name: getattr(floor, name) for name in of_contacts},
+        outcome=chats["outcome"],
+        entry=floor.entry,
+        assigned=floor.assigned,
+        first_reply=floor.first_reply,
+        end=floor.end,
+        agent=chats["agent"],
+        replies=chats["turn"],
+        attempts=chats["attempts"],
+        transfers=chats["transfers"],
+        response_sum=chats["response_sum"],
+        response_max=chats["response_max"],
         busy=seats["busy_s"].copy(),
         on_duty=agents.on_duty_s,
         overtime=seats["overtime_s"].copy(),

@@ -101,7 +101,7 @@ class Floor(NamedTuple):
     concerned: np.ndarray
     outages: np.ndarray
 
-    # Heaps: the keys; where each heap begins and its size; where a member sits, -1 = nowhere
+    # Heaps: the keys; where each heap begins and its size; where a member sits, from 1 on, 0 = nowhere
     free: np.ndarray  # available agents, a heap for each group and load
     free_heap: np.ndarray
     free_at: np.ndarray
@@ -120,18 +120,11 @@ class Floor(NamedTuple):
     after: np.ndarray  # next contact in the slot
     ahead: np.ndarray  # the contacts met last when looking ahead, see `tables.NOTED`
 
-    # The outcome, one entry a contact, and the logs, empty unless wanted
-    outcome: np.ndarray
+    # When a contact got how far, and the logs, empty unless wanted
     entry: np.ndarray
     assigned: np.ndarray
     first_reply: np.ndarray
     end: np.ndarray
-    agent: np.ndarray
-    replies: np.ndarray
-    attempts: np.ndarray
-    transfers: np.ndarray
-    response_sum: np.ndarray
-    response_max: np.ndarray
     asked: np.ndarray  # one entry a turn
     replied: np.ndarray
     replied_by: np.ndarray
@@ -190,7 +183,7 @@ def _place(heap, base, i, at, item, first, second):
     key.first = first
     key.second = second
     key.item = item
-    at[ix(item)] = i
+    at[ix(item)] = i + 1
 
 
 @_part
@@ -215,8 +208,8 @@ def _put(heap, heap_is, at, item, first, second):
 @_part
 def _drop(heap, heap_is, at, item):
     """Take an item out of a heap, from wherever it sits; the last one goes there, or below, or above."""
-    i = np.int64(at[item])
-    at[item] = -1
+    i = np.int64(at[item]) - 1
+    at[item] = 0
     heap_is.size -= 1
     base = heap_is.base
     size = heap_is.size
@@ -264,7 +257,7 @@ def _cancel(clock, chats, wheel, after, near, near_heap, near_at, c):
     """Cancel the next event of a contact."""
     chat = chats[ix(c)]
     chat.kind = NOTHING
-    if near_at[ix(c)] >= 0:
+    if near_at[ix(c)] > 0:
         _drop(near, near_heap, near_at, c)
         return
     slot = _slot(clock, chat.due) & clock.mask
@@ -555,6 +548,7 @@ def run_floor(floor):
                     soon = floor.enters[min(e + AHEAD_ENTRIES, len(floor.enters) - 1)]
                     _fetch(chats, soon)
                     _fetch(messages, floor.first_turn[soon])
+                    _fetch(wheel, _slot(clock, enter_s + floor.patience[soon]) & clock.mask)
         elif phase == CHANGING:
             if i == batches[b].changes_to:
                 phase = LEAVING
@@ -651,7 +645,7 @@ def run_floor(floor):
                     if chat.leaving:  # this was the reply that a shift end waited for (rule 9)
                         chat.leaving = False
                         chat.stage = BETWEEN
-                        floor.transfers[c] += 1
+                        chat.transfers += 1
                         frees = c
                         then = MESSAGE
                     else:
@@ -710,7 +704,7 @@ def run_floor(floor):
             _write(floor.asked, chat, now)
             floor.assigned[c] = floor.end[c] = np.nan
             chat.agent = -1
-            floor.transfers[c] = 0
+            chat.transfers = 0
             deadline = now + floor.patience[c]
             if not floor.silent[c] and deadline < np.inf:
                 then, then_s = PATIENCE, deadline
@@ -757,7 +751,7 @@ def run_floor(floor):
                 c = np.int64(mail.item)
                 chat = chats[c]
                 chat.leaving = False
-                floor.transfers[c] += 1
+                chat.transfers += 1
                 if _has_come(mail, now, before):
                     if not mail.here:
                         _write(floor.asked, chat, mail.due)
@@ -900,19 +894,15 @@ def run_floor(floor):
     for c in range(len(chats)):
         chat = chats[c]
         if chat.attempts == 0:
-            floor.outcome[c] = BOT
+            chat.outcome = BOT
+            chat.agent = -1
             floor.end[c] = floor.leaves_bot[c]
             floor.entry[c] = floor.assigned[c] = floor.first_reply[c] = np.nan
-            floor.agent[c] = -1
             continue
         if chat.outcome == OPEN:
             chat.outcome = UNSERVED
             if floor.silent[c] and not chat.begun and floor.patience[c] < np.inf:
                 chat.outcome = SILENT
                 floor.end[c] = floor.entry[c] + floor.patience[c]
-        floor.outcome[c] = chat.outcome
-        floor.agent[c] = chat.agent
-        floor.replies[c] = chat.turn - floor.first_turn[c]
-        floor.attempts[c] = chat.attempts
-        floor.response_sum[c] = chat.response_sum
-        floor.response_max[c] = chat.response_max if chat.response_max > 0.0 else 0.0
+        chat.turn -= floor.first_turn[c]
+        chat.response_max = max(chat.response_max, 0.0)

@@ -27,10 +27,10 @@ class Outcome(NamedTuple):
     assigned: npt.NDArray[np.float64]
     first_reply: npt.NDArray[np.float64]
     end: npt.NDArray[np.float64]
-    agent: npt.NDArray[np.int64]
-    replies: npt.NDArray[np.int64]
-    attempts: npt.NDArray[np.int64]
-    transfers: npt.NDArray[np.int64]
+    agent: npt.NDArray[np.int32]
+    replies: npt.NDArray[np.int32]
+    attempts: npt.NDArray[np.int8]
+    transfers: npt.NDArray[np.int16]
     response_sum: npt.NDArray[np.float64]
     response_max: npt.NDArray[np.float64]
     busy: npt.NDArray[np.float64]
@@ -89,7 +89,10 @@ def frame_contacts(outcome: Outcome) -> pd.DataFrame:
         "response_sum",
         "response_max",
     )
-    return pd.DataFrame({"outcome": words} | {name: getattr(outcome, name) for name in names}, copy=False)
+    columns = {name: getattr(outcome, name) for name in names}
+    counts = ("agent", "replies", "attempts", "transfers")
+    columns |= {name: columns[name].astype(np.int64) for name in counts}
+    return pd.DataFrame({"outcome": words} | columns, copy=False)
 
 
 def frame_agents(outcome: Outcome) -> pd.DataFrame:

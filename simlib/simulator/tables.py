@@ -57,13 +57,14 @@ CHAT = _record(
         ("turn", "i4"),
         ("turns_left", "i4"),
         ("agent", "i4"),
-        ("near_at", "i4"),  # where it sits among the events that are nearly due, -1 = nowhere
+        ("near_at", "i4"),  # its place among the events that are nearly due, from 1 on; 0 = nowhere
         ("kind", "i1"),
         ("stage", "i1"),
         ("outcome", "i1"),
         ("attempts", "i1"),
         ("begun", "?"),
         ("leaving", "?"),
+        ("transfers", "i2"),
     ],
 )
 # A message on the desk of an agent: of a contact, due then or waiting here since. A desk is the inbox of the model and

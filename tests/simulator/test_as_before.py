@@ -90,6 +90,8 @@ def hash_outcome(outcome: Outcome) -> str:
     for name in Outcome._fields:
         if name != "changes":
             column = np.ascontiguousarray(getattr(outcome, name))
+            if name in ("agent", "replies", "attempts", "transfers"):  # they were as wide when the hashes were taken
+                column = column.astype(np.int64)
             hashed.update(f"{name} {column.dtype} {column.shape}".encode())
             known = np.where(np.isnan(column), -1.0, column) if column.dtype.kind == "f" else column
             hashed.update(known.tobytes())
