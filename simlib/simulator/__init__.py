@@ -35,6 +35,8 @@ from simlib.simulator.outcome import (
 
 __all__ = ["Agents", "Contacts", "Disruptions", "Policy", "Result", "run_arrays", "simulate"]
 
+AS_USUAL = Policy()
+NOTHING_WRONG = Disruptions()
 ENGINES = {"compiled": compiled.run, "simpy": simpy_engine.run}
 
 
@@ -116,4 +118,5 @@ def run_arrays(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine = {engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
-    return ENGINES[engine](contacts, agents, policy or Policy(), disruptions or Disruptions(), turns=turns, trace=trace)
+    how = policy or AS_USUAL, disruptions or NOTHING_WRONG
+    return ENGINES[engine](contacts, agents, *how, turns=turns, trace=trace)

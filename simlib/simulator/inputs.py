@@ -8,6 +8,7 @@ value and what is allowed. A scenario is a copy: ``dataclasses.replace(policy, r
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import isinf, isnan
 from typing import Any
 
@@ -130,15 +131,17 @@ class Contacts:
     def __len__(self) -> int:
         return len(self.arrival)
 
-    @property
+    @cached_property
     def messages(self) -> npt.NDArray[np.void]:
         """``handle`` and ``think`` as one table, one row per message."""
         return _lay_side_by_side(self.handle, self.think, len(self.handle))
 
-    @property
+    @cached_property
     def first_turn(self) -> IntArray:
         """Where each contact's turns begin in ``handle`` and ``think``; one entry more, the end."""
-        return np.concatenate(([0], np.cumsum(self.turns)))
+        first = np.concatenate(([0], np.cumsum(self.turns)))
+        first.setflags(write=False)
+        return first
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -212,11 +215,12 @@ shifts of one agent may touch but not overlap
     def __len__(self) -> int:
         return len(self.capacity)
 
-    @property
+    @cached_property
     def on_duty_s(self) -> FloatArray:
         """Seconds on duty of each agent by its shifts."""
         seconds = np.zeros(len(self))
         np.add.at(seconds, self.shifts["agent"], self.shifts["end"] - self.shifts["start"])
+        seconds.setflags(write=False)
         return seconds
 
     def skill_table(self, contacts: Contacts) -> IntArray:

@@ -8,6 +8,7 @@ what depends on the floor itself.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ DOWN, AWAY, SHIFT_END, TRANSFER, UP, BACK, SHIFT_START = range(7)
 # The available agents of a group are ranked apart by load (open chats, or how many more the most spacious agent could
 # hold): who takes a chat goes behind all of the next load, where one heap of all would have to be walked down.
 LOADS = 8  # the last one is of all that have more
+REMEMBERED_AGENTS = 8  # teams whose tables are kept for their next night
 REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the events; a power of 2
 
 EVENTS_A_SLOT = 2.0
@@ -176,6 +178,20 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
 
 def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bot: BotStage) -> Timetable:
     """Sort the changes of duty and group them by instant (rule 11)."""
+    if not len(disruptions.down) and not len(disruptions.away) and not (bot.opening >= 0).any():
+        return _sort_shifts(agents)
+    return _sort_changes(agents, policy, disruptions, bot)
+
+
+@lru_cache(maxsize=REMEMBERED_AGENTS)
+def _sort_shifts(agents: Agents) -> Timetable:
+    """Sort the changes of duty where nothing goes wrong: they are those of every such night of these agents."""
+    nothing = np.empty(0)
+    bot = BotStage(resolved=nothing.astype(bool), leaves=nothing, opening=nothing.astype(np.int64))
+    return _sort_changes(agents, Policy(), Disruptions(), bot)
+
+
+def _sort_changes(agents: Agents, policy: Policy, disruptions: Disruptions, bot: BotStage) -> Timetable:
     shifts, down, away = (_of_some_length(rows) for rows in (agents.shifts, disruptions.down, disruptions.away))
     transfer_s = down["start"] + policy.transfer_s
     transferred = transfer_s < down["end"]
@@ -235,7 +251,10 @@ def group_agents(skill: IntArray) -> Groups:
     [0, 1, 0, -1]
     """
     serves = skill > 0
-    sets, of_agent = np.unique(serves, axis=0, return_inverse=True) if serves.size else (serves, np.zeros(0, int))
+    packed = np.packbits(serves, axis=1)  # sorts as its columns do, and a row is one value: quick to compare
+    rows = packed.view(f"V{packed.shape[1]}") if packed.size else np.zeros(len(skill))
+    _, first, of_agent = np.unique(rows, return_index=True, return_inverse=True)
+    sets = serves[first]
     of_agent = of_agent.reshape(-1).copy()
     if len(sets) and not sets[0].any():  # the empty set sorts first
         sets = sets[1:]

@@ -180,6 +180,17 @@ def test_an_engine_leaves_its_inputs_alone():
     assert_same_arrays(run_arrays(*floor), run_arrays(*floor))
 
 
+def test_a_team_that_plays_again_is_as_new():
+    """What is kept of a team for its next night is read only, whatever went wrong in between."""
+    contacts, agents, policy, disruptions = busy_night(3)
+    calm = Disruptions()
+    alone = run_arrays(contacts, replace(agents), policy, calm)
+    kept = [run_arrays(contacts, agents, policy, what) for what in (calm, disruptions, calm)]
+    assert_same_arrays(kept[0], alone)
+    assert_same_arrays(kept[2], alone)
+    assert_same_arrays(kept[1], run_arrays(contacts, replace(agents), policy, disruptions))
+
+
 def test_an_unknown_engine_is_refused():
     """The engines that exist are named."""
     with pytest.raises(ValueError, match=r"engine = 'fast': must be one of 'compiled', 'simpy'"):
