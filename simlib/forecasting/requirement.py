@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -25,12 +25,13 @@ from simlib.erlang import ChatPool, OutOfReachError, agents_for, chat_pool, offe
 from simlib.intervals import HALF_HOUR_S, Grid
 from simlib.kpis import PlatformRate
 from simlib.messages import Message, Term, UserError
-from simlib.simulator import Agents, Contacts, Policy, run_arrays
+from simlib.simulator import Agents, Contacts, Policy, RunningNight, run_arrays
 from simlib.simulator.draw import ChatService, Demand
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _Given = TypeVar("_Given")
+_Night = TypeVar("_Night")
 
 COLUMNS = (
     "start", "queue", "human", "load", "agents_pool", "agents_offered_load", "agents_simulated", "on_chat",
@@ -44,6 +45,7 @@ NIGHTLY = 50.0  # mean buyers of an interval from which on its nights are judged
 BAND_Z = 1.645  # nine tenths of a normal distribution lie within so many standard errors
 APART = 4  # intervals so far apart hardly touch each other
 AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
+FOR_EVER_S = 1e12
 MINUTE_S = 60.0
 MOST_AGENTS = 10_000  # of a queue: what asks for more is a figure with a zero too many
 
@@ -142,10 +144,10 @@ def require_agents(
     The occupancy cap is kept on the expected work.
 
     *What is guaranteed, and what is measured.* On the nights of the search every judged interval keeps its targets,
-    unless it asks for more than twice the larger formula and ten. Neither the fewest heads nor heads that grow with
-    the load are guaranteed. In 200 random nights of 8 intervals (tests/prove/prove_requirement.py) 54 of 1,271
-    intervals, 4.2 %, had a head that they could spare alone; a load 4.8 % heavier needed fewer heads in 73 of 1,595
-    intervals, 4.6 % (two fewer or more in 11), and fewer in all on 6 nights. What one interval leaves to the next
+    unless it asks for more than twice the larger formula and ten, and nobody is spare: with one head less in any of
+    them some interval misses. Heads that grow with the load interval by interval are not guaranteed: in 200 random
+    nights of 8 intervals (tests/prove/prove_requirement.py) a load 4.8 % heavier needed fewer heads in 75 of 1,595
+    intervals, 4.7 % (two fewer or more in 10), and fewer in all on 6 nights. What one interval leaves to the next
     hangs on whole heads.
 
     Parameters
@@ -635,7 +637,7 @@ class _Rehearsal:
     @cached_property
     def ideal(self) -> _Kept:
         """What an agent for every buyer would reach."""
-        return self._stack(self._with_an_agent_each)
+        return self._stack(self._with_an_agent_each, self.nights)
 
     @cached_property
     def judged(self) -> npt.NDArray[np.bool_]:
@@ -644,16 +646,18 @@ class _Rehearsal:
 
     def lacks(self, staff: Counts) -> Floats:
         """Count what each target lacks: replies or buyers, below 0 where it is kept; by target, night and interval."""
-        targets, ideal = self.work.targets, self.ideal
         agents = self._put_on_floor(staff)
-        kept = self._stack(lambda night: self._count(night, agents))
+        return self._weigh(self._stack(lambda night: self._count(night, agents), self.nights), self.ideal)
+
+    def _weigh(self, kept: _Kept, ideal: _Kept) -> Floats:
+        targets = self.work.targets
         lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
         late = np.minimum((targets.answered_share or 0.0) * kept.offered, ideal.answered) - kept.answered
         possible = np.divide(ideal.in_time, ideal.turns, out=np.zeros(ideal.turns.shape), where=ideal.turns > 0)
         slow = np.minimum(targets.turn_share or 0.0, possible) * kept.turns - kept.in_time
         return np.stack([late, slow, kept.lost - lost_max * kept.offered])
 
-    def judge(self, lacks: Floats) -> Floats:
+    def judge(self, lacks: Floats, where: slice = slice(None)) -> Floats:
         """Return what each target lacks on the night that as many nights are as good as; by target and interval.
 
         Three quantiles around the share are averaged, so that more nights than one speak and the figure moves smoothly
@@ -662,7 +666,7 @@ class _Rehearsal:
         share = self.work.holds_share
         reach = min(share, 1 - share) / 2
         around = np.quantile(lacks, [share - reach, share, share + reach], axis=1).mean(axis=0)
-        return np.asarray(np.where(self.work.human >= NIGHTLY, around, lacks.mean(axis=1)))
+        return np.asarray(np.where(self.work.human[where] >= NIGHTLY, around, lacks.mean(axis=1)))
 
     def missed(self, staff: Counts) -> Counts:
         """Return the target that the intervals miss most; -1 where they keep all."""
@@ -681,14 +685,89 @@ class _Rehearsal:
         least = np.where(given, start, least)
         judged = self.judged
         staff, why = fewest_people(self.missed, least=least, start=start, movable=judged)
+        staff, why = self._spare_nobody(staff, why, least)
         names = np.array(TARGETS, dtype=object)[why]
         for i in np.flatnonzero(~judged & ~given & (staff > least)):
             names[i] = _missed(work.pool(int(staff[i]) - 1, work.rates[i]), targets) or TARGETS[0]
         return staff, np.where(staff > least, names, reason)
 
-    def _stack(self, count: Callable[[Contacts], _Kept]) -> _Kept:
-        nights = list(self.threads.map(count, self.nights))
-        return _Kept(*(np.stack(column) for column in zip(*nights, strict=True)))
+    def _stack(self, count: Callable[[_Night], _Kept], nights: Iterable[_Night]) -> _Kept:
+        return _Kept(*(np.stack(column) for column in zip(*self.threads.map(count, nights), strict=True)))
+
+    def _spare_nobody(self, staff: Counts, why: Counts, least: Counts) -> tuple[Counts, Counts]:
+        """Release those who are spare, interval by interval, until with one head less anywhere a target is missed.
+
+        The nights run once, and stop where each interval begins: what a head less does is seen there in the minutes
+        that follow. Where it does no harm so near, whole nights decide.
+        """
+        why, order, edges_s = why.copy(), np.arange(len(staff)), self.work.grid.edges_s
+        turns = self.work.targets.turn_s is not None
+        team = self._put_on_floor(staff)
+        pending = self.judged & (staff > least)
+        seen = np.zeros(len(staff), dtype=np.int64)  # the interval before which something was missed with one head less
+        while pending.any():
+            now = self._put_on_floor(staff, heads=len(team))
+            running = [RunningNight(night, now, self.work.policy, turns=turns) for night in self.nights]
+            for i in order[pending].tolist():
+                if not pending[i]:
+                    continue
+                list(self.threads.map(lambda night, at_s=edges_s[i]: night.run_to(at_s), running))
+                pending[i] = False
+                while staff[i] > least[i]:
+                    less = staff - (order == i)
+                    missed, seen[i] = self._miss_from(running, less, i, heads=len(team))
+                    if missed >= 0:
+                        why[i] = missed
+                        break
+                    staff = less
+                    fewer = self._put_on_floor(staff, heads=len(team))
+                    for night in running:
+                        night.change_shifts(fewer)
+                    pending |= (order < i) & (seen >= i - 1) | (order > i) & self.judged & (staff > least)
+        return staff, why
+
+    def _miss_from(self, running: Sequence[RunningNight], staff: Counts, i: int, *, heads: int) -> tuple[int, int]:
+        """Return the target that is missed most with other heads from i on, -1 for none, and how far was looked.
+
+        The intervals next to i are looked at first, and only if they keep all, those further away.
+        """
+        agents, n = self._put_on_floor(staff, heads=heads), len(staff)
+        trials = list(self.threads.map(lambda night: night.try_shifts(agents), running))
+        for reach in (1, 2, 4, n):
+            near = slice(max(i - 1, 0), i + reach) if i + reach < n else slice(0, n)
+            kept = self._stack(partial(self._count_near, near=near), trials)
+            lacking = self.judge(self._weigh(kept, _Kept(*(column[:, near] for column in self.ideal))), near)
+            lacking[:, ~self.judged[near]] = -math.inf
+            if (lacking > 1e-9).any():
+                return int(lacking.max(axis=1).argmax()), near.stop
+            if near.stop == n:
+                break
+        return -1, n
+
+    def _count_near(self, night: RunningNight, *, near: slice) -> _Kept:
+        """Run on until all is known of the buyers of some intervals in a row, and count them."""
+        targets, grid = self.work.targets, self.work.grid
+        in_time_s = max(targets.answered_s or 0.0, targets.turn_s or 0.0)
+        ends_s = grid.edges_s[near.stop] + in_time_s + grid.step_s * np.array([0.0, 1.0, 4.0, math.inf])
+        for until_s in ends_s[-1:] if near.stop == grid.n else ends_s:  # who comes after the last counts in it
+            night.run_to(min(until_s, FOR_EVER_S))
+            here = self._is_near(night.entry, near) & ~night.coming_back
+            if targets.abandoned_max is None or not (here & night.waiting).any():
+                break
+        entry, reply = night.entry[here], night.first_reply[here]
+        asked = night.asked[self._is_near(night.asked, near)]
+        replied = night.replied[self._is_near(night.asked, near)]
+        return _Kept(
+            offered=self._tally(entry)[near],
+            answered=self._tally(entry[reply - entry <= (targets.answered_s or math.inf)])[near],
+            lost=self._tally(entry[np.isnan(reply)])[near],
+            turns=self._tally(asked)[near],
+            in_time=self._tally(asked[replied - asked <= (targets.turn_s or math.inf)])[near],
+        )
+
+    def _is_near(self, at: Floats, near: slice) -> npt.NDArray[np.bool_]:
+        last_s = math.inf if near.stop == self.work.grid.n else self.work.grid.edges_s[near.stop]
+        return np.asarray((at >= self.work.grid.edges_s[near.start]) & (at < last_s))
 
     def _tally(self, at: Floats) -> Counts:
         """Count by interval; who comes after the last counts in it."""
@@ -742,11 +821,11 @@ class _Rehearsal:
                     reply_s=self.work.service.reply_s,
                 )
 
-    def _put_on_floor(self, staff: Counts) -> Agents:
+    def _put_on_floor(self, staff: Counts, *, heads: int | None = None) -> Agents:
         """Return numbers by interval as people with shifts, the first to come the last to go."""
         edges = self.work.grid.edges_s.copy()
         edges[-1] += AFTER_S
-        heads = int(staff.max(initial=0))
+        heads = int(staff.max(initial=0)) if heads is None else heads
         on = np.zeros((heads, len(staff) + 2), dtype=np.int8)
         on[:, 1:-1] = staff > np.arange(heads)[:, None]
         change = np.diff(on, axis=1)

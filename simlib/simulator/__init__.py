@@ -23,6 +23,7 @@ buyers.
 from __future__ import annotations
 
 from simlib.simulator import compiled, simpy_engine
+from simlib.simulator.compiled import RunningNight
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
 from simlib.simulator.outcome import (
     Outcome,
@@ -33,7 +34,7 @@ from simlib.simulator.outcome import (
     frame_turns,
 )
 
-__all__ = ["Agents", "Contacts", "Disruptions", "Policy", "Result", "run_arrays", "simulate"]
+__all__ = ["Agents", "Contacts", "Disruptions", "Policy", "Result", "RunningNight", "run_arrays", "simulate"]
 
 AS_USUAL = Policy()
 NOTHING_WRONG = Disruptions()

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from simlib.simulator import tables
-from simlib.simulator.inputs import Agents, Contacts, Disruptions, IntArray, Policy, check_together
-from simlib.simulator.loop import Floor, run_floor
+from simlib.simulator.inputs import (
+    Agents,
+    BoolArray,
+    Contacts,
+    Disruptions,
+    FloatArray,
+    IntArray,
+    Policy,
+    check_together,
+)
+from simlib.simulator.loop import ENTER, Floor, run_floor
 from simlib.simulator.outcome import Outcome
 from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, NOTED, SEAT
 
@@ -38,6 +49,112 @@ def run(
         if not trace or noted <= rows:
             return _read_off(floor, agents)
         rows = noted
+
+
+# What the loop writes; all else of a floor is the night's own and stays as it is.
+_WRITTEN = (
+    "clock", "chats", "seats", "desks", "free", "free_heap", "free_at", "waiting", "waiting_heap", "waiting_at",
+    "near", "near_heap", "wheel", "after", "ahead", "entry", "assigned", "first_reply", "end", "asked", "replied",
+    "replied_by",
+)  # fmt: skip
+_BY_CONTACT = ("chats", "waiting_at", "after", "entry", "assigned", "first_reply", "end")
+
+
+class RunningNight:
+    """A night that is run piece by piece, with nothing going wrong, and can go on with other shifts from there.
+
+    ``entry``, ``first_reply`` (by contact), ``asked`` and ``replied`` (by turn, empty unless ``turns``) hold what has
+    happened so far, as :class:`simlib.simulator.outcome.Outcome` has them for a whole night.
+
+    Examples
+    --------
+    >>> contacts = Contacts(arrival=[0.0, 10.0], handle=30.0, patience=40.0)
+    >>> night = RunningNight(contacts, Agents(shifts=[(0, 0, 3600)]), Policy())
+    >>> night.run_to(35.0)
+    >>> night.first_reply.tolist(), night.waiting.tolist()
+    ([30.0, nan], [False, True])
+    >>> night.run_to(100.0)
+    >>> night.first_reply.tolist(), night.waiting.tolist()
+    ([30.0, 60.0], [False, False])
+    """
+
+    def __init__(self, contacts: Contacts, agents: Agents, policy: Policy, *, turns: bool = False) -> None:
+        if not np.isnan(contacts.bot).all():
+            raise ValueError("a night that is run piece by piece has no bot: leave out who meets it")
+        self._policy, self._nothing = policy, Disruptions()
+        skill = check_together(contacts, agents, self._nothing)
+        self._bot = tables.pass_bot(contacts, self._nothing.bot_down)
+        timetable = tables.build_timetable(agents, policy, self._nothing, self._bot)
+        self._floor = _lay_out(
+            contacts, agents, policy, self._nothing, skill, self._bot, timetable, turns=turns, rows=0
+        )
+        self._floor.clock["until"] = 0.0
+        self._room: RunningNight | None = None
+
+    def run_to(self, until_s: float) -> None:
+        """Run up to a time, finite seconds; what falls on it is still to come."""
+        self._floor.clock["until"] = until_s
+        run_floor(self._floor)
+
+    def change_shifts(self, agents: Agents) -> None:
+        """Go on with other shifts of the same people; they must be the same up to now."""
+        timetable = tables.build_timetable(agents, self._policy, self._nothing, self._bot)
+        self._floor = self._floor._replace(
+            batches=timetable.batches, changes=timetable.changes, concerned=timetable.agents, outages=timetable.outages
+        )
+        clock = self._floor.clock
+        clock["batch"] = np.searchsorted(timetable.batches["time"], clock["until"])
+
+    def try_shifts(self, agents: Agents) -> RunningNight:
+        """Return a copy that goes on with other shifts. The next one asked for takes its room."""
+        if self._room is None:
+            self._room = copy(self)
+            own = {name: np.zeros_like(getattr(self._floor, name)) for name in _WRITTEN}
+            self._room._floor = self._floor._replace(**own, near_at=own["chats"]["near_at"])
+        ours, theirs = self._floor, self._room._floor
+        come = max(self._come, self._room._come)  # nothing is written yet of who comes later
+        near, waiting = (int((heaps["base"] + heaps["size"]).max()) for heaps in (ours.near_heap, ours.waiting_heap))
+        written = dict.fromkeys(_BY_CONTACT, come) | {"near": near, "waiting": waiting}
+        for name in _WRITTEN:
+            rows = slice(written.get(name))
+            np.copyto(getattr(theirs, name)[rows], getattr(ours, name)[rows])
+        self._room.change_shifts(agents)
+        return self._room
+
+    @property
+    def entry(self) -> FloatArray:
+        """Seconds at which each contact that has come entered the human stage for the last time."""
+        return self._floor.entry[: self._come]
+
+    @property
+    def first_reply(self) -> FloatArray:
+        """Seconds of the first reply, nan without any."""
+        return self._floor.first_reply[: self._come]
+
+    @property
+    def waiting(self) -> BoolArray:
+        """True where a first reply may still come."""
+        chats = self._floor.chats[: self._come]
+        return np.asarray((chats["outcome"] == tables.OPEN) & np.isnan(self.first_reply))
+
+    @property
+    def coming_back(self) -> BoolArray:
+        """True where it gave up and is to enter once more."""
+        return np.asarray(self._floor.chats["kind"][: self._come] == ENTER)
+
+    @property
+    def asked(self) -> FloatArray:
+        """Seconds at which each message was written, nan if it was not."""
+        return self._floor.asked
+
+    @property
+    def replied(self) -> FloatArray:
+        """Seconds at which it was answered, nan if it was not."""
+        return self._floor.replied
+
+    @property
+    def _come(self) -> int:
+        return int(self._floor.clock[0]["entered"])
 
 
 def _lay_out(
@@ -79,6 +196,7 @@ def _lay_out(
     clock = np.zeros(1, CLOCK)
     clock["slots_a_s"] = slots_a_s
     clock["slot"] = -1
+    clock["until"] = np.inf
     clock["mask"] = slots - 1
     clock["close_s"] = policy.close_s
     clock["silent_close_s"] = policy.silent_close_s

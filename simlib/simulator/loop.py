@@ -493,7 +493,9 @@ def _note(clock, trace, now, a, seat):
 
 @compile_once([Path(__file__), Path(tables.__file__)], nogil=True, **_FAST)
 def run_floor(floor):
-    """Run the floor until nothing more can happen; its tables hold the outcome then.
+    """Run the floor until nothing more can happen, its tables hold the outcome then; or up to ``clock.until``.
+
+    Run again, a floor that stopped there goes on, as if it had never stopped.
 
     ``clock.noted`` is then the number of changes of agents; a ``trace`` shorter than that lacks the last ones.
     """
@@ -507,9 +509,8 @@ def run_floor(floor):
     levels = np.int64(len(floor.slowdown))
     if levels == 1 and floor.slowdown[0] == 1.0:
         levels = np.int64(0)
-    in_queue = 0
-    b = e = i = 0
-    calls = 0
+    in_queue, b, e = clock.in_queue, clock.batch, clock.entered
+    i = calls = 0
     taken = False
     now = 0.0
     phase = CALM
@@ -524,6 +525,9 @@ def run_floor(floor):
             due_s = near[0].first if near_heap.size > 0 else np.inf
             batch_s = batches[b].time if b < len(batches) else np.inf
             enter_s = floor.enter_s[e] if e < len(floor.enter_s) else np.inf
+            if clock.until < np.inf and due_s >= clock.until and batch_s >= clock.until and enter_s >= clock.until:
+                clock.in_queue, clock.batch, clock.entered = in_queue, b, e
+                break
             if batch_s <= due_s and batch_s <= enter_s:
                 if b == len(batches):
                     break
@@ -883,12 +887,14 @@ def run_floor(floor):
             _schedule(clock, chats, wheel, after, near, near_heap, near_at, also)
             also = np.int64(-1)
 
-    # --- Messages that nobody answered any more
+    # --- Messages that nobody has answered
     if len(floor.asked) > 0:
         for seat in seats:
             for k in range(seat.desk, seat.desk + seat.mails):
-                if not desks[k].here:
+                if not desks[k].here and desks[k].due < clock.until:
                     floor.asked[chats[desks[k].item].turn] = desks[k].due
+    if clock.until < np.inf:
+        return
 
     # --- The outcome, with what never ended (rule 12)
     for c in range(len(chats)):

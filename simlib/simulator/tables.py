@@ -118,6 +118,10 @@ CLOCK = np.dtype(
         ("far", "i8"),
         ("noted", "i8"),
         ("met", "i8"),
+        ("until", "f8"),  # stop before the first step at this time or later
+        ("in_queue", "i8"),  # where a floor that stopped goes on: contacts that wait, next change of duty, next entry
+        ("batch", "i8"),
+        ("entered", "i8"),
         ("handover", "?"),
         ("large", "?"),
     ],
