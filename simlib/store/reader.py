@@ -66,6 +66,7 @@ DAY_END = re.compile(r"24\s*(?:[:\uff1a]\s*00(?:[:\uff1a]00)?|[\u70b9\u65f6])\s*
 # Sheets whose rows may say in a column of their own in which unit their figures are.
 WITH_UNIT = ("ratios", "rules", "goals")
 UNIT = "unit"
+SHEETS_NAMED = 4  # of a workbook that is no store's
 SHOW_ALLOWED = ("not_choice", "not_number", "not_integer", "share_not_percent")
 FIGURES = ("share", "money", "number", "integer")
 R = TypeVar("R", bound=Row)
@@ -224,6 +225,9 @@ def check_store(path: str | Path) -> StoreCheck:
     read = {key: ReadSheet(sheet=key) for key in SHEETS}
     problems = [replace(problem, loss="unread") for problem in of_files]
     problems += _read_known(raw_sheets, read)
+    other_book = _find_other_book(raw_sheets, problems, read)
+    if other_book:
+        return StoreCheck(None, (other_book,), ())
     for sheet in NEEDED:
         if not read[sheet].cells and not read[sheet].problems:
             problems.append(Problem(message="sheet_needed", sheet=sheet, loss="sheet"))
@@ -355,6 +359,18 @@ def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> I
         near = nearest(raw.stem, names)
         allowed = free if near is None else ()
         yield Problem(message="sheet_unknown", sheet=raw.name, nearest=near, allowed=allowed, loss="unread")
+
+
+def _find_other_book(
+    raw_sheets: Sequence[RawSheet], problems: Sequence[Problem], read: Mapping[str, ReadSheet]
+) -> Problem | None:
+    """Find that a workbook is no store's, goals.xlsx for instance, so that one sentence does for all its sheets."""
+    unknown = [problem for problem in problems if problem.message == "sheet_unknown"]
+    needed = any(read[sheet].cells or read[sheet].problems for sheet in NEEDED)
+    if needed or not unknown or any(problem.nearest in NEEDED for problem in unknown):
+        return None
+    sheets = tuple(raw.name for raw in raw_sheets)
+    return Problem(message="other_book", values={"sheets": sheets[:SHEETS_NAMED], "needed": NEEDED}, loss="unread")
 
 
 def _is_copy(other: RawSheet, *, of: RawSheet, names: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
 from openpyxl.worksheet.formula import ArrayFormula
@@ -449,6 +450,25 @@ def test_needed_sheets(as_book, sound):
         ("ratios", "sheet_needed"),
         ("agents", "sheet_needed"),
     ]
+
+
+@pytest.mark.parametrize("book", ["appliances.goals.xlsx", "appliances.readiness.xlsx"])
+def test_another_workbook_is_one_sentence(book):
+    """What belongs beside a store and is given in its place is named once, with what to choose instead."""
+    found = check_store(Path("templates/stores") / book)
+    assert found.store is None
+    assert [problem.message for problem in found.problems] == ["other_book"]
+    first = "schemes" if "goals" in book else "activities"
+    assert all(word in found.problems[0].text("en") for word in (first, "Waves", "goals.xlsx"))
+    assert "店铺工作簿" in found.problems[0].text("zh")
+
+
+def test_a_store_with_misspelt_sheets_is_still_one(as_book, sound):
+    """Where a sheet looks like a needed one, its name is asked about, not the whole workbook."""
+    renamed = {f"{sheet}x": sound[sheet] for sheet in list(sound)}
+    problems = check_store(as_book(renamed)).problems
+    assert {problem.message for problem in problems} >= {"sheet_unknown"}
+    assert "other_book" not in {problem.message for problem in problems}
 
 
 def test_store_items(as_book, sound):
