@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -23,11 +23,15 @@ QUEUE_WORD = r"[^\W\d_][^\d,;:\t]*?"
 DATE = r"(?:(?:(?P<year>\d{4})[-/.])?(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[ T]+)?"
 UNTIL = r"(?:\s*[^\d\s]{1,2}\s*\d{1,2}:\d{2}(?::\d{2})?)?"
 CLOCK = rf"{DATE}(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::\d{{2}})?{UNTIL}"
-COUNT = r"(?P<count>\d[\d,]*(?:\.\d+)?)"
+FIGURE = r"\d[\d,]*(?:\.\d+)?"
+COUNT = rf"(?P<count>{FIGURE})"
 PASTED_LINE = re.compile(
     rf"(?:(?P<before>{QUEUE_WORD})[\s,;]+)?{CLOCK}"
     rf"[\s,;]+(?:(?P<between>{QUEUE_WORD})[\s,;]+)?{COUNT}(?:[\s,;]+(?P<behind>{QUEUE_WORD}))?"
 )
+PAIRED_LINE = re.compile(rf"{CLOCK}(?P<pairs>(?:[\s,;]+{QUEUE_WORD}[\s,;]+{FIGURE}){{2,}})")
+PAIR = re.compile(rf"({QUEUE_WORD})[\s,;]+({FIGURE})")
+BEHIND_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}:\d\d)\s*(?::(?!\d\d(?!\d))|=|-*>|\u2192)\s*")
 CELLS_BY = ("\t", ";", "|", ",")  # what parts the cells of a line, the surest first
 
 
@@ -71,7 +75,7 @@ def read_actuals(
         Lines such as ``20:00 312``, ``20:30-21:00<tab>1,204``, ``2026-10-31 20:00,312`` or ``20:00 aftersale 96``. Of
         a table with titles the column of contacts is taken, or one column per queue. Empty lines, titles, lines that
         add up others and cells that are blank (nobody counted) are passed over. A time earlier than the one before of
-        the same queue belongs to the next day.
+        the same queue belongs to the next day; a list that begins with the latest is read from its end.
     day : datetime.date
         Day of the first line; where it could be the next night's too, the one nearer to the forecast's peak.
     tz : str
@@ -89,7 +93,8 @@ def read_actuals(
     Raises
     ------
     UserError
-        Every line that cannot be read or belongs to no interval: its number, what it says, what is allowed.
+        Every line that cannot be read or belongs to no interval: its number, what it says, what is allowed; or none
+        of the lines holds a count.
 
     Examples
     --------
@@ -106,6 +111,9 @@ def read_actuals(
     counts, wrong = _read_lines(text, known=known, queue=queue)
     starts = {} if forecast is None else _starts_of(forecast)
     rows, strays = _place(counts, first_day=day, starts=starts)
+    if strays and not _place(counts[::-1], first_day=day, starts=starts)[1]:  # the latest stands on top
+        counts = counts[::-1]
+        rows, strays = _place(counts, first_day=day, starts=starts)
     if forecast is not None and counts and all(count.date is None for count in counts):
         later, later_strays = _place(counts, first_day=day + dt.timedelta(days=1), starts=starts)
         peak = (
@@ -117,6 +125,8 @@ def read_actuals(
     wrong = sorted([*wrong, *strays], key=lambda message: int(str(message.fields["number"])))
     if wrong:
         raise UserError(*wrong)
+    if not counts and text.strip():
+        raise UserError(Message("forecasting.lines_without_counts", line=text.strip().splitlines()[0]))
     table = pd.DataFrame(rows, columns=["start", "queue", "contacts"])
     local = pd.DatetimeIndex(table["start"]).tz_localize(tz, ambiguous=False, nonexistent="shift_forward")
     return table.assign(start=local, contacts=table["contacts"].astype(float))
@@ -133,6 +143,7 @@ def _place(
 ) -> tuple[list[tuple[pd.Timestamp, str, float]], list[Message]]:
     """Give each count its instant, the first of them on a day; return the rows, and those that fit no interval."""
     latest: dict[str, pd.Timestamp] = {}
+    placed: dict[tuple[str, pd.Timestamp], int] = {}
     rows, wrong = [], []
     for count in counts:
         if count.date is not None:
@@ -140,18 +151,25 @@ def _place(
             midnight = pd.Timestamp(year or first_day.year, month, day)
         else:
             midnight = latest[count.queue].normalize() if count.queue in latest else pd.Timestamp(first_day)
-        start = midnight + pd.Timedelta(hours=count.hour, minutes=count.minute)
+        start = typed = midnight + pd.Timedelta(hours=count.hour, minutes=count.minute)
         if count.date is None and count.queue in latest and start <= latest[count.queue]:
             start += pd.Timedelta(days=1)
         rows.append((start, count.queue, count.contacts))
         own = starts.get(count.queue)
-        if own is not None and (start not in own or start == latest.get(count.queue)):
+        known = own is None or start in own
+        if (count.queue, start if known else typed) in placed:
+            first = placed[count.queue, start if known else typed]
+            again: dict[str, object] = {"number": count.number, "line": count.line, "before": first}
+            wrong.append(Message("forecasting.line_twice", **again, queue=Term(count.queue)))
+            continue
+        if own is not None and not known:
             span = {"first": f"{own.min():%m-%d %H:%M}", "last": f"{own.max():%m-%d %H:%M}"}
             near = f"{own[np.abs(own - start).argmin()]:%m-%d %H:%M}"
             named: dict[str, object] = {"number": count.number, "line": count.line, "nearest": near}
             wrong.append(Message("forecasting.line_interval", **named, **span))
             continue
         latest[count.queue] = start
+        placed[count.queue, start] = count.number
     return rows, wrong
 
 
@@ -187,6 +205,12 @@ def _read_line(
     line: str, meant: Mapping[str, str], *, known: Sequence[str], written: _Written, queue: str
 ) -> list[PastedCount] | Message:
     """Read a line with one time and one count, and perhaps the name of a queue before, between or behind them."""
+    words = "|".join(re.escape(word) for word in sorted(meant, key=len, reverse=True))
+    line = re.sub(rf"({words})\s*[:=]?\s*(?=\d)", r"\1 ", line, flags=re.IGNORECASE)
+    paired = PAIRED_LINE.fullmatch(line)
+    pairs = PAIR.findall(paired["pairs"]) if paired else []
+    if paired and (at := _hour_of(paired)) and all(word.casefold() in meant for word, _ in pairs):
+        return [PastedCount(written.number, written.line, *at, meant[w.casefold()], _number(n)) for w, n in pairs]
     found = PASTED_LINE.fullmatch(line)
     if not found:
         rest = re.sub(CLOCK, "", line, count=1).strip(" ,;")
@@ -265,6 +289,12 @@ def _words(key: str) -> tuple[str, ...]:
     return tuple(facts.value("spellings", key))
 
 
+def _on_clock(found: re.Match[str], *, later: int) -> str:
+    """Write an hour that has a word for its half of the day on the clock of 24 hours."""
+    hour = int(found[1] or found[2])
+    return f"{hour % 12 + later if hour <= 12 else hour}{found[3] or ''}"
+
+
 def _tidy(line: str) -> str:
     r"""Write the clock of a line in figures, and take the words behind a number that say what was counted away.
 
@@ -279,8 +309,10 @@ def _tidy(line: str) -> str:
     for mark, sign in marks.items():
         line = re.sub(rf"(?<=\d)\s*{re.escape(mark)}", sign, line)
     line = re.sub(r"(?<![\d:])(\d{1,2}):(?!\d)", r"\1:00 ", line)
-    evening = next((word for word in facts.value("clock", "evening") if re.match(rf"{word}\s*\d", line)), "")
-    if evening:
-        line = re.sub(rf"^{evening}\s*(\d{{1,2}}):", lambda found: f"{int(found[1]) % 12 + 12}:", line)
+    for half, later in (("morning", 0), ("after_midnight", 0), ("evening", 12)):
+        words = "|".join(sorted(facts.value("clock", half), key=len, reverse=True))
+        before, behind = rf"\b(?:{words})\s*(\d{{1,2}})(?=:)", rf"\b(\d{{1,2}})(:\d\d(?::\d\d)?)\s*(?:{words})\b"
+        line = re.sub(f"{before}|{behind}", partial(_on_clock, later=later), line, flags=re.IGNORECASE)
+    line = re.sub(r"(?<=\w)[^\w\s%+-]+$", "", BEHIND_CLOCK.sub(r"\1 ", line))
     units = "|".join(map(re.escape, _words("pasted_units")))
     return re.sub(rf"(?<=\d)\s*(?:{units})(?=$|[\s,;|])", "", line).strip()

@@ -191,6 +191,13 @@ def test_pasted_lines_are_read_in_every_dress():
         "2026/10/31 20:00~20:30\t312\n2026/10/31 20:30~21:00\t1204\n21:00 —",
         "时段  售前  售后\n20:00  312  96\n20:30  1,204  -",
         "start;queue;contacts\n20:00;presale;312\n20:00;aftersale;96\n20:30;presale;1204",
+        "20点整：312\n20：30：1204",
+        "20:00 售前312 售后96\n20:30 售前1204",
+        "20:00 售前：312，售后：96\n售前20:30 1204。",
+        "8:00 PM 312\n8:30pm - 9:00pm 1,204",
+        "10/31 8:00:00 PM\t312\n10/31 8:30:00 PM\t1204",
+        "20:00=312,\n20:30 -> 1204",
+        "20:30 1204\n20:00 312",
     ],
 )
 def test_story_13_a_screen_a_chat_and_a_csv_file_are_pasted_as_they_are(text):
@@ -245,6 +252,32 @@ def test_a_line_that_cannot_be_read_is_named_in_both_languages(line, says):
     assert chinese.startswith(f"第 2 行“{line}”")
     assert "20:30" in english.split("uch as")[1]
     assert "20:30" in chinese.split("例如")[1]
+
+
+@pytest.mark.parametrize("again", ["20:00 300", "10-31 20:00 300"])
+def test_a_half_hour_that_is_there_twice_is_named_as_that(again):
+    """The complaint names both lines, and sends nobody to another half hour."""
+    with pytest.raises(UserError) as refused:
+        read_actuals(f"19:30 312\n20:00 290\n{again}", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
+    assert refused.value.text("en").startswith(f"Line 3, '{again}': line 2 has this interval of Presale already.")
+    assert "第 2 行已经写过" in refused.value.text("zh")
+    assert "nearest" not in refused.value.text("en")
+
+
+def test_a_list_that_begins_with_the_latest_is_read_from_its_end():
+    """A screen shows the newest half hour on top, also across midnight."""
+    table = read_actuals("1:00 5\n凌晨0点30 4\n0:00 3\n23:30 2", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
+    assert table["contacts"].tolist() == [2, 3, 4, 5]
+    assert [f"{start:%d %H:%M}" for start in table["start"]] == ["31 23:30", "01 00:00", "01 00:30", "01 01:00"]
+
+
+def test_pasted_words_without_a_count_are_no_empty_sheet():
+    """Who pasted something hears that it holds no count; who pasted nothing is read as nothing."""
+    with pytest.raises(UserError) as refused:
+        read_actuals("\n昨晚的数据还没出来\n", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan())
+    assert "昨晚的数据还没出来" in refused.value.text("zh")
+    assert "20:30 312" in refused.value.text("en")
+    assert read_actuals(" \n", day=dt.date(2026, 10, 31), tz=TZ, forecast=plan()).empty
 
 
 def test_every_wrong_line_is_reported_at_once():
