@@ -168,7 +168,9 @@ def new(
 @app.command(help=both("check"))
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
+    from simlib.goals.workbook import find_goals_workbook
     from simlib.inputs import check_book
+    from simlib.retrospective.workbook import read_review
     from simlib.store import check_store
     from simlib.store.problems import count_mistakes, list_problems
 
@@ -178,12 +180,18 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         if listed:
             console.print(escape(list_problems(listed, lang.value)), soft_wrap=True)
     if problems or asked or (conflicts is not None and len(conflicts)):
-        print_message("check_beside", lang.value)
+        print_message("check_beside", lang.value, file="readiness.xlsx")
     if conflicts is not None:
         print_table("conflicts", conflicts, lang=lang.value)
     if problems or asked:
         console.print(escape(list_problems([*asked, *problems], lang.value)), soft_wrap=True)
-    wrong = count_mistakes([*found.problems, *problems]) + (0 if conflicts is None else len(conflicts))
+    others = {"goals.xlsx": find_goals_workbook(store).problems, "review.xlsx": read_review(store).problems}
+    for file, theirs in others.items():
+        if theirs:
+            print_message("check_beside", lang.value, file=file)
+            console.print(escape(list_problems(theirs, lang.value)), soft_wrap=True)
+    all_problems = [*found.problems, *problems, *(problem for theirs in others.values() for problem in theirs)]
+    wrong = count_mistakes(all_problems) + (0 if conflicts is None else len(conflicts))
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)

@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -83,6 +84,29 @@ def test_check_lists_all_problems_at_once(tmp_path, lang, word):
     assert done.exit_code == 1
     assert word in done.output
     assert "Traceback" not in done.output
+
+
+def test_check_reads_what_lies_beside_a_store(tmp_path):
+    """A wrong cell of goals.xlsx or review.xlsx is named by the check, under the file's name, not first at the end."""
+    shutil.copy(STORES / "appliances.xlsx", tmp_path / "shop.xlsx")
+    assert run("check", tmp_path / "shop.xlsx", "--lang", "en").exit_code == 0
+    for sheet, cells in {
+        "review.xlsx": ("Figures", ["Figure", "Value"], ["GMV", "many"]),
+        "goals.xlsx": ("days", ["day", "agent_id", "sales_cny"], ["2026-10-31", "A001", "lots"]),
+    }.items():
+        book = openpyxl.Workbook()
+        page = book.active
+        page.title, header, row = cells
+        page.append(header)
+        page.append(row)
+        book.save(tmp_path / sheet)
+    done = run("check", tmp_path / "shop.xlsx", "--lang", "en")
+    assert done.exit_code == 1
+    assert "Traceback" not in done.output
+    _, _, behind = done.output.partition("goals.xlsx beside the store")
+    of_goals, _, of_review = behind.partition("review.xlsx beside the store")
+    assert "lots" in of_goals
+    assert of_review.strip()
 
 
 def test_missing_store_is_a_sentence(tmp_path):
