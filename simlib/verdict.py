@@ -236,7 +236,10 @@ class Verdict:
                 parts.append(Message(f"plan.{key}", kpi=Term(kpi), share=share, limit=limit))
         halves = int(np.any([cells.any(axis=1) for cells in judged.misses.values()], axis=0).sum())
         what = _join_parts(parts)
-        return (Message("plan.fails_halves", count=halves, what=what) if halves else Message("plan.fails", what=what),)
+        if not halves:
+            return (Message("plan.fails", what=what),)
+        most = Message("plan.fails_most") if halves > 1 else ""
+        return (Message("plan.fails_halves", count=halves, most=most, what=what),)
 
     @property
     def _need_message(self) -> Message:

@@ -21,7 +21,8 @@ from simlib.messages import Message, Term
 from simlib.night.promo_night import PromoNight
 from simlib.simulator.replicate import Replications, half_width
 
-SHOWN = 10  # actions in the table
+LISTED = 10  # actions in the table
+ON_SHEET = 3  # of them those on the sheet for the meeting, whose moves are decided there (ours)
 PLAN = "plan"
 ACTION_COLUMNS = ["action", "move", "heads", "hours", "cost_cny"]
 ACTION_COLUMNS += [f"saves_cny{end}" for end in ("", "_low", "_high")] + ["net_cny"]
@@ -151,8 +152,8 @@ class ActionsResult:
         """Nights behind the figures of each action."""
         return len(self.plan_nights)
 
-    def top(self, n: int) -> list[Message]:
-        """Return the first ``n`` actions as sentences; fewer where there are fewer."""
+    def top(self, n: int = ON_SHEET) -> list[Message]:
+        """Return the first ``n`` actions as sentences, by default those to decide on; fewer where there are fewer."""
         return [action.text(self.rate) for action in self.actions[:n]]
 
     @property
@@ -163,7 +164,7 @@ class ActionsResult:
         worth, half = self.worth
         found = [
             Message(
-                "actions.gap",
+                f"actions.{'gap_half_hour' if self.gap.end - self.gap.start == STEP else 'gap'}",
                 start=f"{self.gap.start:%H:%M}",
                 end=f"{self.gap.end:%H:%M}",
                 minutes=self.gap.minutes,
@@ -177,6 +178,17 @@ class ActionsResult:
             )
         ]
         return found if self.actions else [*found, Message("actions.nothing_helps")]
+
+    @property
+    def out_message(self) -> Message:
+        """Return how many are not on chat in the half hour ``looked_at``, and how many of them could still be back."""
+        count, back = len(self.out), int(self.out["can_return"].astype(bool).sum())
+        half_hour = Message(f"actions.{'at_busiest' if self.gap is None else 'at_gap'}", at=f"{self.looked_at:%H:%M}")
+        if count == 0:
+            return Message("actions.out_nobody", half_hour=half_hour)
+        if back in (0, count):
+            return Message(f"actions.{'out_back' if back else 'out_late'}", half_hour=half_hour, count=count)
+        return Message("actions.out", half_hour=half_hour, count=count, back=back)
 
     def action(self, key: str) -> Action:
         """Look an action up by its key.
@@ -247,8 +259,9 @@ class ActionsResult:
 
     @property
     def decisions(self) -> list[Decision]:
-        """Return what must be decided by when, each move of the first three actions once, the earliest day first."""
-        moves = [(number, move) for number, action in enumerate(self.actions[:3], start=1) for move in action.moves]
+        """Return what must be decided by when, each move of the sheet's actions once, the earliest day first."""
+        on_sheet = enumerate(self.actions[:ON_SHEET], start=1)
+        moves = [(number, move) for number, action in on_sheet for move in action.moves]
         ways: dict[str, list[int]] = {}
         for number, move in moves:
             ways.setdefault(move.key, []).append(number)
@@ -352,7 +365,7 @@ def work_out_actions(
 
     finalists = search_sets(night, list_moves(room), closes=closes, seed=seed) if len(night.roster) else []
     filled, *trials = rehearse_sets(night, [(fill_gap(room),), *finalists], **how)
-    ranked = [trial for trial in rank_trials(trials, closes=closes) if trial.net_cny.mean() > 0][:SHOWN]
+    ranked = [trial for trial in rank_trials(trials, closes=closes) if trial.net_cny.mean() > 0][:LISTED]
     actions = tuple(
         Action(key=f"A{number}", trial=trial, closes_gap=closes(trial)) for number, trial in enumerate(ranked, start=1)
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib.goals.wording import shown
+from simlib.goals.wording import number_text
 from simlib.messages import Message, UserError, glossary
 
 __all__ = ["Figures", "exact_number", "is_empty", "read_date", "read_figures"]
@@ -188,7 +188,7 @@ class Figures:
             return Message("goals.text_in_figure", name=name, value=str(wrong[0][1])[:40], people=_some(wrong))
         if over and cap is not None:
             return Message(
-                "goals.share_above_cap", name=name, value=str(over[0][1]), cap=shown(cap), people=_some(over)
+                "goals.share_above_cap", name=name, value=str(over[0][1]), cap=number_text(cap), people=_some(over)
             )
         return values
 

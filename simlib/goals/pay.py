@@ -18,7 +18,7 @@ from simlib.goals.expressions import Scope, parse_number
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
 from simlib.goals.payouts import CostSums, Payouts, calculate_payouts, money, round_payout
 from simlib.goals.schemes import CENT, COLUMNS
-from simlib.goals.wording import PayFormula, lowest_first, name_scheme, shown
+from simlib.goals.wording import PayFormula, lowest_first, name_scheme, number_text
 from simlib.messages import Lang, Message, Term
 
 __all__ = [
@@ -208,14 +208,19 @@ def check_law(
         if known is not None and total < exact_number(known):
             found.append(
                 Message(
-                    "goals.below_minimum", person=row.person, total=shown(total), minimum=shown(exact_number(known))
+                    "goals.below_minimum",
+                    person=row.person,
+                    total=number_text(total),
+                    minimum=number_text(exact_number(known)),
                 )
             )
         if not pd.isna(row.overtime_h) and row.overtime_h > 0 and not pd.isna(row.hourly_cny):
             owed = exact_number(row.overtime_h) * exact_number(row.hourly_cny) * factor
             paid = Fraction(0) if pd.isna(row.overtime_cny) else exact_number(row.overtime_cny)
             if paid < owed:
-                found.append(Message("goals.overtime_short", person=row.person, paid=shown(paid), owed=shown(owed)))
+                found.append(
+                    Message("goals.overtime_short", person=row.person, paid=number_text(paid), owed=number_text(owed))
+                )
     for row in () if schemes is None else each_record(schemes)[0]:
         amount = str(row.get("amount_cny"))
         if amount.lstrip().startswith("-"):
@@ -372,7 +377,7 @@ def announce_scheme(
 def _amount_words(text: str) -> str | PayFormula:
     """Return an amount with separators, an expression in words; lists of amounts stay as they are written."""
     try:
-        return shown(exact_number(text))
+        return number_text(exact_number(text))
     except ValueError:
         return PayFormula(text)
 
@@ -557,7 +562,7 @@ def compare_pay_models(
         terms = (model.model, model.base_cny, model.rate, model.second_rate)
         rows.append((*terms, len(amounts), *spread, share, below))
         if below > 0 and minimum_month_cny is not None:
-            named = {"model": str(model.model), "minimum": shown(minimum_month_cny)}
+            named = {"model": str(model.model), "minimum": number_text(minimum_month_cny)}
             found.append(Message("goals.model_below_minimum", count=int(below), **named))
     columns = ["model", "base_cny", "rate", "second_rate", "people", "whole_cny", "lowest_cny", "middle_cny"]
     return pd.DataFrame(rows, columns=[*columns, "highest_cny", "commission_share", "below_minimum"]), tuple(found)

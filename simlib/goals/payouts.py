@@ -20,7 +20,7 @@ import pandas as pd
 from simlib.goals.expressions import Expression, Scope
 from simlib.goals.figures import Figures, each_record, exact_number, is_empty, read_figures, text_of
 from simlib.goals.schemes import CENT, Refusal, SchemeRule, read_schemes
-from simlib.goals.wording import PayFormula, lowest_first, name_formulas, name_scheme, shown
+from simlib.goals.wording import PayFormula, lowest_first, name_formulas, name_scheme, number_text
 from simlib.messages import Lang, Message, UserError
 
 __all__ = ["CostSums", "Payouts", "calculate_payouts", "divide_pool", "round_payout", "work_out_payouts"]
@@ -394,7 +394,7 @@ def _why_out(rule: SchemeRule, scope: Scope) -> Message | None:
         if sample is None:
             return _why_none(_lacking(rule, rule.sample, scope), rule.sample.source)
         if sample < rule.min_sample:
-            sizes = {"sample": shown(sample), "needed": shown(rule.min_sample)}
+            sizes = {"sample": number_text(sample), "needed": number_text(rule.min_sample)}
             return Message("goals.why_sample", source=PayFormula(rule.sample.source), **sizes)
     return None
 
@@ -447,12 +447,14 @@ def _pay_each(lines: _Lines, inside: list[int], scopes: list[Scope]) -> None:
             lines.whys[index] = _why_none(rule.amount.missing(scopes[index]), rule.amount.source)
             continue
         if amount < 0 and rule.unit == "amount_cny":
-            raise _RuleError(rule, Message("goals.negative_money", column="amount_cny", value=shown(amount)))
+            raise _RuleError(rule, Message("goals.negative_money", column="amount_cny", value=number_text(amount)))
         lines.hundredths[index] = round_payout(amount, rule.rounding)
         if rule.amount.names or rule.amount.uses_metric:
-            lines.whys[index] = Message("goals.why_each", source=PayFormula(rule.amount.source), amount=shown(amount))
+            lines.whys[index] = Message(
+                "goals.why_each", source=PayFormula(rule.amount.source), amount=number_text(amount)
+            )
         else:
-            lines.whys[index] = Message("goals.why_fixed", amount=shown(amount))
+            lines.whys[index] = Message("goals.why_fixed", amount=number_text(amount))
 
 
 def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:
@@ -478,12 +480,16 @@ def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:
             for index, cents in zip(people, divide_pool(pool, [Fraction(1)] * len(people)), strict=True):
                 lines.hundredths[index] = cents
                 lines.whys[index] = Message(
-                    "goals.why_split", place=place, people=len(people), pool=shown(pool), metric=shown(sign * value)
+                    "goals.why_split",
+                    place=place,
+                    people=len(people),
+                    pool=number_text(pool),
+                    metric=number_text(sign * value),
                 )
         else:
             for index in people:
                 lines.hundredths[index] = round_payout(rule.amount_of_place(place), rule.rounding)
-                lines.whys[index] = Message("goals.why_place", place=place, metric=shown(sign * value))
+                lines.whys[index] = Message("goals.why_place", place=place, metric=number_text(sign * value))
         place += len(people)
 
 
@@ -497,11 +503,11 @@ def _pay_steps(lines: _Lines, values: dict[int, Fraction]) -> None:
         lines.hundredths[index] = round_payout(rule.amounts[0] * steps, rule.rounding)
         lines.whys[index] = Message(
             "goals.why_steps",
-            metric=shown(value),
-            start=shown(rule.start),
-            step=shown(rule.step),
+            metric=number_text(value),
+            start=number_text(rule.start),
+            step=number_text(rule.step),
             count=steps,
-            amount=shown(rule.amounts[0]),
+            amount=number_text(rule.amounts[0]),
         )
 
 
@@ -510,11 +516,13 @@ def _pay_tiers(lines: _Lines, values: dict[int, Fraction]) -> None:
     for index, value in values.items():
         reached = [(bound, amount) for bound, amount in rule.tiers if value >= bound]
         if not reached:
-            lines.whys[index] = Message("goals.why_below_tiers", metric=shown(value), bound=shown(rule.tiers[0][0]))
+            lines.whys[index] = Message(
+                "goals.why_below_tiers", metric=number_text(value), bound=number_text(rule.tiers[0][0])
+            )
             continue
         bound, amount = reached[-1]
         lines.hundredths[index] = round_payout(amount, rule.rounding)
-        lines.whys[index] = Message("goals.why_tier", metric=shown(value), bound=shown(bound))
+        lines.whys[index] = Message("goals.why_tier", metric=number_text(value), bound=number_text(bound))
 
 
 def _pay_share(lines: _Lines, values: dict[int, Fraction]) -> None:
@@ -523,7 +531,7 @@ def _pay_share(lines: _Lines, values: dict[int, Fraction]) -> None:
     if negative:
         assert rule.metric is not None
         metric = PayFormula(rule.metric.source)
-        raise _RuleError(rule, Message("goals.share_negative", metric=metric, value=shown(negative[0])))
+        raise _RuleError(rule, Message("goals.share_negative", metric=metric, value=number_text(negative[0])))
     total = sum(values.values(), Fraction(0))
     if not total:
         for index in values:
@@ -534,7 +542,10 @@ def _pay_share(lines: _Lines, values: dict[int, Fraction]) -> None:
     for index, paid in zip(order, cents, strict=True):
         lines.hundredths[index] = paid
         lines.whys[index] = Message(
-            "goals.why_share", pool=shown(rule.amounts[0]), metric=shown(values[index]), total=shown(total)
+            "goals.why_share",
+            pool=number_text(rule.amounts[0]),
+            metric=number_text(values[index]),
+            total=number_text(total),
         )
 
 
@@ -573,7 +584,7 @@ def _shown_value(value: object) -> str:
     if is_empty(value):
         return "-"
     if isinstance(value, int | float | Decimal) and abs(float(value)) >= 1000:
-        return shown(exact_number(value))
+        return number_text(exact_number(value))
     return str(value)
 
 

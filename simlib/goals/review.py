@@ -42,7 +42,7 @@ from simlib.goals.team import (
     spotlight,
     talk_sheets,
 )
-from simlib.goals.wording import name_figures, name_scheme, shown
+from simlib.goals.wording import name_figures, name_scheme, number_text
 from simlib.messages import LANGS, Message, Term
 
 __all__ = ["assess_month", "lead_team", "list_prizes", "pay_month"]
@@ -74,7 +74,7 @@ def list_prizes(
     """
     rows: list[tuple[Any, ...]] = []
     for row in () if incentives is None else incentives.itertuples():
-        payout = row.payout if is_empty(row.payout_cny) else f"{row.payout} ({shown(row.payout_cny)} CNY)"
+        payout = row.payout if is_empty(row.payout_cny) else f"{row.payout} ({number_text(row.payout_cny)} CNY)"
         rows.append((row.prize, row.basis, row.selection, payout, None, None if is_empty(row.pay_on) else row.pay_on))
     for row in () if prizes is None else prizes.itertuples():
         rows.append((row.prize, row.definition, row.selection, row.payout, row.announced_on, row.pay_on))
@@ -122,7 +122,7 @@ def pay_month(
             log = draw_red_packets(people, budget_cny=amount, packets=many, seed=seed)
             tables["red_packets"] = log.assign(amount_cny=log["amount_cny"].astype(float))
         else:
-            findings.append(Message("goals.red_packets_unfit", count=int(packets), amount=shown(amount)))
+            findings.append(Message("goals.red_packets_unfit", count=int(packets), amount=number_text(amount)))
     models = month.more.get("pay_models")
     if models is not None and month.results is not None:
         minimum = month.settings.get("minimum_month_cny")
@@ -264,7 +264,7 @@ def _day_prizes(month: Month, findings: list[Message]) -> Tables:
         tables[f"first_of_{sheet}"] = find_firsts(rows, by=column, **how).rename(columns=named)
         nobody = len(rows[column].unique()) - tables[f"first_of_{sheet}"][column].nunique()
         if nobody:
-            findings.append(Message(f"goals.no_first_of_{sheet}", count=nobody, least=shown(needed)))
+            findings.append(Message(f"goals.no_first_of_{sheet}", count=nobody, least=number_text(needed)))
     return tables
 
 

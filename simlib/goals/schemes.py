@@ -18,7 +18,7 @@ import pandas as pd
 
 from simlib.goals.expressions import Expression, Scope, nearest_names, parse_condition, parse_number
 from simlib.goals.figures import PLAIN_COLUMNS, Figures, each_record, exact_number, is_empty, read_date, text_of
-from simlib.goals.wording import shown
+from simlib.goals.wording import number_text
 from simlib.messages import Lang, Message, Term, UserError
 
 __all__ = ["COLUMNS", "KINDS", "Refusal", "SchemeRule", "read_schemes"]
@@ -375,7 +375,7 @@ class _RuleReader:
             raise UserError(Message("goals.tiers_unread", value=str(self.row["tiers"])[:60])) from error
         for (lower, _), (upper, _) in pairwise(pairs):
             if upper <= lower:
-                raise UserError(Message("goals.bounds_not_rising", lower=shown(lower), upper=shown(upper)))
+                raise UserError(Message("goals.bounds_not_rising", lower=number_text(lower), upper=number_text(upper)))
         self.check_money(unit, "tiers", [amount for _, amount in pairs])
         return tuple(pairs)
 
@@ -403,19 +403,19 @@ class _RuleReader:
         self.check_money(unit, unit, parts)
         broken = [part for part in parts if (part / CENT).denominator != 1]
         if is_pool and broken:
-            raise UserError(Message("goals.parts_of_a_cent", column=unit, value=shown(broken[0])))
+            raise UserError(Message("goals.parts_of_a_cent", column=unit, value=number_text(broken[0])))
         return tuple(parts)
 
     def check_money(self, unit: str, column: str, amounts: list[Fraction]) -> None:
         negative = [amount for amount in amounts if amount < 0]
         if unit == "amount_cny" and negative:
-            raise UserError(Message("goals.negative_money", column=column, value=shown(negative[0])))
+            raise UserError(Message("goals.negative_money", column=column, value=number_text(negative[0])))
 
     def check_weights(self, found: Expression | None) -> None:
         weights = None if found is None else found.score_weights()
         if found is not None and weights is not None and sum(weights) != 1:
             total = sum(weights, Fraction(0))
-            raise UserError(Message("goals.weights_not_one", source=found.source, total=shown(total)))
+            raise UserError(Message("goals.weights_not_one", source=found.source, total=number_text(total)))
 
 
 def _list_of(value: object) -> list[Any] | None:

@@ -14,7 +14,7 @@ import pandas as pd
 from simlib import facts
 from simlib.goals.figures import Figures, each_record, exact_number, is_empty, read_date, read_figures, text_of
 from simlib.goals.payouts import money, round_payout
-from simlib.goals.wording import shown
+from simlib.goals.wording import number_text
 from simlib.messages import Message, UserError
 
 __all__ = ["Item", "Score", "combine_score", "read_ledger", "score_sheet", "work_out_scores"]
@@ -114,7 +114,7 @@ def combine_score(
     for part, weight in shares.items():
         mark = exact_number(parts[part])
         if not 0 <= mark <= 100:
-            raise UserError(Message("goals.mark_outside", item=part, value=shown(mark)))
+            raise UserError(Message("goals.mark_outside", item=part, value=number_text(mark)))
         terms.append(weight * mark)
     terms.append(exact_number(adjustment))
     total = sum(terms, Fraction(0))
@@ -129,7 +129,7 @@ def part_weights() -> dict[str, Fraction]:
 def _check_weights(weights: Mapping[str, Fraction], sheet: str) -> None:
     total = sum(weights.values(), Fraction(0))
     if any(weight < 0 for weight in weights.values()) or total != 1:
-        raise UserError(Message("goals.sheet_weights", sheet=sheet, total=shown(total)))
+        raise UserError(Message("goals.sheet_weights", sheet=sheet, total=number_text(total)))
 
 
 def score_sheet(sheet: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]] | None = None) -> tuple[Item, ...]:

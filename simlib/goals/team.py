@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
-from simlib.goals.wording import shown, value_with_unit
+from simlib.goals.wording import number_text, value_with_unit
 from simlib.messages import Lang, Message, Term, UserError, glossary, label
 
 __all__ = [
@@ -419,7 +419,7 @@ def saved_buyer_value(
     times = exact_number(facts.value("project_rewards", "new_buyer_cost_factor") if factor is None else factor)
     value = float((times - Fraction(1)) * exact_number(keeping_cost_cny) * buyers_saved)
     key = "goals.saved_buyer_claim" if factor is None else "goals.saved_buyer_own"
-    return value, Message(key, count=buyers_saved, factor=shown(times), value=f"{value:,.0f}")
+    return value, Message(key, count=buyers_saved, factor=number_text(times), value=f"{value:,.0f}")
 
 
 def segment_phrases(segment: str, lang: Lang) -> pd.DataFrame:

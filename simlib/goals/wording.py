@@ -10,7 +10,15 @@ from typing import Any, get_args
 from simlib.messages import Lang, Message, Term, glossary, label, translate
 from simlib.store.models import Cohort
 
-__all__ = ["PayFormula", "lowest_first", "name_figures", "name_formulas", "name_scheme", "shown", "value_with_unit"]
+__all__ = [
+    "PayFormula",
+    "lowest_first",
+    "name_figures",
+    "name_formulas",
+    "name_scheme",
+    "number_text",
+    "value_with_unit",
+]
 
 WORDS = ("metric", "mean", "last", "and", "or", "not", "min", "max")
 # Keys of a single word that are named; a store's own figure, such as "usual", may be called like another term.
@@ -103,13 +111,13 @@ def name_scheme(scheme: object) -> str:
     return Term(key) if key in glossary() else str(scheme)
 
 
-def shown(number: Fraction | float) -> str:
+def number_text(number: Fraction | float) -> str:
     """Return a number as people write it: separators from a thousand up, at most six digits after the point.
 
     Examples
     --------
-    >>> shown(Fraction(1234567)), shown(0.30000000000000004), shown(Fraction(10000, 3)), shown(-0.0)
-    ('1,234,567', '0.3', '3,333.333333', '0')
+    >>> [number_text(one) for one in (Fraction(1234567), 0.30000000000000004, Fraction(10000, 3), -0.0)]
+    ['1,234,567', '0.3', '3,333.333333', '0']
     """
     if isinstance(number, Fraction) and number.denominator == 1:
         return f"{number.numerator:,}"
@@ -127,6 +135,6 @@ def value_with_unit(figure: str, value: float) -> str | Message:
     """
     unit = glossary()[figure]["unit"] if figure in glossary() else ""
     if unit == "share":
-        return Message("goals.value_share", value=shown(round(100 * value, 1)))
-    written = shown(round(value, 0 if abs(value) >= 1000 else 2))
+        return Message("goals.value_share", value=number_text(round(100 * value, 1)))
+    written = number_text(round(value, 0 if abs(value) >= 1000 else 2))
     return Message("goals.value_unit", value=written, unit=Message(f"report.unit_{unit}")) if unit else written

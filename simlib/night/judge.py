@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from simlib.intervals import Grid
+from simlib.intervals import HALF_HOUR_S, Grid
 from simlib.kpis import BETTER
 from simlib.messages import Message, Noun
 
@@ -68,13 +68,14 @@ class Weakness:
     def message(self) -> Message:
         """The weakness in words: which half hour, how bad, for how long, how many buyers, how much money."""
         money = "_cny" if self.lost_cny >= 0.5 else ""
+        alone = "_alone" if 60 * self.minutes <= HALF_HOUR_S else ""
         clock = "%H:%M" if self.minutes <= WITHOUT_DATES_MIN else "%m-%d %H:%M"
         also: Message | str = ""
         if self.steepest is not None:
             at, queue, share = self.steepest
             also = Message("plan.weak_steepest", queue=Noun(queue), clock=f"{at:%H:%M}", share=f"{100 * share:.1f}")
         return Message(
-            f"plan.weak_{self.kpi}{money}",
+            f"plan.weak_{self.kpi}{money}{alone}",
             queue=Noun(self.queue),
             clock=f"{self.start:%H:%M}",
             share=f"{100 * self.share:.1f}",

@@ -171,6 +171,7 @@ ROW_UNIT_COLUMNS = frozenset(
 )
 FIGURE_NAMES = ("figure", "item")  # columns that name the figure of a row, where no column names its unit
 DIGITS = {"CNY": 0, "share": 1}
+IN_FULL = frozenset({"min", "h", "s", "share", "percent"})  # units whose sign is short for a word
 # What the live page needs to take a move again; a reader has the move in words beside it.
 UNSHOWN_COLUMNS = frozenset({"move_key", "move_size"})
 # Money to the cent where any of the column has cents: what goods cost and what people are paid.
@@ -206,16 +207,39 @@ def unit_word(unit: str, lang: Lang) -> str:
 
 
 def titled(key: str, lang: Lang) -> str:
-    """Return a term with its unit, as the title of an axis or a column.
+    """Return a term with its unit, as the title of an axis or a column; a term that names its unit stays as it is.
 
     Examples
     --------
-    >>> titled("first_response", "zh"), titled("roster", "en")
-    ('首响（秒）', 'Roster')
+    >>> titled("first_response", "zh"), titled("roster", "en"), titled("contacts", "en")
+    ('首响（秒）', 'Roster', 'Contacts')
     """
     unit = _unit_of(key)
     name = label(key, lang)
-    return translate("report.with_unit", lang, name=name, unit=unit_word(unit, lang)) if unit else name
+    if not unit or names_unit(name, unit, lang):
+        return name
+    return translate("report.with_unit", lang, name=name, unit=unit_word(unit, lang))
+
+
+def names_unit(name: str, unit: str, lang: Lang) -> bool:
+    """Return whether a name has its unit in it already, as the sign that a title would add or in full.
+
+    Examples
+    --------
+    >>> names_unit("Agents on chat", "agents", "en"), names_unit("Presale buyer's gap", "s", "en")
+    (True, False)
+    >>> [names_unit(*each, "zh") for each in (("满多少元", "CNY"), ("几分钟内", "min"), ("叫机动人员到岗", "agents"))]
+    [True, True, False]
+    """
+    words = [unit_word(unit, lang)]
+    if unit in IN_FULL:
+        words.append(translate(f"report.in_full_{unit}", lang))
+    if lang == "zh":
+        for longer in translate("report.without_unit", lang).split():
+            name = name.replace(longer, "")
+        return any(word in name for word in words)
+    found = (rf"(?<![a-z]){re.escape(word.removesuffix('s'))}s?(?![a-z])" for word in words if len(word) > 2)
+    return any(re.search(each, name, re.IGNORECASE) for each in found)
 
 
 @lru_cache(maxsize=1)

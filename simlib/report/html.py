@@ -157,10 +157,11 @@ def show_chart(ax: Axes, *, caption: str = "") -> Fragment:
     return Fragment(f'<figure class="st-chart">{svg}{below}</figure>')
 
 
-def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragment:
+def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "", no_rows: str = "") -> Fragment:
     """Show a table with titles and units from the glossary; numbers stand right, gaps are red.
 
-    A long table is folded; of a very long one the first rows are shown, and the page says so.
+    A long table is folded; of a very long one the first rows are shown, and the page says so. In place of one without
+    rows stands ``no_rows``, or a sentence that nothing is there to list.
 
     Raises
     ------
@@ -173,6 +174,8 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
     >>> "Presale" in show_table(frame, lang="en").html
     True
     """
+    if frame.empty:
+        return show_left_out(caption, no_rows or translate("report.no_rows", lang))
     frame = for_readers(frame, lang)
     columns = [describe_column(key, frame[key], lang) for key in frame.columns]
     head = "".join(f"<th{_side(column)}>{escape(column.title)}</th>" for column in columns)
@@ -195,8 +198,9 @@ def show_table(frame: pd.DataFrame, *, lang: Lang, caption: str = "") -> Fragmen
 
 def show_left_out(caption: str, text: str) -> Fragment:
     """Show in one line, under a table's name, why the table itself is not shown; the workbook has it."""
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return Fragment(
-        f'<div class="st-scroll"><table class="st-table"><caption>{escape(caption)}</caption>'
+        f'<div class="st-scroll"><table class="st-table">{title}'
         f'<tbody><tr><td class="long">{escape(text)}</td></tr></tbody></table></div>'
     )
 

@@ -1,16 +1,18 @@
 """The search: paired with the plan on the same buyers, ranked by the rule that it states, never worse than one move."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from simlib.actions.folk import FolkResult
-from simlib.actions.moves import apply_moves, list_moves
+from simlib.actions.moves import STEP, apply_moves, list_moves
 from simlib.actions.offers import read_offers
 from simlib.actions.plausibility import work_out_plausibility
 from simlib.actions.result import (
+    ON_SHEET,
     ActionsResult,
     fill_gap,
     lost_in,
@@ -220,3 +222,48 @@ def test_a_target_that_nothing_meets_still_gets_actions(room):
     trials = rehearse_sets(room.night, sets, seed=7, replications=2)
     assert trials
     assert any(trial.net_cny.mean() > 0 for trial in trials)
+
+
+@pytest.mark.parametrize(
+    ("kept", "returns", "gap", "zh", "en"),
+    [
+        (4, [1, 1, 1, 1], True, "有 4 人不在线，都还来得及安排回来。", "4 people are not on chat; all of them could"),
+        (
+            4,
+            [1, 0, 0, 0],
+            True,
+            "有 4 人不在线，其中 1 人还来得及安排回来。",
+            "4 people are not on chat; 1 of them could",
+        ),
+        (4, [0, 0, 0, 0], True, "有 4 人不在线，都来不及安排回来了。", "it is too late for any of them"),
+        (1, [1], True, "有 1 人不在线，都还来得及安排回来。", "1 person is not on chat, and could still be back"),
+        (0, [], True, "人都在线。", "everybody is on chat."),
+        (4, [1, 1, 1, 1], False, "最忙的 ", "the busiest, 4 people"),
+    ],
+)
+def test_who_is_out_is_counted_once(found, kept, returns, gap, zh, en):
+    """Two equal counts are one; only a half hour that misses heads is called the one that misses most."""
+    out = found.out.head(kept).assign(can_return=np.array(returns, dtype=bool))
+    message = replace(found, out=out, gap=found.gap if gap else None).out_message
+    assert zh in message.text("zh")
+    assert en in message.text("en")
+    assert ("缺人最多" in message.text("zh")) is gap
+    assert ("misses most heads" in message.text("en")) is gap
+
+
+def test_a_gap_of_one_half_hour_is_written_once(found):
+    """A longer gap has its minutes; a single half hour is one, and its heads are not counted by half hour."""
+    short = replace(found.gap, end=found.gap.start + STEP)
+    one, longer = (replace(found, gap=each).findings[0].text("zh") for each in (short, found.gap))
+    assert "分钟" not in one
+    assert "每个半小时" not in one
+    assert f"{short.start:%H:%M} 到 {short.end:%H:%M} 这半小时，缺 {short.heads} 人" in one
+    assert f"这 {found.gap.minutes} 分钟" in longer
+
+
+def test_the_moves_to_decide_are_those_of_the_sentences(found):
+    """The sheet's sentences and its decisions are about the same actions."""
+    assert len(found.actions) > ON_SHEET
+    assert found.top() == [action.text(found.rate) for action in found.actions[:ON_SHEET]]
+    ways = {number for each in found.decisions for number in each.ways}
+    assert ways == set(range(1, len(found.top()) + 1))

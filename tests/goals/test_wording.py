@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simlib.goals.wording import PayFormula, shown
+from simlib.goals.wording import PayFormula, number_text
 from simlib.messages import LANGS
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -23,7 +23,12 @@ def test_no_text_of_goals_or_actions_shortens_a_number():
 
 
 def test_large_numbers_bear_separators_and_small_ones_no_tail():
-    assert [shown(one) for one in (1_000_000.0, 440008.25, 999, 0.1 + 0.2)] == ["1,000,000", "440,008.25", "999", "0.3"]
+    assert [number_text(one) for one in (1_000_000.0, 440008.25, 999, 0.1 + 0.2)] == [
+        "1,000,000",
+        "440,008.25",
+        "999",
+        "0.3",
+    ]
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -111,3 +111,21 @@ def test_the_rehearsed_night_is_judged_by_its_own_cells(night):
     worst = judged.weakness("lost_share")
     place = list(night.grid.starts).index(worst.start), night.queues.index(worst.queue)
     assert worst.share == pytest.approx(lost[place])
+
+
+@pytest.mark.parametrize("money", [10.0, 0.0])
+@pytest.mark.parametrize("kpi", ["lost_share", "service_level"])
+def test_a_single_half_hour_is_written_once(kpi, money):
+    """A stretch of one half hour has neither its ends nor its minutes after it; a longer one has both."""
+    for lost, minutes in (([[1], [1], [30], [1]], 30), ([[1], [30], [30], [1]], 60)):
+        nights = make_nights(lost=np.repeat(lost, 2, axis=1))
+        nights["cell_lost_cny"] = nights["cell_lost_cny"] * money
+        weak = judge(nights).weakness(kpi)
+        assert weak.minutes == minutes
+        for lang, ends, length in (("zh", "{} 到 {} 共", "分钟"), ("en", "from {} to {}", "minutes")):
+            text = weak.message.text(lang)
+            assert (ends.format(f"{weak.begins:%H:%M}", f"{weak.ends:%H:%M}") in text) is (minutes > 30)
+            assert (length in text) is (minutes > 30)
+            assert text.count(f"{weak.start:%H:%M}") == 1 or minutes > 30
+            assert f"{round(weak.buyers):,} " in text
+            assert ("CNY" in text or " 元" in text) is bool(money)

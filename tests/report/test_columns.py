@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simlib.messages import LANGS, glossary
-from simlib.report.columns import describe_column, list_words, quantity, show_cell, show_number
+from simlib.report.columns import describe_column, list_words, quantity, show_cell, show_number, titled
 from simlib.report.excel import write_workbook
 from simlib.report.html import show_table
 
@@ -142,7 +142,7 @@ def test_no_key_of_the_glossary_reaches_a_cell(small_plan, lang: str) -> None:
 def test_a_share_that_is_an_exact_number_is_a_percentage_and_a_price_keeps_its_cents() -> None:
     """Prices and shares of a promo sheet are Decimals: numbers with unit and separators, never bare texts."""
     assert shown("percent", [Decimal("0.1"), None], "zh") == ["10.0", "–"]
-    assert describe_column("percent", pd.Series([Decimal("0.1")], dtype=object), "zh").title == "减百分之几（%）"
+    assert describe_column("percent", pd.Series([Decimal("0.1")], dtype=object), "zh").title == "减百分之几"
     assert shown("list_price_cny", [Decimal("1299"), Decimal("75.05")]) == ["1,299.00", "75.05"]
     assert shown("list_price_cny", [Decimal("1299"), Decimal("79")]) == ["1,299", "79"]
     assert shown("amount_cny_h", [6.09, 5.5]) == ["6.09", "5.50"]
@@ -163,3 +163,38 @@ def test_ids_of_moves_and_the_other_language_are_for_programs(tmp_path: Path, la
         assert f">{key}<" not in html
     assert both[f"move_what_{lang}"][0] in cells
     assert both[f"move_what_{lang}"][0] in html
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_title_repeats_its_unit(small_plan, lang: str) -> None:
+    """Neither a term nor a column of any table has its unit twice, as in 满多少元（元） or Contacts (contacts)."""
+    terms = {key: pd.Series([1.0, 2.0]) for key in glossary()}
+    columns = [(key, table[key]) for table in small_plan.tables.values() for key in table.columns]
+    repeated = set()
+    for key, values in [*terms.items(), *columns]:
+        column = describe_column(key, values, lang)
+        name, sign, unit = column.title.partition("（" if lang == "zh" else " (")
+        unit = unit.rstrip("）)").rpartition("（" if lang == "zh" else "(")[2]
+        words = set(re.findall("[a-z]+", name.lower())) if lang == "en" else name
+        plain = unit.removesuffix("s") if len(unit) > 2 else unit
+        if sign and unit and (unit in words or plain in words or f"{plain}s" in words):
+            repeated.add(column.title)
+    # 人员 and 人工 are no count of 人; a possessive is no second.
+    assert sorted(each for each in repeated if not re.search("人员|人工|'s ", each)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "zh", "en"),
+    [
+        ("contacts", "咨询量（个）", "Contacts"),
+        ("threshold_cny", "满多少元", "From amount (CNY)"),
+        ("percent", "减百分之几", "Share off (%)"),
+        ("answer_min", "几分钟内回应", "First answer within (min)"),
+        ("gone_h", "清完要几小时", "Hours until gone"),
+        ("call_pool", "叫机动人员到岗（人）", "Call the pool (agents)"),
+        ("own_phrases", "自写话术（条）", "Own phrases (items)"),
+    ],
+)
+def test_a_unit_is_added_where_the_name_lacks_it(key: str, zh: str, en: str) -> None:
+    """The unit stands once: in the name, as a sign or in full, or else behind it."""
+    assert (titled(key, "zh"), titled(key, "en")) == (zh, en)

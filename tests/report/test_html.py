@@ -270,3 +270,13 @@ def test_an_empty_batch_is_a_page_too() -> None:
 def test_a_fragment_is_what_was_put_in() -> None:
     """A fragment shows its HTML in a notebook, after its style."""
     assert Fragment("<p>x</p>")._repr_html_().endswith("</style><p>x</p>")
+
+
+@pytest.mark.parametrize(("lang", "text"), [("zh", "没有要列的内容。"), ("en", "There is nothing to list.")])
+def test_a_table_without_rows_is_a_sentence(lang: str, text: str) -> None:
+    """Under its caption stands what is not there, and no title of a column; a sentence of its own goes first."""
+    bare = pd.DataFrame(columns=["queue", "contacts"])
+    html = show_table(bare, lang=lang, caption="a < b").html
+    assert (text in html, "<th" in html, "<caption>a &lt; b</caption>" in html) == (True, False, True)
+    assert "Nobody is late" in show_table(bare, lang=lang, no_rows="Nobody is late").html
+    assert "<caption>" not in show_table(bare, lang=lang).html

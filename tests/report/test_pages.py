@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 
 from simlib import load_store
+from simlib.actions.result import ON_SHEET
 from simlib.inputs import find_wave
 from simlib.kpis import platform_scores
-from simlib.messages import HOUSE, LANGS, label, translate
+from simlib.messages import HOUSE, LANGS, Message, glossary, label, texts, translate
 from simlib.planning import plan
 from simlib.report import pages
 from simlib.report.columns import day_words, describe_column, table_label
@@ -207,7 +208,7 @@ def test_the_sweet_spot_names_its_queue_and_half_hour(small_plan, lang):
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_decision_names_the_ways_that_need_it(small_plan, lang):
     """The first actions are alternatives: each decision refers to those that hold its move, and the page says so."""
-    actions = small_plan.actions_result.actions[:3]
+    actions = small_plan.actions_result.actions[:ON_SHEET]
     assert len(actions) > 1
     shown = words_of(pages.show_meeting(small_plan.actions_result, lang=lang))
     assert translate("actions.one_of", lang) in shown
@@ -352,3 +353,32 @@ def test_a_mean_over_the_platform_s_line_is_named(lang):
     said = {"mean": "95.0", "limit": "90", "score": label("douyin_mean_response", lang)}
     assert translate("pages.score_over_line", lang, **said) in html
     assert html.count(translate("pages.score_over_line", lang, score="", mean="", limit="")[-12:]) == 1
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_table_of_the_report_is_a_header_alone(small_plan, lang):
+    """Each table has a row or a sentence, and those without rows have the sentence of their own name."""
+    bare = {name: table for name, table in small_plan.tables.items() if table.empty}
+    assert "dropouts" in bare
+    html = "".join(piece.html for _, pieces in pages.report_sections(small_plan, lang=lang) for piece in pieces)
+    assert re.findall(r"<thead>(?:(?!</thead>).)*</thead><tbody></tbody>", html) == []
+    assert f'<td class="long">{translate("report.no_rows_dropouts", lang)}</td>' in html
+
+
+def test_a_sentence_on_missing_rows_belongs_to_a_table():
+    """Each of the sentences is about a table that the glossary has."""
+    names = [key.removeprefix("report.no_rows_") for key in texts() if key.startswith("report.no_rows_")]
+    assert [name for name in names if not {name, f"table_{name}"} & set(glossary())] == []
+    assert len(names) > 10
+
+
+@pytest.mark.parametrize(
+    ("count", "zh", "en"), [(1, "没达到目标：", "1 half hour misses a target: a."), (2, "受影响", "Most")]
+)
+def test_one_half_hour_that_misses_is_not_the_worst_of_several(count, zh, en):
+    """Only of several half hours some are hit most."""
+    most = Message("plan.fails_most") if count > 1 else ""
+    failed = Message("plan.fails_halves", count=count, most=most, what="a")
+    assert zh in failed.text("zh")
+    assert en in failed.text("en")
+    assert ("受影响" in failed.text("zh")) is (count > 1)

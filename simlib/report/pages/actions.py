@@ -38,11 +38,7 @@ def show_actions(found: ActionsResult, *, lang: Lang) -> Fragment:
 
 def show_who_is_out(found: ActionsResult, *, lang: Lang) -> Fragment:
     """Show who is not on chat when most heads are missing, why, and who could be back by which step."""
-    back = int(found.out["can_return"].astype(bool).sum())
-    return stack(
-        show_text(translate("actions.out", lang, at=f"{found.looked_at:%H:%M}", count=len(found.out), back=back)),
-        show_result(found.tables, "who_is_out", lang=lang),
-    )
+    return stack(show_text(found.out_message.text(lang)), show_result(found.tables, "who_is_out", lang=lang))
 
 
 def show_folk_rules(found: ActionsResult, *, lang: Lang) -> Fragment:

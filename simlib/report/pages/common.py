@@ -52,8 +52,10 @@ def drawn_once(show: ShowT) -> ShowT:
 
 
 def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:
-    """Show one table of a result under its name."""
-    return show_table(tables[name], lang=lang, caption=table_label(name, lang))
+    """Show one table of a result under its name; where it has no rows, what is not there."""
+    key = f"report.no_rows_{name}"
+    no_rows = translate(key if key in texts() else "report.no_rows", lang)
+    return show_table(tables[name], lang=lang, caption=table_label(name, lang), no_rows=no_rows)
 
 
 def show_findings(findings: Sequence[Message], *, lang: Lang) -> Fragment | None:

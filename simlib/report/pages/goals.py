@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from simlib.report.charts.goals import plot_half_hours, plot_winner
 from simlib.report.columns import key_words, table_label
 from simlib.report.excel import write_workbook
 from simlib.report.html import Fragment, render_report, show_alarm, show_chart, show_table, show_text
-from simlib.report.pages.common import show_findings, stack
+from simlib.report.pages.common import show_findings, show_result, stack
 from simlib.report.style import save_figure
 from simlib.store.problems import shorten
 
@@ -78,19 +78,15 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
         show_findings(found.findings, lang=lang),
         show_text(translate("goals.page_targets", lang), translate("goals.page_bot_row", lang)),
         show_chart(plot_half_hours(found.tables["half_hours"], lang=lang)) if len(found.tables["half_hours"]) else None,
-        *(_show(found.tables, name, lang) for name in found.tables if name not in elsewhere),
+        *(show_result(found.tables, name, lang=lang) for name in found.tables if name not in elsewhere),
     ]
     for part, names in PARTS.items():
         texts = [translate(f"goals.page_{part}", lang)]
         texts += [translate("goals.page_law", lang)] if part == "pay" and found.month is not None else []
         texts += [translate("goals.page_no_book", lang)] if part == "pay" and found.month is None else []
-        shown = [_show(found.tables, name, lang) for name in names if name in found.tables]
+        shown = [show_result(found.tables, name, lang=lang) for name in names if name in found.tables]
         pieces += [show_text(*texts), *shown] if shown or part == "pay" else []
     return stack(*pieces)
-
-
-def _show(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang) -> Fragment:
-    return show_table(tables[name], lang=lang, caption=table_label(name, lang))
 
 
 # --- what is handed out -------------------------------------------------------------------------------------
@@ -123,7 +119,7 @@ def announcement_parts(plan: Plan, *, lang: Lang) -> list[tuple[str, Fragment]]:
     for scheme, own in table.groupby("scheme", sort=False):
         parts.append((key_words(scheme, "scheme", lang), show_text(*own[f"announcement_{lang}"])))
     if "prizes" in plan.goals.tables:
-        parts.append((table_label("prizes", lang), _show(plan.goals.tables, "prizes", lang)))
+        parts.append((table_label("prizes", lang), show_result(plan.goals.tables, "prizes", lang=lang)))
     return parts
 
 
@@ -134,7 +130,7 @@ def show_board(plan: Plan, *, lang: Lang) -> Fragment:
     note = translate(f"goals.audience_{audience}", lang) if audience in ("all", "team", "self") else audience
     return stack(
         show_text(translate("goals.board_note", lang, audience=note)),
-        _show(plan.goals.tables, "board", lang),
+        show_result(plan.goals.tables, "board", lang=lang),
     )
 
 
@@ -207,7 +203,7 @@ def write_handouts(plan: Plan, folder: Path, *, lang: Lang) -> list[Path]:
     forms = [(translate("goals.report_title", lang), show_text(translate("goals.report_line", lang)))]
     forms.append((translate("goals.box_title", lang), box))
     names = [name for name in ("reply_board", "lead_duties", "remote_rituals") if name in tables]
-    forms += [(table_label(name, lang), _show(tables, name, lang)) for name in names]
+    forms += [(table_label(name, lang), show_result(tables, name, lang=lang)) for name in names]
     write("forms.html", table_label("lead_duties", lang), forms)
     cards = winners(plan, lang=lang)
     for number in range(len(cards)):

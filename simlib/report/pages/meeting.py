@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from simlib.actions.result import ActionsResult
     from simlib.planning import Plan
 
-SHOWN = 3
-
 
 def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
     """Return the sheet's pieces in order; the verdict and the cards stand above them."""
@@ -24,8 +22,8 @@ def sections(plan: Plan, *, lang: Lang) -> list[Fragment]:
 
 
 def show_meeting(found: ActionsResult, *, lang: Lang) -> Fragment:
-    """Show the gap, the best three actions, the night's picture, and what must be decided by when."""
-    best = [text[:1].upper() + text[1:] for text in (message.text(lang) for message in found.top(SHOWN))]
+    """Show the gap, the best actions, the night's picture, and what must be decided by when."""
+    best = [text[:1].upper() + text[1:] for text in (message.text(lang) for message in found.top())]
     by_when = [
         translate("actions.decide", lang, day=f"{each.day:%Y-%m-%d}", what=each.what, ways=[*map(str, each.ways)])
         for each in found.decisions
