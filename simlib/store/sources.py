@@ -9,7 +9,8 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,31 @@ def find_hidden(raw: RawSheet, *, sheet: str, header: int, columns: Sequence[str
         values = {"letters": tuple(map(column_letters, places.values())), "count": len(names)}
         found.append(Problem(message="columns_hidden", sheet=sheet, column=names[0], columns=names, values=values))
     return found
+
+
+def find_stray(cells: Sequence[Any], headless: Set[int], *, sheet: str, row: int, width: int) -> Iterator[Problem]:
+    """List the cells of a row that stand under no header; ``headless`` are the columns in which there is none."""
+    for at, cell in enumerate(cells):
+        if (at >= width or at in headless) and not is_blank(cell):
+            yield Problem(message="cell_outside", sheet=sheet, row=row, value=shown(cell), loss="unread")
+
+
+def find_merged(raw: RawSheet, *, sheet: str, header: int) -> tuple[list[Problem], set[int]]:
+    """List the merged cells from the header on, and the rows below it under them.
+
+    What stands in merged cells belongs to one of their rows, and nobody knows to which: the rows count as not there.
+    """
+    problems: list[Problem] = []
+    under: set[int] = set()
+    lines = [line for line, _ in raw.rows]
+    for top, bottom, where in raw.merged:
+        if bottom >= header:
+            covered = lines[bisect_left(lines, max(top, header + 1)) : bisect_right(lines, bottom)]
+            problems.append(
+                Problem(message="merged", sheet=sheet, value=where, loss="merged" if covered else "nothing")
+            )
+            under.update(covered)
+    return problems, under
 
 
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
