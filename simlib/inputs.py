@@ -542,6 +542,7 @@ class NightInputs:
         found |= {"today": today, "seed": seed, "replications": replications}
         if book is not None and book.folder is not None:
             found |= {"month": read_month(book, store=self.store), "problems": book.problems}
+            found["notices"] = book.notices
         return found
 
     def read_own_roster(self, path: str) -> pd.DataFrame:
