@@ -25,6 +25,7 @@ from simlib.store.problems import Problem, StoreError, note_totals
 from simlib.store.sources import (
     HEADER_WITHIN_ROWS,
     RawSheet,
+    find_beside,
     find_hidden,
     find_merged,
     find_stray,
@@ -193,9 +194,7 @@ def find_goals_workbook(store: str | Path) -> GoalsWorkbook:
     Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too. A plan asks
     several times: a file that has not changed since is read once.
     """
-    path = Path(store)
-    beside = [path.with_name(f"{path.stem}.{BOOK_NAME}"), path.with_name(BOOK_NAME)]
-    found = next((one for one in ([path / BOOK_NAME] if path.is_dir() else beside) if one.is_file()), None)
+    found = find_beside(store, BOOK_NAME)
     if found is None:
         return GoalsWorkbook(tables=_empty_tables())
     stamp = found.stat()

@@ -26,6 +26,7 @@ from simlib.store.problems import Loss, Problem, note_totals
 from simlib.store.sources import (
     HEADER_WITHIN_ROWS,
     RawSheet,
+    find_beside,
     find_hidden,
     find_merged,
     find_stray,
@@ -139,15 +140,7 @@ class ChapterBook:
 
     def find(self, store: str | Path) -> Path | None:
         """Return the workbook beside a store's workbook, or in its folder; None where there is none."""
-        path = Path(store)
-        if not str(store):
-            return None
-        if path.is_dir():
-            found = path / self.name
-        else:
-            own = path.with_name(f"{path.stem}.{self.name}")
-            found = own if own.exists() else path.with_name(self.name)
-        return found if found.is_file() else None
+        return find_beside(store, self.name)
 
     def empty(self) -> FilledBook:
         """Return the book of a store that has written nothing."""

@@ -47,6 +47,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 FORMULA_BEGIN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|!--|html|\?xml|table|head|body|meta)", re.IGNORECASE)
 TABLE_ENDINGS = (".csv", ".yml", ".yaml")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +183,21 @@ def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
         raise refuse(path, "file_in_use") from error
     except OSError as error:
         raise refuse(path, "file_unreadable", reason=error.strerror or type(error).__name__) from error
+
+
+def find_beside(store: str | Path, name: str) -> Path | None:
+    """Find the workbook of a chapter beside a store's workbook, or in its folder; None where there is none.
+
+    One with macros counts, and one of the old kind, which is refused by its name where it is read: passed over, what
+    stands in it would be missing from a chapter that looks complete.
+    """
+    path = Path(store)
+    if not str(store):
+        return None
+    names = [name] if path.is_dir() else [f"{path.stem}.{name}", name]
+    folder = path if path.is_dir() else path.parent
+    found = (folder / f"{Path(each).stem}{ending}" for each in names for ending in WORKBOOK_ENDINGS)
+    return next((each for each in found if each.is_file()), None)
 
 
 def refuse(path: Path, message: str, **values: object) -> StoreError:
