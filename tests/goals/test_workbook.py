@@ -1,10 +1,13 @@
 """The workbook goals.xlsx: what is written is read again, and each mistake names sheet, row, column, value, allowed."""
 
 import datetime as dt
+import shutil
 
 import pytest
 from openpyxl import load_workbook
+from typer.testing import CliRunner
 
+from simlib.cli import app
 from simlib.goals import work_out_payouts
 from simlib.goals import workbook as module
 from simlib.goals.workbook import (
@@ -14,7 +17,8 @@ from simlib.goals.workbook import (
     read_goals_workbook,
     write_goals_template,
 )
-from simlib.messages import LANGS
+from simlib.messages import HOUSE, LANGS
+from simlib.retrospective.workbook import review_book
 from simlib.store.problems import StoreError
 
 
@@ -281,3 +285,24 @@ def test_what_excel_hides_is_read_and_named(book):
         ("rows_hidden", "qa", 3, None),
         ("columns_hidden", "qa", None, "pay_score"),
     ]
+
+
+def test_the_check_of_a_store_lists_what_is_wrong_in_goals_and_review_too(tmp_path):
+    """The page sends to this list; without the two workbooks the store would pass as sound."""
+    store = tmp_path / "appliances.xlsx"
+    for name in ("appliances.xlsx", "appliances.goals.xlsx"):
+        shutil.copy(HOUSE / "templates" / "stores" / name, tmp_path / name)
+    sound = CliRunner().invoke(app, ["check", str(store), "--lang", "en"])
+    assert sound.exit_code == 0
+    pages = load_workbook(tmp_path / "appliances.goals.xlsx")
+    page = next(page for page in pages if page.title.endswith(" schemes"))
+    put(page, 2, kind="ranks")
+    page.row_dimensions[3].hidden = True
+    pages.save(tmp_path / "appliances.goals.xlsx")
+    night = [{"figure": "conversion", "value": "41"}]
+    review_book().write(tmp_path / "appliances.review.xlsx", lang="en", rows={"review_night": night})
+    found = CliRunner().invoke(app, ["check", str(store), "--lang", "en"])
+    assert found.exit_code == 1
+    assert [
+        word for word in ('"ranks"', '"41"', "count like the others", "2 mistakes") if word not in found.output
+    ] == []
