@@ -110,7 +110,9 @@ def record_night(inputs: NightInputs, planned: NightFacts, *, source: str) -> Ni
         seen["write_back"] = learn(inputs, figures, aov_cny=planned.aov_cny)
         if "aov_cny" in review.figures and inputs.wave.day_aov_cny:
             notices.append(Message("retrospective.aov_by_store", seen=f"{review.figures['aov_cny']:g}"))
-    return replace(record, problems=review.problems, notices=(*record.notices, *notices), **seen)
+    return replace(
+        record, problems=review.problems, book_notices=review.notices, notices=(*record.notices, *notices), **seen
+    )
 
 
 def _unread(exports: Exports | None) -> list[Message]:

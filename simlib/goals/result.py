@@ -58,6 +58,8 @@ class GoalsResult:
         What the payouts were worked out from.
     problems : tuple of Problem
         What is wrong in the sheets of ``goals.xlsx``, by row.
+    notices : tuple of Problem
+        What of them is worth knowing and no mistake: what Excel does not show and is read, rows that add up others.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -66,6 +68,7 @@ class GoalsResult:
     payouts: Payouts | None = field(default=None, repr=False)
     month: Month | None = field(default=None, repr=False)
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     @property
     def people(self) -> int:
@@ -97,6 +100,7 @@ def work_out_goals(
     incentives: pd.DataFrame | None = None,
     month: Month | None = None,
     problems: Sequence[Problem] = (),
+    notices: Sequence[Problem] = (),
     today: dt.date | None = None,
     seed: int = 7,
     replications: int = 0,
@@ -133,6 +137,8 @@ def work_out_goals(
         For pay, scores, quality and grades.
     problems : sequence of Problem
         What was wrong in the workbook; the result hands it on.
+    notices : sequence of Problem
+        What is worth knowing of the workbook; the result hands it on too.
     today : date, optional
         The day from which late payments, open duties and overdue answers are counted.
     seed, replications : int
@@ -151,7 +157,7 @@ def work_out_goals(
         sales_cny=people["cs_sales_cny_floor"], receptions=people["receptions_floor"]
     )
     tables = {
-        "team_targets": targets.assign(unit=[glossary()[kpi]["unit"] for kpi in targets["kpi"]]),
+        "team_targets": targets.assign(unit=[glossary().get(kpi, {}).get("unit", "") for kpi in targets["kpi"]]),
         "half_hours": add_levels(half_hour_targets(whole, demand=demand, day=day), whole),
         "personal_targets": add_levels(people, whole),
         "cohorts": add_levels(cohort_targets(people), whole),
@@ -211,6 +217,7 @@ def work_out_goals(
         payouts=payouts,
         month=month,
         problems=tuple(problems),
+        notices=tuple(notices),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from simlib.goals.schemes import COLUMNS, KINDS, TIES, UNITS
 from simlib.goals.scores import PARTS
+from simlib.store.models import Queue
 
 __all__ = ["CHOICES", "FIGURES", "OPEN_SHEETS", "SETTINGS", "SHEETS", "UNIQUE", "Kind"]
 
@@ -42,6 +44,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "strength": ("careful", "lively", "fast", "patient"),
     "side": ("agent", "buyer"),
     "setting": tuple(SETTINGS),
+    "queue": get_args(Queue),
 }
 # The figures that the project rewards look at; a store adds columns of its own.
 FIGURES = (
@@ -58,7 +61,7 @@ DAY_FIGURES = (
 SHEETS: Mapping[str, Mapping[str, tuple[Kind, bool]]] = {
     "goals": {
         "kpi": ("text", True),
-        "queue": ("text", False),
+        "queue": ("choice", False),
         "floor": ("number", True),
         "stretch": ("number", False),
         "note": ("text", False),

@@ -10,19 +10,28 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from simlib import facts
 from simlib.goals.pay import project_rewards
 from simlib.goals.scores import score_sheet
-from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SHEETS, UNIQUE, Kind
+from simlib.goals.sheets import CHOICES, OPEN_SHEETS, SETTINGS, SHEETS, UNIQUE, Kind
 from simlib.kpis import BETTER
-from simlib.messages import Lang, Message, UserError, glossary, label, translate
+from simlib.messages import LANGS, Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
-from simlib.store.columns import is_header
-from simlib.store.problems import Problem, StoreError
-from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, read_source, sort_sheets
+from simlib.store.checks import ROWS_TO_JUDGE_HEADERS
+from simlib.store.columns import adds_up, is_header, is_header_again, known_terms, nearest
+from simlib.store.problems import Problem, StoreError, note_totals
+from simlib.store.sources import (
+    HEADER_WITHIN_ROWS,
+    RawSheet,
+    find_beside,
+    find_hidden,
+    find_merged,
+    find_stray,
+    read_source,
+    sort_sheets,
+)
 
 __all__ = [
     "SHEETS",
@@ -34,6 +43,9 @@ __all__ = [
 ]
 
 BOOK_NAME = "goals.xlsx"
+UNIT_OF = {"score": "points", "points": "points", "work_done": "share", "round_cny": "CNY"}
+SPEAKS_OF = frozenset({"queue", "cohort"})  # left blank, a row would speak of everybody
+SHARE_SURELY_PERCENT = 10  # of a figure that may lie above one: a thousand per cent and more is no share (our choice)
 MADE_ON = dt.datetime(2026, 1, 1)  # one date for every template, so that the same version gives the same bytes
 
 
@@ -50,11 +62,14 @@ class GoalsWorkbook:
         Where the workbook stands; a folder of exports is looked for beside it.
     problems : tuple of Problem
         What is wrong in the sheets, by row.
+    notices : tuple of Problem
+        What is read although Excel does not show it, and rows that add up others and are not read.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     folder: Path | None = None
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -179,9 +194,7 @@ def find_goals_workbook(store: str | Path) -> GoalsWorkbook:
     Without one every sheet is empty; one that cannot be opened is a problem, and every sheet is empty too. A plan asks
     several times: a file that has not changed since is read once.
     """
-    path = Path(store)
-    beside = [path.with_name(f"{path.stem}.{BOOK_NAME}"), path.with_name(BOOK_NAME)]
-    found = next((one for one in ([path / BOOK_NAME] if path.is_dir() else beside) if one.is_file()), None)
+    found = find_beside(store, BOOK_NAME)
     if found is None:
         return GoalsWorkbook(tables=_empty_tables())
     stamp = found.stat()
@@ -233,20 +246,23 @@ def check_goals_workbook(path: str | Path) -> tuple[GoalsWorkbook, tuple[Problem
         names |= {fold(name): sheet for name in (zh + sheet, zh + en, en, zh)}
     names |= {fold(sheet): sheet for sheet in SHEETS}
     tables = _empty_tables()
+    notices: list[Problem] = []
     known, unknown = sort_sheets(raw, names)
     for page in unknown:
         allowed = tuple(map(_term, SHEETS))
         problems.append(Problem(message="sheet_unknown", sheet=page.name, allowed=allowed, loss="unread"))
     for sheet, (page, *others) in known.items():
-        tables[sheet] = _read_sheet(sheet, page, path.name, problems)
+        tables[sheet] = _read_sheet(sheet, page, path.name, problems, notices)
         for other in others:
             twins = {"first": page.name, "second": other.name}
             problems.append(Problem(message="sheet_twice", sheet=sheet, values=twins, loss="second"))
     problems += _check_sheets(tables)
-    return GoalsWorkbook(tables=tables, folder=path.parent), tuple(problems)
+    tables = {sheet: table.reset_index(drop=True) for sheet, table in tables.items()}
+    return GoalsWorkbook(tables=tables, folder=path.parent, notices=tuple(notices)), tuple(problems)
 
 
-def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) -> pd.DataFrame:
+def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem], notices: list[Problem]) -> pd.DataFrame:
+    """Read a sheet; the index of its table is the row as Excel numbers it."""
     columns = SHEETS[sheet]
     placed = sheet in ("schemes", "results")
     rows = [(number, cells) for number, cells in page.rows if not all(is_blank(cell) for cell in cells)]
@@ -255,22 +271,72 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem]) 
     known = _name_columns(sheet)
     heads = (at for at, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]) if is_header(cells, known, own_columns=True))
     at_header = next(heads, 0)  # below a title, if there is one
+    top, heading = rows[at_header]
     header = _read_header(sheet, rows[at_header], known, problems)
-    records = []
+    merged, under = find_merged(page, sheet=sheet, header=top)
+    problems += merged
+    headless = {at for at, cell in enumerate(heading) if is_blank(cell)}
+    needs = {name for name, (_, needed) in columns.items() if needed}
+    place_of = {name: at for at, name in enumerate(columns)}
+
+    def order(name: str) -> int:
+        return place_of.get(name, len(place_of))
+
+    records: list[dict[str, Any]] = []
+    lines: list[int] = []
+    totals: list[int] = []
     for number, cells in rows[at_header + 1 :]:
+        if number in under:
+            continue
+        if is_header_again(cells, heading):
+            problems.append(Problem(message="header_again", sheet=sheet, row=number, loss="nothing"))
+            continue
+        problems += find_stray(cells, headless, sheet=sheet, row=number, width=len(heading))
         given = {name: cells[at] for at, name in header.items() if at < len(cells) and not is_blank(cells[at])}
         if not given:
             continue
-        record = {name: _read(sheet, number, name, value, problems) for name, value in given.items()}
+        if adds_up(given, needs):
+            totals.append(number)
+            continue
+        record: dict[str, Any] = {}
+        unsure = False
+        for name in sorted(given, key=order):  # what a row speaks of decides the unit of its figures
+            unit = _unit_of(sheet, name, record)
+            kind = _kind_of(sheet, name, record)
+            before = len(problems)
+            record[name] = _read(sheet, number, name, given[name], problems, kind=kind, unit=unit)
+            unsure |= name in SPEAKS_OF and len(problems) > before
         lacking = [name for name, (_, needed) in columns.items() if needed and record.get(name) is None]
         for name in lacking:
             if name not in given:
                 problems.append(Problem(message="missing", sheet=sheet, row=number, column=_term(name), loss="row"))
-        if not lacking:
+        if not lacking and not unsure:
+            lines.append(number)
             records.append(record | ({"source_file": file, "source_row": number} if placed else {}))
     strange = [name for name in header.values() if name not in columns]
     wanted = [*columns, *strange, *(["source_file", "source_row"] if placed else [])]
-    return pd.DataFrame(records, columns=wanted, dtype=object)
+    if records or totals:
+        seen = [_term(header[at]) if at in header else None for at in range(len(heading))]
+        notices += [*note_totals(sheet, totals), *find_hidden(page, sheet=sheet, header=top, columns=seen)]
+    return pd.DataFrame(records, index=lines, columns=wanted, dtype=object)
+
+
+def _unit_of(sheet: str, name: str, record: Mapping[str, Any]) -> str:
+    """Return the unit of a column; of a goal it is that of its KPI, of a setting that of its name."""
+    if sheet == "goals":
+        return str(glossary().get(str(record.get("kpi")), {}).get("unit", ""))
+    if sheet == "settings":
+        setting = str(record.get("setting"))
+        return "CNY" if setting.endswith("_cny") else "" if setting.endswith("_factor") else "times"
+    return str(UNIT_OF.get(name) or glossary().get(_term(name), {}).get("unit", ""))
+
+
+def _kind_of(sheet: str, name: str, record: Mapping[str, Any]) -> Kind:
+    """Return what a cell is; a setting decides it for its value, and a goal of a share is one."""
+    if sheet == "settings" and name == "value":
+        return SETTINGS.get(str(record.get("setting")), "text")
+    kind = SHEETS[sheet].get(name, ("any", False))[0]
+    return "share" if kind == "number" and _unit_of(sheet, name, record) == "share" else kind
 
 
 def _name_columns(sheet: str) -> dict[str, str]:
@@ -307,15 +373,21 @@ def _read_header(
     return header
 
 
-def _read(sheet: str, number: int, name: str, value: object, problems: list[Problem]) -> Any:
-    kind = SHEETS[sheet].get(name, ("any", False))[0]
-    choices = {fold(choice): choice for choice in CHOICES.get(name, ())}
+def _read(sheet: str, number: int, name: str, value: object, problems: list[Problem], *, kind: Kind, unit: str) -> Any:
+    choices = {fold(word): choice for choice in CHOICES.get(name, ()) for word in _words_of(name, choice)}
     try:
+        if sheet == "goals" and name == "kpi":
+            terms = known_terms()
+            kpi = terms.get(fold(str(value)))
+            if kpi is None:
+                near = nearest(str(value), terms)
+                place: dict[str, Any] = {"sheet": sheet, "row": number, "column": name, "loss": "row"}
+                problems.append(Problem(message="kpi_unknown", value=shown(value), nearest=near, **place))
+            return kpi
         if kind != "any":
-            return read_cell(value, kind, choices if kind == "choice" else None)
-        if isinstance(value, Formula):
-            raise CellError("formula_without_result")
-        return value.strip() if isinstance(value, str) else value
+            return read_cell(value, kind, choices if kind == "choice" else None, unit=unit)
+        text = read_cell(value, "note") if isinstance(value, str | Formula) else value
+        return _read_figure(text, unit) if sheet == "results" else text
     except CellError as error:
         allowed = CHOICES.get(name, ()) if kind == "choice" else ()
         problems.append(
@@ -327,10 +399,33 @@ def _read(sheet: str, number: int, name: str, value: object, problems: list[Prob
                 value=shown(value),
                 values=error.values,
                 allowed=allowed,
-                loss="row" if SHEETS[sheet].get(name, ("any", False))[1] else "cell",
+                loss="row" if SHEETS[sheet].get(name, ("any", False))[1] or name in SPEAKS_OF else "cell",
             )
         )
         return None
+
+
+def _words_of(name: str, choice: str) -> tuple[str, ...]:
+    """Return how a choice may be written: by its key, and a queue by its names too."""
+    return (choice, *(label(choice, lang) for lang in LANGS)) if name == "queue" else (choice,)
+
+
+def _read_figure(value: Any, unit: str) -> Any:
+    """Read a figure as people type it, 95% or 30 in full-width digits; a text that is none stays a text.
+
+    A share far above one, beside others that are shares, is a percentage without its sign.
+    """
+    figure = value
+    if isinstance(value, str):
+        try:
+            figure = read_cell(value, "number", unit=unit)
+        except CellError as error:
+            if error.message == "not_number":
+                return value
+            raise
+    if unit == "share" and isinstance(figure, int | float) and SHARE_SURELY_PERCENT <= figure <= 1000:
+        raise CellError("share_not_percent", hint=f"{figure:g}%", part=f"{figure / 100:g}")
+    return figure
 
 
 def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
@@ -344,8 +439,7 @@ def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
         seen: dict[tuple[str, ...], int] = {}
         seen_cohort: dict[tuple[str, ...], Any] = {}
         twice: list[int] = []
-        for position, row in enumerate(table.to_dict("records"), start=2):
-            number = int(row.get("source_row", position))
+        for position, (number, row) in enumerate(zip(table.index, table.to_dict("records"), strict=True)):
             key = tuple(str(row.get(name)) for name in keys)
             if key in seen and sheet == "results" and row.get("cohort") != seen_cohort[key]:
                 both = [str(one) for one in (seen_cohort[key], row.get("cohort"))]
@@ -366,37 +460,48 @@ def _check_sheets(tables: dict[str, pd.DataFrame]) -> list[Problem]:
                     )
                 )
             if key in seen and sheet != "schemes":
-                twice.append(position - 2)
+                twice.append(position)
             seen.setdefault(key, number)
             seen_cohort.setdefault(key, row.get("cohort"))
-        tables[sheet] = table.drop(index=table.index[twice]).reset_index(drop=True)
+        tables[sheet] = table.drop(index=table.index[twice])
     prizes = tables["prizes"]
-    for position, row in enumerate(prizes.itertuples(), start=2):
+    for row in prizes.itertuples():
         if row.pay_on < row.announced_on:
             what = UserError(Message("goals.days_out_of_order", announced=row.announced_on, pay=row.pay_on))
-            found.append(_RuleProblem(message="", sheet="prizes", row=position, what=what, loss="nothing"))
+            found.append(_RuleProblem(message="", sheet="prizes", row=row.Index, what=what, loss="nothing"))
     scores = tables["scores"]
     for sheet in dict.fromkeys(scores["sheet"]):
         try:
             score_sheet(str(sheet), scores)
         except UserError as error:
-            rows = tuple(int(position) + 2 for position in np.flatnonzero(scores["sheet"] == sheet))
+            rows = tuple(int(number) for number in scores.index[scores["sheet"] == sheet])
             where: dict[str, Any] = {"sheet": "scores", "row": rows[0], "rows": rows, "value": str(sheet)}
             found.append(_RuleProblem(message="", what=error, loss="sheet", **where))
     return found
 
 
 def _check_goals(tables: dict[str, pd.DataFrame]) -> list[Problem]:
-    """Leave out each goal whose stretch asks for less than its floor, and report it."""
+    """Leave out each goal whose stretch asks for less than its floor, and report it.
+
+    Where that holds of every goal, of two at least, the headers are likely to be exchanged: that is one question.
+    """
     table = tables["goals"]
-    wrong, found = [], []
-    for position, row in enumerate(table.itertuples()):
+    wrong: list[int] = []
+    found: list[Problem] = []
+    right = 0
+    for row in table.itertuples():
         if is_blank(row.stretch):
             continue
         sign = -1 if BETTER.get(str(row.kpi), "higher") == "lower" else 1
         if sign * (row.stretch - row.floor) < 0:
-            wrong.append(position)
+            wrong.append(row.Index)
             what = UserError(Message("goals.levels_cross", kpi=str(row.kpi), floor=row.floor, stretch=row.stretch))
-            found.append(_RuleProblem(message="", sheet="goals", row=position + 2, what=what, loss="row"))
-    tables["goals"] = table.drop(index=table.index[wrong]).reset_index(drop=True)
-    return list(found)
+            found.append(_RuleProblem(message="", sheet="goals", row=row.Index, what=what, loss="row"))
+        right += sign * (row.stretch - row.floor) > 0
+    if len(wrong) >= ROWS_TO_JUDGE_HEADERS and not right:
+        first = table.loc[wrong[0]]
+        place: dict[str, Any] = {"sheet": "goals", "row": wrong[0], "rows": tuple(wrong), "column": "floor"}
+        typed = (shown(first["floor"]), shown(first["stretch"]))
+        found = [Problem(message="columns_exchanged", columns=("floor", "stretch"), typed=typed, loss="row", **place)]
+    tables["goals"] = table.drop(index=wrong)
+    return found

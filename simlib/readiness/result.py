@@ -95,14 +95,15 @@ class ReadinessResult:
         stale_items, red_items.
     findings : tuple of Message
         What it comes to, the most urgent first.
-    problems : tuple of Problem
-        What is wrong in the sheets, by row.
+    problems, notices : tuple of Problem
+        What is wrong in the sheets, by row; and what of them is worth knowing and no mistake.
     """
 
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, float]
     findings: tuple[Message, ...]
     problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...] = ()
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -213,6 +214,7 @@ def work_out_readiness(
         figures=figures,
         findings=tuple(_findings(figures, tables, book, contacts)),
         problems=tuple(problems),
+        notices=book.notices,
     )
 
 

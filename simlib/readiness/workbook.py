@@ -27,7 +27,7 @@ from simlib.readiness.training import DOCUMENTS
 from simlib.store.book import MADE_ON, NEEDED_COLOUR, WIDTHS, BookField, ChapterBook
 from simlib.store.cells import fold, shown, spellings
 from simlib.store.problems import Problem, StoreError
-from simlib.store.sources import TABLE_ENDINGS
+from simlib.store.sources import TABLE_ENDINGS, WORKBOOK_ENDINGS, find_beside
 
 BOOK_NAME = "readiness.xlsx"
 
@@ -305,13 +305,12 @@ def read_readiness_beside(store: str | Path, *, people: Collection[str] | None =
 def _find_source(path: Path) -> Path | None:
     """Find where a store keeps its readiness tables; None where it has none."""
     if not path.is_dir():
-        beside = path.with_name(BOOK_NAME)
-        if path.name.lower() == BOOK_NAME or path.suffix.lower() != ".xlsx" or not path.exists():
+        if path.name.lower() == BOOK_NAME or path.suffix.lower() not in WORKBOOK_ENDINGS or not path.exists():
             return path
-        own = path.with_name(f"{path.stem}.{BOOK_NAME}")
-        return own if own.exists() else beside if beside.exists() else path
-    if (path / BOOK_NAME).exists():
-        return path / BOOK_NAME
+        return find_beside(path, BOOK_NAME) or path
+    own = find_beside(path, BOOK_NAME)
+    if own is not None:
+        return own
     if (path / "readiness").is_dir():
         return path / "readiness"
     known = any(BOOK.find_sheet(file.stem) for file in path.iterdir() if file.suffix.lower() in TABLE_ENDINGS)

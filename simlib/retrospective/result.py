@@ -117,6 +117,8 @@ class NightRecord:
         How wrong the plans of earlier promos were, and what this plan learned from each.
     notices, problems : tuple of Message, tuple of Problem
         What of it could not be used, and what is wrong in the workbook of the retrospective.
+    book_notices : tuple of Problem
+        What of the workbook is worth knowing and no mistake.
     write_back : WriteBack, optional
         What the next promo starts from.
     """
@@ -150,6 +152,7 @@ class NightRecord:
     learned: pd.DataFrame | None = None
     notices: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
+    book_notices: tuple[Problem, ...] = ()
     write_back: WriteBack | None = None
 
 
@@ -169,6 +172,8 @@ class RetrospectiveResult:
         The parts of :class:`NightRecord` that nobody gave.
     variance, settlement, fit, write_back
         The results behind the tables, None where there are none.
+    problems, notices : tuple of Problem
+        What is wrong in the workbook, and what of it is worth knowing and no mistake.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -180,6 +185,7 @@ class RetrospectiveResult:
     fit: Fit | None = None
     write_back: WriteBack | None = None
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     @property
     def audit_highest(self) -> float:
@@ -338,6 +344,7 @@ def work_out_retrospective(
         fit=fit,
         write_back=write_back,
         problems=record.problems,
+        notices=record.book_notices,
     )
 
 

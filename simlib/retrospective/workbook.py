@@ -213,6 +213,11 @@ class Review:
     problems: tuple[Problem, ...] = ()
 
     @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What of the workbook is worth knowing and no mistake: what Excel does not show, rows that add up others."""
+        return self.book.notices
+
+    @property
     def absences(self) -> pd.DataFrame:
         """Who was rostered and not there: agent_id, start, end."""
         return self.book.tables["review_absences"]

@@ -21,9 +21,18 @@ from simlib import facts
 from simlib.files import write_file
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
-from simlib.store.columns import find_sheet, is_header, nearest
-from simlib.store.problems import Loss, Problem
-from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, find_hidden, read_source, sort_sheets
+from simlib.store.columns import adds_up, find_sheet, is_header, is_header_again, nearest
+from simlib.store.problems import Loss, Problem, note_totals
+from simlib.store.sources import (
+    HEADER_WITHIN_ROWS,
+    RawSheet,
+    find_beside,
+    find_hidden,
+    find_merged,
+    find_stray,
+    read_source,
+    sort_sheets,
+)
 
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
@@ -89,7 +98,7 @@ class FilledBook:
     problems : tuple of Problem
         What is wrong, in the order of the sheets.
     notices : tuple of Problem
-        What is read although Excel does not show it.
+        What is read although Excel does not show it, and rows that add up others and are not read.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -131,15 +140,7 @@ class ChapterBook:
 
     def find(self, store: str | Path) -> Path | None:
         """Return the workbook beside a store's workbook, or in its folder; None where there is none."""
-        path = Path(store)
-        if not str(store):
-            return None
-        if path.is_dir():
-            found = path / self.name
-        else:
-            own = path.with_name(f"{path.stem}.{self.name}")
-            found = own if own.exists() else path.with_name(self.name)
-        return found if found.is_file() else None
+        return find_beside(store, self.name)
 
     def empty(self) -> FilledBook:
         """Return the book of a store that has written nothing."""
@@ -161,9 +162,9 @@ class ChapterBook:
             near = nearest(raw.stem, self._sheet_names)
             problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
         for key, (raw, *others) in known.items():
-            hidden: list[Problem] = []
-            records[key] = list(self._read_sheet(raw, key, problems, hidden))
-            notices += hidden if records[key] else []
+            noticed: list[Problem] = []
+            records[key] = list(self._read_sheet(raw, key, problems, noticed))
+            notices += noticed if records[key] else []
             for other in others:
                 twins = {"first": raw.name, "second": other.name}
                 problems.append(Problem(message="sheet_twice", sheet=key, values=twins, loss="second"))
@@ -237,7 +238,7 @@ class ChapterBook:
     # --- reading
 
     def _read_sheet(
-        self, raw: RawSheet, sheet: str, problems: list[Problem], hidden: list[Problem]
+        self, raw: RawSheet, sheet: str, problems: list[Problem], notices: list[Problem]
     ) -> Iterator[dict[str, Any]]:
         """Find the header of a sheet and read the rows below; a row with the note of the example is none."""
         names = self._column_names(sheet)
@@ -275,14 +276,28 @@ class ChapterBook:
         if lacking:
             return
         shown_as = [known[key].term if key else None for key in places]
-        hidden += find_hidden(raw, sheet=sheet, header=number, columns=shown_as)
+        notices += find_hidden(raw, sheet=sheet, header=number, columns=shown_as)
+        merged, under = find_merged(raw, sheet=sheet, header=number)
+        problems += merged
+        headless = {at for at, cell in enumerate(cells) if is_blank(cell)}
+        needed, totals = {column.key for column in self.sheets[sheet] if column.needed}, []
         for line, row in raw.rows[at + 1 :]:
+            if line in under:
+                continue
+            if is_header_again(row, cells):
+                problems.append(Problem(message="header_again", sheet=sheet, row=line, loss="nothing"))
+                continue
+            problems += find_stray(row, headless, sheet=sheet, row=line, width=len(cells))
             record = {key: cell for key, cell in zip(places, row, strict=False) if key and not is_blank(cell)}
             if set(record) <= {"note"} or str(record.get("note", "")).strip() in self._example_notes:
+                continue
+            if adds_up(record, needed):
+                totals.append(line)
                 continue
             values = _read_row(record, sheet, line, known, problems)
             if values is not None:
                 yield {"row": line, **values}
+        notices += note_totals(sheet, totals)
 
     # --- writing
 
@@ -384,7 +399,8 @@ def _problem(message: str, sheet: str, row: int, column: BookField, cell: Any, l
 
 
 def _read_field(cell: Any, column: BookField) -> Any:
-    value = read_cell(cell, column.kind, column.spelled() if column.choices else None)
+    unit = glossary()[column.term]["unit"] if column.kind in MEASURED else ""
+    value = read_cell(cell, column.kind, column.spelled() if column.choices else None, unit=unit)
     if value is None:
         return None
     below = column.low is not None and column.kind in MEASURED and value < column.low

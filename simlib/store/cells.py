@@ -254,7 +254,8 @@ def _amount(value: object, unit: str) -> tuple[float, bool]:
     sizes = [_size(typed, unit) for _, typed in parts]
     if len(parts) > 1 and (sizes != sorted(sizes, reverse=True) or len(set(sizes)) < len(sizes)):
         raise CellError("not_number")
-    return sign * sum(number * size for (number, _), size in zip(parts, sizes, strict=True)), parts[0][1].endswith("%")
+    total = sum(number * size for (number, _), size in zip(parts, sizes, strict=True))
+    return sign * float(f"{total:.15g}"), parts[0][1].endswith("%")  # 35% is 0.35 and nothing behind it
 
 
 def _kind_of(unit: str) -> str:

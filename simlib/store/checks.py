@@ -28,7 +28,7 @@ from simlib.store.models import (
     StoreInfo,
     Wave,
 )
-from simlib.store.problems import Loss, Problem
+from simlib.store.problems import Loss, Problem, note_totals
 
 if TYPE_CHECKING:
     from simlib.store.reader import ReadSheet
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SHARE_SLACK = 0.01
 ORDER_VALUE_CELLS = {"month_aov_cny", "day_aov_cny", ORDER_VALUE}
 DAY = dt.timedelta(days=1)
+DAY_MIN = 24 * 60
 YEAR, AMONG = 365 * DAY, 60 * DAY  # what is this near to other dates belongs to the same promo
 ROW_SHARE_OF_DAY_MAX = 0.5
 DAY_CONTACTS_TO_JUDGE = 100
@@ -65,13 +66,21 @@ REFERENCES = (
 class Pair(NamedTuple):
     """Two columns whose headers may be exchanged without a wrong cell.
 
-    ``exchanged`` returns whether the cells of one row stand the wrong way round; None where they show nothing.
+    ``exchanged`` returns whether the cells of one row stand the wrong way round; None where they show nothing. It gets
+    the two cells, and all that the row holds where the rest of the row decides.
     """
 
     sheet: str
     one: str
     other: str
-    exchanged: Callable[[Any, Any], bool | None]
+    exchanged: Callable[[Any, Any], bool | None] | None = None
+    in_row: Callable[[Mapping[str, Any]], bool | None] | None = None
+
+    def shows(self, cells: Mapping[str, Any]) -> bool | None:
+        """Return whether a row shows that the headers are exchanged."""
+        if self.in_row is not None:
+            return self.in_row(cells)
+        return None if self.exchanged is None else self.exchanged(cells[self.one], cells[self.other])
 
 
 def _rises(one: float, other: float) -> bool | None:
@@ -79,10 +88,29 @@ def _rises(one: float, other: float) -> bool | None:
     return None if one == other else other > one
 
 
+def _meal_turned(cells: Mapping[str, Any]) -> bool | None:
+    """Return whether a meal lies within its shift only if its latest time is taken as the earliest."""
+    if not {"start", "end"} <= cells.keys():
+        return None
+    start, end, one, other = (
+        cells[name].hour * 60 + cells[name].minute for name in ("start", "end", "meal_from", "meal_to")
+    )
+    end += DAY_MIN * (end <= start)
+
+    def lies_within(first: int, last: int) -> bool:
+        first += DAY_MIN * (first < start)
+        last += DAY_MIN * (last < start)
+        return bool(first < last <= end)
+
+    as_typed, turned = lies_within(one, other), lies_within(other, one)
+    return None if as_typed == turned else turned
+
+
 PAIRS = (
     Pair("agents", "agent_id", "name", lambda one, other: bool(PERSON.fullmatch(one) and NUMBERED.fullmatch(other))),
     Pair("agents", "cost_cny_h", "capacity", lambda one, other: _rises(one, other) if one else None),
     Pair("phrases", "zh", "en", lambda one, other: bool(CHINESE.search(other) and not CHINESE.search(one))),
+    Pair("shifts", "meal_from", "meal_to", in_row=_meal_turned),
     Pair("waves", "day_gmv_cny", "day_aov_cny", _rises),
     # The outer two of actuals first: exchanged, they look like the inner pairs too.
     Pair("actuals", "contacts", "in_time", _rises),
@@ -94,9 +122,10 @@ PAIRS = (
 def find_exchanged(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     """Find headers that seem exchanged: in every row that shows it, two columns hold what belongs to the other."""
     asked: set[tuple[str, str]] = set()
-    for sheet, one, other, exchanged in PAIRS:
+    for pair in PAIRS:
+        sheet, one, other = pair[:3]
         both = [(number, cells) for number, cells in read[sheet].cells if one in cells and other in cells]
-        shows = [(number, exchanged(cells[one], cells[other])) for number, cells in both]
+        shows = [(number, pair.shows(cells)) for number, cells in both]
         wrong = [number for number, is_wrong in shows if is_wrong]
         if len(wrong) < ROWS_TO_JUDGE_HEADERS or any(is_wrong is False for _, is_wrong in shows):
             continue
@@ -127,12 +156,7 @@ def find_notices(store: Store, read: Mapping[str, ReadSheet]) -> Iterator[Proble
     for sheet in store.missing:
         yield Problem(message="sheet_left_empty", sheet=sheet)
     for sheet, found in read.items():
-        if found.totals:
-            yield Problem(
-                message="total_rows",
-                sheet=sheet,
-                values={"rows": ", ".join(map(str, found.totals)), "count": len(found.totals)},
-            )
+        yield from note_totals(sheet, found.totals)
         for twins in found.copies:
             yield Problem(message="sheet_copy", sheet=sheet, values=twins)
         if found.cells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType
@@ -271,6 +271,38 @@ def is_header(cells: Sequence[Any], names: Mapping[str, str], *, own_columns: bo
     words = [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)]
     known = sum(word in names for word in words)
     return known >= 2 and (own_columns or known * 2 >= len(words))
+
+
+def is_header_again(cells: Sequence[Any], header: Sequence[Any]) -> bool:
+    """Return whether a row below a header repeats it: tables were pasted under each other."""
+
+    def words(row: Sequence[Any]) -> list[str]:
+        return [fold(str(cell)[:NAME_MAX]) for cell in row if not is_blank(cell)]
+
+    first = next((cell for cell in cells if not is_blank(cell)), None)
+    return isinstance(first, str) and words(cells) == words(header)
+
+
+def adds_up(record: Mapping[str, Any], needed: Set[str]) -> bool:
+    """Return whether a row is the sum of the ones above it: a word for a sum, and beside it nothing a row is made of.
+
+    Examples
+    --------
+    >>> adds_up({"person": "合计", "sales_cny": 900}, {"person"}), adds_up({"name": "Total", "code": "T1"}, {"name"})
+    (True, False)
+    >>> adds_up({"start": "小计", "queue": "presale", "contacts": 90}, {"start"})
+    True
+    """
+    begin, *others = record.items()
+    if not isinstance(begin[1], str) or fold(begin[1][:NAME_MAX]).rstrip(":") not in _total_words():
+        return False
+    figures = bool(others) and all(isinstance(cell, int | float) for _, cell in others)
+    return bool(needed - record.keys()) or begin[0] in ("start", "hour", "day") or figures
+
+
+@cache
+def _total_words() -> frozenset[str]:
+    return frozenset(fold(word) for word in spellings("total_rows"))
 
 
 def sheet_title(sheet: str) -> str:

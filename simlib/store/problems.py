@@ -308,6 +308,12 @@ def shorten(problems: Iterable[Problem]) -> list[Problem]:
     return kept
 
 
+def note_totals(sheet: str, rows: Sequence[int]) -> list[Problem]:
+    """Return the notice of the rows of a sheet that add up others; none where there are none."""
+    values = {"rows": ", ".join(map(str, rows)), "count": len(rows)}
+    return [Problem(message="total_rows", sheet=sheet, values=values)] if rows else []
+
+
 def list_problems(problems: Iterable[Problem], lang: Lang) -> str:
     """Return all problems, one per line; the same mistake in many rows is one line with its rows."""
     return "\n".join(problem.text(lang) for problem in shorten(problems))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -24,14 +23,15 @@ from simlib.store.cells import (
     says_nothing,
     shown,
     shown_share,
-    spellings,
 )
 from simlib.store.columns import (
     NAME_MAX,
     Column,
+    adds_up,
     column_names,
     columns,
     is_header,
+    is_header_again,
     known_keys,
     known_terms,
     meant_choice,
@@ -42,7 +42,15 @@ from simlib.store.columns import (
 )
 from simlib.store.models import NEEDED, SHEETS, Row, Store
 from simlib.store.problems import Loss, Problem, StoreError, unit_label
-from simlib.store.sources import HEADER_WITHIN_ROWS, RawSheet, find_hidden, read_source, sort_sheets
+from simlib.store.sources import (
+    HEADER_WITHIN_ROWS,
+    RawSheet,
+    find_hidden,
+    find_merged,
+    find_stray,
+    read_source,
+    sort_sheets,
+)
 
 # A row with nothing outside these columns is a remark, not data: the template's lines that say what to fill in.
 DESCRIBING: dict[str, set[str]] = {"ratios": {"key", "source", "note"}}
@@ -389,12 +397,9 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
         return
     at, tall = header
     number, cells = raw.rows[at]
-    lines = [line for line, _ in raw.rows]
-    for top, bottom, where in raw.merged:
-        if bottom >= number:
-            covered = set(lines[bisect_left(lines, max(top, number + 1)) : bisect_right(lines, bottom)])
-            into.complain("merged", value=where, loss="merged" if covered else "nothing")
-            into.merged |= covered
+    merged, under = find_merged(raw, sheet=into.sheet, header=number)
+    into.problems += merged
+    into.merged |= under
     if tall:
         places = _match_columns(cells, number, into, column_names(into.sheet), _needed(into.sheet))
         rows = list(_below_header(raw.rows[at:], into))
@@ -410,11 +415,8 @@ def _read_sheet(raw: RawSheet, into: ReadSheet) -> None:
 def _below_header(rows: Sequence[tuple[int, Sequence[Any]]], into: ReadSheet) -> Iterator[tuple[int, Sequence[Any]]]:
     """Walk through the rows below a header; where it stands once more, tables were pasted under each other."""
     (_, header), *below = rows
-    words = [fold(str(cell)[:NAME_MAX]) for cell in header if not is_blank(cell)]
     for number, cells in below:
-        first = next((cell for cell in cells if not is_blank(cell)), None)
-        again = isinstance(first, str) and fold(first[:NAME_MAX]) == words[0]
-        if again and [fold(str(cell)[:NAME_MAX]) for cell in cells if not is_blank(cell)] == words:
+        if is_header_again(cells, header):
             into.complain("header_again", row=number, loss="nothing")
         else:
             yield number, cells
@@ -483,9 +485,8 @@ def _complain_of_stray_cells(
 ) -> None:
     headless = {at for at, key in enumerate(places) if key is None}
     for number, cells in rows:
-        for at, cell in enumerate(cells):
-            if (at >= len(places) or at in headless) and not is_blank(cell):
-                into.complain("cell_outside", row=number, value=shown(cell), loss="unread")
+        for stray in find_stray(cells, headless, sheet=into.sheet, row=number, width=len(places)):
+            into.complain(stray.message, row=number, value=stray.value, loss=stray.loss)
 
 
 def _read_store_lines(rows: Sequence[tuple[int, Sequence[Any]]], places: Sequence[str | None], into: ReadSheet) -> None:
@@ -526,7 +527,7 @@ def _read_records(
         typed_unit = record.pop(UNIT, None) if into.sheet in WITH_UNIT else None
         if into.sheet != "store" and not record.keys() - DESCRIBING.get(into.sheet, {"note"}):
             continue
-        if into.sheet != "store" and _adds_up(record, needed):
+        if into.sheet != "store" and adds_up(record, needed):
             into.totals.append(number)
             continue
         values: dict[str, Any] = {}
@@ -567,19 +568,6 @@ def _read_records(
             _complain_of_cell(into, (lines or {}).get(key, number), known[key][0], record[key], wrong, cost)
         for detail in details:
             _complain_of_row(into, number, record, errors.keys(), detail, lines or {}, cost)
-
-
-def _adds_up(record: Mapping[str, Any], needed: Set[str]) -> bool:
-    """Return whether a row is the sum of the ones above it: it begins with such a word and lacks what a row needs."""
-    first = next(iter(record.values()))
-    if not isinstance(first, str) or fold(first[:NAME_MAX]).rstrip(":") not in _total_words():
-        return False
-    return bool(needed - record.keys()) or next(iter(record)) in ("start", "hour")
-
-
-@cache
-def _total_words() -> frozenset[str]:
-    return frozenset(fold(word) for word in spellings("total_rows"))
 
 
 def _with_unit(cell: Any, typed: Any, unit: str) -> Any:

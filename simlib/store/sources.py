@@ -9,7 +9,8 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 FORMULA_BEGIN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|!--|html|\?xml|table|head|body|meta)", re.IGNORECASE)
 TABLE_ENDINGS = (".csv", ".yml", ".yaml")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,31 @@ def find_hidden(raw: RawSheet, *, sheet: str, header: int, columns: Sequence[str
     return found
 
 
+def find_stray(cells: Sequence[Any], headless: Set[int], *, sheet: str, row: int, width: int) -> Iterator[Problem]:
+    """List the cells of a row that stand under no header; ``headless`` are the columns in which there is none."""
+    for at, cell in enumerate(cells):
+        if (at >= width or at in headless) and not is_blank(cell):
+            yield Problem(message="cell_outside", sheet=sheet, row=row, value=shown(cell), loss="unread")
+
+
+def find_merged(raw: RawSheet, *, sheet: str, header: int) -> tuple[list[Problem], set[int]]:
+    """List the merged cells from the header on, and the rows below it under them.
+
+    What stands in merged cells belongs to one of their rows, and nobody knows to which: the rows count as not there.
+    """
+    problems: list[Problem] = []
+    under: set[int] = set()
+    lines = [line for line, _ in raw.rows]
+    for top, bottom, where in raw.merged:
+        if bottom >= header:
+            covered = lines[bisect_left(lines, max(top, header + 1)) : bisect_right(lines, bottom)]
+            problems.append(
+                Problem(message="merged", sheet=sheet, value=where, loss="merged" if covered else "nothing")
+            )
+            under.update(covered)
+    return problems, under
+
+
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     """Open a workbook or a folder as raw sheets, and say what stands in the way.
 
@@ -156,6 +183,21 @@ def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
         raise refuse(path, "file_in_use") from error
     except OSError as error:
         raise refuse(path, "file_unreadable", reason=error.strerror or type(error).__name__) from error
+
+
+def find_beside(store: str | Path, name: str) -> Path | None:
+    """Find the workbook of a chapter beside a store's workbook, or in its folder; None where there is none.
+
+    One with macros counts, and one of the old kind, which is refused by its name where it is read: passed over, what
+    stands in it would be missing from a chapter that looks complete.
+    """
+    path = Path(store)
+    if not str(store):
+        return None
+    names = [name] if path.is_dir() else [f"{path.stem}.{name}", name]
+    folder = path if path.is_dir() else path.parent
+    found = (folder / f"{Path(each).stem}{ending}" for each in names for ending in WORKBOOK_ENDINGS)
+    return next((each for each in found if each.is_file()), None)
 
 
 def refuse(path: Path, message: str, **values: object) -> StoreError:

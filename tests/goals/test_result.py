@@ -89,3 +89,10 @@ def test_the_columns_of_the_tables_are_in_the_glossary():
     columns = {name for table in tables.values() for name in table.columns}
     named = {name.removesuffix("_zh").removesuffix("_en") for name in columns}
     assert sorted(named - set(glossary())) == []
+
+
+def test_a_target_of_a_kpi_that_nobody_knows_does_not_end_the_chapter():
+    """The store's own sheet lets it pass with a notice; it stands among the targets without a unit."""
+    goals = pd.DataFrame({"kpi": ["smiles"], "queue": [None], "floor": [1.0], "stretch": [2.0]})
+    table = result(goals=goals).tables["team_targets"].set_index("kpi")
+    assert table.loc["smiles", ["floor", "stretch", "unit"]].tolist() == [1, 2, ""]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import openpyxl
 import pandas as pd
 import pytest
 
-from simlib.messages import LANGS, PLAYBOOK, glossary, label, read_yaml, texts
+from simlib.messages import LANGS, PLAYBOOK, glossary, label, read_yaml, texts, translate
 from simlib.readiness import work_out_readiness
 from simlib.readiness.changes import record_change
 from simlib.readiness.quiz import make_quiz, mark_answers
@@ -20,8 +23,10 @@ from simlib.readiness.result import _count_blocks
 from simlib.readiness.workbook import SHEETS, empty_book, read_readiness, write_readiness_template
 from simlib.report.charts import plot_blocks
 from simlib.report.columns import describe_column, show_cell
+from simlib.report.pages.readiness import show_readiness
 from simlib.store import load_store
 from simlib.store.models import Store
+from simlib.store.problems import Problem
 from tests.readiness.test_changes import CHANGED
 from tests.readiness.test_conflicts import clean_sheet
 from tests.readiness.test_floor import TASKS, roster, sheet
@@ -366,3 +371,19 @@ def test_the_template_filled_with_its_own_examples_is_worked_out(tmp_path: Path)
     write_readiness_template(tmp_path / "readiness.xlsx", "zh")
     book = read_readiness(tmp_path)
     assert repr(work_out(book).figures) == repr(work_out(empty_book()).figures)
+
+
+class Plan(SimpleNamespace):
+    """A plan of which only this chapter is asked."""
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_excel_hides_in_the_workbook_is_carried_and_shown(lang: str) -> None:
+    """What is read although nobody sees it goes with the result and stands on the page, not in red."""
+    hidden = Problem(message="sheet_hidden", sheet="goods")
+    result = work_out(replace(empty_book(), notices=(hidden,)))
+    assert (result.notices, result.problems) == ((hidden,), ())
+    plan = Plan(wave=SimpleNamespace(day=DAY), counted_from=DAY, readiness=replace(result, tables={}))
+    html = unescape(show_readiness(plan, lang=lang).html)
+    assert hidden.text(lang) in html
+    assert translate("store.problems_way_out", lang) not in html

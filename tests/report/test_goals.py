@@ -21,6 +21,7 @@ from simlib.messages import HOUSE, LANGS, PLAYBOOK, translate
 from simlib.report.columns import describe_column, for_readers, show_cell, table_label
 from simlib.report.pages.goals import sections, show_box, show_slip, winners, write_handouts
 from simlib.store import load_store
+from simlib.store.problems import Problem
 from tests.goals.test_targets import AGENTS, DAY, ROSTER, demand
 
 STORE = HOUSE / "templates" / "stores" / "bodycare"
@@ -177,3 +178,18 @@ def test_an_address_that_no_phone_opens_is_a_finding_and_no_code(night, typed, a
     assert replace(night.goals, month=month).box_address == address
     _, found = lead_team(month, on=DAY)
     assert [one.key for one in found].count("goals.box_address_wrong") == (address is None)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_excel_hides_in_the_workbook_is_shown_and_is_no_mistake(night, lang):
+    """What is read although nobody sees it stands on the page, not in red."""
+    hidden = Problem(message="sheet_hidden", sheet="qa")
+    assert translate("store.sheet_hidden", lang) not in show_page(night, lang)
+    found = SimpleNamespace(**vars(night) | {"goals": replace(night.goals, notices=(hidden,))})
+    html = show_page(found, lang)
+    assert hidden.text(lang) in html.replace("&#34;", '"')
+    assert translate("store.problems_way_out", lang)[:20] not in html
+
+
+def show_page(night, lang):
+    return "".join(piece.html for piece in sections(night, lang=lang))

@@ -125,6 +125,7 @@ def test_the_page_shows_its_tables_in_one_order_and_names_what_is_missing(lang, 
         tables={**TABLES, **found.tables},
         figures={"planned_cny": 1000.0},
         problems=(),
+        notices=(),
         is_empty=False,
         audit_highest=5.0,
     )  # fmt: skip
@@ -231,3 +232,14 @@ def test_what_is_missing_is_named_in_words(small, lang):
     page = show_retrospective(Shown(retrospective=found, store=None), lang=lang).html
     assert translate("retrospective.table_store_day", lang) in page
     assert "Message(" not in page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_excel_hides_in_the_workbook_is_shown_and_is_no_mistake(lang, small):
+    """What is read although nobody sees it stands on the page, not in red."""
+    hidden = Problem(message="rows_hidden", sheet="review_night", row=4, rows=(4, 5))
+    found = work_out_retrospective(NightRecord(book_notices=(hidden,)), **small)
+    assert (found.notices, found.problems) == ((hidden,), ())
+    html = show_retrospective(Shown(retrospective=found), lang=lang).html
+    assert translate("store.rows_hidden", lang) in html
+    assert "st-alarm" not in html

@@ -300,3 +300,35 @@ def test_a_promise_kept_before_it_was_made_is_named(tmp_path):
     review = write(tmp_path, {"review_promises": [promise | {"kept": EVENING - dt.timedelta(days=1)}, promise]})
     assert [(each.row, each.column) for each in review.problems] == [(2, "review_kept")]
     assert len(review.book.tables["review_promises"]) == 1
+
+
+def test_hidden_rows_totals_merged_cells_and_stray_cells_are_noticed(tmp_path):
+    """A total is no question, what is hidden counts and is named, and merged rows belong to nobody."""
+    asked = [{"asked": "能不能便宜", "times": 30}, {"asked": "几天到货", "times": 12}, {"asked": "合计", "times": 42}]
+    sales = [{"lever": "second_gift", "orders": each, "sales_cny": "99元"} for each in (1, "2单", "3%")]
+    promises = [{"promise": f"p{at}", "agent": "A1", "made": EVENING, "due": LATE, "note": "seen"} for at in range(3)]
+    path = tmp_path / "review.xlsx"
+    review_book().write(path, lang="zh", rows={"review_questions": asked, "review_promises": promises})
+    pages = load_workbook(path)
+    page = next(page for page in pages if page.title.endswith("review_questions"))
+    page.row_dimensions[3].hidden = True
+    page.cell(2, 9, "stray")
+    page = next(page for page in pages if page.title.endswith("review_promises"))
+    page.merge_cells("B2:B3")
+    page = next(page for page in pages if page.title.endswith("review_second_sales"))
+    for at, row in enumerate(sales, start=2):
+        for column, key in enumerate(("lever", "agent", "orders", "sales_cny"), start=1):
+            page.cell(at, column, row.get(key))
+    pages.save(path)
+    review = read_review(tmp_path)
+    assert review.book.tables["review_questions"]["times"].tolist() == [30, 12]
+    assert [(each.message, each.row) for each in review.notices] == [("total_rows", None), ("rows_hidden", 3)]
+    assert review.book.tables["review_promises"]["promise"].tolist() == ["p2"]
+    second = review.book.tables["review_second_sales"]
+    assert second[["orders", "sales_cny"]].to_numpy().tolist() == [[1, 99], [2, 99]]
+    wrong = [(each.message, each.sheet, each.row, each.value) for each in review.problems]
+    assert sorted(wrong) == [
+        ("cell_outside", "review_questions", 2, "stray"),
+        ("merged", "review_promises", None, "B2:B3"),
+        ("percent_unwanted", "review_second_sales", 4, "3%"),
+    ]

@@ -1,11 +1,17 @@
 """Workbooks as people leave them: filtered, pasted under each other, saved under another ending."""
 
+import shutil
+
 import pytest
 from openpyxl import load_workbook
 
+from simlib.goals.workbook import find_goals_workbook
 from simlib.messages import HOUSE
-from simlib.store import check_store, save_store
+from simlib.readiness.workbook import read_readiness_beside
+from simlib.retrospective.workbook import read_review, review_book
+from simlib.store import StoreError, check_store, save_store
 from simlib.store.problems import SHOWN_OF_A_KIND, list_problems
+from simlib.store.sources import OLE_MAGIC
 
 
 def test_rows_that_a_filter_hides_are_read_and_named(as_book, sound):
@@ -124,3 +130,25 @@ def test_one_mistake_in_many_rows_is_one_line(as_book, sound):
     problems = check_store(as_book(sound)).problems
     assert "rows 4–43 (40 rows)" in list_problems(problems, "en")
     assert len(list_problems(problems, "zh").splitlines()) == 1
+
+
+@pytest.mark.parametrize("ending", [".xlsm", ".xls"])
+def test_a_chapters_workbook_with_macros_is_read_and_an_old_one_is_refused_by_name(tmp_path, ending):
+    """Passed over for its ending, it would leave a chapter without what the store wrote into it."""
+    for path in (HOUSE / "templates" / "stores").glob("appliances*.xlsx"):
+        shutil.copy(path, tmp_path / path.name)
+    store = (tmp_path / "appliances.xlsx").rename(tmp_path / "appliances.xlsm")
+    review_book().write(tmp_path / "appliances.review.xlsx", lang="zh")
+    for chapter in ("goals", "readiness", "review"):
+        path = (tmp_path / f"appliances.{chapter}.xlsx").rename(tmp_path / f"appliances.{chapter}{ending}")
+        if ending == ".xls":
+            path.write_bytes(OLE_MAGIC + bytes(600))
+    if ending == ".xlsm":
+        assert not find_goals_workbook(store).is_empty
+        assert len(read_readiness_beside(store).tables["goods"]) > 0
+        assert read_review(store).problems == ()
+        return
+    for problems in (find_goals_workbook(store).problems, read_review(store).problems):
+        assert [each.message for each in problems] == ["file_xls"]
+    with pytest.raises(StoreError, match=r"appliances\.readiness\.xls: this is a workbook of the old kind"):
+        read_readiness_beside(store)

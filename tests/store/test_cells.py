@@ -179,3 +179,9 @@ def test_width_case_and_spaces_never_distinguish_names(name):
     """A name in full-width letters, in capitals or with spaces between is the same name."""
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
     assert fold(wide) == fold(name.upper()) == fold(" ".join(name)) == fold(name)
+
+
+@pytest.mark.parametrize(("typed", "figure"), [("35%", 0.35), ("95%", 0.95), ("0.7%", 0.007), ("110%", 1.1)])
+def test_a_percentage_is_the_figure_that_is_meant_to_the_last_digit(typed, figure):
+    """A prize from 0.35 on is not missed, nor won, by what a computer leaves behind the last digit."""
+    assert read_cell(typed, "number", unit="share") == figure

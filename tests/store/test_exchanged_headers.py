@@ -18,6 +18,12 @@ PHRASES = [
     ["invoice", "发票随订单开出", None],
     ["delivery", "页面显示送达日，APP 里也有", "The page shows the day."],
 ]
+SHIFTS = [
+    ["code", "start", "end", "meal_from", "meal_to", "meal_min"],
+    ["D", "09:00", "18:00", "11:00", "13:00", 60],
+    ["N", "18:00", "02:00", "20:00", "00:30", 30],
+    ["S", "18:00", "22:00", None, None, 0],
+]
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def full(sound):
     """A sound store with each pair of columns that can be exchanged unseen."""
     sound["agents"] = [[*row, more] for row, more in zip(sound["agents"], ["cost_cny_h", 25, 40], strict=True)]
     sound["waves"] = [[*row, more] for row, more in zip(sound["waves"], ["day_aov_cny", 150, 160], strict=True)]
-    return sound | {"actuals": ACTUALS, "phrases": PHRASES}
+    return sound | {"actuals": ACTUALS, "phrases": PHRASES, "shifts": SHIFTS}
 
 
 def exchange(tables, sheet, one, other):
@@ -49,6 +55,7 @@ def asked(path):
         ("agents", "cost_cny_h", "capacity", ("5", "25")),
         ("phrases", "zh", "en", (PHRASES[1][2], PHRASES[1][1])),
         ("waves", "day_gmv_cny", "day_aov_cny", ("150", "1000000")),
+        ("shifts", "meal_from", "meal_to", ("13:00:00", "11:00:00")),
         ("actuals", "contacts", "answered", ("280", "300")),
         ("actuals", "answered", "in_time", ("200", "280")),
         ("actuals", "contacts", "in_time", ("200", "300")),

@@ -74,6 +74,7 @@ def show_goals(plan: Plan, *, lang: Lang) -> Fragment:
     elsewhere = {name for names in PARTS.values() for name in names}
     pieces: list[Fragment | None] = [
         show_alarm(head, wrong, foot) if wrong else None,
+        show_text(*(notice.text(lang) for notice in shorten(found.notices))),
         show_text(translate("pages.goals", lang, people=found.people)),
         show_findings(found.findings, lang=lang),
         show_text(translate("goals.page_targets", lang), translate("goals.page_bot_row", lang)),

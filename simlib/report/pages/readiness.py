@@ -61,6 +61,7 @@ def show_readiness(plan: Plan, *, lang: Lang) -> Fragment:
     groups = [(group, names) for group, names in GROUPS.items() if any(name in ready.tables for name in names)]
     return stack(
         show_alarm(head, wrong, foot) if wrong else None,
+        show_text(*(notice.text(lang) for notice in shorten(ready.notices))),
         show_text(translate("pages.readiness_days", lang, count=days)),
         show_findings(ready.findings, lang=lang),
         *(show_group(ready.tables, group, names, plan, lang=lang) for group, names in groups),

@@ -42,6 +42,7 @@ def show_retrospective(plan: Plan, *, lang: Lang) -> Fragment:
     tables = {name: show_result(found.tables, name, lang=lang) for name in ORDER if name in found.tables}
     return stack(
         show_alarm(head, wrong, foot) if wrong else None,
+        show_text(*(notice.text(lang) for notice in shorten(found.notices))),
         show_text(*_first_words(plan, found, lang)),
         show_findings(found.findings, lang=lang),
         *(stack(pictures.get(name), table) for name, table in tables.items()),
