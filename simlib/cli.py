@@ -185,12 +185,12 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
         print_table("conflicts", conflicts, lang=lang.value)
     if problems or asked:
         console.print(escape(list_problems([*asked, *problems], lang.value)), soft_wrap=True)
-    others = {"goals.xlsx": find_goals_workbook(store).problems, "review.xlsx": read_review(store).problems}
-    for file, theirs in others.items():
-        if theirs:
+    all_problems = [*found.problems, *problems]
+    for file, other in (("goals.xlsx", find_goals_workbook(store)), ("review.xlsx", read_review(store))):
+        all_problems += other.problems
+        if other.notices or other.problems:
             print_message("check_beside", lang.value, file=file)
-            console.print(escape(list_problems(theirs, lang.value)), soft_wrap=True)
-    all_problems = [*found.problems, *problems, *(problem for theirs in others.values() for problem in theirs)]
+            console.print(escape(list_problems([*other.notices, *other.problems], lang.value)), soft_wrap=True)
     wrong = count_mistakes(all_problems) + (0 if conflicts is None else len(conflicts))
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)

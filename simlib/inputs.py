@@ -63,7 +63,6 @@ from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness_beside
-from simlib.retrospective.workbook import read_review
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
@@ -769,28 +768,24 @@ def with_exam(store: Store, source: str) -> Store:
 
 
 def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...], tuple[Problem, ...]]:
-    """Check the workbooks of the chapters beside a store: readiness, goals, retrospective.
+    """Check the readiness workbook beside a store.
 
     Returns
     -------
     tuple
-        The conflicts of the promo's rules as a table, what is wrong by row, and what is worth asking about and no
-        mistake.
+        The conflicts of its rules as a table, what is wrong by row, and what is no mistake but worth asking about.
     """
     book = read_readiness_beside(path, people={agent.agent_id for agent in store.agents})
     activities, goods = book.tables["activities"], book.tables["goods"]
     marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
     of_exam = () if marked is None else marked.problems
-    others = (find_goals_workbook(path), read_review(path))
     problems = (*book.problems, *check_logistics(book.tables["logistics"]), *of_exam)
-    problems += tuple(problem for other in others for problem in other.problems)
     dated = [
         ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
         for row in activities.dropna(subset=["start", "end"]).to_dict("records")
     ]
     years = find_odd_years(dated, beside=[wave.start for wave in store.waves])
-    notices = (notice for other in others for notice in other.notices)
-    asked = (*book.notices, *years, *ask_stacking(activities, goods), *notices)
+    asked = (*book.notices, *years, *ask_stacking(activities, goods))
     return show_conflicts(find_conflicts(activities, goods)), problems, asked
 
 

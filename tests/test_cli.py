@@ -56,7 +56,7 @@ def test_what_is_wrong_beside_a_store_is_listed_under_its_file(tmp_path):
     write_readiness_template(tmp_path / "readiness.xlsx", "en", rows={"activities": activities})
     checked = run("check", tmp_path / "shop.xlsx", "--lang", "en")
     assert checked.exit_code == 1
-    above, below = checked.output.split("In the workbooks beside the store (readiness, goals, review):")
+    above, below = checked.output.split("In the readiness.xlsx beside the store:")
     assert "Activities" not in above
     assert '"Activities" (activities), row 2' in below
 

@@ -184,9 +184,8 @@ def _raise_concurrency(night: PromoNight, lever: Lever) -> PromoNight:
 def _staying(night: PromoNight, lever: Lever) -> pd.Series:
     """Mark the last chat segment of those whose shift ends while the lever is on."""
     chat = night.roster["activity"] == "chat"
-    last = night.roster[chat].groupby("agent_id")["end"].max()
     ends = night.roster["end"]
-    is_last = chat & (ends == night.roster["agent_id"].map(last))
+    is_last = chat & (ends == ends.where(chat).groupby(night.roster["agent_id"]).transform("max"))
     return is_last & (ends >= lever.works_from) & (ends < lever.until)
 
 
