@@ -424,7 +424,7 @@ def _read_figure(value: Any, unit: str) -> Any:
                 return value
             raise
     if unit == "share" and isinstance(figure, int | float) and SHARE_SURELY_PERCENT <= figure <= 1000:
-        raise CellError("share_not_percent", hint=f"{figure:g}%", part=f"{figure / 100:g}")
+        raise CellError("share_not_percent", hint=f"{shown(figure)}%", part=shown(figure / 100))
     return figure
 
 
