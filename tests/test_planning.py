@@ -352,7 +352,9 @@ def test_sales_outside_the_chat_bring_no_contacts(night):
 def test_a_team_of_whom_nobody_is_ready_is_rehearsed(tmp_path):
     """Where nobody may go online every chapter answers still, the stress test and the drill too."""
     store = load_store(SMALL)
-    nobody = store.model_copy(update={"agents": tuple(one.model_copy(update={"qa_pass": False}) for one in store.agents)})
+    nobody = store.model_copy(
+        update={"agents": tuple(one.model_copy(update={"qa_pass": False}) for one in store.agents)}
+    )
     empty = plan(nobody, replications=2, stress_replications=2, roster_effort=0.3)
     assert empty.roster.empty
     assert empty.tables["kpis"].notna().any(axis=None)

@@ -96,24 +96,24 @@ def weigh_routing(night: PromoNight, *, seed: int, replications: int) -> Routing
     worse = -1.0 if BETTER[headline] == "higher" else 1.0
 
     def cost(name: str) -> float:
-        return worse * float(np.nanmean(measured[name].figures[headline]))
+        return worse * _mean(measured[name].figures[headline])
 
     fixed = min((name for name in ways if name.startswith("weights_") and name != TODAY), key=cost)
     weight = ways[fixed].agents().weight
     for step in (1, 2):
         response = _mean_by_agent(measured[fixed if step == 1 else TUNED], "response_by_agent")
-        usual = np.nanmean(response)
+        usual = _mean(response)
         factor = np.where(np.isnan(response), 1.0, np.clip((usual / response) ** 0.5, 0.5, 2.0))
         weight = weight * factor
         tuned = _weighted(night, weight)
         trial = simulate({TUNED: tuned})[TUNED]
-        if step == 1 or worse * float(np.nanmean(trial.figures[headline])) < cost(TUNED):
+        if step == 1 or worse * _mean(trial.figures[headline]) < cost(TUNED):
             ways[TUNED], measured[TUNED] = tuned, trial
     rows = []
     for name, nights in measured.items():
         response = _mean_by_agent(nights, "response_by_agent")
-        floor_s = float(np.nanmean(nights.figures["mean_response"]))
-        figures = {key: float(np.nanmean(nights.figures[key])) for key in (headline, "lost_share", "mean_response")}
+        floor_s = _mean(nights.figures["mean_response"])
+        figures = {key: _mean(nights.figures[key]) for key in (headline, "lost_share", "mean_response")}
         drowning = int((response > DROWNS * floor_s).sum())
         rows.append(
             {
@@ -139,11 +139,16 @@ def weigh_routing(night: PromoNight, *, seed: int, replications: int) -> Routing
             "contacts": _mean_by_agent(measured[TODAY], "contacts_by_agent"),
             "mean_response": today_s,
             "best_response": _mean_by_agent(measured[best], "response_by_agent"),
-            "drowns": today_s > DROWNS * float(np.nanmean(measured[TODAY].figures["mean_response"])),
+            "drowns": today_s > DROWNS * _mean(measured[TODAY].figures["mean_response"]),
         }
     )
     agents = agents[agents["contacts"] > 0].sort_values("mean_response", ascending=False, kind="stable")
     return RoutingResult(routing=routing, agents=agents.reset_index(drop=True))
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of what is known; nan where nothing is."""
+    return float(pd.Series(values).mean())
 
 
 def _weighted(night: PromoNight, weight: np.ndarray) -> PromoNight:
