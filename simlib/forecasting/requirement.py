@@ -754,16 +754,9 @@ class _Rehearsal:
             here = self._is_near(night.entry, near) & ~night.coming_back
             if targets.abandoned_max is None or not (here & night.waiting).any():
                 break
-        entry, reply = night.entry[here], night.first_reply[here]
-        asked = night.asked[self._is_near(night.asked, near)]
-        replied = night.replied[self._is_near(night.asked, near)]
-        return _Kept(
-            offered=self._tally(entry)[near],
-            answered=self._tally(entry[reply - entry <= (targets.answered_s or math.inf)])[near],
-            lost=self._tally(entry[np.isnan(reply)])[near],
-            turns=self._tally(asked)[near],
-            in_time=self._tally(asked[replied - asked <= (targets.turn_s or math.inf)])[near],
-        )
+        asked = self._is_near(night.asked, near)
+        kept = self._keep(night.entry[here], night.first_reply[here], night.asked[asked], night.replied[asked])
+        return _Kept(*(column[near] for column in kept))
 
     def _is_near(self, at: Floats, near: slice) -> npt.NDArray[np.bool_]:
         last_s = math.inf if near.stop == self.work.grid.n else self.work.grid.edges_s[near.stop]
@@ -791,15 +784,18 @@ class _Rehearsal:
         """Run one night and count."""
         targets = self.work.targets
         seen = run_arrays(night, agents, self.work.policy, turns=targets.turn_s is not None)
-        asked = seen.asked[~np.isnan(seen.asked)]
-        in_time = seen.replied - seen.asked <= (targets.turn_s or math.inf)  # nan, no reply, is not in time
-        answered = seen.first_reply - seen.entry <= (targets.answered_s or math.inf)
+        asked = ~np.isnan(seen.asked)
+        return self._keep(seen.entry, seen.first_reply, seen.asked[asked], seen.replied[asked])
+
+    def _keep(self, entry: Floats, reply: Floats, asked: Floats, replied: Floats) -> _Kept:
+        """Count buyers by their entry and first reply, turns by when they were asked; nan is no reply."""
+        targets = self.work.targets
         return _Kept(
-            offered=self._tally(seen.entry),
-            answered=self._tally(seen.entry[answered]),
-            lost=self._tally(seen.entry[np.isnan(seen.first_reply)]),
+            offered=self._tally(entry),
+            answered=self._tally(entry[reply - entry <= (targets.answered_s or math.inf)]),
+            lost=self._tally(entry[np.isnan(reply)]),
             turns=self._tally(asked),
-            in_time=self._tally(seen.asked[in_time]),
+            in_time=self._tally(asked[replied - asked <= (targets.turn_s or math.inf)]),
         )
 
     def _refuse_unreachable(self, ideal: _Kept) -> None:

@@ -20,15 +20,14 @@ from simlib.kpis import BETTER
 from simlib.messages import LANGS, Lang, Message, UserError, glossary, label, translate
 from simlib.store.cells import CellError, Formula, fold, is_blank, read_cell, shown
 from simlib.store.checks import ROWS_TO_JUDGE_HEADERS
-from simlib.store.columns import adds_up, is_header, is_header_again, known_terms, nearest
+from simlib.store.columns import adds_up, is_header, known_terms, nearest
 from simlib.store.problems import Problem, StoreError, note_totals
 from simlib.store.sources import (
     HEADER_WITHIN_ROWS,
     RawSheet,
     find_beside,
     find_hidden,
-    find_merged,
-    find_stray,
+    read_below,
     read_source,
     sort_sheets,
 )
@@ -265,17 +264,16 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem], 
     """Read a sheet; the index of its table is the row as Excel numbers it."""
     columns = SHEETS[sheet]
     placed = sheet in ("schemes", "results")
-    rows = [(number, cells) for number, cells in page.rows if not all(is_blank(cell) for cell in cells)]
-    if not rows:
+    page = replace(page, rows=[row for row in page.rows if not all(is_blank(cell) for cell in row[1])])
+    if not page.rows:
         return pd.DataFrame(columns=list(columns), dtype=object)
     known = _name_columns(sheet)
-    heads = (at for at, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]) if is_header(cells, known, own_columns=True))
+    heads = (
+        at for at, (_, cells) in enumerate(page.rows[:HEADER_WITHIN_ROWS]) if is_header(cells, known, own_columns=True)
+    )
     at_header = next(heads, 0)  # below a title, if there is one
-    top, heading = rows[at_header]
-    header = _read_header(sheet, rows[at_header], known, problems)
-    merged, under = find_merged(page, sheet=sheet, header=top)
-    problems += merged
-    headless = {at for at, cell in enumerate(heading) if is_blank(cell)}
+    top, heading = page.rows[at_header]
+    header = _read_header(sheet, page.rows[at_header], known, problems)
     needs = {name for name, (_, needed) in columns.items() if needed}
     place_of = {name: at for at, name in enumerate(columns)}
 
@@ -285,13 +283,7 @@ def _read_sheet(sheet: str, page: RawSheet, file: str, problems: list[Problem], 
     records: list[dict[str, Any]] = []
     lines: list[int] = []
     totals: list[int] = []
-    for number, cells in rows[at_header + 1 :]:
-        if number in under:
-            continue
-        if is_header_again(cells, heading):
-            problems.append(Problem(message="header_again", sheet=sheet, row=number, loss="nothing"))
-            continue
-        problems += find_stray(cells, headless, sheet=sheet, row=number, width=len(heading))
+    for number, cells in read_below(page, at_header, sheet=sheet, problems=problems):
         given = {name: cells[at] for at, name in header.items() if at < len(cells) and not is_blank(cells[at])}
         if not given:
             continue

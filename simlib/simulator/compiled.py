@@ -81,13 +81,11 @@ class RunningNight:
     def __init__(self, contacts: Contacts, agents: Agents, policy: Policy, *, turns: bool = False) -> None:
         if not np.isnan(contacts.bot).all():
             raise ValueError("a night that is run piece by piece has no bot: leave out who meets it")
-        self._policy, self._nothing = policy, Disruptions()
-        skill = check_together(contacts, agents, self._nothing)
-        self._bot = tables.pass_bot(contacts, self._nothing.bot_down)
-        timetable = tables.build_timetable(agents, policy, self._nothing, self._bot)
-        self._floor = _lay_out(
-            contacts, agents, policy, self._nothing, skill, self._bot, timetable, turns=turns, rows=0
-        )
+        nothing = Disruptions()
+        skill = check_together(contacts, agents, nothing)
+        bot = tables.pass_bot(contacts, nothing.bot_down)
+        timetable = tables.sort_shifts(agents)
+        self._floor = _lay_out(contacts, agents, policy, nothing, skill, bot, timetable, turns=turns, rows=0)
         self._floor.clock["until"] = 0.0
         self._room: RunningNight | None = None
 
@@ -98,7 +96,7 @@ class RunningNight:
 
     def change_shifts(self, agents: Agents) -> None:
         """Go on with other shifts of the same people; they must be the same up to now."""
-        timetable = tables.build_timetable(agents, self._policy, self._nothing, self._bot)
+        timetable = tables.sort_shifts(agents)
         self._floor = self._floor._replace(
             batches=timetable.batches, changes=timetable.changes, concerned=timetable.agents, outages=timetable.outages
         )

@@ -183,12 +183,12 @@ def pass_bot(contacts: Contacts, bot_down: npt.NDArray[np.void]) -> BotStage:
 def build_timetable(agents: Agents, policy: Policy, disruptions: Disruptions, bot: BotStage) -> Timetable:
     """Sort the changes of duty and group them by instant (rule 11)."""
     if not len(disruptions.down) and not len(disruptions.away) and not (bot.opening >= 0).any():
-        return _sort_shifts(agents)
+        return sort_shifts(agents)
     return _sort_changes(agents, policy, disruptions, bot)
 
 
 @lru_cache(maxsize=REMEMBERED_AGENTS)
-def _sort_shifts(agents: Agents) -> Timetable:
+def sort_shifts(agents: Agents) -> Timetable:
     """Sort the changes of duty where nothing goes wrong: they are those of every such night of these agents."""
     nothing = np.empty(0)
     bot = BotStage(resolved=nothing.astype(bool), leaves=nothing, opening=nothing.astype(np.int64))

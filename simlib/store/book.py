@@ -21,15 +21,14 @@ from simlib import facts
 from simlib.files import write_file
 from simlib.messages import LANGS, Lang, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
-from simlib.store.columns import adds_up, find_sheet, is_header, is_header_again, nearest
+from simlib.store.columns import adds_up, find_sheet, is_header, nearest
 from simlib.store.problems import Loss, Problem, note_totals
 from simlib.store.sources import (
     HEADER_WITHIN_ROWS,
     RawSheet,
     find_beside,
     find_hidden,
-    find_merged,
-    find_stray,
+    read_below,
     read_source,
     sort_sheets,
 )
@@ -277,17 +276,8 @@ class ChapterBook:
             return
         shown_as = [known[key].term if key else None for key in places]
         notices += find_hidden(raw, sheet=sheet, header=number, columns=shown_as)
-        merged, under = find_merged(raw, sheet=sheet, header=number)
-        problems += merged
-        headless = {at for at, cell in enumerate(cells) if is_blank(cell)}
         needed, totals = {column.key for column in self.sheets[sheet] if column.needed}, []
-        for line, row in raw.rows[at + 1 :]:
-            if line in under:
-                continue
-            if is_header_again(row, cells):
-                problems.append(Problem(message="header_again", sheet=sheet, row=line, loss="nothing"))
-                continue
-            problems += find_stray(row, headless, sheet=sheet, row=line, width=len(cells))
+        for line, row in read_below(raw, at, sheet=sheet, problems=problems):
             record = {key: cell for key, cell in zip(places, row, strict=False) if key and not is_blank(cell)}
             if set(record) <= {"note"} or str(record.get("note", "")).strip() in self._example_notes:
                 continue

@@ -129,20 +129,9 @@ SPANS_SHOWN = 8
 REPEATS = frozenset({"stands_twice", "time_twice"})  # complaints that name by ``first`` the row they repeat
 PASTED_ROWS = 10  # from so many repeated rows on, a table was pasted twice rather than a row typed twice (our choice)
 OF_CELL = frozenset({"hint", "part"})  # values of a message that are of one cell
-LABELLED = frozenset(
-    {
-        "queue",
-        "other_queue",
-        "sheet_name",
-        "of_column",
-        "other_column",
-        "ratio",
-        "ratios",
-        "letters",
-        "sheets",
-        "needed",
-    }
-)
+LABELLED = frozenset({
+    "queue", "other_queue", "sheet_name", "sheets", "needed", "of_column", "other_column", "letters", "ratio", "ratios",
+})  # fmt: skip
 
 
 def coded_label(key: str, lang: Lang) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from simlib.store.cells import fold, is_blank, shown, spellings, visible
-from simlib.store.columns import find_sheet, rank_name
+from simlib.store.columns import find_sheet, is_header_again, rank_name
 from simlib.store.problems import Problem, StoreError
 from simlib.store.xlsx import (
     CELLS_MAX,
@@ -167,6 +167,27 @@ def find_merged(raw: RawSheet, *, sheet: str, header: int) -> tuple[list[Problem
             )
             under.update(covered)
     return problems, under
+
+
+def read_below(
+    raw: RawSheet, header: int, *, sheet: str, problems: list[Problem]
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Walk through the rows below the header at a place, and list what stands there and is not read.
+
+    Left out are rows under merged cells and the header where it stands once more.
+    """
+    number, names = raw.rows[header]
+    merged, under = find_merged(raw, sheet=sheet, header=number)
+    problems += merged
+    headless = {at for at, cell in enumerate(names) if is_blank(cell)}
+    for line, cells in raw.rows[header + 1 :]:
+        if line in under:
+            continue
+        if is_header_again(cells, names):
+            problems.append(Problem(message="header_again", sheet=sheet, row=line, loss="nothing"))
+            continue
+        problems += find_stray(cells, headless, sheet=sheet, row=line, width=len(names))
+        yield line, cells
 
 
 def read_source(path: Path) -> tuple[list[RawSheet], list[Problem]]:
