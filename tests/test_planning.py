@@ -124,6 +124,11 @@ def test_coverage_is_recounted_from_the_roster(night):
     assert np.allclose(coverage["shortfall"], gap)
 
 
+def test_the_roster_comes_near_the_best_there_can_be(night):
+    """What is short is the team's and not the search's: the proven bound is no more than a twentieth away."""
+    assert night.roster_result.gap <= 0.05
+
+
 def test_every_contact_of_the_night_is_accounted_for(night):
     """Bot, answered, abandoned, silent and unserved are all the contacts that came."""
     mean = night.kpis.set_index("kpi")["mean"]

@@ -2,8 +2,8 @@
 
 ``chat pool`` takes an interval for a steady hour of its own (:func:`simlib.erlang.chat_pool`). ``Modified offered
 load`` first lets the open chats of one interval run on into the next, minute by minute, and staffs the largest load
-inside the interval: after an opening the two differ. ``Simulation`` puts the people on the chat floor and moves
-them, interval by interval and on the same buyers, until every interval meets the targets with the fewest people.
+inside the interval: after an opening the two differ. ``Simulation`` puts the people on the chat floor, stops where
+each interval begins, and finds the fewest with whom it and the one before meet their targets, on the same buyers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ FRESH = 1000  # number of the first of as many nights that no search has seen
 JUDGED = 100  # buyers of an interval, over all nights, below which the simulation does not judge it
 NIGHTLY = 50.0  # mean buyers of an interval from which on its nights are judged one by one; below, all together
 BAND_Z = 1.645  # nine tenths of a normal distribution lie within so many standard errors
-APART = 4  # intervals so far apart hardly touch each other
 AFTER_S = 3600.0  # the last interval's agents stay so long, so that nobody is lost to the edge of the forecast
 FOR_EVER_S = 1e12
 MINUTE_S = 60.0
@@ -146,8 +145,8 @@ def require_agents(
     *What is guaranteed, and what is measured.* On the nights of the search every judged interval keeps its targets,
     unless it asks for more than twice the larger formula and ten, and nobody is spare: with one head less in any of
     them some interval misses. Heads that grow with the load interval by interval are not guaranteed: in 200 random
-    nights of 8 intervals (tests/prove/prove_requirement.py) a load 4.8 % heavier needed fewer heads in 75 of 1,595
-    intervals, 4.7 % (two fewer or more in 10), and fewer in all on 6 nights. What one interval leaves to the next
+    nights of 8 intervals (tests/prove/prove_requirement.py) a load 4.8 % heavier needed fewer heads in 86 of 1,595
+    intervals, 5.4 % (two fewer or more in 9), and fewer in all on 4 nights. What one interval leaves to the next
     hangs on whole heads.
 
     Parameters
@@ -216,7 +215,8 @@ def require_agents(
     how: dict[str, Any] = {"concurrency": concurrency, "busyness_cv": busyness_cv, "holds_share": holds_share}
     work = _read_work(forecast, services, targets, policy=policy, **how)
     grid = work[0].grid
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    cores = os.cpu_count()
+    with ThreadPoolExecutor(cores) as threads:
         drawn: dict[str, Any] = {"seed": seed, "minute_profile": minute_profile, "threads": threads}
         needs = [_staff(each, banded=banded, **drawn) for each in work]
     by_cell = pd.concat(needs).set_index(["queue", "interval"])
@@ -621,23 +621,62 @@ class _Kept(NamedTuple):
     in_time: Counts  # turns replied to in time
 
 
+class _Floor(NamedTuple):
+    """Nights side by side: each is a queue, with people of its own."""
+
+    nights: int
+    contacts: Contacts
+    turn_night: Counts  # of each message
+
+    @classmethod
+    def of(cls, nights: Sequence[Contacts]) -> _Floor:
+        """Lay nights side by side, by arrival."""
+        order = np.argsort(np.concatenate([night.arrival for night in nights]), kind="stable")
+        lengths = [len(night) for night in nights]
+
+        def lay(name: str) -> npt.NDArray[Any]:
+            return np.asarray(np.concatenate([getattr(night, name) for night in nights])[order])
+
+        turns, number = lay("turns"), np.repeat(np.arange(len(nights)), lengths)[order]
+        all_turns = np.concatenate([night.turns for night in nights])
+        first = (np.cumsum(all_turns) - all_turns)[order]
+        message = np.arange(turns.sum()) + np.repeat(first - (np.cumsum(turns) - turns), turns)
+        contacts = Contacts(
+            **{name: lay(name) for name in ("arrival", "patience", "silent", "retry")},
+            **{
+                name: np.concatenate([getattr(night, name) for night in nights])[message]
+                for name in ("handle", "think")
+            },
+            queue=number,
+            turns=turns,
+        )
+        return cls(nights=len(nights), contacts=contacts, turn_night=np.repeat(number, turns))
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Rehearsal:
-    """The nights on which a staffing of one queue is judged, always the same buyers."""
+    """The nights on which a staffing of one queue is judged, always the same buyers.
+
+    They lie side by side on a floor for each processor core, so that there is no Python between them.
+    """
 
     work: _Work
-    nights: tuple[Contacts, ...]
+    floors: tuple[_Floor, ...]
     threads: Executor
 
     @classmethod
     def of(cls, work: _Work, demand: Demand, *, seed: int, first: int, threads: Executor) -> _Rehearsal:
-        nights = threads.map(lambda night: demand.draw(seed=seed, replication=night), range(first, first + NIGHTS))
-        return cls(work=work, nights=tuple(nights), threads=threads)
+        nights = list(
+            threads.map(lambda night: demand.draw(seed=seed, replication=night), range(first, first + NIGHTS))
+        )
+        parts = np.array_split(np.arange(NIGHTS), min(os.cpu_count() or 1, NIGHTS))
+        floors = threads.map(lambda part: _Floor.of([nights[night] for night in part]), parts)
+        return cls(work=work, floors=tuple(floors), threads=threads)
 
     @cached_property
     def ideal(self) -> _Kept:
         """What an agent for every buyer would reach."""
-        return self._stack(self._with_an_agent_each, self.nights)
+        return self.count(self._with_an_agent_each, self.floors)
 
     @cached_property
     def judged(self) -> npt.NDArray[np.bool_]:
@@ -646,10 +685,9 @@ class _Rehearsal:
 
     def lacks(self, staff: Counts) -> Floats:
         """Count what each target lacks: replies or buyers, below 0 where it is kept; by target, night and interval."""
-        agents = self._put_on_floor(staff)
-        return self._weigh(self._stack(lambda night: self._count(night, agents), self.nights), self.ideal)
+        return self.weigh(self.count(self._count, self.floors, self.put_on_floors(staff)), self.ideal)
 
-    def _weigh(self, kept: _Kept, ideal: _Kept) -> Floats:
+    def weigh(self, kept: _Kept, ideal: _Kept) -> Floats:
         targets = self.work.targets
         lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
         late = np.minimum((targets.answered_share or 0.0) * kept.offered, ideal.answered) - kept.answered
@@ -684,119 +722,137 @@ class _Rehearsal:
         start = np.where(given, np.nan_to_num(work.standing), np.maximum(start, least)).astype(np.int64)
         least = np.where(given, start, least)
         judged = self.judged
-        staff, why = fewest_people(self.missed, least=least, start=start, movable=judged)
-        staff, why = self._spare_nobody(staff, why, least)
+        staff, why = self._find_fewest(start, least)
         names = np.array(TARGETS, dtype=object)[why]
         for i in np.flatnonzero(~judged & ~given & (staff > least)):
             names[i] = _missed(work.pool(int(staff[i]) - 1, work.rates[i]), targets) or TARGETS[0]
         return staff, np.where(staff > least, names, reason)
 
-    def _stack(self, count: Callable[[_Night], _Kept], nights: Iterable[_Night]) -> _Kept:
-        return _Kept(*(np.stack(column) for column in zip(*self.threads.map(count, nights), strict=True)))
+    def count(self, count: Callable[..., _Kept], *floors: Iterable[Any]) -> _Kept:
+        """Count on every floor; the nights of all, one below the other."""
+        return _Kept(*(np.concatenate(column) for column in zip(*self.threads.map(count, *floors), strict=True)))
 
-    def _spare_nobody(self, staff: Counts, why: Counts, least: Counts) -> tuple[Counts, Counts]:
-        """Release those who are spare, interval by interval, until with one head less anywhere a target is missed.
+    def _find_fewest(self, start: Counts, least: Counts) -> tuple[Counts, Counts]:
+        """Search the smallest staffing that misses nothing, and the target that each interval misses with one less.
 
-        The nights run once, and stop where each interval begins: what a head less does is seen there in the minutes
-        that follow. Where it does no harm so near, whole nights decide.
+        First interval by interval as the night goes, each with what the one before has left: the fewest with whom both
+        keep their targets. Then those who turn out to be spare are released, for what comes later was a guess until then.
         """
-        why, order, edges_s = why.copy(), np.arange(len(staff)), self.work.grid.edges_s
-        turns = self.work.targets.turn_s is not None
-        team = self._put_on_floor(staff)
+        if not self.judged.any():
+            return start, np.zeros_like(start)
+        most = 2 * start + 10  # an interval that needs more is not short of people
+        usual = np.minimum(most, int(1.2 * start.max()) + 5)
+        staff, why, kept = self._go_forward(start, least, usual)
+        if not kept[self.judged & (usual < most)].all():
+            staff, why, kept = self._go_forward(start, least, most)
+        while (failing := self.judged & ((missed := self.missed(staff)) >= 0) & (staff < most)).any():
+            why = np.where(failing, missed, why)
+            staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
+        return self._spare_nobody(staff, why, least, kept=self.judged & (missed < 0))
+
+    def _go_forward(self, start: Counts, least: Counts, most: Counts) -> tuple[Counts, Counts, npt.NDArray[np.bool_]]:
+        """Find the heads of one interval after the other.
+
+        The next interval has the heads of the formula, less what it was found to be too high by so far. Returns the
+        heads, what is missed with one less, and who is kept with at most ``most``.
+        """
+        staff, why, ratio, kept = start.copy(), np.zeros_like(start), 1.0, self.judged.copy()
+        order, walk = np.arange(len(start)), _Walk(self, staff, heads=int(most.max()))
+        for i in np.flatnonzero(self.judged).tolist():
+            walk.go_to(i)
+            guess = np.maximum(np.ceil(ratio * start - 1e-9), least).astype(np.int64)
+            guess = np.where(self.judged & (order >= i), guess, staff)
+            later = np.where(order > i, guess[min(i + 1, len(guess) - 1)], staff)  # no further than that is looked
+
+            def keeps(heads: int, i: int = i, later: Counts = later) -> bool:
+                if heads < least[i]:
+                    return False
+                missed, _ = walk.miss_with(np.where(order == i, heads, later), kept=kept, reaches=(1,))
+                if missed >= 0:
+                    why[i] = missed
+                return missed < 0
+
+            try:
+                staff[i] = agents_for(keeps, start=max(int(guess[i]), 1), at_most=max(int(most[i]), 1))
+            except OutOfReachError:
+                staff[i], kept[i] = most[i], False
+            ratio += 0.5 * (staff[i] / max(start[i], 1) - ratio)
+            walk.go_on(np.where(order <= i, staff, guess))
+        return staff, why, kept
+
+    def _spare_nobody(
+        self, staff: Counts, why: Counts, least: Counts, *, kept: npt.NDArray[np.bool_]
+    ) -> tuple[Counts, Counts]:
+        """Release those who are spare, until with one head less anywhere an interval misses that kept its targets.
+
+        What a head less does is seen in the minutes that follow. Where it does no harm so near, the rest of the night
+        decides.
+        """
+        why, order, n = why.copy(), np.arange(len(staff)), len(staff)
         pending = self.judged & (staff > least)
-        seen = np.zeros(len(staff), dtype=np.int64)  # the interval before which something was missed with one head less
+        seen = np.zeros(n, dtype=np.int64)  # the interval before which something was missed with one head less
         while pending.any():
-            now = self._put_on_floor(staff, heads=len(team))
-            running = [RunningNight(night, now, self.work.policy, turns=turns) for night in self.nights]
-            for i in order[pending].tolist():
+            walk = _Walk(self, staff, heads=int(staff.max()))
+            for i in order.tolist():
+                walk.go_to(i)
                 if not pending[i]:
                     continue
-                list(self.threads.map(lambda night, at_s=edges_s[i]: night.run_to(at_s), running))
                 pending[i] = False
                 while staff[i] > least[i]:
                     less = staff - (order == i)
-                    missed, seen[i] = self._miss_from(running, less, i, heads=len(team))
+                    missed, seen[i] = walk.miss_with(less, kept=kept, reaches=(1, 2, 4, n))
                     if missed >= 0:
                         why[i] = missed
                         break
                     staff = less
-                    fewer = self._put_on_floor(staff, heads=len(team))
-                    for night in running:
-                        night.change_shifts(fewer)
+                    walk.go_on(staff)
                     pending |= (order < i) & (seen >= i - 1) | (order > i) & self.judged & (staff > least)
         return staff, why
 
-    def _miss_from(self, running: Sequence[RunningNight], staff: Counts, i: int, *, heads: int) -> tuple[int, int]:
-        """Return the target that is missed most with other heads from i on, -1 for none, and how far was looked.
-
-        The intervals next to i are looked at first, and only if they keep all, those further away.
-        """
-        agents, n = self._put_on_floor(staff, heads=heads), len(staff)
-        trials = list(self.threads.map(lambda night: night.try_shifts(agents), running))
-        for reach in (1, 2, 4, n):
-            near = slice(max(i - 1, 0), i + reach) if i + reach < n else slice(0, n)
-            kept = self._stack(partial(self._count_near, near=near), trials)
-            lacking = self.judge(self._weigh(kept, _Kept(*(column[:, near] for column in self.ideal))), near)
-            lacking[:, ~self.judged[near]] = -math.inf
-            if (lacking > 1e-9).any():
-                return int(lacking.max(axis=1).argmax()), near.stop
-            if near.stop == n:
-                break
-        return -1, n
-
-    def _count_near(self, night: RunningNight, *, near: slice) -> _Kept:
-        """Run on until all is known of the buyers of some intervals in a row, and count them."""
-        targets, grid = self.work.targets, self.work.grid
-        in_time_s = max(targets.answered_s or 0.0, targets.turn_s or 0.0)
-        ends_s = grid.edges_s[near.stop] + in_time_s + grid.step_s * np.array([0.0, 1.0, 4.0, math.inf])
-        for until_s in ends_s[-1:] if near.stop == grid.n else ends_s:  # who comes after the last counts in it
-            night.run_to(min(until_s, FOR_EVER_S))
-            here = self._is_near(night.entry, near) & ~night.coming_back
-            if targets.abandoned_max is None or not (here & night.waiting).any():
-                break
-        asked = self._is_near(night.asked, near)
-        kept = self._keep(night.entry[here], night.first_reply[here], night.asked[asked], night.replied[asked])
-        return _Kept(*(column[near] for column in kept))
-
-    def _is_near(self, at: Floats, near: slice) -> npt.NDArray[np.bool_]:
-        last_s = math.inf if near.stop == self.work.grid.n else self.work.grid.edges_s[near.stop]
-        return np.asarray((at >= self.work.grid.edges_s[near.start]) & (at < last_s))
-
-    def _tally(self, at: Floats) -> Counts:
-        """Count by interval; who comes after the last counts in it."""
-        n = self.work.grid.n
-        return np.bincount(np.minimum((at / self.work.grid.step_s).astype(np.int64), n - 1), minlength=n)
-
-    def _with_an_agent_each(self, night: Contacts) -> _Kept:
-        """Count what would be in time if every reply were begun at once."""
-        targets = self.work.targets
-        first = night.handle[night.first_turn[:-1]]
-        entry = np.repeat(night.arrival, night.turns)
-        return _Kept(
-            offered=self._tally(night.arrival),
-            answered=self._tally(night.arrival[first <= (targets.answered_s or math.inf)]),
-            lost=self._tally(night.arrival[:0]),
-            turns=self._tally(entry),
-            in_time=self._tally(entry[night.handle <= (targets.turn_s or math.inf)]),
-        )
-
-    def _count(self, night: Contacts, agents: Agents) -> _Kept:
-        """Run one night and count."""
-        targets = self.work.targets
-        seen = run_arrays(night, agents, self.work.policy, turns=targets.turn_s is not None)
+    def _count(self, floor: _Floor, agents: Agents) -> _Kept:
+        """Run the nights of a floor and count."""
+        seen = run_arrays(floor.contacts, agents, self.work.policy, turns=self.by_turn)
         asked = ~np.isnan(seen.asked)
-        return self._keep(seen.entry, seen.first_reply, seen.asked[asked], seen.replied[asked])
+        turns = seen.asked[asked], seen.replied[asked], floor.turn_night[: len(asked)][asked]
+        return self.keep(floor, (seen.entry, seen.first_reply, floor.contacts.queue), turns)
 
-    def _keep(self, entry: Floats, reply: Floats, asked: Floats, replied: Floats) -> _Kept:
-        """Count buyers by their entry and first reply, turns by when they were asked; nan is no reply."""
+    def _with_an_agent_each(self, floor: _Floor) -> _Kept:
+        """Count what would be in time if every reply were begun at once."""
+        contacts = floor.contacts
+        first = contacts.arrival + contacts.handle[contacts.first_turn[:-1]]
+        asked = np.repeat(contacts.arrival, contacts.turns)
+        turns = asked, asked + contacts.handle, floor.turn_night
+        return self.keep(floor, (contacts.arrival, first, contacts.queue), turns)
+
+    def keep(self, floor: _Floor, buyers: tuple[Floats, Floats, Counts], turns: tuple[Floats, Floats, Counts]) -> _Kept:
+        """Count buyers by entry, first reply (nan is none) and night; turns by question, reply and night."""
         targets = self.work.targets
+        answered = buyers[1] - buyers[0] <= (targets.answered_s or math.inf)
+        in_time = turns[1] - turns[0] <= (targets.turn_s or math.inf)
         return _Kept(
-            offered=self._tally(entry),
-            answered=self._tally(entry[reply - entry <= (targets.answered_s or math.inf)]),
-            lost=self._tally(entry[np.isnan(reply)]),
-            turns=self._tally(asked),
-            in_time=self._tally(asked[replied - asked <= (targets.turn_s or math.inf)]),
+            offered=self._tally(floor, buyers),
+            answered=self._tally(floor, buyers, among=answered),
+            lost=self._tally(floor, buyers, among=np.isnan(buyers[1])),
+            turns=self._tally(floor, turns),
+            in_time=self._tally(floor, turns, among=in_time),
         )
+
+    def _tally(
+        self,
+        floor: _Floor,
+        rows: tuple[Floats, Floats, Counts],
+        *,
+        among: npt.NDArray[np.bool_] | slice = slice(None),
+    ) -> Counts:
+        """Count by night and interval; who comes after the last counts in it."""
+        n = self.work.grid.n
+        at, night = rows[0][among], rows[2][among]
+        interval = np.minimum((at / self.work.grid.step_s).astype(np.int64), n - 1)
+        return np.bincount(n * night + interval, minlength=n * floor.nights).reshape(floor.nights, n)
+
+    @property
+    def by_turn(self) -> bool:
+        return self.work.targets.turn_s is not None
 
     def _refuse_unreachable(self, ideal: _Kept) -> None:
         targets = self.work.targets
@@ -817,18 +873,96 @@ class _Rehearsal:
                     reply_s=self.work.service.reply_s,
                 )
 
-    def _put_on_floor(self, staff: Counts, *, heads: int | None = None) -> Agents:
-        """Return numbers by interval as people with shifts, the first to come the last to go."""
-        edges = self.work.grid.edges_s.copy()
+    def put_on_floors(self, staff: Counts, *, heads: int | None = None, since: int = 0) -> list[Agents]:
+        """Return numbers by interval as people with shifts, the first to come the last to go; each night has its own.
+
+        Of the intervals before ``since`` only who is there at its end matters.
+        """
+        edges = self.work.grid.edges_s[since:].copy()
         edges[-1] += AFTER_S
         heads = int(staff.max(initial=0)) if heads is None else heads
-        on = np.zeros((heads, len(staff) + 2), dtype=np.int8)
-        on[:, 1:-1] = staff > np.arange(heads)[:, None]
+        on = np.zeros((heads, len(edges) + 1), dtype=np.int8)
+        on[:, 1:-1] = staff[since:] > np.arange(heads)[:, None]
         change = np.diff(on, axis=1)
         agent, begins = np.nonzero(change == 1)
         ends = np.nonzero(change == -1)[1]
-        shifts = np.column_stack([agent, edges[begins], edges[ends]])
-        return Agents(capacity=np.full(heads, self.work.concurrency), shifts=shifts)
+        people = {}
+        for nights in {floor.nights for floor in self.floors}:
+            number = np.add.outer(heads * np.arange(nights), agent).ravel()
+            shifts = np.column_stack([number, np.tile(edges[begins], nights), np.tile(edges[ends], nights)])
+            skill = np.repeat(np.eye(nights, dtype=np.int64), heads, axis=0)
+            people[nights] = Agents(capacity=np.full(len(skill), self.work.concurrency), shifts=shifts, skill=skill)
+        return [people[floor.nights] for floor in self.floors]
+
+
+class _Walk:
+    """The nights of a rehearsal, stopped where an interval begins, and what follows there with other heads."""
+
+    def __init__(self, rehearsal: _Rehearsal, staff: Counts, *, heads: int) -> None:
+        self.rehearsal, self.heads, self.at = rehearsal, heads, 0
+        floors, policy = rehearsal.floors, rehearsal.work.policy
+        agents = rehearsal.put_on_floors(staff, heads=heads)
+        how: dict[str, Any] = {"policy": policy, "turns": rehearsal.by_turn}
+        self._floors = [
+            RunningNight(floor.contacts, people, **how) for floor, people in zip(floors, agents, strict=True)
+        ]
+        self._over = [0] * len(floors)  # contacts of each floor that were over at the stop before
+
+    def go_to(self, i: int) -> None:
+        """Go on to where an interval begins."""
+        self.at, self._over = i, [floor.over for floor in self._floors]
+        list(
+            self.rehearsal.threads.map(
+                partial(RunningNight.run_to, until_s=self.rehearsal.work.grid.step_s * i), self._floors
+            )
+        )
+
+    def go_on(self, staff: Counts) -> None:
+        """Go on with other heads from here."""
+        for floor, agents in zip(self._floors, self._put_on(staff), strict=True):
+            floor.change_shifts(agents)
+
+    def miss_with(self, staff: Counts, *, kept: npt.NDArray[np.bool_], reaches: Sequence[int]) -> tuple[int, int]:
+        """Return the target that is missed most with other heads from here on, -1 for none, and how far was looked.
+
+        Of those that are ``kept``, the intervals on both sides are looked at first, and only if they keep all, others.
+        """
+        rehearsal, n = self.rehearsal, len(staff)
+        trials = [floor.try_shifts(agents) for floor, agents in zip(self._floors, self._put_on(staff), strict=True)]
+        for reach in reaches:
+            near = slice(max(self.at - 1, 0), self.at + reach) if self.at + reach < n else slice(0, n)
+            over = self._over if near.start else [0] * len(trials)
+            counts = rehearsal.count(partial(self._count, near=near), trials, over, rehearsal.floors)
+            ideal = _Kept(*(column[:, near] for column in rehearsal.ideal))
+            lacking = rehearsal.judge(rehearsal.weigh(counts, ideal), near)
+            lacking[:, ~kept[near]] = -math.inf
+            if (lacking > 1e-9).any():
+                return int(lacking.max(axis=1).argmax()), near.stop
+            if near.stop == n:
+                break
+        return -1, near.stop
+
+    def _put_on(self, staff: Counts) -> list[Agents]:
+        return self.rehearsal.put_on_floors(staff, heads=self.heads, since=max(self.at - 1, 0))
+
+    def _count(self, trial: RunningNight, over: int, floor: _Floor, *, near: slice) -> _Kept:
+        """Run on until all is known of the buyers of some intervals in a row, and count them."""
+        work = self.rehearsal.work
+        targets, step_s, last = work.targets, work.grid.step_s, near.stop == work.grid.n
+        in_time_s = max(targets.answered_s or 0.0, targets.turn_s or 0.0)
+        ends_s = step_s * near.stop + in_time_s + step_s * np.array([0.0, 0.1, 0.3, 1.0, 4.0, math.inf])
+        from_s, to_s = step_s * near.start, math.inf if last else step_s * near.stop
+        for until_s in ends_s[-1:] if last else ends_s:  # who comes after the last counts in it
+            trial.run_to(min(until_s, FOR_EVER_S))
+            seen = trial.seen(over)
+            here = (seen.entry >= from_s) & (seen.entry < to_s) & ~seen.coming_back
+            if targets.abandoned_max is None or not (here & seen.waiting).any():
+                break
+        night, turn_night = floor.contacts.queue[over:], floor.turn_night[floor.contacts.first_turn[over] :]
+        buyers = seen.entry[here], seen.first_reply[here], night[: len(here)][here]
+        asked = (seen.asked >= from_s) & (seen.asked < to_s)
+        turns = seen.asked[asked], seen.replied[asked], turn_night[: len(asked)][asked]
+        return _Kept(*(column[:, near] for column in self.rehearsal.keep(floor, buyers, turns)))
 
 
 def _find_bands(work: _Work, nights: Sequence[_Rehearsal], staff: Counts) -> tuple[Counts, Counts, Floats]:
@@ -855,68 +989,3 @@ def _find_bands(work: _Work, nights: Sequence[_Rehearsal], staff: Counts) -> tup
     held = (fresh.lacks(staff) <= 1e-9).all(axis=0).mean(axis=0)
     one_by_one = own.judged & (work.human >= NIGHTLY)
     return low.astype(np.int64), (staff + reach).astype(np.int64), np.where(one_by_one, held, np.nan)
-
-
-def fewest_people(
-    missed: Callable[[Counts], Counts], *, least: Counts, start: Counts, movable: npt.NDArray[np.bool_]
-) -> tuple[Counts, Counts]:
-    """Search the smallest staffing that misses nothing, all intervals at once.
-
-    ``missed(staff)`` gives the number of the target that each interval misses, -1 for none; an interval may also
-    depend on what stands in the one before. Who is not ``movable`` stays at ``start``, nobody goes below ``least``.
-
-    Every interval is bracketed by steps of 5 % and bisection. Because neighbours moved meanwhile, an interval that
-    misses then gets one more. Then intervals that lie `APART` are tried with one less at the same time, and each again
-    when a neighbour has changed; what is missed is laid to the last of them before it. Returns the staffing, and the
-    target that each misses with one less.
-
-    Examples
-    --------
-    >>> needs = np.array([3, 8, 5])
-    >>> staff, _ = fewest_people(
-    ...     lambda staff: np.where(staff < needs, 0, -1),
-    ...     least=np.ones(3, int), start=np.array([6, 6, 6]), movable=np.ones(3, bool),
-    ... )
-    >>> staff.tolist()
-    [3, 8, 5]
-    """
-    most = 2 * start + 10  # an interval that needs more is not short of people
-    low = np.where(movable, least, start) - 1
-    high = np.where(movable, most, start)
-    staff, why = start.copy(), np.zeros_like(start)
-
-    def short_of(staff: Counts) -> npt.NDArray[np.bool_]:
-        nonlocal why
-        short = missed(staff)
-        failing = movable & (short >= 0) & (staff < most)
-        why = np.where(failing, short, why)
-        return failing
-
-    while True:
-        failing = short_of(staff)
-        low = np.where(failing, np.maximum(low, staff), low)
-        high = np.where(failing, np.maximum(high, low + 1), np.minimum(high, staff))
-        if not (failing | (high - low > 1)).any():
-            break
-        step = np.ceil(0.05 * staff).astype(np.int64)
-        between = (low + high) // 2
-        staff = np.where(failing, np.minimum(between, staff + step), np.maximum(between, staff - step))
-        staff = np.where(high - low <= 1, high, staff)
-
-    while (failing := short_of(staff)).any():
-        staff = staff + (failing & ~np.append(False, failing[:-1]))  # the first of a row may help the others
-    order = np.arange(len(staff))
-    pending = movable & (staff > least)
-    while pending.any():
-        tried = pending & (order % APART == np.bincount(order[pending] % APART, minlength=APART).argmax())
-        pending = pending & ~tried
-        failed = np.flatnonzero(short_of(staff - tried))
-        blamed = np.maximum.accumulate(np.where(tried, order, -1))[failed]  # the last one before it
-        why[blamed[blamed >= 0]] = why[failed[blamed >= 0]]
-        gone = tried & ~np.isin(order, blamed)
-        staff = staff - gone
-        near = np.convolve(gone, np.ones(2 * APART - 1, dtype=int))[APART - 1 : APART - 1 + len(staff)] > 0
-        pending = (pending | near) & movable & (staff > least)
-    while (failing := short_of(staff)).any():
-        staff = staff + (failing & ~np.append(False, failing[:-1]))
-    return staff, why

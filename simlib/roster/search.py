@@ -24,6 +24,7 @@ from ortools.sat.python import cp_model
 _FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
 _WINDOW = 0.1  # units of solver time for one neighbourhood
 _PORTFOLIO = 8  # strategies of the solver that race on the whole model, however few the cores: they help each other
+_ON_THE_WAY = 0.01  # a gap at which the counts of a day are left to what opens everybody's decisions too
 _PATIENCE = 40  # rounds of neighbourhoods without anything better, after which the whole is looked at again
 _SECOND_LOOK = 0.15  # of the time left, for the whole model from where the neighbourhoods got stuck
 _DAY_WINDOW = 5.0  # and for a whole day of everybody
@@ -498,10 +499,12 @@ class ShiftModel:
         everything = {(who, day) for who in whos for day in days}
         always = self._prices[1]
 
-        def search_window(part: _Part, own_seed: int, most: float) -> tuple[list[int] | None, bool, float, float]:
+        def search_window(
+            part: _Part, own_seed: int, most: float, enough: float
+        ) -> tuple[list[int] | None, bool, float, float]:
             own = clock.share(1.0)
             solver, status = _run(
-                part.model, own, seed=own_seed, workers=1, gap=gap, counts=bool(self._shared), most=most
+                part.model, own, seed=own_seed, workers=1, gap=enough, counts=bool(self._shared), most=most
             )
             found = list(solver.response_proto.solution) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
             return found, status == cp_model.OPTIMAL, solver.best_objective_bound, own.used
@@ -510,26 +513,36 @@ class ShiftModel:
         with ThreadPoolExecutor(workers) as pool:
             while (tables or windows or more) and idle < _PATIENCE and not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
-                sweeps = tables or windows
-                most, anew = (_DAY_WINDOW, False) if sweeps else (_WINDOW, chance.random() < 0.5)
-                idle += 1
-                picked = [sweeps.pop(len(sweeps) * turn // workers) for turn in range(min(workers, len(sweeps)))]
+                sweeps, enough = (tables, max(gap, _ON_THE_WAY)) if tables else (windows, gap)
+                picked = _side_by_side(sweeps, workers)
                 swept = bool(picked)
+                if swept:  # no day spends on its last thousandths what the days after it need
+                    days_left = len(tables) + len(windows) + len({min(window, key=str) for window in picked})
+                    most, anew = min(_DAY_WINDOW, clock.left / days_left / 2), False
+                else:
+                    most, anew = _WINDOW, chance.random() < 0.5
+                idle += 1
                 if not swept:
                     nears = self._troubles(values, chance, workers)
-                    pairs = zip(kinds, nears, strict=True)
-                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
+                    near_kinds = zip(kinds, nears, strict=True)
+                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in near_kinds]
                 parts = [self._cut(self._inside(window), values, anew=anew) for window in picked]
-                jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most) for part in parts]
+                jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most, enough) for part in parts]
+                answers = []
                 for kind, window, part, job in zip(kinds, picked, parts, jobs, strict=False):
                     found, proven, bound, used = job.result()
                     clock.used += used
                     size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
                     if found is None:
                         continue
-                    fresh = list(values)
-                    for index, value in zip(part.variables, found, strict=True):
-                        fresh[index] = value
+                    pairs = dict(zip(part.variables, found, strict=True))
+                    answers.append(
+                        (self._cost([pairs.get(v, old) for v, old in enumerate(values)]), pairs, window, part)
+                    )
+                    if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
+                        floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
+                for _, pairs, window, part in sorted(answers, key=lambda answer: answer[0]):  # the best stands first
+                    fresh = [pairs.get(variable, old) for variable, old in enumerate(values)]
                     its_cost = self._cost(fresh)
                     if fresh != values and its_cost <= cost:
                         if self._holds(part.rows, fresh):
@@ -539,8 +552,6 @@ class ShiftModel:
                             values, cost = fresh, its_cost
                         elif swept:
                             sweeps.append(window)
-                    if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
-                        floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
         return values, floor
 
     @cached_property
@@ -636,6 +647,20 @@ class _Reporter(cp_model.CpSolverSolutionCallback):
 
     def on_solution_callback(self) -> None:
         self._report(self.objective_value, self.best_objective_bound)
+
+
+def _side_by_side(sweeps: list[set[tuple[Hashable, int]]], workers: int) -> list[set[tuple[Hashable, int]]]:
+    """Take days off a sweep that do not touch each other; workers that are left try the first one with another seed."""
+    picked = [sweeps.pop(0)] if sweeps else []
+    while picked and len(picked) < workers:
+        taken = {day for window in picked for _, day in window}
+        apart = [
+            number
+            for number, window in enumerate(sweeps)
+            if all(abs(day - other) > 1 for _, day in window for other in taken)
+        ]
+        picked.append(sweeps.pop(apart[0]) if apart else picked[0])
+    return picked
 
 
 def _pick(

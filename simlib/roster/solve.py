@@ -27,6 +27,7 @@ from simlib.roster.problem import (
 from simlib.roster.result import NOTHING_TO_SAY, Roster, RosterSolution, count_heads, write_roster
 from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
+_ON_THE_WAY = 0.02  # the same for stages that a later one improves upon
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _SMALL = 3_000  # decisions that the solver also takes on in one piece
 _NAMED_FIRST = 3.0  # times the price of an empty duty, where a duty that names somebody was left for the chat (ours)
@@ -314,7 +315,7 @@ def _plan(
     def search(built: Built, own: Clock, part: float, **more: Any) -> SearchResult:
         mine = own.share(part)
         budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
-        answer = built.model.search(**budget, stop=clock.stop, gap=_GOOD_ENOUGH, **more)
+        answer = built.model.search(**budget, stop=clock.stop, **({"gap": _GOOD_ENOUGH} | more))
         own.used += answer.effort
         return answer
 
@@ -334,12 +335,14 @@ def _plan(
     ideal = search(cohorts, clock, 0.25, hint=rounded, bound=bound, whole=0.0, sweep_only=True)
     named: dict[tuple[str, int], int] = {}
     naming = clock.share(0.4)
-    for number, crew in enumerate(cohorts.crews):
+    # Small crews are named in no time; the largest has what they leave.
+    by_size = sorted(enumerate(cohorts.crews), key=lambda item: len(item[1].members) * len(item[1].room_for))
+    for turn, (number, crew) in enumerate(by_size):
         wanted = {n: ideal.chosen[cohorts.takes[number, n]] for n in crew.room_for}
         names = build_model(problem, make_crews(problem, alone, among=crew.members), wanted=wanted)
         least, start = names.model.relax()
-        part = 1 / (len(cohorts.crews) - number)
-        answer = search(names, naming, part, hint=start, bound=least, whole=0.4)
+        part = 1 / (len(by_size) - turn)
+        answer = search(names, naming, part, hint=start, bound=least, whole=0.4, gap=_ON_THE_WAY)
         for (each, n), variable in names.takes.items():
             named[names.crews[each].members[0].agent_id, n] = answer.chosen[variable]
     clock.used += naming.used

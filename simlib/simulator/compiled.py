@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from copy import copy
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from simlib.simulator import tables
 from simlib.simulator.inputs import (
@@ -17,7 +19,7 @@ from simlib.simulator.inputs import (
     Policy,
     check_together,
 )
-from simlib.simulator.loop import ENTER, Floor, run_floor
+from simlib.simulator.loop import ENTER, NOTHING, Floor, run_floor
 from simlib.simulator.outcome import Outcome
 from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, NOTED, SEAT
 
@@ -58,24 +60,39 @@ _WRITTEN = (
     "replied_by",
 )  # fmt: skip
 _BY_CONTACT = ("chats", "waiting_at", "after", "entry", "assigned", "first_reply", "end")
+_BY_TURN = ("asked", "replied", "replied_by")
+_GROWING = ("near", "waiting", *_BY_CONTACT, *_BY_TURN)
+
+
+def _bytes_of(table: npt.NDArray[Any]) -> memoryview:
+    """Return a table to be copied at once, with the GIL held: NumPy copies records field by field, and releases it."""
+    return table.view(np.uint8).data if table.size else memoryview(bytearray())
+
+
+class Seen(NamedTuple):
+    """What has happened so far to the contacts that have come, from one of them on, and to their messages."""
+
+    entry: FloatArray  # seconds at which each entered the human stage for the last time
+    first_reply: FloatArray  # nan without any
+    waiting: BoolArray  # whether a first reply may still come
+    coming_back: BoolArray  # whether it gave up and is to enter once more
+    asked: FloatArray  # by message, as the night has them; empty unless ``turns``
+    replied: FloatArray
 
 
 class RunningNight:
     """A night that is run piece by piece, with nothing going wrong, and can go on with other shifts from there.
-
-    ``entry``, ``first_reply`` (by contact), ``asked`` and ``replied`` (by turn, empty unless ``turns``) hold what has
-    happened so far, as :class:`simlib.simulator.outcome.Outcome` has them for a whole night.
 
     Examples
     --------
     >>> contacts = Contacts(arrival=[0.0, 10.0], handle=30.0, patience=40.0)
     >>> night = RunningNight(contacts, Agents(shifts=[(0, 0, 3600)]), Policy())
     >>> night.run_to(35.0)
-    >>> night.first_reply.tolist(), night.waiting.tolist()
-    ([30.0, nan], [False, True])
+    >>> night.seen().first_reply.tolist(), night.seen().waiting.tolist(), night.over
+    ([30.0, nan], [False, True], 1)
     >>> night.run_to(100.0)
-    >>> night.first_reply.tolist(), night.waiting.tolist()
-    ([30.0, 60.0], [False, False])
+    >>> night.seen().first_reply.tolist(), night.seen().waiting.tolist(), night.over
+    ([30.0, 60.0], [False, False], 2)
     """
 
     def __init__(self, contacts: Contacts, agents: Agents, policy: Policy, *, turns: bool = False) -> None:
@@ -85,9 +102,13 @@ class RunningNight:
         skill = check_together(contacts, agents, nothing)
         bot = tables.pass_bot(contacts, nothing.bot_down)
         timetable = tables.sort_shifts(agents)
-        self._floor = _lay_out(contacts, agents, policy, nothing, skill, bot, timetable, turns=turns, rows=0)
+        laid: dict[str, Any] = {"turns": turns, "rows": 0, "largest_wheel": tables.SMALL_WHEEL}
+        self._floor = _lay_out(contacts, agents, policy, nothing, skill, bot, timetable, **laid)
         self._floor.clock["until"] = 0.0
+        self._over = 0
         self._room: RunningNight | None = None
+        self._small: list[tuple[memoryview, memoryview]] = []
+        self._copied = 0
 
     def run_to(self, until_s: float) -> None:
         """Run up to a time, finite seconds; what falls on it is still to come."""
@@ -107,48 +128,51 @@ class RunningNight:
         """Return a copy that goes on with other shifts. The next one asked for takes its room."""
         if self._room is None:
             self._room = copy(self)
-            own = {name: np.zeros_like(getattr(self._floor, name)) for name in _WRITTEN}
+            own = {name: tables.copy_table(getattr(self._floor, name)) for name in _WRITTEN}
             self._room._floor = self._floor._replace(**own, near_at=own["chats"]["near_at"])
+            small = [name for name in _WRITTEN if name not in _GROWING]
+            self._small = [(_bytes_of(own[name]), _bytes_of(getattr(self._floor, name))) for name in small]
         ours, theirs = self._floor, self._room._floor
-        come = max(self._come, self._room._come)  # nothing is written yet of who comes later
-        near, waiting = (int((heaps["base"] + heaps["size"]).max()) for heaps in (ours.near_heap, ours.waiting_heap))
-        written = dict.fromkeys(_BY_CONTACT, come) | {"near": near, "waiting": waiting}
-        for name in _WRITTEN:
-            rows = slice(written.get(name))
-            np.copyto(getattr(theirs, name)[rows], getattr(ours, name)[rows])
+        # Who was over when the room was taken last is so still; nothing is written yet of who comes later.
+        come = max(self._come, self._room._come)
+        for into, table in self._small:
+            into[:] = table
+        rows = [(name, slice(self._copied, come)) for name in _BY_CONTACT]
+        if len(ours.asked) > 0:
+            rows += [(name, slice(ours.first_turn[self._copied], ours.first_turn[come])) for name in _BY_TURN]
+        for name in ("near", "waiting"):
+            heaps = getattr(ours, f"{name}_heap")
+            ends = heaps["base"] + heaps["size"]
+            rows += [(name, slice(base, end)) for base, end in zip(heaps["base"], ends, strict=True) if end > base]
+        for name, written in rows:
+            into, table = getattr(theirs, name)[written], getattr(ours, name)[written]
+            _bytes_of(into)[:] = _bytes_of(table)
+        self._copied = self.over
+        self._room._over = self._over
         self._room.change_shifts(agents)
         return self._room
 
     @property
-    def entry(self) -> FloatArray:
-        """Seconds at which each contact that has come entered the human stage for the last time."""
-        return self._floor.entry[: self._come]
+    def over(self) -> int:
+        """Number of contacts, from the first to come on, of whom nothing more will be known."""
+        chats = self._floor.chats[self._over : self._come]
+        under_way = (chats["outcome"] == tables.OPEN) | (chats["kind"] != NOTHING)
+        self._over += int(under_way.argmax()) if under_way.any() else len(chats)
+        return self._over
 
-    @property
-    def first_reply(self) -> FloatArray:
-        """Seconds of the first reply, nan without any."""
-        return self._floor.first_reply[: self._come]
-
-    @property
-    def waiting(self) -> BoolArray:
-        """True where a first reply may still come."""
-        chats = self._floor.chats[: self._come]
-        return np.asarray((chats["outcome"] == tables.OPEN) & np.isnan(self.first_reply))
-
-    @property
-    def coming_back(self) -> BoolArray:
-        """True where it gave up and is to enter once more."""
-        return np.asarray(self._floor.chats["kind"][: self._come] == ENTER)
-
-    @property
-    def asked(self) -> FloatArray:
-        """Seconds at which each message was written, nan if it was not."""
-        return self._floor.asked
-
-    @property
-    def replied(self) -> FloatArray:
-        """Seconds at which it was answered, nan if it was not."""
-        return self._floor.replied
+    def seen(self, since: int = 0) -> Seen:
+        """Return what has happened so far to the contacts that have come, from contact ``since`` on."""
+        floor, come = self._floor, self._come
+        chats, first_reply = floor.chats[since:come], floor.first_reply[since:come]
+        turns = slice(floor.first_turn[since], floor.first_turn[come])
+        return Seen(
+            entry=floor.entry[since:come],
+            first_reply=first_reply,
+            waiting=(chats["outcome"] == tables.OPEN) & np.isnan(first_reply),
+            coming_back=chats["kind"] == ENTER,
+            asked=floor.asked[turns],
+            replied=floor.replied[turns],
+        )
 
     @property
     def _come(self) -> int:
@@ -166,6 +190,7 @@ def _lay_out(
     *,
     turns: bool,
     rows: int,
+    largest_wheel: int = tables.LARGEST_WHEEL,
 ) -> Floor:
     """Set the tables for one run: nobody on duty, nobody there yet."""
     n, first_turn = len(contacts), contacts.first_turn
@@ -190,7 +215,7 @@ def _lay_out(
     seats["desk"] = np.cumsum(room) - room
 
     messages = int(first_turn[-1])
-    slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n)
+    slots, slots_a_s = tables.size_wheel(contacts, events=2 * messages + n, largest=largest_wheel)
     clock = np.zeros(1, CLOCK)
     clock["slots_a_s"] = slots_a_s
     clock["slot"] = -1

@@ -9,7 +9,7 @@ what depends on the floor itself.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ REMEMBERED = 32  # contacts that are noted when the loop looks ahead of the even
 
 EVENTS_A_SLOT = 2.0
 LARGEST_WHEEL = 1 << 17
+SMALL_WHEEL = 1 << 14  # where the wheel is copied again and again
 LARGE_FLOOR = 1500  # agents whose open chats no longer fit the cache that a processor core has to itself
 
 KEY = np.dtype([("first", "f8"), ("second", "f8"), ("item", "i8")], align=True)
@@ -295,19 +296,26 @@ def order_entries(bot: BotStage) -> tuple[IntArray, FloatArray]:
     return contacts, times
 
 
-def size_wheel(contacts: Contacts, *, events: int) -> tuple[int, float]:
+def size_wheel(contacts: Contacts, *, events: int, largest: int = LARGEST_WHEEL) -> tuple[int, float]:
     """Return the number of slots of the wheel of events (a power of 2), and slots a second.
 
     A slot should hold about `EVENTS_A_SLOT` events while contacts arrive; whatever the guess, the order of
     events is right, and only the time to find it suffers.
     """
-    slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(LARGEST_WHEEL)))
+    slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(largest)))
     span_s = float(contacts.arrival[-1] - contacts.arrival[0]) if len(contacts) else 0.0
     return slots, min(events / span_s / EVENTS_A_SLOT, 1e6) if span_s > 0 else 1.0
 
 
-def clear_table(rows: int, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+def clear_table(rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return a table of zeros that begins where a pair of cache lines does."""
     room = np.zeros(rows * dtype.itemsize + 127, np.uint8)
     skip = -room.ctypes.data % 128
     return room[skip : skip + rows * dtype.itemsize].view(dtype)
+
+
+def copy_table(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy that begins where a pair of cache lines does."""
+    room = clear_table(len(table), table.dtype)
+    room[:] = table
+    return room

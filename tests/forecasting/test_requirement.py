@@ -7,16 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from simlib.erlang import OutOfReachError, agents_for, chat_pool, erlang_a
-from simlib.forecasting import TargetOutOfReachError, Targets, require_agents, sweep_concurrency
-from simlib.forecasting.requirement import COLUMNS, fewest_people
+from simlib.forecasting import TargetOutOfReachError, Targets, judge_heads, require_agents, sweep_concurrency
+from simlib.forecasting.requirement import COLUMNS
 from simlib.intervals import Grid
 from simlib.kpis import platform_rates
 from simlib.messages import UserError
-from simlib.simulator import Agents, Policy, simulate
+from simlib.simulator import Agents, Policy, run_arrays, simulate
 from simlib.simulator.draw import ChatService, Spread, draw_contacts, slowdown_from_ratio
 from tests.forecasting.random_requirements import find_faults
 
@@ -223,9 +221,45 @@ def test_heads_that_stand_stay_and_hand_their_chats_on(evening):
     assert short.loc[5, "on_chat"] > whole.loc[5, "on_chat"]
 
 
-def test_same_seed_same_requirement(evening):
-    """Same seed, same table; threads do not matter."""
+@pytest.mark.parametrize("cores", [1, 3, 64])
+def test_same_seed_same_requirement(evening, cores, monkeypatch):
+    """Same seed, same table, on however many processor cores the nights lie side by side."""
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
     pd.testing.assert_frame_equal(requirement(), evening)
+
+
+def test_nights_side_by_side_are_the_nights_alone(evening):
+    """What the search counts on many nights at once is what each night gives when it is run by itself."""
+    heads = (evening["on_chat"] - [0, 0, 1, 0, 3, 0, 2, 0]).to_numpy()
+    targets = Targets(answered_share=0.9, answered_s=90, turn_share=0.85, turn_s=60)
+    how = {"concurrency": 4, "seed": 7, "holds_share": 0.5}
+    judged = judge_heads(EVENING.assign(on_chat=heads), {"presale": PRESALE}, targets, **how)
+    shifts = [
+        (agent, i * 1800, (i + 1) * 1800 + 3600 * (i == NIGHT.n - 1))
+        for i in range(NIGHT.n)
+        for agent in range(heads[i])
+    ]
+    agents = Agents(capacity=np.full(heads.max(), 4), shifts=shifts)
+    demand = EVENING.rename(columns={"human": "contacts"})
+    held = np.zeros(NIGHT.n)
+    for night in range(20):
+        contacts = draw_contacts(demand, {"presale": PRESALE}, grid=NIGHT, seed=7, replication=night)
+        seen = run_arrays(contacts, agents, turns=True)
+
+        def count(at, good=slice(None)):
+            return np.bincount(np.minimum(at[good] // 1800, NIGHT.n - 1).astype(int), minlength=NIGHT.n)
+
+        asked = ~np.isnan(seen.asked)
+        first = contacts.handle[contacts.first_turn[:-1]]
+        offered, turns = count(seen.entry), count(seen.asked, asked)
+        by_turn = np.repeat(contacts.arrival, contacts.turns)
+        possible = count(by_turn, contacts.handle <= 60) / count(by_turn)
+        late = np.minimum(0.9 * offered, count(contacts.arrival, first <= 90))
+        late = late - count(seen.entry, seen.first_reply - seen.entry <= 90)
+        slow = np.minimum(0.85, possible) * turns - count(seen.asked, seen.replied - seen.asked <= 60)
+        held += (late <= 1e-9) & (slow <= 1e-9)
+    assert judged["holds_share"].to_numpy() == pytest.approx(held / 20)
+    assert 0 < held.min() / 20 < 0.9
 
 
 def test_bot_takes_its_share_where_the_forecast_has_no_human_column(evening):
@@ -331,54 +365,6 @@ def test_targets_refuse_nonsense(given, says):
     """A target is refused at birth with its name and what is allowed."""
     with pytest.raises(ValueError, match=says):
         Targets(**given)
-
-
-# ------------------------------------------------------------------ the search
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    needs=st.lists(st.integers(1, 300), min_size=1, max_size=30),
-    guess=st.floats(0.6, 1.7),
-    data=st.data(),
-)
-def test_search_finds_the_fewest(needs, guess, data):
-    """Where intervals do not touch each other the search finds each one's own need, from any fair guess."""
-    needs = np.array(needs)
-    movable = np.array(data.draw(st.lists(st.booleans(), min_size=len(needs), max_size=len(needs))))
-    start = np.maximum((needs * guess).astype(int), 1)
-    calls = []
-
-    def missed(staff):
-        calls.append(staff)
-        return np.where(staff < needs, 2, -1)
-
-    staff, why = fewest_people(missed, least=np.ones_like(needs), start=start, movable=movable)
-    assert staff[movable].tolist() == needs[movable].tolist()
-    assert staff[~movable].tolist() == start[~movable].tolist()
-    assert (why[movable & (staff > 1)] == 2).all()
-    assert len(calls) < 30
-
-
-def test_search_with_a_backlog():
-    """Where what one interval lacks falls on all that follow, nothing is missed and hardly anybody is spare."""
-    work = np.array([10.0, 40.0, 30.0, 12.0, 12.0, 50.0, 8.0])
-
-    def missed(staff):
-        left, short = 0.0, []
-        for heads, load in zip(staff, work, strict=True):
-            left = max(left + load - heads, 0.0)
-            short.append(0 if left > 0.1 * load else -1)
-        return np.array(short)
-
-    ones = np.ones(len(work), dtype=int)
-    staff, _ = fewest_people(missed, least=ones, start=np.full(len(work), 30), movable=ones.astype(bool))
-    assert (missed(staff) == -1).all()
-    total = staff.sum()
-    for i in range(len(work)):  # take out one by one who can go
-        while (missed(staff - (np.arange(len(work)) == i)) == -1).all():
-            staff = staff - (np.arange(len(work)) == i)
-    assert total - staff.sum() <= 0.02 * total
 
 
 # ------------------------------------------------------------------ concurrency

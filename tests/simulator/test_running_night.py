@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simlib.simulator import Agents, Contacts, Policy, RunningNight, run_arrays
+from simlib.simulator.tables import SILENT, UNSERVED
 from simlib.streams import stream
 
 END_S = 7200.0
@@ -40,12 +41,13 @@ def draw_night(seed: int, *, grid_s: float = 0.0) -> tuple[Contacts, Agents, Pol
 
 def same_so_far(night: RunningNight, whole, until_s: float) -> None:
     """What a night holds at a time is what the whole night has until then."""
-    come = len(night.entry)
+    seen = night.seen()
+    come = len(seen.entry)
     first = np.where(whole.first_reply < until_s, whole.first_reply, np.nan)
     once = whole.attempts[:come] == 1
     assert once.any()
-    np.testing.assert_array_equal(night.entry[once], whole.entry[:come][once])
-    np.testing.assert_array_equal(night.first_reply[once], first[:come][once])
+    np.testing.assert_array_equal(seen.entry[once], whole.entry[:come][once])
+    np.testing.assert_array_equal(seen.first_reply[once], first[:come][once])
 
 
 @pytest.mark.parametrize("grid_s", [0.0, 30.0])
@@ -61,22 +63,51 @@ def test_pieces_make_the_whole(seed, grid_s):
         night.run_to(until_s)
         same_so_far(night, whole, until_s)
         asked, replied = (np.where(at < until_s, at, np.nan) for at in (whole.asked, whole.replied))
-        np.testing.assert_array_equal(night.asked[once], asked[once])
-        np.testing.assert_array_equal(night.replied[once], replied[once])
+        seen = night.seen()
+        come = len(seen.asked)
+        np.testing.assert_array_equal(seen.asked[once[:come]], asked[:come][once[:come]])
+        np.testing.assert_array_equal(seen.replied[once[:come]], replied[:come][once[:come]])
+        assert np.isnan(asked[come:]).all()
     night.run_to(FOR_EVER_S)
-    np.testing.assert_array_equal(night.entry, whole.entry)
-    np.testing.assert_array_equal(night.first_reply, whole.first_reply)
-    np.testing.assert_array_equal(night.asked, whole.asked)
-    np.testing.assert_array_equal(night.replied, whole.replied)
-    assert not night.coming_back.any()
-    assert not night.waiting[~np.isnan(whole.first_reply)].any()
+    seen = night.seen()
+    np.testing.assert_array_equal(seen.entry, whole.entry)
+    np.testing.assert_array_equal(seen.first_reply, whole.first_reply)
+    np.testing.assert_array_equal(seen.asked, whole.asked)
+    np.testing.assert_array_equal(seen.replied, whole.replied)
+    assert not seen.coming_back.any()
+    assert not seen.waiting[~np.isnan(whole.first_reply)].any()
+    assert not seen.waiting[: night.over].any()
+    assert night.over == len(contacts) or whole.outcome[night.over] in (SILENT, UNSERVED)  # never taken, or handed on
+    for part, of in zip(night.seen(300), seen, strict=True):
+        since = contacts.first_turn[300] if len(of) > len(contacts) else 300
+        np.testing.assert_array_equal(part, of[since:])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_is_over_stays_so(seed):
+    """Of contacts that are over nothing changes any more, on the night itself and on every trial that follows."""
+    contacts, agents, policy = draw_night(seed)
+    night = RunningNight(contacts, agents, policy)
+    before, over, counts = None, 0, []
+    for until_s in np.arange(600.0, END_S + 3600.0, 600.0):
+        night.run_to(until_s)
+        for seen in (night.seen(), night.try_shifts(agents).seen()):
+            if before is not None:
+                np.testing.assert_array_equal(seen.entry[:over], before.entry[:over])
+                np.testing.assert_array_equal(seen.first_reply[:over], before.first_reply[:over])
+        before, over = night.seen()._replace(entry=night.seen().entry.copy()), night.over
+        before = before._replace(first_reply=before.first_reply.copy())
+        assert not before.waiting[:over].any()
+        assert not before.coming_back[:over].any()
+        counts.append(over)
+    assert 0 < counts[1] < counts[5] < len(contacts)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_other_shifts_from_here_on(seed):
     """Trials with other shifts, one after another, are the nights run with those from the start; the night stays."""
     contacts, agents, policy = draw_night(seed, grid_s=30.0)
-    night = RunningNight(contacts, agents, policy)
+    night = RunningNight(contacts, agents, policy, turns=True)
     draw = stream(seed, 2, "running night")
     for now_s in (900.0, 3600.0, 5400.0):
         night.run_to(now_s)
@@ -84,15 +115,17 @@ def test_other_shifts_from_here_on(seed):
             end_s = np.maximum(agents.shifts["end"] - draw.uniform(0, 3600, len(agents)), now_s)
             shifts = [(a, row["start"], end) for a, (row, end) in enumerate(zip(agents.shifts, end_s, strict=True))]
             others = replace(agents, shifts=shifts)
-            whole = run_arrays(contacts, others, policy)
+            whole = run_arrays(contacts, others, policy, turns=True)
             trial = night.try_shifts(others)
             trial.run_to(now_s + 600.0)
             same_so_far(trial, whole, now_s + 600.0)
             trial.run_to(FOR_EVER_S)
-            np.testing.assert_array_equal(trial.entry, whole.entry)
-            np.testing.assert_array_equal(trial.first_reply, whole.first_reply)
+            np.testing.assert_array_equal(trial.seen().entry, whole.entry)
+            np.testing.assert_array_equal(trial.seen().first_reply, whole.first_reply)
+            np.testing.assert_array_equal(trial.seen().asked, whole.asked)
+            np.testing.assert_array_equal(trial.seen().replied, whole.replied)
     night.run_to(FOR_EVER_S)
-    np.testing.assert_array_equal(night.first_reply, run_arrays(contacts, agents, policy).first_reply)
+    np.testing.assert_array_equal(night.seen().first_reply, run_arrays(contacts, agents, policy).first_reply)
 
 
 def test_a_night_with_a_bot_is_refused():
