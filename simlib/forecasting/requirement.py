@@ -736,7 +736,7 @@ class _Rehearsal:
         """Search the smallest staffing that misses nothing, and the target that each interval misses with one less.
 
         First interval by interval as the night goes, each with what the one before has left: the fewest with whom both
-        keep their targets. Then those who turn out to be spare are released, for what comes later was a guess until then.
+        keep their targets. Then those who turn out to be spare are released: what comes later was a guess until then.
         """
         if not self.judged.any():
             return start, np.zeros_like(start)

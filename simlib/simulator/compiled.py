@@ -21,6 +21,7 @@ from simlib.simulator.inputs import (
 )
 from simlib.simulator.loop import ENTER, NOTHING, Floor, run_floor
 from simlib.simulator.outcome import Outcome
+from simlib.simulator.rooms import lend
 from simlib.simulator.tables import CHANGE, CHAT, CLOCK, KEY, MAIL, NOTED, SEAT
 
 
@@ -62,6 +63,12 @@ _WRITTEN = (
 _BY_CONTACT = ("chats", "waiting_at", "after", "entry", "assigned", "first_reply", "end")
 _BY_TURN = ("asked", "replied", "replied_by")
 _GROWING = ("near", "waiting", *_BY_CONTACT, *_BY_TURN)
+
+
+def _copy(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    copied = lend(len(table), table.dtype)
+    copied[:] = table
+    return copied
 
 
 def _bytes_of(table: npt.NDArray[Any]) -> memoryview:
@@ -128,7 +135,7 @@ class RunningNight:
         """Return a copy that goes on with other shifts. The next one asked for takes its room."""
         if self._room is None:
             self._room = copy(self)
-            own = {name: tables.copy_table(getattr(self._floor, name)) for name in _WRITTEN}
+            own = {name: _copy(getattr(self._floor, name)) for name in _WRITTEN}
             self._room._floor = self._floor._replace(**own, near_at=own["chats"]["near_at"])
             small = [name for name in _WRITTEN if name not in _GROWING]
             self._small = [(_bytes_of(own[name]), _bytes_of(getattr(self._floor, name))) for name in small]
@@ -194,10 +201,10 @@ def _lay_out(
 ) -> Floor:
     """Set the tables for one run: nobody on duty, nobody there yet."""
     n, first_turn = len(contacts), contacts.first_turn
-    chats = tables.clear_table(max(n, 2), CHAT)  # a column of one row would be another type to Numba
+    chats = lend(max(n, 2), CHAT, cleared=True)  # a column of one row would be another type to Numba
     groups = tables.group_agents(skill)
     slow = disruptions.slow[np.argsort(disruptions.slow["agent"], kind="stable")]
-    seats = tables.clear_table(len(agents), SEAT)
+    seats = lend(len(agents), SEAT, cleared=True)
     seats["capacity"] = agents.capacity
     if policy.routing == "most_available":
         seats["handicap"] = agents.capacity.max(initial=0) - agents.capacity
@@ -233,7 +240,7 @@ def _lay_out(
         clock=clock,
         chats=chats[:n],
         seats=seats,
-        desks=tables.clear_table(int(room.sum()) + 1, MAIL),
+        desks=lend(int(room.sum()) + 1, MAIL, cleared=True),
         queue=contacts.queue,
         first_turn=first_turn,
         messages=contacts.messages,
@@ -250,27 +257,27 @@ def _lay_out(
         changes=timetable.changes,
         concerned=timetable.agents,
         outages=timetable.outages,
-        free=np.empty(tables.LOADS * len(agents), KEY),
+        free=lend(tables.LOADS * len(agents), KEY),
         free_heap=tables.lay_heaps(np.repeat(groups.sizes, tables.LOADS)),
         free_at=np.zeros(len(agents), np.int32),
         groups=groups.by_queue,
         group_from=groups.from_,
-        waiting=np.empty(n, KEY),
+        waiting=lend(n, KEY),
         waiting_heap=tables.lay_heaps(in_queue),
-        waiting_at=np.zeros(n, np.int32),
+        waiting_at=lend(n, np.int32, cleared=True),
         handed=np.empty(min(n, int(agents.capacity.max(initial=0))), KEY),
         handed_heap=tables.lay_heaps([n]),
         called=np.empty(len(agents), np.int32),
-        near=np.empty(n, KEY),
+        near=lend(n, KEY),
         near_heap=tables.lay_heaps([n]),
         near_at=chats["near_at"],
         wheel=np.full(slots, -1, np.int32),
-        after=np.empty(n, np.int32),
+        after=lend(n, np.int32),
         ahead=np.zeros(tables.REMEMBERED, NOTED),
-        entry=np.empty(n),
-        assigned=np.empty(n),
-        first_reply=np.empty(n),
-        end=np.empty(n),
+        entry=lend(n, np.float64),
+        assigned=lend(n, np.float64),
+        first_reply=lend(n, np.float64),
+        end=lend(n, np.float64),
         asked=np.full(logged, np.nan),
         replied=np.full(logged, np.nan),
         replied_by=np.full(logged, -1, np.int32),

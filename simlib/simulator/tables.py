@@ -9,7 +9,7 @@ what depends on the floor itself.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -305,17 +305,3 @@ def size_wheel(contacts: Contacts, *, events: int, largest: int = LARGEST_WHEEL)
     slots = 1 << int(np.clip(np.log2(events + 1), 4, np.log2(largest)))
     span_s = float(contacts.arrival[-1] - contacts.arrival[0]) if len(contacts) else 0.0
     return slots, min(events / span_s / EVENTS_A_SLOT, 1e6) if span_s > 0 else 1.0
-
-
-def clear_table(rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return a table of zeros that begins where a pair of cache lines does."""
-    room = np.zeros(rows * dtype.itemsize + 127, np.uint8)
-    skip = -room.ctypes.data % 128
-    return room[skip : skip + rows * dtype.itemsize].view(dtype)
-
-
-def copy_table(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a copy that begins where a pair of cache lines does."""
-    room = clear_table(len(table), table.dtype)
-    room[:] = table
-    return room
