@@ -14,6 +14,7 @@ import pandas as pd
 from simlib import facts
 from simlib.goals.figures import each_record, exact_number, is_empty, read_date, text_of
 from simlib.goals.wording import number_text, value_with_unit
+from simlib.kpis import BETTER
 from simlib.messages import Lang, Message, Term, UserError, glossary, label
 
 __all__ = [
@@ -37,7 +38,6 @@ ADDRESS_MAX = 500  # characters of a form's address: a longer one makes a code t
 AUDIENCES = ("self", "team", "all")
 DAILY_SAMPLE = 20  # ours: inquiries in a day below which a conversion is luck
 SPOTLIGHT_LEAD = 0.05  # ours: how much better than the team's median a strength must be to be praised
-LOWER_BETTER = frozenset({"first_response_s", "mean_response_s", "unanswered", "complaints", "dispute_rate"})
 # Which strength fits which work (seed: the careful to tables, the lively to activities; the others are ours).
 WORK_OF = {"careful": "tables", "lively": "team_activities", "fast": "peak_hours", "patient": "hard_cases"}
 
@@ -148,7 +148,7 @@ def talk_sheets(
     """Fill in everybody's sheet at once: by person what :func:`talk_sheet` returns."""
     numbers = month[list(figures)].astype(float)
     ranks = pd.DataFrame(
-        {name: numbers[name].rank(method="min", ascending=name in LOWER_BETTER) for name in figures}
+        {name: numbers[name].rank(method="min", ascending=BETTER.get(name) == "lower") for name in figures}
     ).to_numpy()
     medians, known = numbers.median().to_numpy(), numbers.notna().sum().to_numpy()
     past = before.set_index("person")[list(figures)].astype(float)
@@ -206,7 +206,7 @@ def board(day: pd.DataFrame, *, audience: str, viewer: str | None = None, figure
     if audience not in AUDIENCES:
         raise ValueError(f"audience must be one of {', '.join(AUDIENCES)}, got {audience!r}")
     table = day.copy()
-    higher = figure not in LOWER_BETTER
+    higher = BETTER.get(figure) != "lower"
     table["rank"] = table[figure].astype(float).rank(method="min", ascending=not higher).astype("Int64")
     target = table["target"].astype(float)
     table["attainment"] = table[figure].astype(float) / target.where(target > 0)
@@ -280,7 +280,7 @@ def spotlight(week: pd.DataFrame, *, figures: Sequence[str], last: str | None = 
         if not median > 0:
             continue
         for person, name, value in zip(week["person"], week["name"], column, strict=True):
-            lead = (median - value) / median if figure in LOWER_BETTER else (value - median) / median
+            lead = (median - value) / median if BETTER.get(figure) == "lower" else (value - median) / median
             if person != last and lead >= SPOTLIGHT_LEAD and (best is None or lead > best[0]):
                 best = (lead, str(name), figure, float(value), median)
     if best is None:

@@ -74,6 +74,11 @@ BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "contacts_agent_hour": "higher",
     "sales_kept": "higher",
     "sales_lost": "lower",
+    "first_response_s": "lower",  # of a person, as exports have it; the ones above are of the night
+    "mean_response_s": "lower",
+    "unanswered": "lower",
+    "complaints": "lower",
+    "dispute_rate": "lower",
 }
 """Which way is better, by glossary key; what is not here (offered, occupancy, concurrency) is better in neither."""
 

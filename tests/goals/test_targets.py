@@ -137,6 +137,14 @@ def test_the_store_s_own_stretch_is_used_and_a_default_is_marked_ours():
         set_targets(sales_cny=1, receptions=1, stretch=-0.1)
 
 
+@pytest.mark.parametrize("kpi", ["mean_response", "first_response_s", "mean_response_s", "complaints", "dispute_rate"])
+def test_a_stretch_asks_for_less_of_what_is_better_low(kpi):
+    """Seconds of a person's export and complaints are better low, as the night's own seconds are."""
+    goals = pd.DataFrame({"kpi": [kpi], "queue": [None], "floor": [40.0], "stretch": [None]})
+    table = team_targets(sales_cny=1.0, receptions=1.0, goals=goals).set_index("kpi")
+    assert table.loc[kpi, "stretch"] == pytest.approx(34.0)
+
+
 def test_meals_are_no_paid_hours_and_nobody_paid_has_no_rate():
     hours = paid_hours(ROSTER).set_index("agent_id")["paid_hours"]
     assert hours.to_dict() == {"E": 5.5, "F": 4.0, "N": 6.0, "S": 2.0}
