@@ -319,7 +319,8 @@ def import_files(
     if dry_run:
         raise stop(translate("exports.not_saved", lang.value), status=DONE)
     target = result.save(save_as, lang.value)
-    console.print(escape(translate("exports.saved", lang.value, path=target)), soft_wrap=True)
+    saved = "exports.saved_unchanged" if result.changes.empty else "exports.saved"
+    console.print(escape(translate(saved, lang.value, path=target)), soft_wrap=True)
     normal = result.hours[result.hours["kind"] == "N"]
     if len(normal):
         picture = out / f"{result.store.store_id}-day-profile.svg"

@@ -444,6 +444,18 @@ def test_an_import_prints_shares_as_percent_and_no_question_mark(tmp_path):
     assert 90 < float(answered.rstrip("%")) < 100
 
 
+def test_an_import_that_changes_nothing_does_not_sound_as_if_it_had(tmp_path):
+    """The same exports again: the store is written as it was, and the last line says so."""
+    store, first, again = tmp_path / "shop", tmp_path / "first", tmp_path / "again"
+    shutil.copytree(STORES / "bodycare", store)
+    for at, to, last in ((store, first, "Written to"), (first, again, "The store's sheets are in")):
+        done = run("import", STORES.parent / "exports", "--store", at, "--lang", "en", "--save-as", to)
+        assert done.exit_code == 0, done.output
+        assert last in done.output
+    assert "Nothing changes in the store." in done.output
+    assert "Written to" not in done.output
+
+
 def test_no_figure_of_a_printed_table_is_a_share_by_chance():
     """A change of a ratio is shown as it is typed: a share in percent, money in yuan, seconds in seconds."""
     changes = [("paid_share", 0.9048, "90.48%"), ("aov_cny", 174.16, "174.16 CNY"), ("patience_s", 49.0, "49 s")]

@@ -18,6 +18,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 _NUMBER = re.compile(r"(?=[\d.])(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)?(?:\.\d*)?(?:e[+-]?\d+)?")
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_LEAP_YEAR = "2024"  # has every day that some year has
 _DAY_OF_SOME_YEAR = re.compile(r"(\d{1,2})[-/.](\d{1,2})")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})?(?::(\d{2})(?:\.\d+)?)?:?")
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
@@ -439,6 +440,7 @@ def _datetime_from_text(value: str, *, begins: bool = False) -> dt.datetime:
         some_year = _DAY_OF_SOME_YEAR.fullmatch(day)
         if some_year:
             month, day_of_month = some_year.groups()
+            _datetime_of_parts(_LEAP_YEAR, month, day_of_month)  # no year has a 32nd of October
             day_of_year = f"YYYY-{int(month):02d}-{int(day_of_month):02d}"
             if _clock(clock_text) is None:
                 raise CellError("year_and_time_missing", hint=f"{day_of_year} 20:00")
