@@ -73,3 +73,19 @@ def test_the_code_speaks_plainly(room: str) -> None:
 def test_the_check_sees_the_dialect(code: str, count: int) -> None:
     """A name, a comment, a docstring are each seen; a longer word and a text in the code's data are none."""
     assert len(list(dialect(code))) == count
+
+
+def test_no_count_of_half_hours_reads_as_hours_and_a_half() -> None:
+    """Two half hours are not 两个半小时, which is two and a half hours; the same half hour is no count."""
+    wrong = re.compile(r"(?:[0-9二三四五六七八九十两几多}前]|(?<!每)(?<!某)(?<!同)一) ?个半小时")
+    texts = [*(HOUSE / "playbook").rglob("*.yml"), *(HOUSE / "playbook" / "zh").glob("*.md"), HOUSE / "README.zh.md"]
+    assert wrong.search("有 7 个半小时没达到目标")
+    assert wrong.search("两个半小时回到区间内")
+    assert not wrong.search("每个半小时、同一个半小时、这个半小时")
+    found = [
+        f"{path.relative_to(HOUSE)}, line {number}: {line.strip()[:60]}"
+        for path in texts
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if wrong.search(line)
+    ]
+    assert found == []
