@@ -77,6 +77,7 @@ def test_a_fact_that_is_shown_has_its_source_in_the_language_shown(night):
     sources = {str(source) for name in files for source in facts.table(name)["source"]}
     assert len(sources) > 100
     assert sorted(source for source in sources if len(source.split()) > 1 and source in page) == []
+    assert not (night.goals.tables["pay_law"]["source_grade"] == "none").any()  # what was not looked up has no grade
     law = facts.table("pay_law")
     assert all(source in page for source in law["source_zh"])
     assert all(re.search("[\u4e00-\u9fff]", source) for source in law["source_zh"])
