@@ -264,8 +264,8 @@ def read_workbook(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_sheets(path, _checked_parts(path, archive))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise refuse(path, "file_truncated") from error
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        raise refuse(path, "file_truncated") from error  # a name in the package may be damaged, too
 
 
 def _refuse_unreadable(path: Path) -> None:

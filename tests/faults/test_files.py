@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from simlib.store import StoreError, check_store, import_orders, load_store
+from simlib.store import StoreError, check_store, import_exports, import_orders, load_store
 from simlib.store.sources import read_csv, read_matrix, read_source, read_workbook
 from simlib.store.xlsx import CELLS_MAX
 
@@ -321,6 +321,22 @@ def test_line_18_a_hostile_matrix_is_refused_in_words(tmp_path, kind):
         book.save(path)
     with pytest.raises(StoreError):
         quickly(lambda: read_matrix(path), 30)
+
+
+def test_a_damaged_name_inside_a_workbook_is_a_damaged_file(tmp_path, as_book, sound):
+    """A package whose list of parts is no text any more is refused in words, by the store, a matrix and an import."""
+    parts = parts_of(as_book(sound))
+    path = tmp_path / "damaged.xlsx"
+    pack(path, parts | {"xl/\u00e9.xml": b"<x/>"})
+    path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xff"))
+    with pytest.raises(UnicodeDecodeError), zipfile.ZipFile(path):
+        pass
+    for read in (load_store, read_workbook, read_matrix):
+        with pytest.raises(StoreError) as caught:
+            read(path)
+        assert [problem.message for problem in caught.value.problems] == ["file_truncated"]
+    [found] = import_exports([path], as_book(sound, name="sound.xlsx")).exports.understood.to_dict("records")
+    assert found["rows"] == 0
 
 
 def test_a_pipe_that_somebody_writes_to_is_not_read(tmp_path):

@@ -115,7 +115,7 @@ def _is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist() or "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, UnicodeDecodeError, OSError):
         return True  # cut off: the reader of workbooks says so
 
 
@@ -203,7 +203,7 @@ def _open_zip(path: Path, name: str, seen: dict[str, str]) -> Iterator[OpenedFil
                 target = place / inner
                 target.write_bytes(archive.read(part))
                 yield from _open(target, inner, seen, nested=True)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         raise StoreError([Problem(message="file_truncated", values={"file": name})]) from error
 
 
