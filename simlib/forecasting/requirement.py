@@ -688,6 +688,7 @@ class _Rehearsal:
         return self.weigh(self.count(self._count, self.floors, self.put_on_floors(staff)), self.ideal)
 
     def weigh(self, kept: _Kept, ideal: _Kept) -> Floats:
+        """Return what each target lacks, by target, night and interval."""
         targets = self.work.targets
         lost_max = 1.0 if targets.abandoned_max is None else targets.abandoned_max
         late = np.minimum((targets.answered_share or 0.0) * kept.offered, ideal.answered) - kept.answered
@@ -728,9 +729,9 @@ class _Rehearsal:
             names[i] = _missed(work.pool(int(staff[i]) - 1, work.rates[i]), targets) or TARGETS[0]
         return staff, np.where(staff > least, names, reason)
 
-    def count(self, count: Callable[..., _Kept], *floors: Iterable[Any]) -> _Kept:
+    def count(self, run: Callable[..., _Kept], *floors: Iterable[Any]) -> _Kept:
         """Count on every floor; the nights of all, one below the other."""
-        return _Kept(*(np.concatenate(column) for column in zip(*self.threads.map(count, *floors), strict=True)))
+        return _Kept(*(np.concatenate(column) for column in zip(*self.threads.map(run, *floors), strict=True)))
 
     def _find_fewest(self, start: Counts, least: Counts) -> tuple[Counts, Counts]:
         """Search the smallest staffing that misses nothing, and the target that each interval misses with one less.
@@ -794,6 +795,8 @@ class _Rehearsal:
         while pending.any():
             walk = _Walk(self, staff, heads=int(staff.max()))
             for i in order.tolist():
+                if not pending[i:].any():
+                    break
                 walk.go_to(i)
                 if not pending[i]:
                     continue
@@ -813,22 +816,21 @@ class _Rehearsal:
         """Run the nights of a floor and count."""
         seen = run_arrays(floor.contacts, agents, self.work.policy, turns=self.by_turn)
         asked = ~np.isnan(seen.asked)
-        turns = seen.asked[asked], seen.replied[asked], floor.turn_night[: len(asked)][asked]
-        return self.keep(floor, (seen.entry, seen.first_reply, floor.contacts.queue), turns)
+        turns = seen.asked[asked], (seen.replied - seen.asked)[asked], floor.turn_night[: len(asked)][asked]
+        return self.keep(floor, (seen.entry, seen.first_reply - seen.entry, floor.contacts.queue), turns)
 
     def _with_an_agent_each(self, floor: _Floor) -> _Kept:
         """Count what would be in time if every reply were begun at once."""
         contacts = floor.contacts
-        first = contacts.arrival + contacts.handle[contacts.first_turn[:-1]]
-        asked = np.repeat(contacts.arrival, contacts.turns)
-        turns = asked, asked + contacts.handle, floor.turn_night
-        return self.keep(floor, (contacts.arrival, first, contacts.queue), turns)
+        first_s = contacts.handle[contacts.first_turn[:-1]]
+        turns = np.repeat(contacts.arrival, contacts.turns), contacts.handle, floor.turn_night
+        return self.keep(floor, (contacts.arrival, first_s, contacts.queue), turns)
 
     def keep(self, floor: _Floor, buyers: tuple[Floats, Floats, Counts], turns: tuple[Floats, Floats, Counts]) -> _Kept:
-        """Count buyers by entry, first reply (nan is none) and night; turns by question, reply and night."""
+        """Count buyers and turns, each by when it began, the seconds until the reply (nan is none) and night."""
         targets = self.work.targets
-        answered = buyers[1] - buyers[0] <= (targets.answered_s or math.inf)
-        in_time = turns[1] - turns[0] <= (targets.turn_s or math.inf)
+        answered = buyers[1] <= (targets.answered_s or math.inf)
+        in_time = turns[1] <= (targets.turn_s or math.inf)
         return _Kept(
             offered=self._tally(floor, buyers),
             answered=self._tally(floor, buyers, among=answered),
@@ -911,11 +913,8 @@ class _Walk:
     def go_to(self, i: int) -> None:
         """Go on to where an interval begins."""
         self.at, self._over = i, [floor.over for floor in self._floors]
-        list(
-            self.rehearsal.threads.map(
-                partial(RunningNight.run_to, until_s=self.rehearsal.work.grid.step_s * i), self._floors
-            )
-        )
+        until_s = self.rehearsal.work.grid.step_s * i
+        list(self.rehearsal.threads.map(partial(RunningNight.run_to, until_s=until_s), self._floors))
 
     def go_on(self, staff: Counts) -> None:
         """Go on with other heads from here."""
@@ -959,9 +958,9 @@ class _Walk:
             if targets.abandoned_max is None or not (here & seen.waiting).any():
                 break
         night, turn_night = floor.contacts.queue[over:], floor.turn_night[floor.contacts.first_turn[over] :]
-        buyers = seen.entry[here], seen.first_reply[here], night[: len(here)][here]
+        buyers = seen.entry[here], (seen.first_reply - seen.entry)[here], night[: len(here)][here]
         asked = (seen.asked >= from_s) & (seen.asked < to_s)
-        turns = seen.asked[asked], seen.replied[asked], turn_night[: len(asked)][asked]
+        turns = seen.asked[asked], (seen.replied - seen.asked)[asked], turn_night[: len(asked)][asked]
         return _Kept(*(column[:, near] for column in self.rehearsal.keep(floor, buyers, turns)))
 
 

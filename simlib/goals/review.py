@@ -289,12 +289,12 @@ def _check_law(staff: pd.DataFrame, payouts: Payouts, month: Month) -> tuple[Mes
 
 
 def _law_table() -> pd.DataFrame:
-    rows = facts.table("pay_law").copy()
+    rows = facts.table("pay_law")
     names = {"text_zh": "law_zh", "text_en": "law_en", "status": "fact_status"}
     names["grade"] = "source_grade"
     names |= {"source_zh": "law_source_zh", "source": "law_source_en"}
     kept = ["text_zh", "text_en", "source_zh", "source", "grade", "status", "checked_on"]
-    rows["grade"] = rows["grade"].where(rows["grade"] != "none")  # no source, so no grade of one
+    rows = rows.assign(grade=rows["grade"].where(rows["grade"] != "none"))  # no source, so no grade of one
     return rows[kept].rename(columns=names).astype(object)
 
 

@@ -24,7 +24,7 @@ from ortools.sat.python import cp_model
 _FIRST_ANSWER_S = 120.0  # some answer is worth this, whatever the time that was given
 _WINDOW = 0.1  # units of solver time for one neighbourhood
 _PORTFOLIO = 8  # strategies of the solver that race on the whole model, however few the cores: they help each other
-_ON_THE_WAY = 0.01  # a gap at which the counts of a day are left to what opens everybody's decisions too
+_COUNTS_ENOUGH = 0.01  # a gap at which the counts of a day are left to what opens everybody's decisions too
 _PATIENCE = 40  # rounds of neighbourhoods without anything better, after which the whole is looked at again
 _SECOND_LOOK = 0.15  # of the time left, for the whole model from where the neighbourhoods got stuck
 _DAY_WINDOW = 5.0  # and for a whole day of everybody
@@ -513,36 +513,33 @@ class ShiftModel:
         with ThreadPoolExecutor(workers) as pool:
             while (tables or windows or more) and idle < _PATIENCE and not clock.over and not _close(cost, floor, gap):
                 kinds = [chance.choice(sorted(size)) for _ in range(workers)]
-                sweeps, enough = (tables, max(gap, _ON_THE_WAY)) if tables else (windows, gap)
-                picked = _side_by_side(sweeps, workers)
-                swept = bool(picked)
+                swept = bool(tables or windows)
+                sweeps, enough = (tables, max(gap, _COUNTS_ENOUGH)) if tables else (windows, gap)
+                idle += 1
                 if swept:  # no day spends on its last thousandths what the days after it need
-                    days_left = len(tables) + len(windows) + len({min(window, key=str) for window in picked})
-                    most, anew = min(_DAY_WINDOW, clock.left / days_left / 2), False
+                    most, anew = min(_DAY_WINDOW, clock.left / (len(tables) + len(windows)) / workers), False
+                    picked = _side_by_side(sweeps, workers)
                 else:
                     most, anew = _WINDOW, chance.random() < 0.5
-                idle += 1
-                if not swept:
                     nears = self._troubles(values, chance, workers)
-                    near_kinds = zip(kinds, nears, strict=True)
-                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in near_kinds]
+                    pairs = zip(kinds, nears, strict=True)
+                    picked = [_pick(kind, size[kind], whos, days, near, chance) for kind, near in pairs]
                 parts = [self._cut(self._inside(window), values, anew=anew) for window in picked]
                 jobs = [pool.submit(search_window, part, chance.randrange(1 << 30), most, enough) for part in parts]
-                answers = []
+                answers: list[tuple[dict[int, int], set[tuple[Hashable, int]], _Part]] = []
                 for kind, window, part, job in zip(kinds, picked, parts, jobs, strict=False):
                     found, proven, bound, used = job.result()
                     clock.used += used
                     size[kind] = min(1.0, size[kind] * 1.05) if proven else max(0.02, size[kind] * 0.93)
                     if found is None:
                         continue
-                    pairs = dict(zip(part.variables, found, strict=True))
-                    answers.append(
-                        (self._cost([pairs.get(v, old) for v, old in enumerate(values)]), pairs, window, part)
-                    )
+                    answers.append((dict(zip(part.variables, found, strict=True)), window, part))
                     if window == everything:  # the neighbourhood has grown to the whole: what it proves holds
                         floor = max(floor, min(cost, math.ceil(bound - 1e-6) + always))
-                for _, pairs, window, part in sorted(answers, key=lambda answer: answer[0]):  # the best stands first
-                    fresh = [pairs.get(variable, old) for variable, old in enumerate(values)]
+                before = values
+                answers.sort(key=lambda answer: self._cost(_put_in(before, answer[0])))  # the best stands first
+                for changed, window, part in answers:
+                    fresh = _put_in(values, changed)
                     its_cost = self._cost(fresh)
                     if fresh != values and its_cost <= cost:
                         if self._holds(part.rows, fresh):
@@ -649,10 +646,14 @@ class _Reporter(cp_model.CpSolverSolutionCallback):
         self._report(self.objective_value, self.best_objective_bound)
 
 
+def _put_in(values: Sequence[int], changed: Mapping[int, int]) -> list[int]:
+    return [changed.get(variable, value) for variable, value in enumerate(values)]
+
+
 def _side_by_side(sweeps: list[set[tuple[Hashable, int]]], workers: int) -> list[set[tuple[Hashable, int]]]:
     """Take days off a sweep that do not touch each other; workers that are left try the first one with another seed."""
-    picked = [sweeps.pop(0)] if sweeps else []
-    while picked and len(picked) < workers:
+    picked = [sweeps.pop(0)]
+    while len(picked) < workers:
         taken = {day for window in picked for _, day in window}
         apart = [
             number

@@ -27,8 +27,8 @@ from simlib.roster.problem import (
 from simlib.roster.result import NOTHING_TO_SAY, Roster, RosterSolution, count_heads, write_roster
 from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
-_ON_THE_WAY = 0.02  # the same for stages that a later one improves upon
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
+_NAMED_ENOUGH = 0.02  # the same for names, which the last stage improves upon
 _SMALL = 3_000  # decisions that the solver also takes on in one piece
 _NAMED_FIRST = 3.0  # times the price of an empty duty, where a duty that names somebody was left for the chat (ours)
 _NEWS_S = 0.2  # how often who waits hears how it goes
@@ -312,10 +312,10 @@ def _plan(
 ) -> RosterSolution:
     """Solve: in one go on one day; else cohorts first (the bound), then names for their shifts, then both together."""
 
-    def search(built: Built, own: Clock, part: float, **more: Any) -> SearchResult:
+    def search(built: Built, own: Clock, part: float, gap: float = _GOOD_ENOUGH, **more: Any) -> SearchResult:
         mine = own.share(part)
         budget: dict[str, Any] = {"seconds": mine.seconds, "effort": mine.effort, "seed": seed, "workers": workers}
-        answer = built.model.search(**budget, stop=clock.stop, **({"gap": _GOOD_ENOUGH} | more))
+        answer = built.model.search(**budget, stop=clock.stop, gap=gap, **more)
         own.used += answer.effort
         return answer
 
@@ -342,7 +342,7 @@ def _plan(
         names = build_model(problem, make_crews(problem, alone, among=crew.members), wanted=wanted)
         least, start = names.model.relax()
         part = 1 / (len(by_size) - turn)
-        answer = search(names, naming, part, hint=start, bound=least, whole=0.4, gap=_ON_THE_WAY)
+        answer = search(names, naming, part, hint=start, bound=least, whole=0.4, gap=_NAMED_ENOUGH)
         for (each, n), variable in names.takes.items():
             named[names.crews[each].members[0].agent_id, n] = answer.chosen[variable]
     clock.used += naming.used

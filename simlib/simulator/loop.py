@@ -69,7 +69,7 @@ NOTHING, SENT, FREED, MESSAGE, PATIENCE, ENTER, CHANGE, LEAVE, OFFER, GO_ON = ra
 CALM, CHANGING, LEAVING, BEGINNING, TAKING, ENTERING = range(6)
 
 ALL = 1 << 60
-AHEAD_SLOTS = 24
+AHEAD_SLOTS = 24  # how far to look: what is asked for earlier is forgotten again before it is needed
 AHEAD_ENTRIES = 8
 
 

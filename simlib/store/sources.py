@@ -43,6 +43,8 @@ HEADER_WITHIN_ROWS = 10  # of a sheet: people put titles and remarks above a tab
 MATRIX_ROWS_MAX = 20_000
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MAGIC = b"PK\x03\x04"
+# What a damaged zip raises as it is opened; the names of its parts are text, or damaged too.
+ZIP_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeDecodeError)
 # What a spreadsheet takes for the beginning of a formula, full-width forms and line ends included.
 FORMULA_BEGIN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|!--|html|\?xml|table|head|body|meta)", re.IGNORECASE)
@@ -264,8 +266,8 @@ def read_workbook(path: Path) -> tuple[list[RawSheet], list[Problem]]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_sheets(path, _checked_parts(path, archive))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-        raise refuse(path, "file_truncated") from error  # a name in the package may be damaged, too
+    except ZIP_DAMAGE as error:
+        raise refuse(path, "file_truncated") from error
 
 
 def _refuse_unreadable(path: Path) -> None:
@@ -315,15 +317,7 @@ class _Package(Mapping[str, bytes]):
         part = self._names[self._plain(name)]
         try:
             return self._archive.read(part)
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            EOFError,
-            NotImplementedError,
-            zlib.error,
-            zipfile.BadZipFile,
-        ) as error:
+        except (*ZIP_DAMAGE, OSError, RuntimeError, ValueError, zlib.error) as error:
             raise refuse(self._path, "file_truncated") from error
 
     def __contains__(self, name: object) -> bool:

@@ -19,7 +19,7 @@ from simlib.messages import Message
 from simlib.store.exports.formats import rules
 from simlib.store.exports.values import days_in
 from simlib.store.problems import Problem, StoreError
-from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_MAGIC, decode, read_workbook
+from simlib.store.sources import BYTES_MAX, OLE_MAGIC, ZIP_DAMAGE, ZIP_MAGIC, decode, read_workbook
 
 GZIP_MAGIC = b"\x1f\x8b"
 PICTURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"PK\x05\x06")
@@ -115,7 +115,7 @@ def _is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist() or "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, UnicodeDecodeError, OSError):
+    except (*ZIP_DAMAGE, OSError):
         return True  # cut off: the reader of workbooks says so
 
 
@@ -203,7 +203,7 @@ def _open_zip(path: Path, name: str, seen: dict[str, str]) -> Iterator[OpenedFil
                 target = place / inner
                 target.write_bytes(archive.read(part))
                 yield from _open(target, inner, seen, nested=True)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+    except (*ZIP_DAMAGE, zlib.error, RuntimeError) as error:
         raise StoreError([Problem(message="file_truncated", values={"file": name})]) from error
 
 
