@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import errno
+import gc
 import os
 import socket
 import sys
@@ -441,7 +443,9 @@ def rehearse(
 ) -> None:
     """Run every notebook for one store and write its report."""
     from simlib import runs
+    from simlib.runs.memory import keep_freed_memory
 
+    keep_freed_memory()
     parameters = runs.read_parameters(with_seed(given, seed))
     try:
         with progress_bar(label("sand_table", lang.value)) as show:
@@ -839,4 +843,5 @@ def progress_bar(text: str) -> Iterator[Callable[[str, float | None], None]]:
 
 def main() -> None:
     """Enter the command line."""
+    atexit.register(gc.freeze)  # at the end Python would look through all it holds once more, which takes a second
     app()

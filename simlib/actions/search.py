@@ -11,8 +11,7 @@ import numpy as np
 from simlib import kpis
 from simlib.actions.moves import PlannedMove, apply_moves
 from simlib.kpis import NightLog
-from simlib.night.buyers import RememberedBuyers
-from simlib.night.promo_night import PromoNight
+from simlib.night.promo_night import PromoNight, make_variants
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Replications, half_width, replicate_variants
 
@@ -96,14 +95,9 @@ def rehearse_moves(
     on_progress: Callable[[int, int], object] | None = None,
 ) -> dict[frozenset[str], Replications]:
     """Simulate the plan (under the empty set) and sets of moves on the same buyers."""
-    shared = RememberedBuyers(buyers=night.demand())
     nights = {NOTHING: night} | {key: apply_moves(night, moves) for key, moves in sets.items()}
-    named = {
-        "\n".join(sorted(key)): each.variant(demand=shared if each.shares_buyers(night) else None)
-        for key, each in nights.items()
-    }
     found = replicate_variants(
-        named,
+        make_variants({"\n".join(sorted(key)): each for key, each in nights.items()}),
         measure=ActionMeasure(night=night),
         seed=seed,
         replications=replications,

@@ -9,7 +9,6 @@ each interval begins, and finds the fewest with whom it and the one before meet 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from simlib.erlang import ChatPool, OutOfReachError, agents_for, chat_pool, offe
 from simlib.intervals import HALF_HOUR_S, Grid
 from simlib.kpis import PlatformRate
 from simlib.messages import Message, Term, UserError
-from simlib.simulator import Agents, Contacts, Policy, RunningNight, run_arrays
+from simlib.simulator import Agents, Contacts, Policy, RunningNight, count_cores, run_arrays
 from simlib.simulator.draw import ChatService, Demand
 
 Counts = npt.NDArray[np.int64]
@@ -215,8 +214,7 @@ def require_agents(
     how: dict[str, Any] = {"concurrency": concurrency, "busyness_cv": busyness_cv, "holds_share": holds_share}
     work = _read_work(forecast, services, targets, policy=policy, **how)
     grid = work[0].grid
-    cores = os.cpu_count()
-    with ThreadPoolExecutor(cores) as threads:
+    with ThreadPoolExecutor(count_cores()) as threads:
         drawn: dict[str, Any] = {"seed": seed, "minute_profile": minute_profile, "threads": threads}
         needs = [_staff(each, banded=banded, **drawn) for each in work]
     by_cell = pd.concat(needs).set_index(["queue", "interval"])
@@ -264,7 +262,7 @@ def judge_heads(
     """
     how: dict[str, Any] = {"concurrency": concurrency, "busyness_cv": busyness_cv, "holds_share": holds_share}
     found: dict[tuple[str, int], tuple[bool, str, float]] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(count_cores()) as threads:
         for work in _read_work(forecast, services, targets, policy=policy, **how):
             rows = forecast[forecast["queue"] == work.queue]
             heads = np.zeros(work.grid.n, dtype=np.int64)
@@ -669,7 +667,7 @@ class _Rehearsal:
         nights = list(
             threads.map(lambda night: demand.draw(seed=seed, replication=night), range(first, first + NIGHTS))
         )
-        parts = np.array_split(np.arange(NIGHTS), min(os.cpu_count() or 1, NIGHTS))
+        parts = np.array_split(np.arange(NIGHTS), min(count_cores(), NIGHTS))
         floors = threads.map(lambda part: _Floor.of([nights[night] for night in part]), parts)
         return cls(work=work, floors=tuple(floors), threads=threads)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from simlib.intervals import Grid
 from simlib.kpis import ConversionCurve, PlatformRate, PlatformScore
 from simlib.night.bot import BotIntent
-from simlib.night.buyers import Buyers, Deferral, Episode, change_buyers
+from simlib.night.buyers import Buyers, Deferral, Episode, RememberedBuyers, change_buyers
 from simlib.night.risk import ForecastRisk, UncertainDemand
 from simlib.night.shrinkage import Shrinkage
 from simlib.simulator import Agents, Disruptions, Policy
@@ -163,14 +163,27 @@ class PromoNight:
                 heads[number, :, queue] = np.round(spent_s / self.grid.step_s, 9)
         return heads
 
-    def variant(self, *, demand: Buyers | None = None) -> Variant:
-        """Make this night a variant; give the demand of another night to meet the very same drawn buyers."""
+    def shares_people(self, other: PromoNight) -> bool:
+        """Return whether in both the same people are there at the same times."""
+        same = ("grid", "people", "roster", "shrinkage")
+        return all(getattr(self, name) is getattr(other, name) for name in same) and self.queues == other.queues
+
+    def variant(self, *, demand: Buyers | None = None, people: Variant | None = None) -> Variant:
+        """Make this night a variant.
+
+        Parameters
+        ----------
+        demand : Buyers, optional
+            Of another night, to meet the very same drawn buyers.
+        people : Variant, optional
+            Of a night that has the same people at the same times; they are laid out and drawn once for both.
+        """
         return Variant(
             draw=self.buyers(demand).draw,
-            agents=self.agents(),
+            agents=people.agents if people else self.agents(),
             policy=self.policy,
             disruptions=self.disruptions,
-            attend=self.attend(),
+            attend=people.attend if people else self.attend(),
             engine=self.engine,
         )
 
@@ -200,6 +213,24 @@ class PromoNight:
             **how,
         )
         return nights["plan"]
+
+
+def make_variants(nights: Mapping[str, PromoNight]) -> dict[str, Variant]:
+    """Make versions of one night variants; those that share buyers or people with an earlier one draw them once.
+
+    Parameters
+    ----------
+    nights : mapping of str to PromoNight
+        By name; the buyers of the first are what the others may share.
+    """
+    first = next(iter(nights.values()))
+    base = RememberedBuyers(buyers=first.demand())
+    made: dict[str, Variant] = {}
+    for name, night in nights.items():
+        demand = base if night.shares_buyers(first) else None
+        people = next((made[other] for other in made if night.shares_people(nights[other])), None)
+        made[name] = night.variant(demand=demand, people=people)
+    return made
 
 
 def _time_in(start_s: np.ndarray, end_s: np.ndarray, edges_s: np.ndarray, weight: np.ndarray) -> np.ndarray:

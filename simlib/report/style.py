@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -252,6 +253,10 @@ def to_svg(ax: Axes) -> str:
     written = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context(house_style() | {"svg.hashsalt": "sandtable", "svg.fonttype": "path"}):
+        FigureCanvasSVG(figure)
+        if engine := figure.get_layout_engine():  # once, and not for each of the two passes that saving takes
+            engine.execute(figure)
+            figure.set_layout_engine(None)
         figure.savefig(written, format="svg", metadata=nothing)
     plt.close(figure)
     svg = written.getvalue()

@@ -53,8 +53,9 @@ def embed_typeface(text: str) -> str:
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
-    options = subset.Options(layout_features=[], hinting=False, notdef_outline=True)
-    # The boxes of the whole font hold those of its glyphs: measuring each again doubles the time.
+    options = subset.Options(layout_features=[], hinting=True, notdef_outline=True)
+    # The kit's font has no hints any more, and the boxes of the whole font hold those of its glyphs: to look for hints
+    # and to measure each glyph again would take most of the time.
     with TTFont(FONT, lazy=True, recalcTimestamp=False, recalcBBoxes=False) as font:
         cutter = subset.Subsetter(options)
         cutter.populate(text=text)

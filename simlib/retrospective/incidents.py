@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from simlib.night import PromoNight
+from simlib.night.promo_night import PromoNight, make_variants
 from simlib.simulator.replicate import KpiMeasure, Replications, compare, replicate_variants
 
 PLAN = "plan"
@@ -95,11 +95,6 @@ def _rehearse(
     night: PromoNight, versions: Mapping[str, PromoNight], *, seed: int, nights: int, workers: int | None
 ) -> dict[str, Replications]:
     """Simulate a night and its versions for the same buyers, wherever a version has the night's."""
-    base = night.demand()
-    variants = {
-        name: version.variant(demand=base if version.shares_buyers(night) else None)
-        for name, version in {PLAN: night, **versions}.items()
-    }
     measure = KpiMeasure(
         queues=night.queues,
         opens=night.grid.opens,
@@ -107,6 +102,7 @@ def _rehearse(
         curve=night.curve,
         values_cny=night.values_cny,
     )
+    variants = make_variants({PLAN: night, **versions})
     return replicate_variants(variants, measure=measure, seed=seed, replications=nights, workers=workers)
 
 

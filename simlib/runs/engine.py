@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import shutil
 import signal
@@ -18,6 +19,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, papermill_engines
+from traitlets.config import Config
 
 from simlib.messages import UserError
 from simlib.runs.parameters import NOTEBOOKS, Values
@@ -120,13 +122,13 @@ def _fresh_shell() -> Iterator[_Shell]:
     former: Any = InteractiveShell._instance
     hook, main = sys.displayhook, sys.modules.get("__main__")
     _Shell.clear_instance()
-    shell = _Shell.instance()
+    shell = _Shell.instance(config=Config(HistoryManager={"enabled": False}))
+    atexit.unregister(shell.atexit_operations)  # which looks for garbage once more, shell by shell
     shell.display_pub.outputs = []
-    shell.history_manager.enabled = False
     try:
         yield shell
     finally:
-        shell.history_manager.end_session()
+        shell.user_ns.clear()  # IPython holds on to a shell; what its notebook made is freed here
         _Shell.clear_instance()
         sys.displayhook = hook
         if main is not None:

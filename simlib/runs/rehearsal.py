@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from simlib.messages import Lang
 from simlib.planning import Plan, plan, sharing
 from simlib.runs.aside import Aside, working_aside
-from simlib.runs.engine import run_notebook
 from simlib.runs.folder import RunFolder, declared_for, plan_parameters, write_manifest, write_recipe
+from simlib.runs.memory import collecting_seldom
 from simlib.runs.parameters import Values, chapter_notebooks
-from simlib.runs.results import write_results, write_team_files
-from simlib.store import load_store
+from simlib.store import Store, load_store
 
 IN_A_REHEARSAL = {"simpy_min": 30}  # a whole night in SimPy takes seconds: for the one who opens the notebook (ours)
 ASIDE = {
     "03_forecasting": "concurrency",
     "06_stress_test": "stress",
-    "07_drill": "drill",
     "report": "actions_result",
 }
 """What a second process works out meanwhile, by the first page that shows it."""
-RESTS_ON = {"required": ("concurrency",), "conclusion": ("stress", "drill", "actions_result")}
+RESTS_ON = {"required": ("concurrency",), "conclusion": ("stress", "actions_result")}
 """What those chapters need of the plan: from then on they can be worked out aside, in this order."""
 
 OnProgress = Callable[[str, str, float], None]  # chapter, stage, share done
@@ -85,19 +83,29 @@ def rehearse(
         The folder holds another store's results, is being written by another run, or cannot be written.
     """
     parameters = dict(parameters or {})
-    store = load_store(store_path)
-    folder = RunFolder.of(out, store.store_id)
     given = {"store": str(store_path.resolve()), "lang": lang} | IN_A_REHEARSAL | parameters
-    with working_aside() if side_by_side else nullcontext() as aside, folder.replaced(store_path) as staging:
+    with ExitStack() as held:
+        aside = held.enter_context(working_aside()) if side_by_side else None
+        held.enter_context(collecting_seldom())
+        store = load_store(store_path)
+        folder = RunFolder.of(out, store.store_id)
+        staging = held.enter_context(folder.replaced(store_path))
         recipe = write_recipe(store_path, parameters=parameters, lang=lang)
         notebooks = chapter_notebooks()
         night = plan(store, source=given["store"], **plan_parameters(parameters))
         if aside:
             if on_progress:
                 on_progress("forecasting", "requirement", 0.0)
+            loading = held.enter_context(ThreadPoolExecutor(1)).submit(_load_pages, store, lang)
             with suppress(Exception):  # the notebook that asks again shows it
                 _ = night.required
             _hand_over(aside, night)
+            loading.result()
+        import nbformat
+
+        from simlib.runs.engine import run_notebook
+        from simlib.runs.results import tabulate, write_results, write_team_files
+
         for number, notebook in enumerate(notebooks):
             executed = staging / notebook.name
             cells = len(nbformat.read(notebook, as_version=4).cells)
@@ -122,11 +130,23 @@ def rehearse(
         write_team_files(staging, night=night, lang=lang)
         if aside:
             aside.collect(night, ASIDE["report"])
+        write_book = tabulate(staging, night=night, lang=lang)
+        finish_book = aside.lend(write_book) if aside else write_book
         write_results(staging, night=night, lang=lang)
+        finish_book()
         write_manifest(staging, recipe=recipe, store_path=store_path)
     if on_progress:
         on_progress("report", "report", 1.0)
     return Rehearsed(store_id=store.store_id, folder=folder.path, summary=night.conclusion.summary)
+
+
+def _load_pages(store: Store, lang: Lang) -> None:
+    """Load what runs and draws the notebooks, and cut their typeface, while the requirement is searched."""
+    import simlib.runs.engine
+    import simlib.runs.results  # noqa: F401
+    from simlib.report.pages.common import open_chapter
+
+    open_chapter(store, lang=lang)
 
 
 def _hand_over(aside: Aside | None, night: Plan) -> None:
@@ -135,3 +155,5 @@ def _hand_over(aside: Aside | None, night: Plan) -> None:
         for needed, chapters in RESTS_ON.items():
             if needed in vars(night):
                 aside.begin(night, chapters)
+        if aside.asked.issuperset(chain(*RESTS_ON.values())):
+            aside.share_cores()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from simlib.messages import Lang, label
@@ -27,15 +29,10 @@ def write_team_files(folder: Path, *, night: Plan, lang: Lang) -> None:
     write_handouts(night, folder / "goals", lang=lang)
 
 
-def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
-    """Write the night's tables, summary, workbook and report, beside what :func:`write_team_files` writes."""
-    tables = folder / "tables"
-    tables.mkdir()
-    for name, table in night.tables.items():
-        table.to_parquet(tables / f"{name}.parquet", index=False)
-    text = json.dumps(night.conclusion.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-    write_workbook(
+def tabulate(folder: Path, *, night: Plan, lang: Lang) -> Callable[[], None]:
+    """Return what writes the workbook when it is called; another process can be given it."""
+    return partial(
+        write_workbook,
         folder / "report.xlsx",
         night.tables,
         lang=lang,
@@ -44,6 +41,16 @@ def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
         cards=kpi_cards(night, lang=lang),
         meta=night.conclusion.provenance(lang),
     )
+
+
+def write_results(folder: Path, *, night: Plan, lang: Lang) -> None:
+    """Write the night's tables, summary and report, beside what :func:`write_team_files` and `tabulate` write."""
+    tables = folder / "tables"
+    tables.mkdir()
+    for name, table in night.tables.items():
+        table.to_parquet(tables / f"{name}.parquet", index=False)
+    text = json.dumps(night.conclusion.summary, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
     html = render_report(
         [(label(chapter, lang), shown) for chapter, shown in report_sections(night, lang=lang)],
         title=night.store.store.name,

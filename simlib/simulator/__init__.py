@@ -22,6 +22,8 @@ buyers.
 
 from __future__ import annotations
 
+import os
+
 from simlib.simulator import compiled, simpy_engine
 from simlib.simulator.compiled import RunningNight
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
@@ -34,7 +36,17 @@ from simlib.simulator.outcome import (
     frame_turns,
 )
 
-__all__ = ["Agents", "Contacts", "Disruptions", "Policy", "Result", "RunningNight", "run_arrays", "simulate"]
+__all__ = [
+    "Agents",
+    "Contacts",
+    "Disruptions",
+    "Policy",
+    "Result",
+    "RunningNight",
+    "count_cores",
+    "run_arrays",
+    "simulate",
+]
 
 AS_USUAL = Policy()
 NOTHING_WRONG = Disruptions()
@@ -109,7 +121,7 @@ def run_arrays(
     For many nights at once: the compiled engine holds the GIL for a few milliseconds of set-up and releases
     it for the rest, so that plain threads use every core::
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(count_cores()) as pool:
             outcomes = list(pool.map(lambda contacts: run_arrays(contacts, agents, policy), nights))
 
     Examples
@@ -121,3 +133,12 @@ def run_arrays(
         raise ValueError(f"engine = {engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
     how = policy or AS_USUAL, disruptions or NOTHING_WRONG
     return ENGINES[engine](contacts, agents, *how, turns=turns, trace=trace)
+
+
+def count_cores() -> int:
+    """Return how many cores this thread may use, of those that the machine has.
+
+    >>> count_cores() >= 1
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

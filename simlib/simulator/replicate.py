@@ -8,7 +8,6 @@ where the nights themselves vary a lot.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -29,7 +28,7 @@ from simlib.kpis import (
     summarise,
     tally_scores,
 )
-from simlib.simulator import run_arrays
+from simlib.simulator import count_cores, run_arrays
 from simlib.simulator.inputs import Agents, Contacts, Disruptions, Policy
 from simlib.simulator.outcome import Outcome, Result, frame_agents, frame_contacts, frame_trace
 
@@ -55,9 +54,9 @@ class Attend(Protocol):
 class Variant:
     """One version of the night: who comes, who serves, how the floor is run, what goes wrong.
 
-    Variants that share the very same ``draw`` share the drawn buyers, which then are drawn once. ``attend`` draws who
-    of the agents is there, night by night; left out, everybody is, for the whole shift. ``engine`` is ``compiled`` or
-    ``simpy``; the figures are the same.
+    ``attend`` draws who of the agents is there, night by night; left out, everybody is, for the whole shift. Variants
+    with the very same ``draw``, or the very same ``agents`` and ``attend``, share what is drawn, once. ``engine`` is
+    ``compiled`` or ``simpy``; the figures are the same.
     """
 
     draw: Draw
@@ -282,16 +281,20 @@ def replicate_variants(
 
     def night(replication: int) -> dict[str, Figures]:
         drawn: dict[Draw, Contacts] = {}
+        there: dict[tuple[Agents, Attend | None], Agents] = {}
         figures = {}
         for name, variant in variants.items():
+            people = variant.agents, variant.attend
             if variant.draw not in drawn:
                 drawn[variant.draw] = variant.draw(seed=seed, replication=replication)
-            tonight = variant.of_night(seed=seed, replication=replication)
+            if people not in there:
+                there[people] = variant.of_night(seed=seed, replication=replication).agents
+            tonight = replace(variant, agents=there[people], attend=None)
             figures[name] = measure_night(drawn[variant.draw], tonight, measure=measure, turns=turns, trace=trace)
         return figures
 
     planned, stopped = replications, False
-    with ThreadPoolExecutor(workers or _cores()) as pool:
+    with ThreadPoolExecutor(workers or count_cores()) as pool:
         while not stopped and len(done) < planned:
             futures = {pool.submit(night, number): number for number in range(len(done), planned)}
             stopped = _collect(futures, done, on_progress, stop)
@@ -308,11 +311,6 @@ def replicate_variants(
         )
         for name in variants
     }
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def measure_night(

@@ -13,8 +13,7 @@ import pandas as pd
 from simlib import kpis
 from simlib.intervals import Grid
 from simlib.kpis import BETTER, COURSE_STEP_S, NightLog, buyers_waiting, mean_level, open_chats
-from simlib.night.buyers import RememberedBuyers
-from simlib.night.promo_night import PromoNight
+from simlib.night.promo_night import PromoNight, make_variants
 from simlib.simulator import Agents, Contacts, Result
 from simlib.simulator.replicate import Replications, compare, replicate_variants
 from simlib.stress.scenarios import Scenario
@@ -375,9 +374,5 @@ def rehearse_nights(nights: Mapping[str, PromoNight], *, course: bool = True, **
     how
         seed, replications and the rest, as in :func:`simlib.simulator.replicate.replicate_variants`.
     """
-    first = next(iter(nights.values()))
-    shared = RememberedBuyers(buyers=first.demand())
-    variants = {
-        name: night.variant(demand=shared if night.shares_buyers(first) else None) for name, night in nights.items()
-    }
-    return replicate_variants(variants, measure=StressMeasure(night=first, course=course), turns=True, **how)
+    measure = StressMeasure(night=next(iter(nights.values())), course=course)
+    return replicate_variants(make_variants(nights), measure=measure, turns=True, **how)

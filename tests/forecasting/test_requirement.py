@@ -224,7 +224,7 @@ def test_heads_that_stand_stay_and_hand_their_chats_on(evening):
 @pytest.mark.parametrize("cores", [1, 3, 64])
 def test_same_seed_same_requirement(evening, cores, monkeypatch):
     """Same seed, same table, on however many processor cores the nights lie side by side."""
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("simlib.forecasting.requirement.count_cores", lambda: cores)
     pd.testing.assert_frame_equal(requirement(), evening)
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from simlib.planning import plan
 from simlib.runs.aside import working_aside
+from simlib.simulator import count_cores
 
 SMALL = Path(__file__).parents[2] / "templates" / "stores" / "bodycare"
 
@@ -44,6 +46,40 @@ def test_what_is_asked_for_later_waits_for_nobody_to_read() -> None:
         assert {"required", "forecasting"} <= vars(sent).keys()
         aside.collect(sent, "people")  # nobody asked for it
         assert "people" not in vars(sent)
+
+
+@pytest.mark.slow
+def test_a_job_is_done_there_or_else_here(tmp_path: Path) -> None:
+    """A job that is lent is done by the other process; where that has ended or fails, by this one."""
+    with working_aside() as aside:
+        aside.lend(partial(_write_number, tmp_path / "there", 0))()
+        assert (tmp_path / "there").read_text() == str(aside.process.pid)
+        aside.lend(partial(_write_number, tmp_path / "here", os.getpid()))()
+        assert (tmp_path / "here").read_text() == str(os.getpid())
+
+
+def _write_number(path: Path, only_in: int) -> None:
+    if only_in not in (0, os.getpid()):
+        raise RuntimeError
+    path.write_text(str(os.getpid()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the cores cannot be chosen here")
+def test_the_two_processes_share_the_cores() -> None:
+    """Both keep to their half while both have work; the first has all of them again afterwards."""
+    cores = os.sched_getaffinity(0)
+    with working_aside() as aside:
+        aside.lend(partial(abs, 0))()  # it has begun
+        theirs = os.sched_getaffinity(aside.process.pid)
+        assert os.sched_getaffinity(0) == cores
+        aside.share_cores()
+        aside.share_cores()
+        mine = os.sched_getaffinity(0)
+        assert count_cores() == len(mine)
+        assert mine | theirs == cores
+        assert len(cores) == 1 or not mine & theirs
+    assert os.sched_getaffinity(0) == cores
 
 
 @pytest.mark.slow
