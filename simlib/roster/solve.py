@@ -29,7 +29,7 @@ from simlib.roster.search import Clock, Progress, SearchResult, Stop
 
 _GOOD_ENOUGH = 0.001  # a gap at which more thinking buys nothing that a floor would notice
 _NAMED_ENOUGH = 0.02  # the same for names, which the last stage improves upon
-_SMALL = 3_000  # decisions that the solver also takes on in one piece
+_SMALL = 500  # decisions that the solver also takes on in one piece
 _NAMED_FIRST = 3.0  # times the price of an empty duty, where a duty that names somebody was left for the chat (ours)
 _NEWS_S = 0.2  # how often who waits hears how it goes
 
