@@ -15,10 +15,9 @@ from simlib.kpis.platforms import PlatformRate, judge_rows, seconds_since
 
 
 class Turns(NamedTuple):
-    """The turns that came about, one entry each: the number of its contact among ``contacts``, turn, seconds."""
+    """The turns that came about, one entry each: its row in the log, its number in its contact, seconds."""
 
-    contact: np.ndarray
-    contacts: np.ndarray
+    rows: np.ndarray
     turn: np.ndarray
     sent_s: np.ndarray
     replied_s: np.ndarray
@@ -147,14 +146,17 @@ class NightLog:
         turns = self.need("turns")
         sent = np.asarray(seconds_since(turns["sent"], self.opens))
         rows = np.flatnonzero(~np.isnan(sent))
-        contact, buyers = _number(np.asarray(turns["contact"])[rows])
         return Turns(
-            contact=contact,
-            contacts=buyers,
+            rows=rows,
             turn=np.asarray(turns["turn"])[rows],
             sent_s=sent[rows],
             replied_s=seconds_since(turns["replied"], self.opens)[rows],
         )
+
+    @cached_property
+    def asked_contacts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of the contact of each turn that came about, and those contacts by number."""
+        return _number(np.asarray(self.need("turns")["contact"])[self.asked_turns.rows])
 
     @cached_property
     def first_response_s(self) -> np.ndarray:
@@ -219,14 +221,16 @@ def split_late_work(contacts: pd.DataFrame, shifts: np.ndarray, agents: int) -> 
         return overtime_s, late_s
     begins = np.asarray(contacts["assigned"], dtype=float)[had]
     agent, ends = agent[had], ends[had]
-    order = np.lexsort((begins, agent))
-    agent, begins, ends = agent[order], begins[order], ends[order]
+    # Agents lie so far apart that one order serves all, and a running maximum is each agent's own.
     apart = 2.0 * max(float(ends.max()), float(shifts["end"][np.isfinite(shifts["end"])].max(initial=0.0)), 1.0)
-    until = np.maximum.accumulate(agent * apart + ends)  # a running maximum of each agent, for agents lie apart
+    begins = agent * apart + begins
+    order = np.argsort(begins)
+    agent, begins = agent[order], begins[order]
+    until = np.maximum.accumulate(agent * apart + ends[order])
     who, off = shifts["agent"], shifts["end"]
     last = np.append(who[1:] != who[:-1], True)
     back = np.where(last, np.inf, np.append(shifts["start"][1:], np.inf))
-    before = np.searchsorted(agent * apart + begins, who * apart + off) - 1
+    before = np.searchsorted(begins, who * apart + off) - 1
     mine = (before >= 0) & (agent[before] == who) & np.isfinite(off)
     open_s = np.where(mine, np.minimum(until[before] - who * apart, back) - np.where(mine, off, 0.0), 0.0)
     open_s = np.maximum(open_s, 0.0)

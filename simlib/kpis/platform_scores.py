@@ -246,9 +246,10 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
     turns = log.asked_turns
     begins_s = turns.sent_s
     if score.window_by == "chat":
-        first_s = np.full(len(turns.contacts), np.inf)
-        np.minimum.at(first_s, turns.contact, turns.sent_s)
-        begins_s = first_s[turns.contact]
+        contact, contacts = log.asked_contacts
+        first_s = np.full(len(contacts), np.inf)
+        np.minimum.at(first_s, contact, turns.sent_s)
+        begins_s = first_s[contact]
     inside = np.flatnonzero(find_in_window(begins_s, score, log.opens))
     if score.counts == "first":
         inside = inside[turns.turn[inside] == 0]
@@ -260,9 +261,10 @@ def count_score(log: NightLog, score: PlatformScore) -> Tally:
         return Tally(counted=int(answered.sum()), total=float(waits_s[answered].sum()))
     good = waits_s <= score.limit_s if score.measure == "rate" else ~answered  # nan is never in time
     if score.counts in ("chat", "buyer"):
-        whose = turns.contact[inside]
+        contact, contacts = log.asked_contacts
+        whose = contact[inside]
         if score.counts == "buyer" and "buyer" in log.contacts:
-            whose = pd.factorize(log.contacts["buyer"].reindex(turns.contacts).to_numpy())[0][whose]
+            whose = pd.factorize(log.contacts["buyer"].reindex(contacts).to_numpy())[0][whose]
             good, whose = good[whose >= 0], whose[whose >= 0]
         wholly = np.ones(int(whose.max(initial=-1)) + 1, dtype=bool)
         wholly[whose[~good]] = False

@@ -143,6 +143,20 @@ class Contacts:
         first.setflags(write=False)
         return first
 
+    @cached_property
+    def turn_contact(self) -> IntArray:
+        """The contact of each turn."""
+        contact = np.repeat(np.arange(len(self)), self.turns)
+        contact.setflags(write=False)
+        return contact
+
+    @cached_property
+    def turn_number(self) -> IntArray:
+        """The number of each turn in its contact, from 0."""
+        number = np.arange(len(self.handle)) - self.first_turn[self.turn_contact]
+        number.setflags(write=False)
+        return number
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Agents:

@@ -111,11 +111,10 @@ def frame_agents(outcome: Outcome) -> pd.DataFrame:
 def frame_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:
     """One row per buyer message that was sent, by contact and turn."""
     sent = np.flatnonzero(~np.isnan(outcome.asked))
-    contact = np.repeat(np.arange(len(contacts)), contacts.turns)[sent]
     return pd.DataFrame(
         {
-            "contact": contact,
-            "turn": sent - contacts.first_turn[contact],
+            "contact": contacts.turn_contact[sent],
+            "turn": contacts.turn_number[sent],
             "sent": outcome.asked[sent],
             "replied": outcome.replied[sent],
             "agent": outcome.replied_by[sent].astype(np.int64),

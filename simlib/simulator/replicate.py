@@ -333,10 +333,9 @@ def measure_night(
 
 
 def _frame_all_turns(outcome: Outcome, contacts: Contacts) -> pd.DataFrame:
-    turn = np.arange(len(outcome.asked)) - np.repeat(contacts.first_turn[:-1], contacts.turns)
     columns = {
-        "contact": np.repeat(np.arange(len(contacts)), contacts.turns),
-        "turn": turn,
+        "contact": contacts.turn_contact,
+        "turn": contacts.turn_number,
         "sent": outcome.asked,
         "replied": outcome.replied,
         "agent": outcome.replied_by,
