@@ -146,7 +146,7 @@ def require_agents(
     them some interval misses. Heads that grow with the load interval by interval are not guaranteed: in 200 random
     nights of 8 intervals (tests/prove/prove_requirement.py) a load 4.8 % heavier needed fewer heads in 86 of 1,595
     intervals, 5.4 % (two fewer or more in 9), and fewer in all on 4 nights. What one interval leaves to the next
-    hangs on whole heads.
+    hangs on whole heads, and even of an interval alone the least number may fall where more come.
 
     Parameters
     ----------

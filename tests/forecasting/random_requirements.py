@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from simlib.forecasting import Targets, judge_heads, minute_profile, require_agents
+from simlib.forecasting.requirement import TARGETS
 from simlib.intervals import Grid
 from simlib.simulator.draw import ChatService
 
@@ -38,6 +39,10 @@ def draw_case(number: int, *, intervals: int = 8) -> tuple[pd.DataFrame, dict]:
     return forecast, {"services": {"presale": service}, "targets": targets, **how}
 
 
+def _draw_share(number: int) -> float:
+    return float(np.random.default_rng([15, number]).choice([0.5, 0.8, 0.9]))
+
+
 def find_faults(number: int) -> dict[str, float]:
     """Count judged intervals, and those where a heavier load needs fewer, where one less holds, where heads fail.
 
@@ -45,7 +50,7 @@ def find_faults(number: int) -> dict[str, float]:
     shares of nights that their heads must hold, and hold, on nights that the search has not seen.
     """
     forecast, how = draw_case(number)
-    share = float(np.random.default_rng([15, number]).choice([0.5, 0.8, 0.9]))
+    share = _draw_share(number)
     need = require_agents(forecast, **how, holds_share=share, shrinkage=0.0)
     heavier = require_agents(
         forecast.assign(human=forecast["human"] * HEAVIER), **how, holds_share=share, shrinkage=0.0
@@ -73,4 +78,29 @@ def find_faults(number: int) -> dict[str, float]:
         "fresh": len(fresh),
         "fresh_asked": share * len(fresh),
         "fresh_held": float(fresh.sum()),
+    }
+
+
+def find_least(number: int, *, tried: int = 5) -> dict[str, int]:
+    """Count, of a night of one interval, whether the requirement is the least that holds, and falls with more load.
+
+    One interval inherits nothing. ``by_chance``: some of the ``tried`` numbers below hold, though one less fails.
+    ``fewer``: at the heavier load less is needed, though at the lighter one every number below fails.
+    """
+    forecast, how = draw_case(number, intervals=1)
+    how |= {"holds_share": _draw_share(number)}
+    found, holding = [], []
+    for level in (1.0, HEAVIER):
+        table = forecast.assign(human=forecast["human"] * level)
+        need = require_agents(table, **how, shrinkage=0.0, banded=False).iloc[0]
+        if need["bound_by"] not in TARGETS:
+            return {"nights": 0, "by_chance": 0, "fewer": 0}
+        heads = int(need["on_chat"])
+        below = range(max(heads - tried, 1), heads)
+        found.append(heads)
+        holding.append([n for n in below if judge_heads(table.assign(on_chat=n), **how)["missed"].iloc[0] == ""])
+    return {
+        "nights": 1,
+        "by_chance": int(any(holding)),
+        "fewer": int(found[1] < found[0] and not holding[0]),
     }
