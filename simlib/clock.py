@@ -115,7 +115,7 @@ def _parse(text: str) -> tuple[tuple[tuple[int | None, int, int] | None, pd.Time
         for word in sorted(facts.value("clock", key), key=len, reverse=True):
             if word in plain:
                 plain = plain.replace(word, " ", 1)
-                marked.add(key)
+                marked |= {key, "night"} if word in facts.value("clock", "night") else {key}
                 break
     plain = _without_marks(plain)
     if re.fullmatch(r"\d{1,2}", plain) and marked & {"evening", "morning"}:
@@ -124,7 +124,9 @@ def _parse(text: str) -> tuple[tuple[tuple[int | None, int, int] | None, pd.Time
     if not found:
         return None, False
     hour, minute = int(found["hour"]), int(found["minute"] or 0)
-    if "evening" in marked and 1 <= hour < 12:
+    if hour == 12 and marked & {"night", "after_midnight"}:  # the midnight that ends the evening of a date
+        hour = 24 if found["day"] and "night" in marked else 0
+    elif "evening" in marked and 1 <= hour < 12:
         hour += 12
     if hour > 48 or minute > 59:
         return None, False

@@ -290,9 +290,19 @@ def _words(key: str) -> tuple[str, ...]:
 
 
 def _on_clock(found: re.Match[str], *, later: int) -> str:
-    """Write an hour that has a word for its half of the day on the clock of 24 hours."""
+    """Write an hour that has a word for its half of the day on the clock of 24 hours.
+
+    Twelve at night is midnight: the one that ends a date's evening, else whichever follows the line before.
+    """
     hour = int(found[1] or found[2])
+    if hour == 12 and re.search("|".join(facts.value("clock", "night")), found[0]):
+        hour = 24 if re.search(r"\d[-/.]\d{1,2}\s*$", found.string[: found.start()]) else 0
+        return f"{hour:02d}{found[3] or ''}"
     return f"{hour % 12 + later if hour <= 12 else hour}{found[3] or ''}"
+
+
+def _whole_number(found: re.Match[str]) -> str:
+    return f"{float(found[1].replace(',', '')) * facts.value('spellings', 'multipliers')[found[2].casefold()]:.15g}"
 
 
 def _tidy(line: str) -> str:
@@ -315,4 +325,7 @@ def _tidy(line: str) -> str:
         line = re.sub(f"{before}|{behind}", partial(_on_clock, later=later), line, flags=re.IGNORECASE)
     line = re.sub(r"(?<=\w)[^\w\s%+-]+$", "", BEHIND_CLOCK.sub(r"\1 ", line))
     units = "|".join(map(re.escape, _words("pasted_units")))
-    return re.sub(rf"(?<=\d)\s*(?:{units})(?=$|[\s,;|])", "", line).strip()
+    sizes = "|".join(sorted(facts.value("spellings", "multipliers"), key=len, reverse=True))
+    large = rf"(?<![\d:.])({FIGURE})\s*({sizes})(?=\s*(?:{units})*(?:$|[\s,;|]))"
+    line = re.sub(large, _whole_number, line, flags=re.IGNORECASE)
+    return re.sub(rf"(?<=\d)\s*(?:{units})+(?=$|[\s,;|])", "", line).strip()

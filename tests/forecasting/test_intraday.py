@@ -319,3 +319,18 @@ def test_an_interval_given_twice_is_refused():
     came = until(plan(), "20:30").iloc[[3, 3]]
     with pytest.raises(ValueError, match=r"01:30 twice"):
         reforecast(plan(), came)
+
+
+def test_twelve_at_night_and_counts_in_ten_thousands_are_read():
+    """Midnight follows the evening's last line, or ends a date's evening; 1.2万 is twelve thousand."""
+    how = {"day": dt.date(2026, 10, 31), "tz": TZ}
+    table = read_actuals("晚上11点 1,204\n晚上12点 1.2万\n晚上12点半 3千人\n凌晨1点 860人次", **how)
+    assert [f"{start:%d %H:%M}" for start in table["start"]] == ["31 23:00", "01 00:00", "01 00:30", "01 01:00"]
+    assert table["contacts"].tolist() == [1204.0, 12000.0, 3000.0, 860.0]
+    dated = read_actuals("10月31日 晚上12点 1.2w", **how)
+    assert f"{dated['start'][0]:%d %H:%M}" == "01 00:00"
+    alone = read_actuals("晚上12点 300", **how, forecast=plan())
+    assert f"{alone['start'][0]:%d %H:%M}" == "01 00:00"
+    assert read_actuals("时间,售前\n20:00,1.2万", **how)["contacts"].tolist() == [12000.0]
+    with pytest.raises(UserError, match="1万2"):
+        read_actuals("20:00 1万2", **how)
