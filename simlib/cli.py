@@ -171,7 +171,7 @@ def new(
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.goals.workbook import find_goals_workbook
-    from simlib.inputs import check_book
+    from simlib.inputs import check_book, clock_of, find_wave
     from simlib.retrospective.workbook import read_review
     from simlib.store import check_store
     from simlib.store.problems import count_mistakes, list_problems
@@ -188,7 +188,9 @@ def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     if problems or asked:
         console.print(escape(list_problems([*asked, *problems], lang.value)), soft_wrap=True)
     all_problems = [*found.problems, *problems]
-    for file, other in (("goals.xlsx", find_goals_workbook(store)), ("review.xlsx", read_review(store))):
+    read_time = None if found.store is None else clock_of(found.store, find_wave(found.store))
+    review = read_review(store, read_time=read_time)
+    for file, other in (("goals.xlsx", find_goals_workbook(store)), ("review.xlsx", review)):
         all_problems += other.problems
         if other.notices or other.problems:
             print_message("check_beside", lang.value, file=file)

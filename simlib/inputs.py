@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +131,7 @@ class NightInputs:
     @property
     def opening(self) -> pd.Timestamp | None:
         """The instant at which the wave opens, where its day has an opening."""
-        if self.wave.profile not in ("E", "M"):
-            return None
-        return self.store.local_times([self.wave.start])[0]
+        return _opening_of(self.store, self.wave)
 
     def read_moment(self, text: str) -> pd.Timestamp:
         """Read a time of this night, as :func:`simlib.clock.read_moment` does."""
@@ -787,6 +785,17 @@ def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, .
     years = find_odd_years(dated, beside=[wave.start for wave in store.waves])
     asked = (*book.notices, *years, *ask_stacking(activities, goods))
     return show_conflicts(find_conflicts(activities, goods)), problems, asked
+
+
+def clock_of(store: Store, wave: Wave) -> Callable[[str], pd.Timestamp]:
+    """Return what reads a time that was noted of a wave's night: 01:30 after an evening opening is the next morning."""
+    grid = Grid.of_day(wave.day, tz=store.store.timezone, hours=NIGHT_H)
+    last = grid.times(grid.edges_s[-1:])[0]
+    return partial(read_moment, first=grid.opens, last=last, opening=_opening_of(store, wave))
+
+
+def _opening_of(store: Store, wave: Wave) -> pd.Timestamp | None:
+    return store.local_times([wave.start])[0] if wave.profile in ("E", "M") else None
 
 
 def find_wave(store: Store, name: str = "") -> Wave:

@@ -22,7 +22,7 @@ from simlib.retrospective.measured import AS_DEFINED, MeasuredNight
 from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts, without_absent
 from simlib.retrospective.write_back import NightFigures
-from simlib.store.book import BookField, ChapterBook, FilledBook
+from simlib.store.book import BookField, ChapterBook, FilledBook, ReadTime, read_moment_cell
 from simlib.store.cells import CellError, fold, read_cell, shown
 from simlib.store.models import Cohort, Profile, Queue
 from simlib.store.problems import Problem, StoreError
@@ -233,13 +233,15 @@ class Review:
         return self.book.tables["review_incidents"]
 
 
-def read_review(path: Any) -> Review:
+def read_review(path: Any, *, read_time: ReadTime | None = None) -> Review:
     """Read what lies beside a store for the retrospective; an empty review where nothing does.
 
     Parameters
     ----------
     path : str or Path
         The store's workbook or folder.
+    read_time : callable, optional
+        Reads a time without its date as the night's own, where the night is known.
 
     Returns
     -------
@@ -251,7 +253,7 @@ def read_review(path: Any) -> Review:
     if found is None:
         return Review(book=book.empty())
     try:
-        filled = book.read(found)
+        filled = book.read(found, read_time=read_time)
     except StoreError as error:
         return Review(book=book.empty(), problems=error.problems)
     problems = list(filled.problems)
@@ -273,7 +275,10 @@ def read_review(path: Any) -> Review:
             continue
         takes_time = name.endswith("_s")
         try:
-            value = read_cell(row["value"], kind, unit="s" if takes_time else "")
+            if kind == "datetime":
+                value = read_moment_cell(row["value"], read_time)
+            else:
+                value = read_cell(row["value"], kind, unit="s" if takes_time else "")
             if kind != "datetime" and not (takes_time <= value < math.inf and (kind != "share" or value <= 1)):
                 raise CellError("out_of_range")
         except CellError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from simlib.inputs import clock_of
 from simlib.messages import Lang, Message, Term, UserError
 from simlib.planning import plan
 from simlib.retrospective.result import RetrospectiveResult
@@ -62,7 +63,8 @@ def learn_promo(store: Path, *, out: Path, lang: Lang, wave: str = "", today: st
         learned = replace(learned, store=learned.store.model_copy(update={"actuals": ()}))
     learned.save(out, lang=lang)
     promo = _sum_up(result, promo=night.wave.name) | {"day": night.wave.day}
-    rows = begin_next_review(read_review(store).book, promo=promo, changes=learned.changes)
+    review = read_review(store, read_time=clock_of(night.inputs.store, night.wave))
+    rows = begin_next_review(review.book, promo=promo, changes=learned.changes)
     review_book().write(beside, lang=lang, rows=rows)
     said = [Message("retrospective.learned_rows", count=learned.history_rows)] if learned.history_rows else []
     left = [

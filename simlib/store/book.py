@@ -19,7 +19,7 @@ import pandas as pd
 
 from simlib import facts
 from simlib.files import write_file
-from simlib.messages import LANGS, Lang, glossary, label, translate
+from simlib.messages import LANGS, Lang, UserError, glossary, label, translate
 from simlib.store.cells import CellError, fold, is_blank, read_cell, shown
 from simlib.store.columns import adds_up, find_sheet, is_header, nearest
 from simlib.store.problems import Loss, Problem, note_totals
@@ -33,11 +33,15 @@ from simlib.store.sources import (
     sort_sheets,
 )
 
+ReadTime = Callable[[str], pd.Timestamp]
+"""What reads a time of the night without its date, as :func:`simlib.clock.read_moment` does."""
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
 LIST_CHARACTERS = 255  # what Excel takes as a list of choices
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "datetime": "yyyy-mm-dd hh:mm", "date": "yyyy-mm-dd"}
 WIDTHS = {"text": 26, "code": 14, "money": 14, "datetime": 18, "date": 13, "choice": 22}
+CLOCK_ALONE = frozenset({"date_missing", "not_time"})
+TIME_ALONE = CLOCK_ALONE | {"not_date", "year_missing"}
 MADE_ON = dt.datetime(2026, 1, 1)  # one date, so that the same template gives the same bytes
 NEEDED_COLOUR, OPTIONAL_COLOUR, EXAMPLE_COLOUR = "#1F4E79", "#7F7F7F", "#7F7F7F"
 
@@ -145,8 +149,15 @@ class ChapterBook:
         """Return the book of a store that has written nothing."""
         return FilledBook(tables={sheet: self._frame(sheet, []) for sheet in self.sheets})
 
-    def read(self, path: str | Path) -> FilledBook:
+    def read(self, path: str | Path, *, read_time: ReadTime | None = None) -> FilledBook:
         """Read a workbook as far as it is right.
+
+        Parameters
+        ----------
+        path : str or Path
+            The workbook.
+        read_time : callable, optional
+            Reads a time without its date, where a moment belongs; without it such a time is refused.
 
         Raises
         ------
@@ -162,7 +173,7 @@ class ChapterBook:
             problems.append(Problem(message="sheet_unknown", sheet=raw.name, nearest=near, loss="unread"))
         for key, (raw, *others) in known.items():
             noticed: list[Problem] = []
-            records[key] = list(self._read_sheet(raw, key, problems, noticed))
+            records[key] = list(self._read_sheet(raw, key, problems, noticed, read_time))
             notices += noticed if records[key] else []
             for other in others:
                 twins = {"first": raw.name, "second": other.name}
@@ -237,7 +248,12 @@ class ChapterBook:
     # --- reading
 
     def _read_sheet(
-        self, raw: RawSheet, sheet: str, problems: list[Problem], notices: list[Problem]
+        self,
+        raw: RawSheet,
+        sheet: str,
+        problems: list[Problem],
+        notices: list[Problem],
+        read_time: ReadTime | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Find the header of a sheet and read the rows below; a row with the note of the example is none."""
         names = self._column_names(sheet)
@@ -284,7 +300,7 @@ class ChapterBook:
             if adds_up(record, needed):
                 totals.append(line)
                 continue
-            values = _read_row(record, sheet, line, known, problems)
+            values = _read_row(record, sheet, line, known, problems, read_time)
             if values is not None:
                 yield {"row": line, **values}
         notices += note_totals(sheet, totals)
@@ -344,7 +360,12 @@ class ChapterBook:
 
 
 def _read_row(
-    record: Mapping[str, Any], sheet: str, line: int, known: Mapping[str, BookField], problems: list[Problem]
+    record: Mapping[str, Any],
+    sheet: str,
+    line: int,
+    known: Mapping[str, BookField],
+    problems: list[Problem],
+    read_time: ReadTime | None,
 ) -> dict[str, Any] | None:
     """Read one row; None where a cell that must be filled in is blank or wrong."""
     values: dict[str, Any] = {}
@@ -359,7 +380,7 @@ def _read_row(
         cell = record[key]
         loss: Loss = "row" if column.needed else "cell"
         try:
-            value = _read_field(cell, column)
+            value = _read_field(cell, column, read_time)
         except CellError as error:
             near = nearest(str(cell), column.spelled()) if error.message == "not_choice" else None
             shows_allowed = error.message in ("not_choice", "not_number", "not_integer", "out_of_range")
@@ -388,7 +409,33 @@ def _problem(message: str, sheet: str, row: int, column: BookField, cell: Any, l
     return Problem(message=message, sheet=sheet, row=row, column=column.term, value=value, loss=loss, **more)
 
 
-def _read_field(cell: Any, column: BookField) -> Any:
+def read_moment_cell(cell: Any, read_time: ReadTime | None) -> Any:
+    """Read a moment; one without its date, or without its year, is a time of the night where that is known.
+
+    Raises
+    ------
+    CellError
+        It is none, lies outside the night, or comes twice in it.
+    """
+    try:
+        return read_cell(cell, "datetime")
+    except CellError as error:
+        if read_time is None or error.message not in TIME_ALONE:
+            raise
+        seconds = int(cell.total_seconds()) if isinstance(cell, dt.timedelta) else 0
+        text = f"{seconds // 3600}:{seconds // 60 % 60:02d}" if isinstance(cell, dt.timedelta) else str(cell)
+        try:
+            return read_time(text).tz_localize(None).to_pydatetime()
+        except UserError as refused:
+            (why,) = refused.messages
+            if why.key == "clock.ambiguous" or (why.key == "clock.outside" and error.message in CLOCK_ALONE):
+                raise CellError("time_of_night", why=why) from None
+            raise error from None
+
+
+def _read_field(cell: Any, column: BookField, read_time: ReadTime | None) -> Any:
+    if column.kind == "datetime":
+        return read_moment_cell(cell, read_time)
     unit = glossary()[column.term]["unit"] if column.kind in MEASURED else ""
     value = read_cell(cell, column.kind, column.spelled() if column.choices else None, unit=unit)
     if value is None:

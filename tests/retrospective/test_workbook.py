@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from simlib.clock import read_moment
 from simlib.messages import LANGS, label
 from simlib.retrospective import NightFacts
 from simlib.retrospective.audit import audit_questions
@@ -332,3 +334,40 @@ def test_hidden_rows_totals_merged_cells_and_stray_cells_are_noticed(tmp_path):
         ("merged", "review_promises", None, "B2:B3"),
         ("percent_unwanted", "review_second_sales", 4, "3%"),
     ]
+
+
+NIGHT = {
+    "first": pd.Timestamp("2026-10-31", tz="Asia/Shanghai"),
+    "last": pd.Timestamp("2026-11-01 04:00", tz="Asia/Shanghai"),
+}
+SPAN = ["agent_id", "start", "end"]
+
+
+def test_a_time_alone_is_the_nights_own(tmp_path, as_book):
+    """Typed, as a cell of Excel's clock or in Chinese; 01:30 after the opening is the next morning."""
+    night, clock = [["figure", "review_value"], ["opening", "晚上8点20"]], dt.time(22, 0)
+    absences = [["A01", "20:20", "24:00"], ["A02", clock, "晚上12点"], ["A03", "1:30", "4:00"]]
+    as_book({"review_night": night, "review_absences": [SPAN, *absences]}, name="review.xlsx")
+    review = read_review(tmp_path, read_time=partial(read_moment, **NIGHT, opening=NIGHT["first"].replace(hour=20)))
+    assert review.problems == ()
+    assert review.figures["opening"] == dt.datetime(2026, 10, 31, 20, 20)
+    midnight = dt.datetime(2026, 11, 1)
+    assert review.absences[["start", "end"]].to_numpy().tolist() == [
+        [dt.datetime(2026, 10, 31, 20, 20), midnight],
+        [dt.datetime(2026, 10, 31, 22, 0), midnight],
+        [midnight.replace(hour=1, minute=30), midnight.replace(hour=4)],
+    ]
+    assert len(read_review(tmp_path).problems) == 7  # nothing says which night
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("01:30", ("10-31 01:30", "11-01 01:30")), ("29:00", ("11-01 04:00",)), ("soon", ("2026-10-31 20:00",))],
+)
+def test_a_time_alone_that_is_unclear_is_asked_back(tmp_path, as_book, typed, words):
+    """A time that comes twice in the night, lies outside it or is none is named, with what may be written."""
+    as_book({"review_absences": [SPAN, ["A01", typed, "2026-11-01 03:00"]]}, name="review.xlsx")
+    (problem,) = read_review(tmp_path, read_time=partial(read_moment, **NIGHT)).problems
+    assert (problem.row, problem.column, problem.value) == (2, "start", typed)
+    for lang in LANGS:
+        assert all(word in problem.text(lang) for word in words)
