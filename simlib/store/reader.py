@@ -236,6 +236,7 @@ def check_store(path: str | Path) -> StoreCheck:
     other_book = _find_other_book(raw_sheets, problems, read)
     if other_book:
         return StoreCheck(None, (other_book,), ())
+    problems = _recognise_renamed(raw_sheets, problems, read)
     for sheet in NEEDED:
         if not read[sheet].cells and not read[sheet].problems:
             problems.append(Problem(message="sheet_needed", sheet=sheet, loss="sheet"))
@@ -367,6 +368,37 @@ def _read_known(raw_sheets: Sequence[RawSheet], read: dict[str, ReadSheet]) -> I
         near = nearest(raw.stem, names)
         allowed = free if near is None else ()
         yield Problem(message="sheet_unknown", sheet=raw.name, nearest=near, allowed=allowed, loss="unread")
+
+
+def _recognise_renamed(
+    raw_sheets: Sequence[RawSheet], problems: Sequence[Problem], read: Mapping[str, ReadSheet]
+) -> list[Problem]:
+    """Ask whether a sheet of an unknown name is the needed one that lacks, where its header fits that one alone."""
+    missing = [sheet for sheet in NEEDED if not read[sheet].cells and not read[sheet].problems]
+    unnamed = {each.sheet for each in problems if each.message == "sheet_unknown" and each.nearest is None}
+    unknown = [raw for raw in raw_sheets if raw.name in unnamed and not raw.private]
+    fitting = {sheet: [raw.name for raw in unknown if _is_headed(raw, sheet)] for sheet in missing}
+    meant: dict[str | None, list[str]] = defaultdict(list)
+    for sheet, names in fitting.items():
+        if len(names) == 1:
+            meant[names[0]].append(sheet)
+    return [
+        replace(problem, nearest=meant[problem.sheet][0], allowed=())
+        if problem.sheet in unnamed and len(meant[problem.sheet]) == 1
+        else problem
+        for problem in problems
+    ]
+
+
+def _is_headed(raw: RawSheet, sheet: str) -> bool:
+    """Return whether a sheet begins as a known one does: every column that it needs, or lines of item and value."""
+    header = _find_header(raw, sheet)
+    if header is None:
+        return False
+    at, tall = header
+    names = column_names(sheet)
+    heads = {names.get(fold(str(cell)[:NAME_MAX])) for cell in raw.rows[at][1] if not is_blank(cell)}
+    return not tall or _needed(sheet) <= heads
 
 
 def _find_other_book(

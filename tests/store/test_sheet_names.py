@@ -2,8 +2,9 @@
 
 import pytest
 
+from simlib.messages import LANGS
 from simlib.store import check_store, load_store
-from simlib.store.models import SHEETS
+from simlib.store.models import NEEDED, SHEETS
 from simlib.store.problems import coded_label
 
 
@@ -76,3 +77,21 @@ def test_a_sheet_of_no_known_name_is_named_with_those_that_are_free(as_book, sou
     assert problem.allowed == tuple(sheet for sheet in SHEETS if sheet not in sound)
     assert coded_label("history", "zh") in problem.text("zh")
     assert coded_label("agents", "zh") not in problem.text("zh")
+
+
+@pytest.mark.parametrize("sheet", NEEDED)
+def test_a_needed_sheet_under_another_name_is_one_mistake(as_book, sound, sheet):
+    """What its columns show to be the sheet that lacks is asked about, by both names, and not missed a second time."""
+    sound["Sheet1"] = sound.pop(sheet)
+    [problem] = check_store(as_book(sound)).problems
+    assert (problem.message, problem.sheet, problem.nearest) == ("sheet_unknown", "Sheet1", sheet)
+    for lang in LANGS:
+        assert "Sheet1" in problem.text(lang)
+        assert coded_label(sheet, lang) in problem.text(lang)
+
+
+def test_a_sheet_that_shows_nothing_is_not_taken_for_the_one_that_lacks(as_book, sound):
+    """Columns of something else say nothing: both stay, the sheet nobody knows and the one that is needed."""
+    sound["Sheet1"] = [["colour", "size"], ["red", 3]]
+    del sound["agents"]
+    assert {each.message for each in check_store(as_book(sound)).problems} == {"sheet_unknown", "sheet_needed"}
