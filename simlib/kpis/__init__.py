@@ -46,7 +46,8 @@ from simlib.kpis.platform_scores import (
     tally_scores,
 )
 from simlib.kpis.platforms import PlatformRate, find_turns, judge_turns, platform_rates
-from simlib.kpis.tables import BETTER, CELL_COUNTS, by_agent, by_cell, by_interval, by_queue, summarise
+from simlib.kpis.tables import CELL_COUNTS, by_agent, by_cell, by_interval, by_queue, summarise
+from simlib.store.models import BETTER
 
 __all__ = [
     "BETTER",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -45,42 +45,6 @@ from simlib.kpis.log import (
 )
 from simlib.kpis.money import ConversionCurve, sales
 from simlib.kpis.platforms import PlatformRate
-
-BETTER: Mapping[str, Literal["higher", "lower"]] = {
-    "answered": "higher",
-    "abandoned": "lower",
-    "silent": "lower",
-    "unserved": "lower",
-    "lost_share": "lower",
-    "buyers_lost": "lower",
-    "first_response": "lower",
-    "first_response_p90": "lower",
-    "mean_response": "lower",
-    "service_level": "higher",
-    "wangwang_3min": "higher",
-    "jd_30s": "higher",
-    "pdd_3min": "higher",
-    "pdd_30s": "higher",
-    "douyin_3min": "higher",
-    "douyin_mean_response": "lower",
-    "jd_mean_response": "lower",
-    "kuaishou_3min_buyer": "higher",
-    "kuaishou_3min_chat": "higher",
-    "kuaishou_unserved": "lower",
-    "xiaohongshu_45s": "higher",
-    "xiaohongshu_3min": "higher",
-    "overtime": "lower",
-    "late_break": "lower",
-    "contacts_agent_hour": "higher",
-    "sales_kept": "higher",
-    "sales_lost": "lower",
-    "first_response_s": "lower",  # of a person, as exports have it; the ones above are of the night
-    "mean_response_s": "lower",
-    "unanswered": "lower",
-    "complaints": "lower",
-    "dispute_rate": "lower",
-}
-"""Which way is better, by glossary key; what is not here (offered, occupancy, concurrency) is better in neither."""
 
 
 def summarise(

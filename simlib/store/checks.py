@@ -15,8 +15,10 @@ from simlib.store.cells import fold, shown, shown_share
 from simlib.store.columns import known_keys, known_terms, nearest, percent_range
 from simlib.store.figures import ORDER_VALUE, has_order_value
 from simlib.store.models import (
+    BETTER,
     Actual,
     Agent,
+    Goal,
     HistoryRow,
     HourShare,
     IntentShare,
@@ -147,6 +149,7 @@ def find_problems(read: Mapping[str, ReadSheet]) -> Iterator[Problem]:
     yield from _intent_problems(read["intents"], read["ratios"])
     yield from _clock_problems(read)
     yield from _shift_problems(read)
+    yield from _goal_problems(read["goals"])
     for sheet in ("history", "actuals"):
         yield from _series_problems(sheet, read[sheet], _zone_of(read["store"]))
 
@@ -593,6 +596,20 @@ def _profile_problems(profile: ReadSheet) -> Iterator[Problem]:
     if profile.rows and not profile.problems and abs(total - 1) > SHARE_SLACK:
         values = {"total": f"{total:.1%}"}
         yield Problem(message="shares_not_one", sheet="day_profile", column="share", values=values, loss="profile")
+
+
+def _goal_problems(goals: ReadSheet) -> Iterator[Problem]:
+    """Find goals whose stretch asks for less than their floor; a KPI that is better neither way is not judged."""
+    better = dict(BETTER) | dict.fromkeys(("cs_sales_cny", "receptions"), "higher")
+    for number, row in goals.of(Goal):
+        if row.kpi not in better or row.stretch is None:
+            continue
+        higher = better[row.kpi] == "higher"
+        if row.stretch < row.floor if higher else row.stretch > row.floor:
+            values = {"floor": shown(row.floor), "stretch": shown(row.stretch)}
+            place: dict[str, Any] = {"sheet": "goals", "row": number, "column": "kpi", "value": row.kpi}
+            message = "levels_exchanged_higher" if higher else "levels_exchanged_lower"
+            yield Problem(message=message, values=values, loss="row", **place)
 
 
 def _platform_problems(platforms: ReadSheet) -> Iterator[Problem]:

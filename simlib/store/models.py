@@ -338,6 +338,43 @@ class Duty(Row):
         return self
 
 
+BETTER: Mapping[str, Literal["higher", "lower"]] = {
+    "answered": "higher",
+    "abandoned": "lower",
+    "silent": "lower",
+    "unserved": "lower",
+    "lost_share": "lower",
+    "buyers_lost": "lower",
+    "first_response": "lower",
+    "first_response_p90": "lower",
+    "mean_response": "lower",
+    "service_level": "higher",
+    "wangwang_3min": "higher",
+    "jd_30s": "higher",
+    "pdd_3min": "higher",
+    "pdd_30s": "higher",
+    "douyin_3min": "higher",
+    "douyin_mean_response": "lower",
+    "jd_mean_response": "lower",
+    "kuaishou_3min_buyer": "higher",
+    "kuaishou_3min_chat": "higher",
+    "kuaishou_unserved": "lower",
+    "xiaohongshu_45s": "higher",
+    "xiaohongshu_3min": "higher",
+    "overtime": "lower",
+    "late_break": "lower",
+    "contacts_agent_hour": "higher",
+    "sales_kept": "higher",
+    "sales_lost": "lower",
+    "first_response_s": "lower",  # of a person, as exports have it; the ones above are of the night
+    "mean_response_s": "lower",
+    "unanswered": "lower",
+    "complaints": "lower",
+    "dispute_rate": "lower",
+}
+"""Which way is better, by glossary key; what is not here (offered, occupancy, concurrency) is better in neither."""
+
+
 class Goal(Row):
     """A target: the floor that must hold and the stretch that is aimed for."""
 

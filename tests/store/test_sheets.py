@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl.worksheet.formula import ArrayFormula
 
-from simlib.messages import texts
+from simlib.messages import LANGS, texts
 from simlib.store import StoreError, check_store, load_store
 from simlib.store.checks import find_odd_years
 from simlib.store.problems import count_mistakes, list_problems
@@ -710,3 +710,22 @@ def test_both_languages_give_the_next_step():
         assert marks[0] == marks[1] or not key.startswith(("store.", "cli.", "runs.")), key
         if key.startswith("store.") and re.search("请(?!单)", twins["zh"]):
             assert re.search(asks, twins["en"]), key
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (["service_level", 0.9, 0.8], "levels_exchanged_higher"),
+        (["First response", 20, 30], "levels_exchanged_lower"),
+        (["cs_sales_cny", 200_000, 100_000], "levels_exchanged_higher"),
+    ],
+)
+def test_a_goal_whose_floor_is_better_than_its_stretch_is_one_sentence(as_book, sound, row, message):
+    """It names the row and both values; a goal the right way round and a figure that is better neither way pass."""
+    sound["goals"] = [["kpi", "floor", "stretch"], ["first_response", 30, 20], ["occupancy", 0.9, 0.8], row]
+    found = check_store(as_book(sound))
+    [problem] = found.problems
+    assert (problem.message, problem.row) == (message, 4)
+    assert len(found.store.goals) == 2
+    for lang in LANGS:
+        assert all(f" {value:g}" in problem.text(lang) for value in row[1:])
