@@ -122,7 +122,8 @@ def import_exports(
     store : path
         The store's workbook or folder; it must be free of problems.
     answers : mapping of str to str, optional
-        Account to agent_id, ``-`` for an account that is nobody's.
+        Account to agent_id, ``-`` for an account that is nobody's. One that names nobody of the store is not taken,
+        and ``against`` says so.
     own_shops : iterable of str
         Names by which the files call this shop, where they differ from the store's own.
     lang : {"zh", "en"}
@@ -137,15 +138,17 @@ def import_exports(
     StoreError
         The store cannot be read.
     UserError
-        An answer names nobody of the store.
+        The answers kept beside the store cannot be read.
     """
     path = Path(store)
     loaded = load_store(path, figures_open=True)
-    people = read_people(loaded, path).with_answers(answers or {})
+    known = read_people(loaded, path)
+    people, doubted = known.with_answers(answers or {}), known.doubt_answers(answers or {})
     exports = read_exports(paths, store=loaded, lang=lang, on_file=on_file)
     settled = _settle(exports, loaded, people, frozenset(own_shops))
     others = _files_left_out(exports, settled)
-    return _work_out(settled, loaded, people, path, lang, others)
+    found = _work_out(settled, loaded, people, path, lang, others)
+    return replace(found, against=(*doubted, *found.against))
 
 
 def _settle(exports: Exports, store: Store, people: People, own_shops: frozenset[str]) -> Exports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from simlib.store.exports.formats import fold_word
 from simlib.store.models import Store
 
 NOBODY = "-"
+NEAR_SHOWN = 3  # names and ids of a store that are offered for one that it does not have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +64,28 @@ class People:
         return found
 
     def with_answers(self, answers: Mapping[str, str]) -> People:
-        """Return a copy that knows more accounts.
+        """Return a copy that knows more accounts; an answer that names nobody of the store is left out."""
+        known = {*self.names.values(), NOBODY, ""}
+        sound = {account: person for account, person in answers.items() if person in known}
+        return replace(self, kept={**self.kept, **sound})
 
-        Raises
-        ------
-        UserError
-            An answer names nobody of the store.
+    def doubt_answers(self, answers: Mapping[str, str]) -> list[Message]:
+        """Return a message for each answer that names nobody of the store, with the ids that are spelled most like it.
+
+        Examples
+        --------
+        >>> people = People(names={"a01": "A01", "amy": "A01", "a02": "A02", "bob": "A02"})
+        >>> people.doubt_answers({"shop:amy": "A01", "shop:bob": "A2"})[0].fields["nearest"]
+        ('A02', 'A01')
         """
-        known = set(self.names.values())
+        known = {*self.names.values(), NOBODY, ""}
+        found = []
         for account, person in answers.items():
-            if person not in known and person not in (NOBODY, ""):
-                raise UserError(Message("exports.nobody", account=account, person=person, known=tuple(sorted(known))))
-        return replace(self, kept={**self.kept, **answers})
+            if person not in known:
+                near = difflib.get_close_matches(fold_word(person), self.names, n=NEAR_SHOWN, cutoff=0.0)
+                ids = tuple(dict.fromkeys(self.names[name] for name in near))
+                found.append(Message("exports.nobody", account=account, person=person, nearest=ids))
+        return found
 
 
 def bare_account(account: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib.cli import app
-from simlib.messages import UserError
+from simlib.messages import LANGS, UserError
 from simlib.store import import_orders, load_store, save_store
 from simlib.store.exports import import_exports, people_path, read_exports
 from simlib.store.exports.people import People, read_people, write_people
@@ -138,10 +138,7 @@ def test_several_accounts_of_one_person_add_up(tmp_path, shop):
     assert rows[["agent", "receptions", "mean_response_s"]].to_numpy().tolist() == [[one, 40.0, 25.0]]
 
 
-def test_an_answer_that_names_nobody_is_refused(tmp_path, shop):
-    with pytest.raises(UserError) as caught:
-        import_exports(agent_days(tmp_path), shop, answers={"店:谁": "Z99"})
-    assert "Z99" in caught.value.text("en")
+def test_kept_answers_that_are_no_map_are_refused(tmp_path, shop):
     people_path(shop).write_text("- a list\n", encoding="utf-8")
     with pytest.raises(UserError):
         import_exports(agent_days(tmp_path), shop)
@@ -323,3 +320,19 @@ def test_two_definitions_of_conversion_are_set_side_by_side(tmp_path, shop):
     advisor.write_text(same, encoding="utf-8")
     again = import_exports([agents, advisor], shop, lang="zh").against
     assert not any(message.key == "exports.two_definitions" for message in again)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_an_answer_that_names_nobody_costs_itself_alone(tmp_path, shop, lang):
+    """The wrong id is named with the nearest ones, not all; the account is asked about again, the rest is read."""
+    agent_days(tmp_path, unknown=True)
+    files = sorted(tmp_path.glob("客服绩效*.csv"))
+    ids = [agent.agent_id for agent in load_store(shop).agents]
+    plain = import_exports(files, shop, lang=lang)
+    result = import_exports(files, shop, lang=lang, answers={"店:不知是谁": f"{ids[0]}9", "店:别的": ids[0]})
+    [message] = [each for each in result.against if each.key == "exports.nobody"]
+    assert all(word in message.text(lang) for word in ("店:不知是谁", f"{ids[0]}9", ids[0]))
+    assert len(message.fields["nearest"]) <= 3
+    assert len(result.changes) == len(plain.changes)
+    assert "店:不知是谁" in [question.value for question in result.exports.questions]
+    assert result.people.kept["店:别的"] == ids[0]
