@@ -847,3 +847,7 @@ def main() -> None:
     """Enter the command line."""
     atexit.register(gc.freeze)  # at the end Python would look through all it holds once more, which takes a second
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -28,6 +28,7 @@ FLOORS = (
     {"widgets"},
     {"runs"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 NEIGHBOURS = {
