@@ -171,31 +171,34 @@ def new(
 def check(store: StorePath, lang: Lingo = Language.zh) -> None:
     """List all problems of a store's data at once, and what is still empty."""
     from simlib.goals.workbook import find_goals_workbook
-    from simlib.inputs import check_book, clock_of, find_wave
-    from simlib.retrospective.workbook import read_review
+    from simlib.inputs import check_book, clock_of, find_wave, know_clock, noted_figures
+    from simlib.retrospective.workbook import doubt_figures, read_review
     from simlib.store import check_store
     from simlib.store.problems import count_mistakes, list_problems
 
     found = check_store(store)
-    conflicts, problems, asked = (None, (), ()) if found.store is None else check_book(found.store, store)
+    conflicts, problems, asked = check_book(found.store, store)
     for listed in (found.notices, found.problems):
         if listed:
             console.print(escape(list_problems(listed, lang.value)), soft_wrap=True)
-    if problems or asked or (conflicts is not None and len(conflicts)):
+    if problems or asked or len(conflicts):
         print_message("check_beside", lang.value, file="readiness.xlsx")
-    if conflicts is not None:
-        print_table("conflicts", conflicts, lang=lang.value)
+    print_table("conflicts", conflicts, lang=lang.value)
     if problems or asked:
         console.print(escape(list_problems([*asked, *problems], lang.value)), soft_wrap=True)
     all_problems = [*found.problems, *problems]
-    read_time = None if found.store is None else clock_of(found.store, find_wave(found.store))
-    review = read_review(store, read_time=read_time)
+    if found.store is None:
+        review = read_review(store, read_time=know_clock)
+    else:
+        wave = find_wave(found.store)
+        review = read_review(store, read_time=clock_of(found.store, wave))
+        review = doubt_figures(review, noted_figures(found.store, wave))
     for file, other in (("goals.xlsx", find_goals_workbook(store)), ("review.xlsx", review)):
         all_problems += other.problems
         if other.notices or other.problems:
             print_message("check_beside", lang.value, file=file)
             console.print(escape(list_problems([*other.notices, *other.problems], lang.value)), soft_wrap=True)
-    wrong = count_mistakes(all_problems) + (0 if conflicts is None else len(conflicts))
+    wrong = count_mistakes(all_problems) + len(conflicts)
     if wrong:
         raise stop(translate("cli.check_wrong", lang.value, count=wrong), status=DATA_WRONG)
     print_message("check_done", lang.value, store=store)

@@ -63,6 +63,7 @@ from simlib.readiness.gate import bring_results
 from simlib.readiness.quiz import mark_exam
 from simlib.readiness.result import show_conflicts
 from simlib.readiness.workbook import ReadinessBook, empty_book, read_readiness_beside
+from simlib.retrospective.workbook import FIGURES
 from simlib.roster import Roster, RosterRules, adopt_roster, from_matrix, make_shifts
 from simlib.simulator import Policy
 from simlib.simulator.draw import ChatService, services_from_store, slowdown_from_curve, slowdown_from_ratio
@@ -71,7 +72,7 @@ from simlib.staffing import effective_speed, list_out, may_serve
 from simlib.staffing.result import PeopleResult, SalesResult
 from simlib.store.checks import find_odd_years
 from simlib.store.models import INCIDENT_SIZES, NEEDED, SHEETS, Profile, Ratio, Store, Wave
-from simlib.store.problems import Problem
+from simlib.store.problems import Problem, StoreError
 from simlib.store.sources import read_matrix
 
 EXPORTS = "exports"  # the folder beside a store that holds what the platforms export
@@ -765,24 +766,31 @@ def with_exam(store: Store, source: str) -> Store:
     return bring_results(store, training=book.tables["training"], results=results)
 
 
-def check_book(store: Store, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...], tuple[Problem, ...]]:
-    """Check the readiness workbook beside a store.
+def check_book(store: Store | None, path: Path) -> tuple[pd.DataFrame, tuple[Problem, ...], tuple[Problem, ...]]:
+    """Check the readiness workbook beside a store; of a store that cannot be read (None) what needs none.
 
     Returns
     -------
     tuple
         The conflicts of its rules as a table, what is wrong by row, and what is no mistake but worth asking about.
     """
-    book = read_readiness_beside(path, people={agent.agent_id for agent in store.agents})
+    book = empty_book()
+    try:
+        if path.exists():
+            people = None if store is None else {agent.agent_id for agent in store.agents}
+            book = read_readiness_beside(path, people=people)
+    except StoreError as error:
+        book = replace(book, problems=error.problems)
     activities, goods = book.tables["activities"], book.tables["goods"]
-    marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=store.rule("exam_pass_mark"))
+    mark = facts.value("labour", "exam_pass_mark") if store is None else store.rule("exam_pass_mark")
+    marked = mark_exam(book.tables["exam"], book.kept.quizzes, pass_mark=mark)
     of_exam = () if marked is None else marked.problems
     problems = (*book.problems, *check_logistics(book.tables["logistics"]), *of_exam)
     dated = [
         ("activities", "start", int(row["row"]), str(row["name"] or row["id"]), row["start"], row["end"])
         for row in activities.dropna(subset=["start", "end"]).to_dict("records")
     ]
-    years = find_odd_years(dated, beside=[wave.start for wave in store.waves])
+    years = find_odd_years(dated, beside=[] if store is None else [wave.start for wave in store.waves])
     asked = (*book.notices, *years, *ask_stacking(activities, goods))
     return show_conflicts(find_conflicts(activities, goods)), problems, asked
 
@@ -792,6 +800,32 @@ def clock_of(store: Store, wave: Wave) -> Callable[[str], pd.Timestamp]:
     grid = Grid.of_day(wave.day, tz=store.store.timezone, hours=NIGHT_H)
     last = grid.times(grid.edges_s[-1:])[0]
     return partial(read_moment, first=grid.opens, last=last, opening=_opening_of(store, wave))
+
+
+def noted_figures(store: Store, wave: Wave) -> dict[str, float]:
+    """Return what the plan has for the figures that are noted after the night: the order value, and the ratios."""
+    known = set(facts.table("ratios")["key"])
+    found = {key: store.ratio(key).likely for key in FIGURES if key in known}
+    own = [ratio.likely for ratio in store.ratios if ratio.key == "aov_cny"]
+    aov_cny = next(filter(None, (wave.day_aov_cny, *own, store.store.month_aov_cny)), None)
+    return found if aov_cny is None else found | {"aov_cny": aov_cny}
+
+
+def know_clock(text: str) -> pd.Timestamp:
+    """Return NaT for a time of a night that nobody knows: that it is a time is all that can be said.
+
+    Raises
+    ------
+    UserError
+        It is none.
+    """
+    day = pd.Timestamp("2026-01-01", tz="UTC")
+    try:
+        read_moment(text, first=day, last=day + pd.Timedelta(days=1))
+    except UserError as error:
+        if error.messages[0].key == "clock.unread":
+            raise
+    return pd.NaT
 
 
 def _opening_of(store: Store, wave: Wave) -> pd.Timestamp | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from simlib import facts
 from simlib.drill.calls import read_calls, read_moves
 from simlib.drill.log import read_opening
-from simlib.inputs import NightInputs, clock_of
+from simlib.inputs import NightInputs, clock_of, noted_figures
 from simlib.messages import Lang, Message, Term, UserError
 from simlib.night import PromoNight
 from simlib.readiness.countdown import catalogue
@@ -22,6 +22,7 @@ from simlib.retrospective.result import NightRecord
 from simlib.retrospective.variance import NightFacts
 from simlib.retrospective.workbook import (
     LEARNT,
+    doubt_figures,
     note_night,
     read_review,
     take_figures,
@@ -73,6 +74,7 @@ def state_plan(inputs: NightInputs, night: PromoNight, *, aov_cny: float) -> Nig
 def record_night(inputs: NightInputs, planned: NightFacts, *, source: str) -> NightRecord:
     """Read what the store noted of the night beside it and in its folder of exports, and what it makes of it."""
     review = within_night(read_review(source, read_time=clock_of(inputs.store, inputs.wave)), inputs.grid)
+    review = doubt_figures(review, noted_figures(inputs.store, inputs.wave))
     beside = Path(source) if Path(source).is_dir() else Path(source).parent
     folder = beside / EXPORTS
     exports = read_exports(folder, store=inputs.store) if source and folder.is_dir() else None

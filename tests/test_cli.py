@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from simlib.cli import app, is_of_port, last_roster, print_table, progress_bar, 
 from simlib.messages import HOUSE, UserError
 from simlib.readiness.workbook import write_readiness_template
 from simlib.report.pages.imports import show_change
+from simlib.retrospective.workbook import review_book
 from simlib.roster import ROSTER_COLUMNS
 from simlib.roster.swap import work_out_swap
 from simlib.runs import file_hash
@@ -107,6 +110,41 @@ def test_check_reads_what_lies_beside_a_store(tmp_path):
     of_goals, _, of_review = behind.partition("review.xlsx beside the store")
     assert "lots" in of_goals
     assert of_review.strip()
+
+
+def test_what_lies_beside_a_store_that_cannot_be_read_is_checked(tmp_path):
+    """Each workbook is read as far as it needs no store; a time alone may be right, and a broken one is a line."""
+    (tmp_path / "shop.xlsx").write_text("broken")
+    activities = [{"id": "C1", "name": "C", "kind": "coupon", "scope": "all", "buyers": "all", "amount_cny": 10}]
+    write_readiness_template(tmp_path / "readiness.xlsx", "en", rows={"activities": activities})
+    noted = [{"figure": "opening", "value": "20:20"}, {"figure": "aov_cny", "value": "many"}]
+    review_book().write(tmp_path / "review.xlsx", lang="en", rows={"review_night": noted})
+    checked = run("check", tmp_path / "shop.xlsx", "--lang", "en")
+    assert checked.exit_code == 1
+    assert '"Activities" (activities), row 2' in checked.output
+    assert "many" in checked.output
+    assert "20:20" not in checked.output
+    (tmp_path / "readiness.xlsx").write_text("broken")
+    broken = run("check", tmp_path / "shop.xlsx", "--lang", "en").output
+    assert "readiness.xlsx: " in broken
+    assert "many" in broken
+
+
+def test_check_asks_about_a_figure_far_from_the_plan_and_reads_a_time_alone(tmp_path):
+    """The store says which night a time belongs to and what the plan has; a question is no mistake."""
+    shutil.copy(STORES / "appliances.xlsx", tmp_path / "shop.xlsx")
+    noted = [{"figure": "opening", "value": "20:20"}, {"figure": "aov_cny", "value": "186"}]
+    review_book().write(tmp_path / "review.xlsx", lang="en", rows={"review_night": noted})
+    checked = run("check", tmp_path / "shop.xlsx", "--lang", "en")
+    assert checked.exit_code == 0
+    assert "the plan has 1280" in checked.output
+
+
+@pytest.mark.parametrize("module", ["simlib", "simlib.cli"])
+def test_the_command_line_is_a_module_too(module):
+    """Both ways to run it as a module print its help."""
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
+    assert "import" in done.stdout
 
 
 def test_missing_store_is_a_sentence(tmp_path):

@@ -26,6 +26,7 @@ from simlib.store.book import BookField, ChapterBook, FilledBook, ReadTime, read
 from simlib.store.cells import CellError, fold, read_cell, shown
 from simlib.store.models import Cohort, Profile, Queue
 from simlib.store.problems import Problem, StoreError
+from simlib.store.sources import note_passed_over
 
 BOOK_NAME = "review.xlsx"
 FIGURES: Mapping[str, str] = {
@@ -45,6 +46,8 @@ FIGURES: Mapping[str, str] = {
     "shrinkage": "share",
 }
 """What the sheet of the night may hold, and how each is written."""
+FAR_FACTOR = 3.0
+"""From so many times the plan's figure, or so small a part of it, a figure is asked about (our choice)."""
 DISSATISFIED = 0.0
 """The satisfaction at and below which a chat counts as a complaint (our choice: exports mark nothing else)."""
 SECOND_LEVERS = ("second_gift", "second_bundle", "second_threshold", "second_coupon", "second_other")
@@ -254,6 +257,7 @@ def read_review(path: Any, *, read_time: ReadTime | None = None) -> Review:
         return Review(book=book.empty())
     try:
         filled = book.read(found, read_time=read_time)
+        filled = replace(filled, notices=(*note_passed_over(path, BOOK_NAME), *filled.notices))
     except StoreError as error:
         return Review(book=book.empty(), problems=error.problems)
     problems = list(filled.problems)
@@ -291,6 +295,30 @@ def read_review(path: Any, *, read_time: ReadTime | None = None) -> Review:
     for sheet in SPANS:
         filled = replace(filled, tables={**filled.tables, sheet: _read_spans(filled, sheet, problems)})
     return Review(book=filled, figures=figures, problems=tuple(problems))
+
+
+def doubt_figures(review: Review, planned: Mapping[str, float]) -> Review:
+    """Return the review with a notice of each figure that is a multiple of the plan's, or a part of it.
+
+    Parameters
+    ----------
+    planned : mapping of str to float
+        The plan's figures by the keys of `FIGURES`; one that is missing, or 0, is not compared.
+    """
+    rows = review.book.tables["review_night"].drop_duplicates("figure").set_index("figure")
+    doubts = []
+    for name, value in review.figures.items():
+        plan = planned.get(name, 0.0)
+        if plan and value and not 1 / FAR_FACTOR < value / plan < FAR_FACTOR:
+            place: dict[str, Any] = {
+                "sheet": "review_night",
+                "row": int(rows.loc[name, "row"]),
+                "column": "review_value",
+            }
+            values = {"ratio": name, "plan": shown(float(plan))}
+            doubts.append(Problem(message="far_from_plan", value=shown(float(value)), values=values, **place))
+    notices = review_book().sort([*review.book.notices, *doubts])
+    return replace(review, book=replace(review.book, notices=notices))
 
 
 @cache

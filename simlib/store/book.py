@@ -34,7 +34,7 @@ from simlib.store.sources import (
 )
 
 ReadTime = Callable[[str], pd.Timestamp]
-"""What reads a time of the night without its date, as :func:`simlib.clock.read_moment` does."""
+"""What reads a time of the night without its date, as :func:`simlib.clock.read_moment` does; NaT: of what night?"""
 EMPTY_ROWS = 500
 MEASURED = ("money", "number", "integer", "share")  # kinds that have limits
 LIST_CHARACTERS = 255  # what Excel takes as a list of choices
@@ -425,7 +425,8 @@ def read_moment_cell(cell: Any, read_time: ReadTime | None) -> Any:
         seconds = int(cell.total_seconds()) if isinstance(cell, dt.timedelta) else 0
         text = f"{seconds // 3600}:{seconds // 60 % 60:02d}" if isinstance(cell, dt.timedelta) else str(cell)
         try:
-            return read_time(text).tz_localize(None).to_pydatetime()
+            moment = read_time(text)
+            return moment if moment is pd.NaT else moment.tz_localize(None).to_pydatetime()
         except UserError as refused:
             (why,) = refused.messages
             if why.key == "clock.ambiguous" or (why.key == "clock.outside" and error.message in CLOCK_ALONE):

@@ -214,13 +214,24 @@ def find_beside(store: str | Path, name: str) -> Path | None:
     One with macros counts, and one of the old kind, which is refused by its name where it is read: passed over, what
     stands in it would be missing from a chapter that looks complete.
     """
+    return next(_beside(store, name), None)
+
+
+def note_passed_over(store: str | Path, name: str) -> list[Problem]:
+    """Return the notice that of two workbooks of a chapter beside a store the first is read; else none."""
+    first, *others = [path.name for path in _beside(store, name)] or [""]
+    return [Problem(message="beside_twice", values={"first": first, "second": other}) for other in others[:1]]
+
+
+def _beside(store: str | Path, name: str) -> Iterator[Path]:
+    """Walk through the workbooks of a chapter beside a store, the one that bears the store's name first."""
     path = Path(store)
     if not str(store):
-        return None
+        return
     names = [name] if path.is_dir() else [f"{path.stem}.{name}", name]
     folder = path if path.is_dir() else path.parent
     found = (folder / f"{Path(each).stem}{ending}" for each in names for ending in WORKBOOK_ENDINGS)
-    return next((each for each in found if each.is_file()), None)
+    yield from (each for each in found if each.is_file())
 
 
 def refuse(path: Path, message: str, **values: object) -> StoreError:

@@ -15,6 +15,7 @@ from simlib.retrospective import NightFacts
 from simlib.retrospective.audit import audit_questions
 from simlib.retrospective.workbook import (
     begin_next_review,
+    doubt_figures,
     lay_on_grid,
     note_night,
     read_review,
@@ -371,3 +372,29 @@ def test_a_time_alone_that_is_unclear_is_asked_back(tmp_path, as_book, typed, wo
     assert (problem.row, problem.column, problem.value) == (2, "start", typed)
     for lang in LANGS:
         assert all(word in problem.text(lang) for word in words)
+
+
+def test_a_figure_far_from_the_plan_is_asked_about(tmp_path):
+    """A seventh of the planned order value is a notice with both values, no mistake; twice a reply time is none."""
+    figures = {"aov_cny": "186", "presale_reply_s": "40", "conversion": "50%", "opening": "2026-10-31 20:30"}
+    rows = [{"figure": figure, "value": value} for figure, value in figures.items()]
+    plan = {"aov_cny": 1280.0, "presale_reply_s": 20.0, "conversion": 0.0}
+    review = doubt_figures(write(tmp_path, {"review_night": rows}), plan)
+    [notice] = review.notices
+    assert (review.problems, notice.row, notice.value) == ((), 2, "186")
+    assert review.figures["aov_cny"] == 186.0
+    for lang in LANGS:
+        assert all(word in notice.text(lang) for word in ("186", "1280", label("aov_cny", lang)))
+
+
+def test_of_two_reviews_beside_a_store_the_one_that_is_read_is_named(tmp_path):
+    """The workbook that bears the store's name goes first, and a notice names both."""
+    for name, value in (("review.xlsx", "92"), ("shop.review.xlsx", "93")):
+        rows = {"review_night": [{"figure": "aov_cny", "value": value}]}
+        review_book().write(tmp_path / name, lang="zh", rows=rows)
+    review = read_review(tmp_path / "shop.xlsx")
+    [notice] = review.notices
+    assert review.figures["aov_cny"] == 93.0
+    assert "shop.review.xlsx 和 review.xlsx" in notice.text("zh")
+    assert "shop.review.xlsx alone is read" in notice.text("en")
+    assert read_review(tmp_path / "other.xlsx").notices == ()
