@@ -494,6 +494,6 @@ def _check_goals(tables: dict[str, pd.DataFrame]) -> list[Problem]:
         first = table.loc[wrong[0]]
         place: dict[str, Any] = {"sheet": "goals", "row": wrong[0], "rows": tuple(wrong), "column": "floor"}
         typed = (shown(first["floor"]), shown(first["stretch"]))
-        found = [Problem(message="columns_exchanged", columns=("floor", "stretch"), typed=typed, loss="row", **place)]
+        found = [Problem(message="levels_exchanged", columns=("floor", "stretch"), typed=typed, loss="row", **place)]
     tables["goals"] = table.drop(index=wrong)
     return found

@@ -258,7 +258,7 @@ def test_rows_are_counted_as_excel_does_below_a_title_and_gaps(book):
 def test_exchanged_floor_and_stretch_are_one_question_and_one_slip_is_a_slip(book):
     crossed = [{"kpi": "receptions", "floor": 9, "stretch": 5}, {"kpi": "mean_response", "floor": 20, "stretch": 30}]
     found, [asked] = check_goals_workbook(book(rows("goals", *crossed)))
-    assert (asked.message, asked.rows, asked.columns) == ("columns_exchanged", (2, 3), ("floor", "stretch"))
+    assert (asked.message, asked.rows, asked.columns) == ("levels_exchanged", (2, 3), ("floor", "stretch"))
     assert (asked.typed, asked.loss) == (("9", "5"), "row")
     assert found.tables["goals"].empty
     right = {"kpi": "cs_sales_cny", "floor": 5, "stretch": 9}
