@@ -271,9 +271,14 @@ def _plain_prices_on(skus: frozenset[str], sheet: PromoSheet) -> list[Activity]:
 
 
 def _find_gifts_without_stock(sheet: PromoSheet) -> Iterator[_Found]:
+    """Find gift activities that have none to give by their own row, and those that promise more than the gift's stock."""
     by_sku: dict[str, list[Activity]] = defaultdict(list)
     for activity in sheet.activities:
-        if activity.kind == "gift" and activity.gift_sku in sheet.goods:
+        if activity.kind != "gift":
+            continue
+        if activity.stock == 0 and activity.gift_quantity:
+            yield _Found("gift_without_stock", (activity.id,))
+        elif activity.gift_sku in sheet.goods:
             by_sku[str(activity.gift_sku)].append(activity)
     for sku, gifts in by_sku.items():
         stock = sheet.goods[sku].stock

@@ -381,8 +381,11 @@ def _beyond_reach(sheet, beyond):
 
 
 def _gifts(sheet):
+    gifts = [a for a in sheet.acts if a["kind"] == "gift"]
+    empty = [a["id"] for a in gifts if a["stock"] == 0 and a["gift_quantity"] > 0]
+    yield from (("gift_without_stock", (key,)) for key in empty)
     for sku, good in sheet.goods.items():
-        left = [a for a in sheet.acts if a["kind"] == "gift" and a["gift_sku"] == sku]
+        left = [a for a in gifts if a["gift_sku"] == sku and a["id"] not in empty]
         while left:
             linked = [left.pop()]
             grown = True

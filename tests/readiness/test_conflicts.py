@@ -183,6 +183,17 @@ def test_gifts_promised_at_the_same_time_are_added_up() -> None:
     assert conflicts([*rows, third | {"start": day(4)}], goods) == []
 
 
+def test_a_gift_of_which_its_own_row_has_none_is_found_whatever_the_good_has() -> None:
+    """Its row says 0: found by its id, with the good in stock, without a figure, or too few for the others."""
+    gift = act("1", "gift", gift_sku="B", gift_quantity=1, stock=0)
+    for cells in ({"stock": 10}, {"stock": 0}, {}):
+        assert conflicts([gift], [good(), good("B", **cells)]) == [("gift_without_stock", ("1",))]
+    assert conflicts([gift | {"stock": 1}], [good(), good("B", stock=10)]) == []
+    other = act("2", "gift", gift_sku="B", gift_quantity=1, stock=11)
+    expected = [("gift_without_stock", ("1",)), ("gift_without_stock", ("2",))]
+    assert conflicts([gift, other], [good(), good("B", stock=10)]) == expected
+
+
 def test_a_price_below_the_floor_is_shown_with_its_basket_and_its_money() -> None:
     """The pair that stacks the deepest is named, with the buyer, the instant, and the loss over the stock."""
     goods = [good("A", floor_price_cny=85, stock=40), good("B", "200")]
