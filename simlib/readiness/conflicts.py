@@ -46,7 +46,7 @@ CONFLICT_KINDS = (
     "below_floor",
     "picture_price",
 )
-COLUMNS = ["kind", "rows", "basket", "buyer", "at", "at_risk_cny"]
+COLUMNS = ["kind", "rows", "basket", "buyer", "at", "at_risk_cny", "lowered_by"]
 WITH_THRESHOLDS = ("unit_price", *REDUCING, "gift")
 
 
@@ -59,6 +59,7 @@ class _Found(NamedTuple):
     buyer: str | None = None
     at: pd.Timestamp | None = None
     at_risk_cny: Decimal | None = None
+    lowered_by: tuple[str, ...] = ()
 
 
 def find_conflicts(activities: pd.DataFrame | PromoSheet, goods: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -73,8 +74,9 @@ def find_conflicts(activities: pd.DataFrame | PromoSheet, goods: pd.DataFrame | 
     -------
     pandas.DataFrame
         kind (of `CONFLICT_KINDS`, in their order), rows (sorted tuple of ids or skus), basket (sorted list of (sku,
-        quantity)), buyer, at, at_risk_cny (Decimal); the last four are None where a kind has none. A clean sheet
-        gives no row.
+        quantity)), buyer, at, at_risk_cny (Decimal), each None where a kind has none; lowered_by (sorted tuple of the
+        ids of the activities that take something off a good below its floor; empty for every other kind, and where
+        the good's own price is below it). A clean sheet gives no row.
 
     Examples
     --------
@@ -364,7 +366,8 @@ def _find_below_floor(sheet: PromoSheet, clock: _Clock) -> Iterator[_Found]:
         stock = 1 if good.stock is None else good.stock
         risk = to_cny(round_half_up((good.floor_cents - best.net) * stock))
         at = sheet.instants[best.at]
-        yield _Found("below_floor", (sku,), sorted(best.basket), BUYERS[best.buyer], at, risk)
+        lowering = search.name_lowering(sku, best)
+        yield _Found("below_floor", (sku,), sorted(best.basket), BUYERS[best.buyer], at, risk, lowering)
 
 
 class _FloorSearch:
@@ -403,6 +406,21 @@ class _FloorSearch:
             for other in sorted(self._linked(sku, counting)):
                 best = self._try_pairs(sku, other, (at, ends), buyer, counting, key, tried, best, floor_cents)
         return best
+
+    def name_lowering(self, sku: str, best: _Best) -> tuple[str, ...]:
+        """Return the ids of the activities that take something off a sku in the basket that was found, sorted."""
+        goods = self.sheet.goods
+        skus, quantities = zip(*best.basket, strict=True)
+        touching = {activity.id: activity for key in skus for activity in self.sheet.touching[key]}
+        counting = self._counting((touching[key] for key in sorted(touching)), best.at, best.buyer)
+        bases = [goods[key].base_cents(BUYERS[best.buyer]) for key in skus]
+        lists = [goods[key].list_cents for key in skus]
+        costs = cost_lines(skus, quantities, bases, lists, InForce.of(counting))
+        unit_by = costs.unit_by[skus.index(sku)]
+        taking = [] if unit_by is None else [unit_by]
+        taking += [activity for activity, taken in costs.reductions if taken > 0 and sku in activity.skus]
+        taking += [activity for activity, off, paid in costs.deductions if off > paid and sku in activity.skus]
+        return tuple(sorted(activity.id for activity in taking))
 
     def _try_pairs(
         self,

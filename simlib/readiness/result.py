@@ -304,13 +304,14 @@ def show_conflicts(conflicts: pd.DataFrame) -> pd.DataFrame:
             {
                 "conflict": f"conflict_{found.kind}",
                 "conflict_rows": "; ".join(found.rows),
+                "lowered_by": "; ".join(found.lowered_by) or None,
                 "basket": basket,
                 "buyer": None if found.buyer is None else f"open_to_{found.buyer}",
                 "order_at": found.at,
                 "at_risk_cny": found.at_risk_cny,
             }
         )
-    columns = ["conflict", "conflict_rows", "basket", "buyer", "order_at", "at_risk_cny"]
+    columns = ["conflict", "conflict_rows", "lowered_by", "basket", "buyer", "order_at", "at_risk_cny"]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
@@ -452,7 +453,8 @@ def _list_red(
         rows.append(("people", clash.first_task, "red_clash", person, clash.start.date()))
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
-        rows.append(("software", found.conflict_rows, found.conflict, None, at))
+        named = found.conflict_rows if is_missing(found.lowered_by) else f"{found.conflict_rows}; {found.lowered_by}"
+        rows.append(("software", named, found.conflict, None, at))
     for fault in tables["phrase_faults"].itertuples() if "phrase_faults" in tables else ():
         rows.append(("software", fault.phrase_id, fault.reason, fault.owner, None))
     for short in tables["rental"].itertuples() if "rental" in tables else ():

@@ -207,8 +207,26 @@ def test_a_price_below_the_floor_is_shown_with_its_basket_and_its_money() -> Non
     assert row["basket"] == [("A", 1), ("B", 1)]
     assert (row["buyer"], row["at"]) == ("member", pd.Timestamp(day(5)))
     assert row["at_risk_cny"] == Decimal(8) * 40  # 100 - 20 - 3 = 77
+    assert row["lowered_by"] == ("M", "R")
     exact = [good("A", floor_price_cny=77, stock=40), good("B", "200")]
     assert find_conflicts(pd.DataFrame(rows), pd.DataFrame(exact)).empty
+
+
+def test_only_the_activities_that_take_something_off_are_named_for_a_price_below_the_floor() -> None:
+    """A unit price, the better coupon of a group and a deposit that counts for more; no gift, no coupon of others."""
+    rows = [
+        act("U", "unit_price", price_cny=90, scope="sku:A"),
+        act("C", "coupon", amount_cny=5, group="g"),
+        act("D", "coupon", amount_cny=7, group="g"),
+        act("E", "coupon", amount_cny=9, scope="sku:B"),
+        act("F", "gift", gift_sku="B", gift_quantity=1),
+        act("G", "deposit", deposit_cny=5, inflate=2, final_start=END, final_end=day(13), end=day(2)),
+    ]
+    lasting = [row | {"end": day(13)} if row["kind"] != "deposit" else row for row in rows]
+    found = find_conflicts(pd.DataFrame(lasting), pd.DataFrame([good(floor_price_cny=80), good("B")]))
+    assert found[["kind", "rows", "lowered_by"]].to_numpy().tolist() == [["below_floor", ("A",), ("D", "G", "U")]]
+    own = find_conflicts(pd.DataFrame([rows[4]]), pd.DataFrame([good(floor_price_cny=101), good("B")]))
+    assert own["lowered_by"].tolist() == [()]
 
 
 def test_a_main_picture_that_promises_less_than_is_paid_is_found() -> None:

@@ -199,10 +199,12 @@ def test_a_conflict_shows_with_its_money_in_table_figures_findings_and_red_items
     (row,) = result.tables["conflicts"].to_dict("records")
     assert row["conflict"] == "conflict_below_floor"
     assert row["conflict_rows"] == "G04"
+    assert row["lowered_by"]
     assert "×" in row["basket"]
     assert row["buyer"] in glossary()
     assert result.figures["at_risk_cny"] == float(row["at_risk_cny"]) > 0
-    assert "conflict_below_floor" in set(result.tables["red_items"]["reason"])
+    red = result.tables["red_items"]
+    assert red.loc[red["reason"] == "conflict_below_floor", "item"].tolist() == [f"G04; {row['lowered_by']}"]
     risk = f"{row['at_risk_cny']:,.0f}"
     assert any(risk in finding.text("en") for finding in result.findings)
     items = result.tables["readiness"].set_index("item")
