@@ -273,7 +273,7 @@ def _plain_prices_on(skus: frozenset[str], sheet: PromoSheet) -> list[Activity]:
 
 
 def _find_gifts_without_stock(sheet: PromoSheet) -> Iterator[_Found]:
-    """Find gift activities that have none to give by their own row, and those that promise more than the gift's stock."""
+    """Find gift activities whose own row has none to give, and those that promise more than the gift's stock."""
     by_sku: dict[str, list[Activity]] = defaultdict(list)
     for activity in sheet.activities:
         if activity.kind != "gift":

@@ -15,7 +15,7 @@ from simlib.messages import Message, Term
 from simlib.readiness.changes import find_stale, find_uncovered
 from simlib.readiness.clashes import find_clashes, follow_rally
 from simlib.readiness.conflicts import find_conflicts
-from simlib.readiness.countdown import lay_catalogue, lay_countdown
+from simlib.readiness.countdown import catalogue, lay_catalogue, lay_countdown, match_catalogue
 from simlib.readiness.counts import check_readiness, score_readiness
 from simlib.readiness.explain import missing_figures
 from simlib.readiness.floor import (
@@ -56,6 +56,9 @@ NAMED = 5  # people that a finding names; all of them are in the table
 # What the kept history calls its figures, under the terms of a table to read: shares as shares, one title for each.
 HISTORY_TERMS = {"day": "run_on", "score": "readiness_score", "agents": "agents_listed"}
 HISTORY_TERMS |= {block: f"{block}_done" for block in BLOCKS} | {"phrase_matrix": "phrases_covered"}
+# The task of the catalogue whose owner answers for what has no owner of its own: rules, and what is handed out.
+RULES_TASK = "collect_rules"
+CONTENT_TASKS = {"phrase": "write_phrases", "quiz": "quiz_start", "bot": "teach_bot", "card": "knowledge_pack"}
 RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
 
 
@@ -204,6 +207,8 @@ def work_out_readiness(
         tables["syllabus"] = lay_syllabus(book.stage)
     if not book.kept.history.empty:
         tables["readiness_history"] = book.kept.history.rename(columns=HISTORY_TERMS)
+    if "stale_items" in tables:
+        tables["stale_items"] = _name_owners(tables["stale_items"], tables.get("countdown"), gone)
     items = _count_items(store, book, tables, promo_day=promo_day, today=today, peak_heads=peak_heads)
     tables["readiness"] = items
     tables["blocks"] = _count_blocks(items)
@@ -232,6 +237,21 @@ def _handed_out(book: ReadinessBook) -> dict[str, pd.DataFrame]:
     own = book.tables["phrases"]
     kinds["phrase"] = pd.concat([own, kinds["phrase"]], ignore_index=True) if "phrase" in kinds else own
     return kinds
+
+
+def _owner_of(task: str, countdown: pd.DataFrame | None, gone: Collection[str]) -> str:
+    """Return the owner of a catalogue's task in the store's own countdown, else the role that the catalogue names."""
+    kept = match_catalogue(countdown).get(task)
+    if kept is not None and not is_missing(kept.owner) and kept.owner not in gone:
+        return str(kept.owner)
+    return f"task_role_{next(each['role'] for each in catalogue() if each['key'] == task)}"
+
+
+def _name_owners(stale: pd.DataFrame, countdown: pd.DataFrame | None, gone: Collection[str]) -> pd.DataFrame:
+    """Fill in who answers for stale content that has no owner of its own."""
+    answers = {kind: _owner_of(task, countdown, gone) for kind, task in CONTENT_TASKS.items()}
+    pairs = zip(stale["stale_kind"], stale["owner"], strict=True)
+    return stale.assign(owner=[answers[kind] if is_missing(owner) else owner for kind, owner in pairs])
 
 
 def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> dict[str, pd.DataFrame]:
@@ -451,12 +471,16 @@ def _list_red(
     for clash in tables["clashes"].itertuples() if "clashes" in tables else ():
         person = clash.person if is_missing(clash.name) else clash.name
         rows.append(("people", clash.first_task, "red_clash", person, clash.start.date()))
+    of_rules, of_phrases = (
+        _owner_of(task, tables.get("countdown"), gone) for task in (RULES_TASK, CONTENT_TASKS["phrase"])
+    )
     for found in tables["conflicts"].itertuples() if "conflicts" in tables else ():
         at = None if is_missing(found.order_at) else pd.Timestamp(found.order_at).date()
         named = found.conflict_rows if is_missing(found.lowered_by) else f"{found.conflict_rows}; {found.lowered_by}"
-        rows.append(("software", named, found.conflict, None, at))
+        rows.append(("software", named, found.conflict, of_rules, at))
     for fault in tables["phrase_faults"].itertuples() if "phrase_faults" in tables else ():
-        rows.append(("software", fault.phrase_id, fault.reason, fault.owner, None))
+        owner = of_phrases if is_missing(fault.owner) else fault.owner
+        rows.append(("software", fault.phrase_id, fault.reason, owner, None))
     for short in tables["rental"].itertuples() if "rental" in tables else ():
         rows.append(("hardware", short.room, "red_short", None, short.last_day))
     rows.sort(key=lambda row: (row[4] or dt.date.max, BLOCKS.index(row[0]), str(row[1])))

@@ -84,6 +84,7 @@ KEY_COLUMNS = {
     "open_to": "open_to_",
     "order_figure": "",
     "out_reason": "",
+    "owner": "",
     "part": "part_",
     "pay_parts": "",
     "phase": "phase_",
@@ -516,6 +517,8 @@ def key_words(value: Any, column: str, lang: Lang) -> str:
     """
     if isinstance(value, list | tuple | np.ndarray):
         return list_words([key_words(part, column, lang) for part in value], lang)
+    if column == "owner" and not str(value).startswith("task_role_"):
+        return str(value)  # a person's name, whatever the glossary calls so
     if column == "card":
         return _card_names()[str(value)][lang] if str(value) in _card_names() else str(value)
     if column == "question_tag":

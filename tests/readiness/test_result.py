@@ -69,6 +69,14 @@ def work_out(book, **more):
     return work_out_readiness(STORE, book=book, **(given | more))
 
 
+def full_log() -> pd.DataFrame:
+    """Return a change log in which every threshold of the clean sheet has come since."""
+    activities, goods = (pd.DataFrame(rows) for rows in clean_sheet())
+    before, after = activities.assign(threshold_cny=None), activities
+    versions = {"before": {"activities": before, "goods": goods}, "after": {"activities": after, "goods": goods}}
+    return record_change(None, **versions, changed_by="Li", changed_on=CHANGED)
+
+
 def full_result():
     """Work out a store that has given everything."""
     activities, goods = clean_sheet()
@@ -79,20 +87,13 @@ def full_result():
         for agent in STORE.agents[:5]
         for item in quiz.items
     ]
-    log = record_change(
-        None,
-        before={"activities": frames[0].assign(threshold_cny=None), "goods": frames[1]},
-        after={"activities": frames[0], "goods": frames[1]},
-        changed_by="Li",
-        changed_on=CHANGED,
-    )
     people = roster().assign(name="x", cohort="own", queue="presale")
     starts = pd.date_range(people["start"].min(), periods=20, freq="30min")
     return work_out(
         full_book(),
         assignments=people,
         contacts=pd.DataFrame({"start": starts, "contacts": range(20)}),
-        change_log=log,
+        change_log=full_log(),
         exam=mark_answers(quiz, pd.DataFrame(rows), pass_mark=90),
     )
 
@@ -210,6 +211,56 @@ def test_a_conflict_shows_with_its_money_in_table_figures_findings_and_red_items
     items = result.tables["readiness"].set_index("item")
     assert items.loc["activities", "of"] - items.loc["activities", "done"] == 1
     assert activities
+
+
+def with_task(task: str, owner: str) -> pd.DataFrame:
+    """Return the countdown of the tests with a task of the catalogue and its owner beside the others."""
+    more = sheet("tasks", [{"task": task, "block": "software", "owner": owner, "offset_days": -3}])
+    return pd.concat([TASKS, more], ignore_index=True)
+
+
+def test_red_conflicts_have_the_owner_of_the_rules() -> None:
+    """The role that the catalogue names, or the owner whom the store's own task names; nobody who has left."""
+    _, goods = clean_sheet()
+    goods[4]["floor_price_cny"] = 120
+
+    def owner(**more):
+        gone = more.pop("gone", ())
+        red = work_out(full_book(goods=sheet("goods", goods), **more), gone=gone).tables["red_items"]
+        return red.loc[red["reason"] == "conflict_below_floor", "owner"].tolist()
+
+    assert owner() == ["task_role_operations"]
+    tasks = with_task("Collect the activity rules", "Zhao")
+    assert owner(tasks=tasks) == ["Zhao"]
+    assert owner(tasks=tasks, gone={"Zhao"}) == ["task_role_operations"]
+
+
+def test_stale_content_without_an_owner_has_the_role_that_makes_it() -> None:
+    """A phrase keeps the owner of its own row; what has none of any kind has the role that makes it, or its owner."""
+    book = full_book(tasks=with_task("teach_bot", "Sun"))
+    own = [{"id": "P1", "owner": "Li"}, {"id": "P2"}]
+    phrases = sheet("phrases", [{"topic": "coupon", "zh": "a", "rests_on": "C1", **row} for row in own])
+    kinds = ("phrase", "quiz", "bot", "card")
+    content = pd.DataFrame([{"stale_kind": kind, "id": kind, "owner": None, "rests_on": "C1"} for kind in kinds])
+    kept = replace(book.kept, content=content.assign(checked_on="2026-01-01"))
+    book = replace(book, tables={**book.tables, "phrases": phrases}, kept=kept)
+    stale = work_out(book, change_log=full_log()).tables["stale_items"].set_index("content_id")["owner"]
+    assert stale.to_dict() == {
+        "P1": "Li",
+        "P2": "task_role_lead",
+        "phrase": "task_role_lead",
+        "quiz": "task_role_qa",
+        "bot": "Sun",
+        "card": "task_role_trainer",
+    }
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_an_owner_is_a_name_or_a_role_in_words(lang: str) -> None:
+    """A role is shown by its word; a person stays as written, though the glossary knows the word."""
+    column = describe_column("owner", pd.Series(["qa"]), lang)
+    assert show_cell("task_role_qa", column, lang=lang) == label("task_role_qa", lang)
+    assert [show_cell(name, column, lang=lang) for name in ("presale", None)] == ["presale", "–"]
 
 
 @pytest.mark.parametrize("lang", LANGS)
