@@ -14,8 +14,10 @@ import pandas as pd
 
 from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, Lang, join_list, label, placeholders, read_yaml, translate
+from simlib.readiness.changes import split_rests_on
 from simlib.readiness.explain import spell_cny
 from simlib.readiness.rules import Activity, PromoSheet, is_missing, to_cny
+from simlib.readiness.stated import find_contradictions
 from simlib.readiness.wording import check_wording, describe_faults
 from simlib.store.cells import fold
 from simlib.store.models import Platform
@@ -403,8 +405,8 @@ def _cells(
                 yield topic, stage, channel, platform
 
 
-def check_own_phrases(phrases: pd.DataFrame) -> pd.DataFrame:
-    """Check the wording of the store's own phrases.
+def check_own_phrases(phrases: pd.DataFrame, sheet: PromoSheet | None = None) -> pd.DataFrame:
+    """Check the wording of the store's own phrases and, given the rules, the figures that they state.
 
     Returns
     -------
@@ -416,9 +418,13 @@ def check_own_phrases(phrases: pd.DataFrame) -> pd.DataFrame:
         channel = "chat" if is_missing(row.channel) else row.channel
         for lang in LANGS:
             text = getattr(row, lang)
-            if not is_missing(text):
-                for fault in check_wording(str(text), channel=channel, lang=lang):
-                    rows.append((row.id, row.owner, f"in_{lang}", f"wording_{fault.kind}", fault.words))
+            if is_missing(text):
+                continue
+            faults = check_wording(str(text), channel=channel, lang=lang)
+            if sheet is not None:
+                rests = split_rests_on(row.rests_on)
+                faults += find_contradictions(str(text), rests_on=rests, sheet=sheet, lang=lang)
+            rows += [(row.id, row.owner, f"in_{lang}", f"wording_{fault.kind}", fault.words) for fault in faults]
     return pd.DataFrame(rows, columns=["phrase_id", "owner", "written_in", "reason", "words"], dtype=object)
 
 

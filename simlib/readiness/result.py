@@ -265,7 +265,7 @@ def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> di
     found = {
         "phrase_library": library,
         "phrase_matrix": lay_coverage(library, own=own, platforms=platforms),
-        "phrase_faults": check_own_phrases(own),
+        "phrase_faults": check_own_phrases(own, sheet),
         "rule_phrases": _set_against_rules(book, platforms),
     }
     return {name: table for name, table in found.items() if not table.empty} | {"buyer_prices": lay_buyer_prices(sheet)}

@@ -27,7 +27,8 @@ from simlib.readiness.library import (
 from simlib.readiness.quick_replies import list_replies, read_quick_replies, write_quick_replies
 from simlib.readiness.rules import KINDS, read_promo_sheet
 from simlib.readiness.wording import OF_PROMISES, ROLES, check_wording
-from tests.readiness.test_conflicts import clean_sheet
+from simlib.readiness.workbook import read_readiness_beside
+from tests.readiness.test_conflicts import act, clean_sheet, day, good
 from tests.readiness.test_floor import sheet
 from tests.test_messages import CHINESE, NOTATION
 
@@ -213,6 +214,64 @@ def test_faults_of_own_phrases_are_named_with_their_words() -> None:
     assert found == [
         {"phrase_id": "P9", "owner": "Li", "written_in": "in_zh", "reason": "wording_absolute", "words": "全网最"}
     ]
+
+
+RULES = [
+    act("S1", "store_reduction", threshold_cny=300, amount_cny=50),
+    act("S2", "store_reduction", threshold_cny=600, amount_cny=120),
+    act("R1", "platform_reduction", threshold_cny=200, amount_cny=20, repeat=True, cap_cny=60),
+    act("P1", "pieces", threshold_pieces=2, amount_cny=10),
+    act("D1", "deposit", deposit_cny=20, inflate=1.5, end=day(2), final_start=day(3), final_end=day(4)),
+    act("L1", "limit", limit_pieces=3),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "rests_on", "words"),
+    [
+        ("满 300 元减 40 元", "zh", "S1", "满 300 元减 40 ≠ S1: 300 − 50"),
+        ("满299减50，满600减120", "zh", "S1; S2", "满299减50 ≠ S1: 300 − 50"),
+        ("每满200减30", "zh", "R1", "满200减30 ≠ R1: 200 − 20"),
+        ("满 800 减 80", "zh", "R1", "满 800 减 80 ≠ R1: 200 − 20"),
+        ("满2件减15", "zh", "P1", "满2件减15 ≠ P1: 2 − 10"),
+        ("定金20元抵40元", "zh", "D1", "定金20元抵40 ≠ D1: 20 → 30"),
+        ("一单限购 2 件", "zh", "L1", "限购 2 件 ≠ L1: 3"),
+        ("40 yuan off from 300, once", "en", "S1", "40 yuan off from 300 ≠ S1: 300 − 50"),
+        ("A deposit of 20 yuan counts 40 yuan", "en", "D1", "deposit of 20 yuan counts 40 ≠ D1: 20 → 30"),
+    ],
+)
+def test_a_figure_that_contradicts_its_rule_is_named_beside_the_rule_s(text, lang, rests_on, words) -> None:
+    """A threshold, an amount, a deposit or a limit that no rule has: the phrase's words, then the rule's figures."""
+    own = sheet("phrases", [{"id": "P9", "topic": "coupon", lang: text, "owner": "Li", "rests_on": rests_on}])
+    found = check_own_phrases(own, read_promo_sheet(pd.DataFrame(RULES), pd.DataFrame([good()])))
+    assert found[["phrase_id", "owner", "reason", "words"]].to_numpy().tolist() == [
+        ["P9", "Li", "wording_contradicts_rule", words]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "rests_on"),
+    [
+        ("满 300 元立减 50 元，满 600 减 120", "zh", "S1"),
+        ("满300减50.00，每满 200 减 20，满 400 减 40，满 1,000 减 60", "zh", "S1; R1"),
+        ("满2件减10，定金20元抵30元，限购3件", "zh", "P1; D1; L1"),
+        ("满 300 减 40", "zh", "D1"),
+        ("满 300 减 40", "zh", None),
+        ("50 yuan off from 300; 20 yuan off for every 200. 50 off from 31 October, 50 off from 8 pm", "en", "S1; R1"),
+    ],
+)
+def test_figures_that_a_rule_bears_out_are_no_fault(text, lang, rests_on) -> None:
+    """Other rules than its own, multiples of one that repeats up to its cap, dates and clocks: nothing is flagged."""
+    own = sheet("phrases", [{"id": "P9", "topic": "coupon", lang: text, "rests_on": rests_on}])
+    assert check_own_phrases(own, read_promo_sheet(pd.DataFrame(RULES), pd.DataFrame([good()]))).empty
+
+
+@pytest.mark.parametrize("store", ["appliances.xlsx", "bodycare"])
+def test_the_phrases_of_the_example_stores_state_what_their_rules_say(store: str) -> None:
+    """No false alarm in either example."""
+    tables = read_readiness_beside(f"templates/stores/{store}").tables
+    assert len(tables["phrases"]) >= 3
+    assert check_own_phrases(tables["phrases"], read_promo_sheet(tables["activities"], tables["goods"])).empty
 
 
 def test_topics_are_read_in_both_languages() -> None:
