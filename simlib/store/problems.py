@@ -40,7 +40,7 @@ class Problem:
         Where: the key (or the name as written) of sheet and column, the row as Excel numbers it (the line of a
         CSV file, the item of a YAML list).
     value : str or None
-        What stands there.
+        What stands there; blank text is said to be empty, and None says nothing of it.
     allowed : tuple of str
         What may stand there; glossary keys are shown with their labels.
     nearest : str or None
@@ -119,7 +119,11 @@ class Problem:
             place.append(translate("store.at_values", lang, values=translate("store.list_mark", lang).join(self.typed)))
         elif self.value is not None:
             several = len(self.rows) > 1 and self.message not in SHOWN_BY_VALUE
-            place.append(translate("store.at_first_value" if several else "store.at_value", lang, value=self.value))
+            which = "first_" if several else ""
+            if self.value.strip():
+                place.append(translate(f"store.at_{which}value", lang, value=self.value))
+            else:
+                place.append(translate(f"store.at_{which}empty", lang))
         return translate("store.place_mark", lang).join(place) + translate("store.colon", lang) if place else ""
 
 

@@ -388,3 +388,14 @@ def test_coupons_of_one_threshold_that_add_up_are_asked_about() -> None:
     other = [good(price="300"), good(sku="B", price="300")]
     assert stacking(ten | {"scope": "sku:A"}, more | {"scope": "sku:B"}, goods=other) == []
     assert stacking(ten, more | {"stock": 0}) == []
+
+
+def test_a_group_that_is_empty_is_said_to_be_empty() -> None:
+    """One coupon in a group, one in none: the question says that the cell is empty and quotes nothing."""
+    rows = [act("C", "coupon", amount_cny=10, threshold_cny=199, group="C")]
+    rows += [act("D", "coupon", amount_cny=15, threshold_cny=199, group=group) for group in (None, "E")]
+    for number, (zh, en) in enumerate([("没有填：", "empty: "), ("填的是“E”：", 'value "E": ')], start=1):
+        (asked,) = ask_stacking(pd.DataFrame([rows[0], rows[number]]).assign(row=[2, 3]), pd.DataFrame([good()]))
+        assert zh in asked.text("zh")
+        assert en in asked.text("en")
+        assert "“”" not in asked.text("zh")
