@@ -127,6 +127,18 @@ def note_changes(
     return replace(kept, change_log=log, rules=plain)
 
 
+def pending_changes(kept: Kept, rules: Mapping[str, pd.DataFrame], *, today: dt.date) -> pd.DataFrame:
+    """Return the change log with what differs from the rules last seen, which no review has noted yet.
+
+    Such a change has nobody's name, and counts as made today, after all that is noted. Nothing is kept of it.
+    """
+    at = dt.datetime.combine(today, dt.time(second=1))
+    if kept.last_noted is not None:
+        at = max(at, kept.last_noted + dt.timedelta(seconds=1))
+    log = note_changes(kept, rules, changed_by="", at=at).change_log
+    return log.assign(changed_by=[author or None for author in log["changed_by"]])
+
+
 def _plain_table(sheet: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = SNAPSHOT[sheet]
     rows = [[plain_cell(column, row.get(column)) for column in columns] for row in frame.to_dict("records")]

@@ -36,6 +36,7 @@ from simlib.readiness.floor import (
     sum_complaints,
 )
 from simlib.readiness.gate import follow_training, open_gate
+from simlib.readiness.kept import pending_changes
 from simlib.readiness.library import check_own_phrases, fill_library, lay_coverage
 from simlib.readiness.quiz import ExamResult, mark_exam
 from simlib.readiness.rules import is_missing, read_promo_sheet
@@ -145,7 +146,7 @@ def work_out_readiness(
     contacts : pandas.DataFrame, optional
         start, queue, contacts of the forecast, for quiet windows and the complaints desk.
     change_log : pandas.DataFrame, optional
-        As `read_change_log` gives it.
+        As `read_change_log` gives it; left out, the one that is kept, with what the rules differ since.
     exam : ExamResult, optional
     gone : collection of str
         People who are no longer there.
@@ -158,16 +159,16 @@ def work_out_readiness(
     has_rules = {"activities", "goods"} <= tables.keys()
     exam = exam or _mark(store, book)
     if change_log is None:
-        change_log = book.kept.change_log
+        change_log = pending_changes(book.kept, sheets, today=today) if has_rules else book.kept.change_log
     conflicts = find_conflicts(sheets["activities"], sheets["goods"]) if has_rules else None
     if conflicts is not None:
         tables["conflicts"] = show_conflicts(conflicts)
-    if change_log is not None and not change_log.empty:
+    if not change_log.empty:
         accepted = [not is_missing(moment) for moment in change_log["accepted_on"]]
         liable = ["liable_service" if one else "liable_operations" for one in accepted]
         tables["rule_changes"] = change_log.assign(liable=liable)
         tables["stale_items"] = find_stale(change_log, _handed_out(book))
-    tables |= _look_at_phrases(store, book, today=today)
+    tables |= _look_at_phrases(store, book, change_log, today=today)
     training = None if "training" in book.missing else sheets["training"]
     results = None if exam is None else exam.results
     tables["gate"] = open_gate(store, day=promo_day, training=training, results=results)
@@ -254,7 +255,9 @@ def _name_owners(stale: pd.DataFrame, countdown: pd.DataFrame | None, gone: Coll
     return stale.assign(owner=[answers[kind] if is_missing(owner) else owner for kind, owner in pairs])
 
 
-def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> dict[str, pd.DataFrame]:
+def _look_at_phrases(
+    store: Store, book: ReadinessBook, change_log: pd.DataFrame, *, today: dt.date
+) -> dict[str, pd.DataFrame]:
     """Fill the library for the store, set it against the matrix, and check the store's own wording."""
     if {"activities", "goods"} & set(book.missing):
         return {}
@@ -266,15 +269,15 @@ def _look_at_phrases(store: Store, book: ReadinessBook, *, today: dt.date) -> di
         "phrase_library": library,
         "phrase_matrix": lay_coverage(library, own=own, platforms=platforms),
         "phrase_faults": check_own_phrases(own, sheet),
-        "rule_phrases": _set_against_rules(book, platforms),
+        "rule_phrases": _set_against_rules(book, change_log, platforms),
     }
     return {name: table for name, table in found.items() if not table.empty} | {"buyer_prices": lay_buyer_prices(sheet)}
 
 
-def _set_against_rules(book: ReadinessBook, platforms: tuple[str, ...]) -> pd.DataFrame:
+def _set_against_rules(book: ReadinessBook, change_log: pd.DataFrame, platforms: tuple[str, ...]) -> pd.DataFrame:
     """Set every rule against the store's own phrases that rest on it."""
     own = book.tables["phrases"]
-    stale = find_stale(book.kept.change_log, {"phrase": own})
+    stale = find_stale(change_log, {"phrase": own})
     table = find_uncovered(book.tables["activities"], own, stale=stale, platforms=platforms)
     return table.rename(columns={"written": "own_phrases", "current": "current_phrases"})
 

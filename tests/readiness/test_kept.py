@@ -14,6 +14,7 @@ from simlib.readiness.kept import Kept, note_changes, note_content, note_quiz, n
 from simlib.readiness.quiz import make_quiz, mark_exam
 from simlib.readiness.workbook import read_readiness, write_answer_sheet
 from tests.readiness.test_conflicts import clean_sheet
+from tests.readiness.test_floor import sheet
 from tests.readiness.test_result import DAY, STORE, full_book
 from tests.readiness.test_training import answers_of
 
@@ -60,7 +61,8 @@ def test_a_threshold_changed_at_21_40_makes_four_kinds_stale_and_leaves_a_trail(
     later = AT + dt.timedelta(hours=1)
     assert find_liable(accepted.change_log, row="C1", at=later)["liable"].tolist() == ["liable_service"]
 
-    book = replace(full_book(), kept=accepted)
+    now = {"activities": sheet("activities", rules(threshold_cny=777)["activities"].to_dict("records"))}
+    book = replace(full_book(**now), kept=accepted)
     given = {"promo_day": DAY, "today": DAY - dt.timedelta(days=7), "peak_heads": 4.0}
     stale = work_out_readiness(STORE, book=book, **given).tables["stale_items"]
     assert set(stale["stale_kind"]) == {"phrase", "quiz", "bot", "card"}
@@ -68,6 +70,27 @@ def test_a_threshold_changed_at_21_40_makes_four_kinds_stale_and_leaves_a_trail(
     fixed = note_content(accepted, handed_out(later))
     after = work_out_readiness(STORE, book=replace(book, kept=fixed), **given).tables["stale_items"]
     assert set(after["content_id"]) == {"P1"}  # the store's own phrase that nobody has checked
+
+
+def test_a_change_that_no_review_has_noted_shows_at_once_and_is_kept_nowhere() -> None:
+    """Rules that differ from those last seen make what rests on them stale, as of today and by nobody's name."""
+    kept = note_changes(Kept(), rules(), changed_by="Li", at=AT)
+    kept = note_content(kept, handed_out(AT))
+    given = {"promo_day": DAY, "today": AT.date(), "peak_heads": 4.0}
+    checked = sheet("phrases", [{"id": "P1", "topic": "coupon", "zh": "a", "rests_on": "C1", "checked_on": AT.date()}])
+    as_seen = replace(full_book(phrases=checked), kept=kept)
+    tables = work_out_readiness(STORE, book=as_seen, **given).tables
+    assert {"rule_changes", "stale_items"} & tables.keys() == set()
+    now = {"activities": sheet("activities", rules(threshold_cny=777)["activities"].to_dict("records"))}
+    tables = work_out_readiness(STORE, book=replace(full_book(phrases=checked, **now), kept=kept), **given).tables
+    (change,) = tables["rule_changes"].to_dict("records")
+    assert (change["changed_row"], change["after"], change["changed_by"]) == ("C1", "777", None)
+    assert change["liable"] == "liable_operations"
+    assert change["changed_on"] == AT + dt.timedelta(seconds=1)
+    assert set(tables["stale_items"]["content_id"]) == {"P1", "phrase-1", "quiz-1", "bot-1", "card-1"}
+    coupon = tables["rule_phrases"].set_index("activity_id").loc["C1"]
+    assert (coupon["own_phrases"], coupon["current_phrases"]) == (1, 0)
+    assert kept.change_log.empty
 
 
 def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
