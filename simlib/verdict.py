@@ -227,7 +227,7 @@ class Verdict:
             return (
                 Message("plan.fails_badly", lost=lost, limit=f"{100 * self.floors['lost_share']:.3g}", where=where),
             )
-        parts = [each.message for each in judged.weaknesses]
+        parts = judged.messages
         named = {each.kpi for each in judged.weaknesses}
         for kpi in judged.missed:
             if kpi not in named:

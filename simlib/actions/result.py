@@ -181,7 +181,7 @@ class ActionsResult:
 
     @property
     def out_message(self) -> Message:
-        """Return how many are not on chat in the half hour ``looked_at``, and how many of them could still be back."""
+        """Return how many are not on chat in the half hour ``looked_at``, and for how many there is still time."""
         count, back = len(self.out), int(self.out["can_return"].astype(bool).sum())
         half_hour = Message(f"actions.{'at_busiest' if self.gap is None else 'at_gap'}", at=f"{self.looked_at:%H:%M}")
         if count == 0:
@@ -189,6 +189,12 @@ class ActionsResult:
         if back in (0, count):
             return Message(f"actions.{'out_back' if back else 'out_late'}", half_hour=half_hour, count=count)
         return Message("actions.out", half_hour=half_hour, count=count, back=back)
+
+    @property
+    def elsewhere_message(self) -> Message | None:
+        """Return how many of those who are out work another shift, and what a move costs; None where nobody does."""
+        count = int(self.out["out_reason"].map(lambda reasons: "out_elsewhere" in reasons).sum())
+        return Message("actions.out_elsewhere", count=count) if count else None
 
     def action(self, key: str) -> Action:
         """Look an action up by its key.

@@ -455,6 +455,10 @@ def _pay_each(lines: _Lines, inside: list[int], scopes: list[Scope]) -> None:
             )
         else:
             lines.whys[index] = Message("goals.why_fixed", amount=number_text(amount))
+        paid = Fraction(lines.hundredths[index], 100)
+        if rule.rounding > CENT and paid != amount:
+            rounded = {"multiple": number_text(rule.rounding), "paid": number_text(paid)}
+            lines.whys[index] = Message("goals.why_rounded", why=lines.whys[index], **rounded)
 
 
 def _pay_rank(lines: _Lines, values: dict[int, Fraction]) -> None:

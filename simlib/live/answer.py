@@ -103,7 +103,7 @@ class Comparison:
         """Return one sentence on what the position does, or what to do where it changes nothing."""
         missed = list_words([label(key, lang) for key in self.missed()], lang)
         kept = translate("live.missed", lang, targets=missed) if missed else translate("live.kept", lang)
-        weak = [each.message.text(lang) for each in self.judged.weaknesses]
+        weak = [each.text(lang) for each in self.judged.messages]
         if weak:
             kept = translate("live.weakest", lang, missed=kept, where=join_list(weak[:1], lang))
         kept += self._one_more_lost(lang)

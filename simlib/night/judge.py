@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -212,6 +212,17 @@ class Judgement:
         if far[at] <= STEEPER * far[row, column]:
             return None
         return self.grid.times(self.grid.edges_s)[int(at[0])], self.queues[int(at[1])], float(self.share(kpi)[at])
+
+    @property
+    def messages(self) -> list[Message]:
+        """The weaknesses in words; what a queue loses in a stretch is given once, however many targets it misses."""
+        priced: set[tuple[str, pd.Timestamp, pd.Timestamp]] = set()
+        found = []
+        for each in self.weaknesses:
+            stretch = (each.queue, each.begins, each.ends)
+            found.append((replace(each, lost_cny=0.0) if stretch in priced else each).message)
+            priced.add(stretch)
+        return found
 
     @cached_property
     def weaknesses(self) -> tuple[Weakness, ...]:

@@ -227,16 +227,22 @@ def test_a_target_that_nothing_meets_still_gets_actions(room):
 @pytest.mark.parametrize(
     ("kept", "returns", "gap", "zh", "en"),
     [
-        (4, [1, 1, 1, 1], True, "有 4 人不在线，都还来得及安排回来。", "4 people are not on chat; all of them could"),
+        (
+            4,
+            [1, 1, 1, 1],
+            True,
+            "有 4 人不在线，按日期算都还来得及安排。",
+            "4 people are not on chat; for all of them there",
+        ),
         (
             4,
             [1, 0, 0, 0],
             True,
-            "有 4 人不在线，其中 1 人还来得及安排回来。",
-            "4 people are not on chat; 1 of them could",
+            "有 4 人不在线，按日期算其中 1 人还来得及安排。",
+            "4 people are not on chat; for 1 of them there",
         ),
         (4, [0, 0, 0, 0], True, "有 4 人不在线，都来不及安排回来了。", "it is too late for any of them"),
-        (1, [1], True, "有 1 人不在线，都还来得及安排回来。", "1 person is not on chat, and could still be back"),
+        (1, [1], True, "有 1 人不在线，按日期算都还来得及安排。", "1 person is not on chat, and there is still time"),
         (0, [], True, "人都在线。", "everybody is on chat."),
         (4, [1, 1, 1, 1], False, "最忙的 ", "the busiest, 4 people"),
     ],
@@ -267,3 +273,12 @@ def test_the_moves_to_decide_are_those_of_the_sentences(found):
     assert found.top() == [action.text(found.rate) for action in found.actions[:ON_SHEET]]
     ways = {number for each in found.decisions for number in each.ways}
     assert ways == set(range(1, len(found.top()) + 1))
+
+
+def test_who_works_another_shift_is_counted_with_what_a_move_costs(found):
+    """Those who could be moved are missing elsewhere; where nobody could be, there is no such line."""
+    reasons = [["out_elsewhere"], ["out_exam", "out_leave"], ["out_elsewhere"], ["out_off"]]
+    some = replace(found, out=found.out.head(4).assign(out_reason=reasons))
+    assert some.elsewhere_message.fields["count"] == 2
+    assert "其中 2 人当天排在别的班" in some.elsewhere_message.text("zh")
+    assert replace(some, out=some.out.iloc[[1, 3]]).elsewhere_message is None

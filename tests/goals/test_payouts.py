@@ -318,6 +318,13 @@ def test_rounding_is_half_up_and_halves_go_away_from_zero(amount, multiple, cent
     assert round_payout(Fraction(amount), Fraction(multiple)) == cents
 
 
+def test_a_rounded_amount_is_explained_with_what_it_was_before():
+    scheme = rule(kind="each", where="x > 0", amount_cny="x", round_cny="100")
+    frame = work_out_payouts([scheme], [{"person": "A", "x": 4050}, {"person": "B", "x": 4100}], lang="en")
+    assert frame["amount_cny"].tolist() == [4100, 4100]
+    assert frame["why"].tolist() == ["x = 4,050; rounded to a multiple of 100: 4,100", "x = 4,100"]
+
+
 @given(st.integers(0, 10**7), st.lists(st.integers(0, 10**6), min_size=1, max_size=40).filter(any))
 @settings(deadline=None, max_examples=100)
 def test_a_pool_is_paid_exactly_and_equals_differ_by_a_cent(pool, weights):

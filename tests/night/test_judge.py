@@ -129,3 +129,13 @@ def test_a_single_half_hour_is_written_once(kpi, money):
             assert text.count(f"{weak.start:%H:%M}") == 1 or minutes > 30
             assert f"{round(weak.buyers):,} " in text
             assert ("CNY" in text or " 元" in text) is bool(money)
+
+
+def test_what_a_half_hour_loses_is_given_once():
+    """A half hour that misses two targets costs its money once; another queue's or half hour's stands beside it."""
+    judged = judge(make_nights(lost=[[1, 1], [1, 1], [30, 1], [1, 1]], late=[[1, 1], [1, 1], [40, 1], [1, 1]]))
+    assert [each.kpi for each in judged.weaknesses] == ["lost_share", "service_level"]
+    first, second = (message.text("zh") for message in judged.messages)
+    assert "少卖约 300 元" in first
+    assert "元" not in second
+    assert "40 位买家没有及时得到回复" in second

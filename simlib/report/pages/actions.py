@@ -38,7 +38,8 @@ def show_actions(found: ActionsResult, *, lang: Lang) -> Fragment:
 
 def show_who_is_out(found: ActionsResult, *, lang: Lang) -> Fragment:
     """Show who is not on chat when most heads are missing, why, and who could be back by which step."""
-    return stack(show_text(found.out_message.text(lang)), show_result(found.tables, "who_is_out", lang=lang))
+    texts = [message.text(lang) for message in (found.out_message, found.elsewhere_message) if message is not None]
+    return stack(show_text(*texts), show_result(found.tables, "who_is_out", lang=lang))
 
 
 def show_folk_rules(found: ActionsResult, *, lang: Lang) -> Fragment:
