@@ -4,6 +4,7 @@ import pandas as pd
 
 from simlib.drill.game import Drill
 from simlib.drill.play import CROWDS, crowd_of, play_well, tabulate_play
+from simlib.report.pages.drill import render_paper
 from simlib.stress.levers import WITH_INCIDENTS
 from tests.conftest import clock
 
@@ -54,3 +55,12 @@ def test_the_well_led_team_knows_only_its_screen(night):
     called = {decided.key for _, decided in drill.state.decisions if decided.what == "card"}
     assert called == signs
     assert isinstance(drill.view(1).course, pd.DataFrame)
+
+
+def test_the_rules_on_paper_are_those_of_the_table_of_moves(night):
+    """How long a move waits to be used again stands in the rules as in the table."""
+    drill = opened(night)
+    page = render_paper(drill, store="Lane", lang="zh", plays=2)
+    minutes = drill.rules.cooldown_min
+    assert f"同一招两次之间至少隔 {minutes} 分钟" in page
+    assert f"{minutes} 分钟</td>" in page

@@ -226,7 +226,9 @@ def render_paper(
     drill: Drill, *, store: str, lang: Lang, plays: int = 80, on_progress: PlayProgress | None = None
 ) -> str:
     """Write the game on paper: how to play, the board, the moves, slips to hand out, tables without dice, the cards."""
-    rules = "".join(f"<li>{escape(translate(f'drill.paper_how_{number}', lang))}</li>" for number in range(1, 7))
+    how = {3: {"minutes": drill.rules.cooldown_min}}
+    texts = (translate(f"drill.paper_how_{number}", lang, **how.get(number, {})) for number in range(1, 7))
+    rules = "".join(f"<li>{escape(text)}</li>" for text in texts)
     sections = [
         (
             translate("drill.paper_how", lang),
@@ -345,7 +347,7 @@ def _paper_cards(lang: Lang) -> Fragment:
                 f'<div class="st-card drill-card"><h3>{escape(title)}</h3>'
                 f"<p>{escape(words['trigger'])}</p><ul>{steps}</ul>"
                 f"<p>{escape(translate('stress.card_phrase', lang, phrase=words['phrase']))}</p>"
-                f"<p>{escape(label('levers', lang))}: {escape(levers)}</p></div>"
+                f"<p>{escape(label('levers', lang))}{escape(translate('store.colon', lang))}{escape(levers)}</p></div>"
             )
         )
     return stack(*pieces)
