@@ -16,7 +16,7 @@ from simlib.store.exports.files import open_files
 from simlib.store.exports.formats import fold_word
 from simlib.store.exports.part import CANONICAL, METRICS, Part, Question
 from simlib.store.exports.people import NOBODY, People, bare_account, read_people
-from simlib.store.exports.tables import read_table
+from simlib.store.exports.tables import ROSTER_COUNTS, read_table
 from simlib.store.models import Store
 from simlib.store.problems import Problem
 from simlib.store.reader import read_store
@@ -146,7 +146,8 @@ def _quieten(parts: Sequence[Part]) -> None:
     good = {part.file for part in parts if not part.refused}
     for part in parts:
         if part.refused and part.file in good:
-            part.notes = [Message("exports.other_sheet")]
+            kind = "roster_counts" if part.format == ROSTER_COUNTS else "other_sheet"
+            part.notes = [Message(f"exports.{kind}")]
 
 
 def _open_with(part: Part) -> None:
@@ -154,7 +155,9 @@ def _open_with(part: Part) -> None:
     if part.refused or not part.table:
         return
     frame = part.frame
-    span: Message | str = ""
+    if part.table == "roster" and frame.empty:
+        return  # its own note says that no month is known
+    span = Message("exports.on_no_day")
     if part.first_day is not None and part.last_day is not None:
         one = part.first_day == part.last_day
         span = Message("exports.from_to", first=part.first_day, last=part.last_day)

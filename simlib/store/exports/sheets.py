@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from simlib.messages import LANGS, Lang, label
 from simlib.store.cells import is_blank
 from simlib.store.exports.files import RawTable
 from simlib.store.exports.formats import bare_names, fold_word, split_heading, word_classes, words
@@ -21,6 +22,9 @@ from simlib.store.exports.values import bare, is_missing, read_column, read_day
 LEAST_DAYS = 3
 CODE_LONGEST = 8
 _MONTH = re.compile(r"(?<!\d)(20\d{2})\s*[-/._年]?\s*(1[0-2]|0?[1-9])(?:月|(?!\d))")
+_NAME_AND_ID = re.compile(r".+ \((.+)\)")  # the kit's matrix writes so where two people share a name
+OWN_HEADINGS = ("name", "cohort", "paid_hours")  # of the kit's matrix, before its days
+COUNT_HEADINGS = (("shift", "start", "end", "paid_hours"), ("start", "on_duty"))  # of the sheets behind it
 _BARE_DAY = re.compile(r"([1-9]|[12]\d|3[01])(?:日|号)?")
 
 
@@ -30,45 +34,69 @@ def read_roster_matrix(raw: RawTable, part: Part) -> bool:
     if head is None:
         return False
     at, places = head
-    month = _month_of(raw, at)
-    days, numbers_only = _days_of(raw.rows[at][1], places, month)
-    if days is None:
-        part.table, part.format = "roster", "roster_matrix"
-        part.ask("day")
-        part.frame = pd.DataFrame({name: [] for name in ("day", "agent", "shift", "source_file", "source_row")})
-        return True
-    first = min(places)
-    name_at = next((i for i in range(first) if _names_people(raw.rows[at][1], i)), max(first - 1, 0))
+    cells = raw.rows[at][1]
+    days, numbers_only = _days_of(cells, places, _month_of(raw, at))
+    first, own = min(places), _is_own(cells, OWN_HEADINGS)
+    heads = (i for i in range(first) if (_is_heading(cells[i], "name") if own else _names_people(cells, i)))
+    name_at = next(heads, max(first - 1, 0))
     kinds = word_classes("rest_codes")
     lines: list[dict[str, Any]] = []
+    people: set[str] = set()
     seen_codes = 0
-    for number, cells in raw.rows[at + 1 :]:
-        who = bare(cells[name_at]) if name_at < len(cells) else None
+    for number, row in raw.rows[at + 1 :]:
+        who = bare(row[name_at]) if name_at < len(row) else None
         if is_blank(who) or summary_kind(who) or not isinstance(who, str) or who.startswith("*"):
             continue
         if fold_word(who) in bare_names():
             continue
-        codes = [bare(cells[i]) if i < len(cells) else None for i in places]
+        codes = [bare(row[i]) if i < len(row) else None for i in places]
         if any(len(str(code)) > CODE_LONGEST for code in codes if code is not None):
             return False
+        people.add(who.strip())
         seen_codes += sum(code is not None for code in codes)
-        for day, code in zip(days, codes, strict=True):
+        named = _NAME_AND_ID.fullmatch(who.strip()) if own else None
+        account = {"account": named[1] if named else who.strip()} if own else {}
+        for day, code in zip(days or (), codes, strict=days is not None):
             if day is None:
                 continue
             text = "rest" if code is None or is_missing(code) else str(code).strip()
             shift = kinds.get(fold_word(text), text)
-            lines.append({"day": day, "agent": who.strip(), "shift": shift, "source_row": number})
-    if not lines or not seen_codes:
+            lines.append({"day": day, "agent": who.strip(), "shift": shift, "source_row": number, **account})
+    if not people or not seen_codes:
+        return False
+    part.table, part.format = "roster", "roster_matrix"
+    if days is None:
+        part.ask("day")
+        part.note("roster_undated", count=len(people))
+        part.frame = pd.DataFrame({name: [] for name in ("day", "agent", "shift", "source_file", "source_row")})
+        return True
+    if not lines:
         return False
     frame = pd.DataFrame(lines)
     frame["day"] = pd.to_datetime(frame["day"]).astype("datetime64[s]")
-    frame["source_file"] = part.file
-    part.table, part.format = "roster", "roster_matrix"
-    part.frame = frame[["day", "agent", "shift", "source_file", "source_row"]]
+    frame.insert(3, "source_file", part.file)
+    part.frame = frame
     part.first_day, part.last_day = frame["day"].min().date(), frame["day"].max().date()
     if numbers_only:
         part.note("month_from_name", month=f"{part.first_day:%Y-%m}")
     return True
+
+
+def counts_a_roster(raw: RawTable) -> bool:
+    """Return whether a sheet is one of those behind the kit's own matrix, which count its people."""
+    cells = raw.rows[0][1] if len(raw.rows) else ()
+    return any(_is_own(cells[: len(headings)], headings) for headings in COUNT_HEADINGS)
+
+
+def _is_own(cells: Sequence[Any], headings: Sequence[str]) -> bool:
+    """Return whether a row holds these headings as the kit writes them, in either language."""
+    return any(all(any(_is_heading(cell, key, lang) for cell in cells) for key in headings) for lang in LANGS)
+
+
+def _is_heading(cell: Any, key: str, *langs: Lang) -> bool:
+    return isinstance(cell, str) and any(
+        split_heading(cell).name == split_heading(label(key, lang)).name for lang in langs or LANGS
+    )
 
 
 def _names_people(cells: Sequence[Any], at: int) -> bool:
@@ -84,7 +112,8 @@ def _find_days(rows: Sequence[tuple[int, Sequence[Any]]]) -> tuple[int, list[int
         places = [i for i, cell in enumerate(cells) if i > 0 and _may_be_day(cell)]
         run = [i for i in places if not any(_text(cells[i]) == _text(cells[j]) for j in places if j < i)]
         filled = sum(not is_blank(cell) for cell in cells)
-        if len(run) >= LEAST_DAYS and len(run) * 2 >= filled and (best is None or len(run) > len(best[1])):
+        enough = len(run) >= LEAST_DAYS and len(run) * 2 >= filled
+        if run and (enough or _is_own(cells, OWN_HEADINGS)) and (best is None or len(run) > len(best[1])):
             best = (at, run)
     return best
 

@@ -28,7 +28,7 @@ from simlib.store.exports.formats import (
 from simlib.store.exports.headers import Header, HeaderColumn, find_header, lay_by_place, summary_kind
 from simlib.store.exports.orders_table import build_orders
 from simlib.store.exports.part import CANONICAL, Part
-from simlib.store.exports.sheets import read_roster_matrix, read_targets
+from simlib.store.exports.sheets import counts_a_roster, read_roster_matrix, read_targets
 from simlib.store.exports.talk import read_messages, read_talk
 from simlib.store.exports.values import (
     Cells,
@@ -44,6 +44,7 @@ from simlib.store.exports.values import (
 
 Found = dict[str, np.ndarray]
 ROWS_NAMED = 6
+ROSTER_COUNTS = "roster_counts"  # the format of a sheet that only counts the roster before it
 SALES_RULES = ("by_payment", "by_order_first", "by_order")
 # Rows that may be added up over the rows of a file, and those that may not.
 ADDED_KINDS = frozenset({"count", "money"})
@@ -56,6 +57,10 @@ def read_table(raw: RawTable) -> Part:
     part.fetched = stamp_in(raw.file)
     talk = read_talk(raw, part)
     if talk:
+        return part
+    if counts_a_roster(raw):
+        part.refused, part.format = True, ROSTER_COUNTS
+        part.note("no_header")
         return part
     header = find_header(raw.rows)
     if (header is None or len([c for c in header.columns if c.field]) < 3) and (
@@ -106,6 +111,9 @@ def _read_under(header: Header, raw: RawTable, part: Part) -> None:
         part.refused = not summaries
         part.note("no_rows")
     part.frame = _BUILDERS[table](found, numbers, part, days)
+    if table == "roster" and body and part.frame.empty:
+        part.refused = True
+        part.note("no_rows")
     part.originals = _originals(header, body, part.frame)
     if table == "store_day" and _has_days_twice(part):
         return

@@ -9,11 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from simlib.cli import app
-from simlib.messages import LANGS, UserError
+from simlib.messages import LANGS, UserError, translate
+from simlib.report import write_roster
+from simlib.roster import to_sheets
 from simlib.store import import_orders, load_store, save_store
 from simlib.store.exports import import_exports, people_path, read_exports
 from simlib.store.exports.people import People, read_people, write_people
 
+HOUR = pd.Timedelta(hours=1)
 HERE = Path(__file__).parents[2] / "stores" / "a1"
 
 
@@ -275,6 +278,57 @@ def test_leave_in_a_roster_goes_to_its_people(tmp_path, shop):
     assert result.changes["sheet"].tolist() == ["agents"]
     result.save()
     assert import_exports(path, shop).changes.empty
+
+
+def own_roster(folder, agents, lang, days=2):
+    """Write the kit's own roster of some people: the first works A, the second rests, the third is on leave."""
+    frame = pd.DataFrame([{"agent_id": each.agent_id, "name": each.name, "cohort": "own"} for each in agents])
+    start = pd.Timestamp("2026-10-30 18:00", tz="Asia/Shanghai")
+    begins = [start + pd.Timedelta(days=day) for day in range(days)]
+    rows = pd.DataFrame(
+        [
+            {"agent_id": agents[0].agent_id, "date": at.date(), "shift": "A", "start": at, "end": at + HOUR}
+            | {"activity": "chat", "queue": "presale"}
+            for at in begins
+        ]
+    )
+    sheets = to_sheets(rows, frame, lang=lang)
+    sheets.matrix.iloc[2, -1] = translate("roster.leave_cells", lang).split("|")[-1]
+    write_roster(folder / "roster.xlsx", sheets, lang=lang)
+    return folder / "roster.xlsx"
+
+
+@pytest.mark.parametrize("days", [1, 2, 4])
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_own_roster_is_read(tmp_path, shop, lang, days):
+    """The matrix that the kit writes is a roster; namesakes are told apart, its counts are no complaint."""
+    store = load_store(shop)
+    first, second, third = store.agents[:3]
+    agents = (first, second.model_copy(update={"name": first.name}), third)
+    save_store(store.model_copy(update={"agents": (*agents, *store.agents[3:])}), shop)
+    result = import_exports(own_roster(tmp_path, agents, lang, days), shop, lang=lang)
+    roster = result.exports.tables["roster"]
+    assert roster["agent"].tolist() == [each.agent_id for each in agents for _ in range(days)]
+    rests = ["rest"] * days
+    assert roster["shift"].tolist() == [*["A"] * days, *rests, *rests[1:], "leave"]
+    assert result.exports.questions == ()
+    notes = result.exports.understood["note"].tolist()
+    assert notes[0].startswith(("3 人的班表，2026-10-30", "A roster of 3 people, "))
+    assert notes[1:] == [translate("exports.roster_counts", lang)] * 2
+
+
+def test_a_roster_of_nobody_is_none(tmp_path, shop):
+    """Without a month a roster says how many it has and asks; without people it is no roster; no slot is empty."""
+    path = tmp_path / "roster.csv"
+    path.write_text("姓名,10月29日,10月30日,10月31日\n小甲,A,B,休\n", encoding="utf-8")
+    found = read_exports(path)
+    assert found.text("en").startswith("A roster of 1 person whose month is not known; it was not read.")
+    assert [question.kind for question in found.questions] == ["day"]
+    for rows in ("日期,姓名,班次\n2026-10-31,,A\n", "班次,10月29日,10月30日,10月31日\nA,1,2,3\n"):
+        path.write_text(rows, encoding="utf-8")
+        found = read_exports(path)
+        assert not found.understood["rows"].any()
+        assert not any(word in found.text("en") + found.text("zh") for word in (" 0 ", "0 人", ", .", "，。"))
 
 
 def test_a_chat_record_gives_turns_and_think_time(tmp_path, shop):
