@@ -48,7 +48,8 @@ class StoreImport:
     changes : DataFrame
         One row per changed figure: sheet, key, before, after, note.
     against : tuple of Message
-        What stands against the new figures: what of the store's own goes before them, and what is left out.
+        What stands against the new figures: what of the store's own goes before them, and what is left out; and how
+        a roster that was read is rehearsed.
     measured : tuple of Measured
         The ratios that the files give, with their spread over the days and their sources.
     hours, figures : DataFrame
@@ -207,6 +208,9 @@ def _work_out(
     against += _compare_definitions(exports)
     if others:
         against.append(Message("exports.left_out", files=_few(others)))
+    rosters = tuple(dict.fromkeys(exports.tables["roster"]["source_file"].astype(str)))
+    if rosters:
+        against.append(Message("exports.roster_to_rehearse", files=_few(rosters)))
     provisional = _provisional_files(exports)
     if provisional:
         against.append(Message("exports.provisional_left_out", files=_few(provisional)))

@@ -315,6 +315,7 @@ def test_the_own_roster_is_read(tmp_path, shop, lang, days):
     notes = result.exports.understood["note"].tolist()
     assert notes[0].startswith(("3 人的班表，2026-10-30", "A roster of 3 people, "))
     assert notes[1:] == [translate("exports.roster_counts", lang)] * 2
+    assert any("-p roster_file=" in message.text(lang) for message in result.against)
 
 
 def test_a_roster_of_nobody_is_none(tmp_path, shop):
