@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -359,6 +359,26 @@ def _plan(
     return _read_plan(problem, whole, answer)
 
 
+def _stagger_late(problem: RosterProblem, pauses: Mapping[tuple[Desk, int, int], list[int]]) -> None:
+    """Put the pauses of a shift after the last half hour asked for one behind the other, so that somebody stays.
+
+    No need and no price differs between their starts: the solver would put everybody on the first.
+    """
+    closes = problem.slots[-1] + problem.step
+    turns: Counter[tuple[int, int]] = Counter()
+    for (_, n, which), begins in pauses.items():
+        pause = problem.options[n].pauses[which]
+        late: list[int] = []
+        for begin in pause.starts:
+            if begin >= (late[-1] + pause.minutes if late else closes):
+                late.append(begin)
+        for at, begin in enumerate(begins):
+            if begin >= closes:
+                begins[at] = late[turns[n, which] % len(late)]
+                turns[n, which] += 1
+        begins.sort()
+
+
 def _read_plan(problem: RosterProblem, built: Built, answer: SearchResult) -> RosterSolution:
     """Share the counts of each crew out to its members."""
     takes: dict[str, list[int]] = defaultdict(list)
@@ -373,6 +393,7 @@ def _read_plan(problem: RosterProblem, built: Built, answer: SearchResult) -> Ro
     pauses: dict[tuple[Desk, int, int], list[int]] = defaultdict(list)
     for (desk, n, which, begin), variable in sorted(built.pauses.items(), key=lambda item: item[0][3]):
         pauses[desk, n, which] += [begin] * answer.chosen[variable]
+    _stagger_late(problem, pauses)
     flaws: list[tuple[str, Any, int, int]] = []
     for charge in built.model.charges:
         amount = charge.amount(answer.chosen)

@@ -264,6 +264,17 @@ def test_meals_are_staggered_into_the_trough():
     assert sorted(meals["start"].dt.hour) == [11, 12, 13]
 
 
+def test_meals_after_the_last_need_follow_each_other():
+    """Where the need ends before the night's meals begin, half of the night staff eat while the others stay."""
+    shifts = LIBRARY[LIBRARY["code"] == "N"]
+    team = pd.concat([team_of(2), team_of(2, first=3, skills=("presale", "aftersale"))])
+    roster = solve_roster(need_of(day_heads(h22=4)), team, shifts, rules=RULES, effort=0.5)
+    assert roster.coverage["shortfall"].sum() == 0
+    meals = roster.assignments[roster.assignments["activity"] == "meal"]
+    assert sorted(meals["start"].dt.hour) == [2, 2, 3, 3]
+    assert broken_rules(roster).empty
+
+
 def test_nights_are_spread():
     """Four nights and four people: one night each."""
     heads = np.tile(day_heads(h0=1, h6=0), 5)
