@@ -20,6 +20,9 @@ COMPUTERS = ("pc", "laptop", "rented")
 TESTS = ("test_smooth", "test_accounts", "test_bot")
 PER_PERSON = ("seat", "computer", "keyboard", "mouse", "headset", "port", "socket")
 NOWHERE = "-"
+SAME_FOOD = pd.Timedelta(
+    hours=2
+)  # a meal of the sheet logistics is the one of the roster that is at most so far from it
 
 
 def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd.DataFrame:
@@ -191,10 +194,20 @@ def lay_seat_plan(store: Store) -> pd.DataFrame:
 # --- food
 
 
-def count_food(assignments: pd.DataFrame, *, diets: Mapping[str, str]) -> pd.DataFrame:
+def count_food(
+    assignments: pd.DataFrame, *, diets: Mapping[str, str], logistics: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Count meals, teas and midnight snacks from who is there, with their diets and the last moment to order.
 
-    A meal is a meal break of the roster, counted by shift; tea and snack are for everybody present at their time.
+    A meal is a meal break of the roster, counted by shift; tea and snack are for everybody present at their time. The
+    last moment to order is the one of the sheet logistics where it has one, else it follows from the lead time.
+
+    Parameters
+    ----------
+    assignments : pandas.DataFrame
+    diets : mapping of agent id to diet
+    logistics : pandas.DataFrame, optional
+        The sheet logistics of the readiness workbook.
 
     Returns
     -------
@@ -224,11 +237,24 @@ def count_food(assignments: pd.DataFrame, *, diets: Mapping[str, str]) -> pd.Dat
     for (item, at, shift), people in sorted(eaters.items(), key=lambda entry: (entry[0][1], entry[0][0])):
         counts = {kind: sum(diets.get(person, "regular") == kind for person in people) for kind in kinds}
         row = facts.table("floor").set_index("key").loc[item]
-        order_by = at - pd.Timedelta(hours=float(row["order_h"]))
+        entered = _entered_order(logistics, item, at)
+        order_by = at - pd.Timedelta(hours=float(row["order_h"])) if entered is None else entered
         rows.append({"logistics_item": item, "at": at, "shift": shift, "quantity": len(people)} | counts)
         rows[-1]["order_by"] = order_by
     columns = ["logistics_item", "at", "shift", "quantity", *kinds, "order_by"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _entered_order(logistics: pd.DataFrame | None, item: str, at: pd.Timestamp) -> pd.Timestamp | None:
+    """Return the last moment to order that the sheet states for the same food at about the same time, else None."""
+    found = []
+    for row in () if logistics is None else logistics[logistics["item"] == item].itertuples():
+        if is_missing(row.at) or is_missing(row.order_by):
+            continue
+        served, order_by = (pd.Timestamp(moment).tz_localize(at.tz) for moment in (row.at, row.order_by))
+        if abs(served - at) <= SAME_FOOD and order_by <= at:
+            found.append((abs(served - at), order_by))
+    return min(found)[1] if found else None
 
 
 def diets_of(logistics: pd.DataFrame) -> dict[str, str]:

@@ -360,7 +360,8 @@ def _look_at_floor(
         return tables
     presence = count_presence(assignments, rooms=rooms_of(store))
     tables["floor_presence"] = presence
-    tables["food"] = count_food(assignments, diets=diets_of(book.tables["logistics"]))
+    logistics = book.tables["logistics"]
+    tables["food"] = count_food(assignments, diets=diets_of(logistics), logistics=logistics)
     if equipment is not None:
         shortage = find_shortage(presence, equipment)
         tables["rental"] = plan_rental(shortage, promo_day=promo_day, today=today)

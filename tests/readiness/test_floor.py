@@ -160,6 +160,19 @@ def test_food_is_counted_from_who_is_there_with_their_diets() -> None:
     assert (food["order_by"] < food["at"]).all()
 
 
+def test_the_order_time_that_was_entered_goes_before_the_lead_time() -> None:
+    """The meals list and the duty sheet show one moment: the entered one; another meal keeps the lead time."""
+    entered = dt.datetime(2026, 10, 31, 12, 30)
+    dinner = dt.datetime(2026, 10, 31, 18)
+    logistics = sheet("logistics", [{"item": "meal", "name": "dinner", "at": dinner, "order_by": entered}])
+    food = count_food(roster(), diets={}, logistics=logistics).set_index("logistics_item")["order_by"]
+    assert food["meal"] == clock("12:30")
+    assert food["meal"].tz_localize(None) == lay_duty_sheet(logistics)["order_by"].iloc[0]
+    worked_out = count_food(roster(), diets={}).set_index("logistics_item")["order_by"]
+    assert worked_out["meal"] != food["meal"]
+    assert (food[["tea", "snack"]] == worked_out[["tea", "snack"]]).all()
+
+
 def test_every_item_has_an_owner_and_a_time_or_is_an_error() -> None:
     """What lacks either, and who left, is named by row in both languages; diets need neither."""
     logistics = sheet(
