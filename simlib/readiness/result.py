@@ -59,6 +59,7 @@ HISTORY_TERMS = {"day": "run_on", "score": "readiness_score", "agents": "agents_
 HISTORY_TERMS |= {block: f"{block}_done" for block in BLOCKS} | {"phrase_matrix": "phrases_covered"}
 # The task of the catalogue whose owner answers for what has no owner of its own: rules, and what is handed out.
 RULES_TASK = "collect_rules"
+FIGURES_TASK = "ask_figures"  # whose owner and day answer for a figure that operations have not given
 CONTENT_TASKS = {"phrase": "write_phrases", "quiz": "quiz_start", "bot": "teach_bot", "card": "knowledge_pack"}
 RED_STATES = {"task_late": "red_late", "task_impossible": "task_impossible", "task_undated": "red_no_date"}
 
@@ -448,8 +449,10 @@ def _list_red(
     tables: Mapping[str, pd.DataFrame], gone: Collection[str], *, open_figures: Collection[str] = ()
 ) -> pd.DataFrame:
     """List what is red, with owner and date: tasks, duties, conflicts, shortages; the earliest date first."""
+    asker = _owner_of(FIGURES_TASK, tables.get("countdown"), gone)
+    asked_on = next(row.due_on for row in tables["task_plan"].itertuples() if row.task_key == FIGURES_TASK)
     rows: list[tuple[str, Any, str, Any, Any]] = [
-        ("software", f"ask_{figure}", "red_figure_open", None, None) for figure in open_figures
+        ("software", f"ask_{figure}", "red_figure_open", asker, asked_on) for figure in open_figures
     ]
     for task in tables["countdown"].itertuples() if "countdown" in tables else ():
         if task.state == "task_done":

@@ -235,6 +235,21 @@ def test_red_conflicts_have_the_owner_of_the_rules() -> None:
     assert owner(tasks=tasks, gone={"Zhao"}) == ["task_role_operations"]
 
 
+def test_a_figure_that_is_open_has_the_owner_and_the_day_of_the_task_that_asks_for_it() -> None:
+    """Those of the store's own task, else the role and the day of the catalogue."""
+    store = STORE.model_copy(update={"store": STORE.store.model_copy(update={"month_gmv_cny": None})})
+
+    def asked(**more):
+        given = {"promo_day": DAY, "today": DAY - dt.timedelta(days=7), "peak_heads": 4.0}
+        red = work_out_readiness(store, book=full_book(**more), **given).tables["red_items"]
+        rows = red[red["item"] == "ask_month_gmv_cny"]
+        return list(zip(rows["reason"], rows["owner"], rows["due_on"], strict=True))
+
+    assert asked() == [("red_figure_open", "task_role_lead", DAY - dt.timedelta(days=75))]
+    tasks = with_task("Ask operations for the four figures", "Zhao")
+    assert asked(tasks=tasks) == [("red_figure_open", "Zhao", DAY - dt.timedelta(days=3))]
+
+
 def test_stale_content_without_an_owner_has_the_role_that_makes_it() -> None:
     """A phrase keeps the owner of its own row; what has none of any kind has the role that makes it, or its owner."""
     book = full_book(tasks=with_task("teach_bot", "Sun"))
