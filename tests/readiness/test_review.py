@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,12 @@ from typer.testing import CliRunner
 from simlib import facts
 from simlib.cli import app, store_paths
 from simlib.inputs import with_exam
-from simlib.messages import HOUSE, label
+from simlib.messages import HOUSE, LANGS, label, translate
 from simlib.planning import Plan, plan
 from simlib.readiness import work_out_readiness
 from simlib.readiness.kept import open_kept
 from simlib.readiness.workbook import read_readiness, write_readiness_template
+from simlib.report.pages.readiness_pack import print_meeting
 from simlib.runs import readiness as review
 from simlib.store import load_store
 
@@ -196,6 +198,23 @@ def test_what_lies_beside_a_store_is_no_store(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "a.readiness").mkdir()
     assert [path.name for path in store_paths([tmp_path])] == ["a.xlsx"]
+
+
+@pytest.mark.parametrize(("red", "shown"), [(2, 11), (16, 6)])
+def test_the_sheet_shows_every_meal_it_has_room_for_and_says_how_many_more(shop: Path, red: int, shown: int) -> None:
+    """Few red items leave room for eleven meals; where the sheet is full it names how many are left out."""
+    night = plan_without_roster(shop)
+    meals = pd.DataFrame({"logistics_item": "meal", "quantity": range(501, 512)})
+    items = pd.DataFrame({"block": "people", "item": "exam", "reason": "red_late", "owner": "Li"}, index=range(red))
+    dates = pd.DataFrame({"task": [f"task {number}" for number in range(6)]})
+    rental = pd.DataFrame({"room": ["a", "b", "c", "d"]})
+    ready = replace(night.readiness, tables={**night.readiness.tables, "food": meals, "red_items": items})
+    ready = replace(ready, tables={**ready.tables, "rental": rental})
+    vars(night).update(readiness=ready, people=SimpleNamespace(tables={"last_safe_dates": dates}))
+    for lang in LANGS:
+        page = print_meeting(night, lang=lang)
+        assert sum(f">{number}<" in page for number in range(501, 512)) == shown
+        assert (translate("readiness.rows_left", lang, count=5) in page) == (shown == 6)
 
 
 @pytest.mark.slow

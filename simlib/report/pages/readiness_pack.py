@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from simlib.planning import Plan
 
 RED_SHOWN = 16  # rows of the A3 page: the rest is in the report
+DATES_SHOWN = 6
+RENTAL_SHOWN = 4
+FOOD_SHOWN = 6  # at least; more where the other tables of the page leave room
+PAGE_ROWS = RED_SHOWN + DATES_SHOWN + RENTAL_SHOWN + FOOD_SHOWN
 FINDINGS_SHOWN = 4
 FOOD = ["logistics_item", "at", "shift", "quantity", "order_by"]  # the diets are on the order list
 LISTED = 400
@@ -38,15 +42,19 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
         whole = translate("readiness.items_whole", lang, done=f"{row.items_done:.0f}", of=f"{row.items_asked:.0f}")
         band = whole if known else ""
         cards.append(Card(label=label(row.block, lang), value=value, band=band, tone=tone))
+    food = {"food": ready.tables.get("food", pd.DataFrame()).reindex(columns=FOOD)}
+    above = (
+        *((ready.tables, "red_items", RED_SHOWN), (plan.people.tables, "last_safe_dates", DATES_SHOWN)),
+        (ready.tables, "rental", RENTAL_SHOWN),
+    )
+    left = PAGE_ROWS - sum(min(len(tables.get(name, ())), rows) for tables, name, rows in above)
     pieces = [
         stack(
             show_text(translate("pages.readiness_days", lang, count=days)),
             show_cards(cards),
             show_text(*(finding.text(lang) for finding in ready.findings[:FINDINGS_SHOWN])),
-            _list(ready.tables, "red_items", lang, RED_SHOWN),
-            _list(plan.people.tables, "last_safe_dates", lang, 6),
-            _list(ready.tables, "rental", lang, 4),
-            _list({"food": ready.tables.get("food", pd.DataFrame()).reindex(columns=FOOD)}, "food", lang, 6),
+            *(_list(tables, name, lang, rows) for tables, name, rows in above),
+            _list(food, "food", lang, left),
         ),
         stack(
             show_chart(plot_gantt(ready.tasks, lang=lang, today=plan.counted_from)),
@@ -59,10 +67,14 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
 
 
 def _list(tables: Mapping[str, pd.DataFrame], name: str, lang: Lang, rows: int) -> Fragment | None:
-    """Show the first rows of a table; nothing where it is not there or empty."""
+    """Show the first rows of a table and how many more it has; nothing where it is not there or empty."""
     if name not in tables or tables[name].empty:
         return None
-    return show_table(tables[name].head(rows), lang=lang, caption=table_label(name, lang))
+    more = len(tables[name]) - rows
+    return stack(
+        show_table(tables[name].head(rows), lang=lang, caption=table_label(name, lang)),
+        show_text(translate("readiness.rows_left", lang, count=more)) if more > 0 else None,
+    )
 
 
 def print_lists(plan: Plan, forms: Sequence[tuple[str, pd.DataFrame]], *, lang: Lang) -> str:
