@@ -325,7 +325,7 @@ class ExamResult:
 def mark_answers(
     quiz: Quiz, answers: pd.DataFrame, *, pass_mark: float, groups: Mapping[str, str] | None = None
 ) -> ExamResult:
-    """Mark answers against a quiz; an item that somebody left out is wrong.
+    """Mark answers against a quiz; an item that somebody left out is wrong, a sheet that is all blank no attempt.
 
     Parameters
     ----------
@@ -350,6 +350,7 @@ def mark_answers(
     problems: list[Problem] = []
     right: dict[tuple[str, int], dict[int, bool]] = {}
     first_row: dict[tuple[str, int, int], int] = {}
+    handed_in: set[tuple[str, int]] = set()
     for at, record in enumerate(answers.to_dict("records"), start=2):
         row = int(record.get("row") or at)
         place: dict[str, Any] = {"sheet": "exam", "row": row, "loss": "row"}
@@ -375,6 +376,9 @@ def mark_answers(
             continue
         first_row[*key, number] = row
         right.setdefault(key, {})[number] = _is_right(items[number], record.get("answer"))
+        if not is_missing(record.get("answer")):
+            handed_in.add(key)
+    right = {key: marks for key, marks in right.items() if key in handed_in}
     rows = []
     for (agent, attempt), marks in sorted(right.items()):
         correct = sum(marks.values())

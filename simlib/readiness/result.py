@@ -184,7 +184,8 @@ def work_out_readiness(
         right = {"share": "share_right"}
         tables["weak_items"] = exam.by_item.rename(columns=right | {"number": "quiz_item", "question": "quiz_question"})
         tables["weak_topics"] = exam.by_topic.rename(columns=right | {"group": "answer_group"})
-        tables["special_training"] = plan_special(exam.by_topic).rename(columns=right)
+        if len(exam.by_topic):  # where nobody has taken the exam, nobody knows what is weak
+            tables["special_training"] = plan_special(exam.by_topic).rename(columns=right)
         problems += exam.problems
     if "goods" in tables:
         tables["documents"] = lay_documents(sheets["goods"])

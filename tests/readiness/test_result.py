@@ -368,6 +368,16 @@ def test_the_exam_counts_answers_and_calls_their_share_right() -> None:
     assert titles[2:] == ["应答次数", "答对", "正确率（%）"]
 
 
+def test_where_nobody_has_taken_the_exam_nothing_is_said_to_be_at_the_standard() -> None:
+    """Answers that are all blank: no score, and no list of weak topics that would be empty because all is well."""
+    activities, goods = clean_sheet()
+    quiz = make_quiz(activities=pd.DataFrame(activities), goods=pd.DataFrame(goods), items=4)
+    blank = [{"quiz": quiz.id, "agent_id": "A1", "attempt": 1, "item": n, "answer": None} for n in range(1, 5)]
+    tables = work_out(full_book(), exam=mark_answers(quiz, pd.DataFrame(blank), pass_mark=90)).tables
+    assert "special_training" not in tables
+    assert (tables["gate"]["attempts"] == 0).all()
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_no_sentence_shows_a_key(lang: str) -> None:
     """Messages, tasks, cards and findings of the chapter, without what is filled in: no word of the form a_b."""

@@ -13,7 +13,7 @@ from simlib import facts
 from simlib.messages import LANGS, UserError, label
 from simlib.readiness import final_price
 from simlib.readiness.gate import follow_training, lay_course, list_samples, open_gate
-from simlib.readiness.quiz import LETTERS, TOPICS, make_quiz, mark_answers, print_quiz, weigh_reward
+from simlib.readiness.quiz import LETTERS, TOPICS, make_quiz, mark_answers, mark_exam, print_quiz, weigh_reward
 from simlib.store import load_store
 from simlib.store.models import Agent, DateSpan
 from tests.readiness.test_conflicts import clean_sheet
@@ -135,6 +135,24 @@ def test_answers_to_another_quiz_twice_or_beyond_the_last_item_are_named() -> No
     ]
     assert all(quiz.id in marked.problems[0].text(lang) for lang in LANGS)
     assert marked.results["score"].tolist() == [100.0]
+
+
+def test_who_left_every_answer_blank_has_not_taken_the_exam() -> None:
+    """The sheet to type answers on has blank rows for everybody: they are no attempt, in no table."""
+    quiz = a_quiz(items=4)
+    blank = [row | {"answer": None} for row in answers_of(quiz, "A2")]
+    partly = [row | {"answer": None} for row in answers_of(quiz, "A3")[1:]] + answers_of(quiz, "A3")[:1]
+    resit = [row | {"attempt": 2, "answer": " "} for row in answers_of(quiz, "A1")]
+    rows = pd.DataFrame([*answers_of(quiz, "A1"), *resit, *blank, *partly])
+    marked = mark_answers(quiz, rows, pass_mark=90)
+    assert marked.results["agent_id"].tolist() == ["A1", "A3"]
+    assert marked.results["attempt"].tolist() == [1, 1]
+    assert marked.results["score"].tolist() == [100.0, 25.0]
+    assert marked.by_item["asked"].tolist() == [2] * 4
+    nobody = mark_exam(pd.DataFrame(blank), [quiz], pass_mark=90)
+    assert nobody is not None
+    assert nobody.results.empty
+    assert nobody.by_topic.empty
 
 
 def test_answers_are_read_as_people_write_them() -> None:
