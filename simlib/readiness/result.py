@@ -450,10 +450,10 @@ def _list_red(
     tables: Mapping[str, pd.DataFrame], gone: Collection[str], *, open_figures: Collection[str] = ()
 ) -> pd.DataFrame:
     """List what is red, with owner and date: tasks, duties, conflicts, shortages; the earliest date first."""
-    asker = _owner_of(FIGURES_TASK, tables.get("countdown"), gone)
+    of_figures = _owner_of(FIGURES_TASK, tables.get("countdown"), gone)
     asked_on = next(row.due_on for row in tables["task_plan"].itertuples() if row.task_key == FIGURES_TASK)
     rows: list[tuple[str, Any, str, Any, Any]] = [
-        ("software", f"ask_{figure}", "red_figure_open", asker, asked_on) for figure in open_figures
+        ("software", f"ask_{figure}", "red_figure_open", of_figures, asked_on) for figure in open_figures
     ]
     for task in tables["countdown"].itertuples() if "countdown" in tables else ():
         if task.state == "task_done":
