@@ -15,14 +15,16 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from simlib import facts
 from simlib.messages import LANGS, PLAYBOOK, glossary, label, read_yaml, texts, translate
 from simlib.readiness import work_out_readiness
 from simlib.readiness.changes import record_change
 from simlib.readiness.quiz import make_quiz, mark_answers
 from simlib.readiness.result import _count_blocks
-from simlib.readiness.workbook import SHEETS, empty_book, read_readiness, write_readiness_template
+from simlib.readiness.workbook import BLOCKS, SHEETS, empty_book, read_readiness, write_readiness_template
 from simlib.report.charts import plot_blocks
 from simlib.report.columns import describe_column, show_cell
+from simlib.report.pages.common import show_result
 from simlib.report.pages.readiness import show_readiness
 from simlib.store import load_store
 from simlib.store.models import Store
@@ -376,6 +378,20 @@ def test_where_nobody_has_taken_the_exam_nothing_is_said_to_be_at_the_standard()
     tables = work_out(full_book(), exam=mark_answers(quiz, pd.DataFrame(blank), pass_mark=90)).tables
     assert "special_training" not in tables
     assert (tables["gate"]["attempts"] == 0).all()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_that_no_topic_is_weak_names_the_share_from_which_it_is_not(lang: str) -> None:
+    """The share right stands in the sentence as in the facts: topics below full marks are no contradiction to it."""
+    page = show_result({"special_training": full_result().tables["special_training"]}, "special_training", lang=lang)
+    assert f"{facts.value('courses', 'weak_share'):.0%}" in page.html
+
+
+def test_the_lesson_counts_the_blocks_that_there_are() -> None:
+    """Both languages say four, as many as the tool has."""
+    assert len(BLOCKS) == 4
+    assert "四大块" in (PLAYBOOK / "zh" / "02_readiness.md").read_text("utf-8")
+    assert "the four blocks" in (PLAYBOOK / "en" / "02_readiness.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("lang", LANGS)

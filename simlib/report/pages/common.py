@@ -10,6 +10,7 @@ from weakref import finalize
 
 import pandas as pd
 
+from simlib import facts
 from simlib.messages import LANGS, Lang, Message, glossary, label, texts, translate
 from simlib.report.columns import lower_end, quantity, table_label
 from simlib.report.html import Card, Fragment, show_alarm, show_table, show_text, show_typeface
@@ -54,7 +55,8 @@ def drawn_once(show: ShowT) -> ShowT:
 def show_result(tables: Tables, name: str, *, lang: Lang) -> Fragment:
     """Show one table of a result under its name; where it has no rows, what is not there."""
     key = f"report.no_rows_{name}"
-    no_rows = translate(key if key in texts() else "report.no_rows", lang)
+    named = {"share": f"{facts.value('courses', 'weak_share'):.0%}"} if name == "special_training" else {}
+    no_rows = translate(key if key in texts() else "report.no_rows", lang, **named)
     return show_table(tables[name], lang=lang, caption=table_label(name, lang), no_rows=no_rows)
 
 
