@@ -240,6 +240,7 @@ def ready(
     replies: Annotated[Path | None, typer.Option("--replies", help=both("ready_replies"))] = None,
 ) -> None:
     """Work out how ready a store is, note it beside the store, and write what is printed, handed out and imported."""
+    from simlib.report.pages.readiness_pack import LISTS
     from simlib.runs.readiness import review_readiness
 
     how: dict[str, Any] = {"changed_by": by, "accepted_by": accept, "informed": tuple(inform), "questions": items}
@@ -250,7 +251,9 @@ def ready(
     for name, table in done.shown.items():
         print_table(name, table.head(ROWS_SHOWN), lang=lang.value)
         if len(table) > ROWS_SHOWN:
-            print_message("rows_more", lang.value, count=len(table) - ROWS_SHOWN)
+            where = {"file": "lists.html"} if name in LISTS else {}
+            key = "rows_more_listed" if where else "rows_more"
+            print_message(key, lang.value, count=len(table) - ROWS_SHOWN, **where)
     for path in done.written:
         print_message("written", lang.value, path=path)
     print_message("kept", lang.value, path=done.kept)

@@ -217,6 +217,19 @@ def test_the_sheet_shows_every_meal_it_has_room_for_and_says_how_many_more(shop:
         assert (translate("readiness.rows_left", lang, count=5) in page) == (shown == 6)
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_list_that_is_cut_short_says_which_file_has_the_rest(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    """Who may not go online stands whole in the lists of the same pack; the conflicts in the report of a rehearsal."""
+    cut = {"kept_off": pd.DataFrame({"name": ["x"] * 18}), "conflicts": pd.DataFrame({"conflict": ["x"] * 15})}
+    done = SimpleNamespace(findings=(), shown=cut, written=(), kept=shop)
+    monkeypatch.setattr(review, "review_readiness", lambda *_, **__: done)
+    output = " ".join(run("ready", shop, "--lang", lang).output.split())
+    assert translate("cli.rows_more_listed", lang, count=6, file="lists.html") in output
+    assert translate("cli.rows_more", lang, count=3) in output
+
+
 @pytest.mark.slow
 def test_the_pack_is_whole(shop: Path, tmp_path: Path) -> None:
     """Every file that the review hands out is there: pages, pictures, calendar, sheets."""
