@@ -137,7 +137,8 @@ def open_gate(
     -------
     pandas.DataFrame
         agent_id, name, cohort, allowed, score (nan where none), attempts, reason and step (glossary keys, None where
-        allowed): what keeps the person off, first the one that takes longest to put right.
+        allowed): what keeps the person off, first the one that takes longest to put right; and reason_left, what would
+        still keep off who is away that day if they came after all (None where nothing would).
     """
     pass_mark = store.rule("exam_pass_mark")
     tries = 1 + int(facts.value("courses", "resits"))
@@ -148,11 +149,13 @@ def open_gate(
         own = scores.get(agent.agent_id, [])
         score = own[-1] if own else agent.exam_score
         check = checks.get(agent.agent_id, agent.qa_pass)
-        reason, step = _obstacle(agent, day, score, len(own), check, pass_mark, tries)
+        away, lacking = _absence(agent, day), _obstacle(score, len(own), check, pass_mark, tries)
+        reason, step = away or lacking
+        left = lacking[0] if away else None
         shown = float("nan") if score is None else float(score)
-        rows.append((agent.agent_id, agent.name, agent.cohort, reason is None, shown, len(own), reason, step))
-    columns = ["agent_id", "name", "cohort", "allowed", "score", "attempts", "reason", "step"]
-    return pd.DataFrame(rows, columns=columns).astype({"reason": object, "step": object})
+        rows.append((agent.agent_id, agent.name, agent.cohort, reason is None, shown, len(own), reason, left, step))
+    columns = ["agent_id", "name", "cohort", "allowed", "score", "attempts", "reason", "reason_left", "step"]
+    return pd.DataFrame(rows, columns=columns).astype({"reason": object, "reason_left": object, "step": object})
 
 
 def _scores(results: pd.DataFrame | None) -> Mapping[str, list[float]]:
@@ -170,23 +173,24 @@ def _checks(training: pd.DataFrame | None) -> Mapping[str, bool]:
     return {agent: bool(passed) for agent, passed in rows if not is_missing(passed)}
 
 
-def _obstacle(
-    agent: Agent,
-    day: dt.date,
-    score: float | None,
-    attempts: int,
-    check: bool | None,
-    pass_mark: float,
-    tries: int,
-) -> tuple[str | None, str | None]:
-    """Return why somebody may not go online and the step that would change it; None twice where they may."""
+def _absence(agent: Agent, day: dt.date) -> tuple[str, str] | None:
+    """Return why somebody is not there on a day and the step that would change it; None where they are."""
     if agent.starts_on is not None and agent.starts_on > day:
         return "gate_not_started", "step_start_sooner"
     if any(span.first <= day <= span.last for span in agent.leave):
         return "gate_on_leave", "step_ask_leave"
+    return None
+
+
+def _obstacle(
+    score: float | None, attempts: int, check: bool | None, pass_mark: float, tries: int
+) -> tuple[str | None, str | None]:
+    """Return what somebody lacks to go online and the step that would change it; None twice where they may."""
     if score is None:
         return "gate_no_exam", "step_sit_exam"
     if score < pass_mark:
+        if attempts == 0:
+            return "gate_sheet_failed", "step_resit"
         if attempts >= tries:
             return "gate_failed_twice", "step_other_work"
         return "gate_failed_once", "step_resit"

@@ -523,6 +523,14 @@ def _name_some(key: str, names: Sequence[object], *, count: int) -> Message:
     return Message(key if count > len(names) else f"{key}_all", names=tuple(names), count=count)
 
 
+def _name_kept_off(person: Any) -> Message:
+    """Return who may not go online, why, what else would stand in the way, and the step back."""
+    named = {"name": person.name, "reason": Term(person.reason), "step": Term(person.step)}
+    if is_missing(person.reason_left):
+        return Message("readiness.kept_off", **named)
+    return Message("readiness.kept_off_left", **named, left=Term(person.reason_left))
+
+
 def _judge_complaints(ladder: pd.DataFrame, contacts: pd.DataFrame | None) -> Message:
     """Return what the complaints desk has to expect and who is there, or that it has no forecast of its own."""
     desk = int(ladder.set_index("ladder_step").loc["ladder_complaints", "step_people"])
@@ -555,11 +563,7 @@ def _findings(
         allowed, agents = int(figures["allowed"]), int(figures["agents"])
         said.append(Message("readiness.found_gate", allowed=allowed, agents=agents, count=kept_off))
     if kept_off:
-        first = tables["kept_off"].head(NAMED)
-        people = zip(first["name"], first["reason"], first["step"], strict=True)
-        names = tuple(
-            Message("readiness.kept_off", name=name, reason=Term(why), step=Term(how)) for name, why, how in people
-        )
+        names = tuple(_name_kept_off(person) for person in tables["kept_off"].head(NAMED).itertuples())
         said.append(_name_some("readiness.found_kept_off", names, count=kept_off))
     if "rally" in tables:
         rally = tables["rally"]

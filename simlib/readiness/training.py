@@ -65,8 +65,9 @@ def list_dropouts(gate: pd.DataFrame, progress: pd.DataFrame | None) -> pd.DataF
     rows = []
     for person in gate.itertuples():
         courses = int(late.get(person.agent_id, 0))
-        if person.reason == "gate_failed_twice" or courses > most:
-            reason = "gate_failed_twice" if person.reason == "gate_failed_twice" else "courses_late"
+        failed = "gate_failed_twice" in (person.reason, person.reason_left)
+        if failed or courses > most:
+            reason = "gate_failed_twice" if failed else "courses_late"
             rows.append((person.agent_id, person.name, reason, courses))
     return pd.DataFrame(rows, columns=["agent_id", "name", "reason", "late_courses"], dtype=object)
 

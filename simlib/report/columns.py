@@ -98,6 +98,7 @@ KEY_COLUMNS = {
     "question_tag": "",
     "queue": "",
     "reason": "",
+    "reason_left": "",
     "rally_state": "",
     "ratio": "",
     "rests_on_figure": "",

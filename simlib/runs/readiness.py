@@ -101,6 +101,8 @@ def review_readiness(
     folder = out / night.store.store_id / "readiness"
     written = write_pack(night, folder, book=book, quiz=quiz, lang=lang)
     shown = {name: ready.tables[name] for name in SHOWN if name in ready.tables and not ready.tables[name].empty}
+    if "kept_off" in shown and shown["kept_off"]["reason_left"].isna().all():
+        shown["kept_off"] = shown["kept_off"].drop(columns="reason_left")  # a terminal has no room for an empty column
     if replies is not None:
         if "phrase_library" not in ready.tables:
             raise UserError(Message("readiness.replies_no_library"))

@@ -14,6 +14,8 @@ from simlib.messages import LANGS, UserError, label
 from simlib.readiness import final_price
 from simlib.readiness.gate import follow_training, lay_course, list_samples, open_gate
 from simlib.readiness.quiz import LETTERS, TOPICS, make_quiz, mark_answers, mark_exam, print_quiz, weigh_reward
+from simlib.readiness.training import list_dropouts
+from simlib.report.html import show_table
 from simlib.store import load_store
 from simlib.store.models import Agent, DateSpan
 from tests.readiness.test_conflicts import clean_sheet
@@ -218,7 +220,7 @@ def test_the_gate_names_the_reason_and_the_step_back_for_everybody() -> None:
         "late": "gate_not_started",
         "leave": "gate_on_leave",
         "noexam": "gate_no_exam",
-        "once": "gate_failed_once",
+        "once": "gate_sheet_failed",
         "twice": "gate_failed_twice",
         "nocheck": "gate_no_check",
         "failed": "gate_check_failed",
@@ -226,6 +228,25 @@ def test_the_gate_names_the_reason_and_the_step_back_for_everybody() -> None:
     assert gate.loc[~gate["allowed"], "step"].notna().all()
     for key in [*gate["reason"].dropna(), *gate["step"].dropna()]:
         assert all(label(key, lang) for lang in LANGS)
+
+
+def test_a_leave_does_not_hide_a_failed_exam() -> None:
+    """Who is away that day shows what is left then; who has no exam on record is told so, after one try it is a try."""
+    people = [agent for agent in agents() if agent.agent_id in ("leave", "once", "twice", "late")]
+    store = load_store("tests/stores/a1").model_copy(update={"agents": tuple(people)})
+    marks = {"agent_id": ["leave", "leave", "twice"], "attempt": [1, 2, 1], "score": [60.0, 70.0, 60.0]}
+    gate = open_gate(store, day=DAY, results=pd.DataFrame(marks)).set_index("agent_id")
+    assert gate["reason"].to_dict() == {
+        "late": "gate_not_started",
+        "leave": "gate_on_leave",
+        "once": "gate_sheet_failed",
+        "twice": "gate_failed_once",
+    }
+    assert gate.loc["leave", "reason_left"] == "gate_failed_twice"
+    assert gate["reason_left"].dropna().index.tolist() == ["leave"]
+    shown = [show_table(gate[["reason_left"]], lang=lang).html for lang in LANGS]
+    assert all(label("gate_failed_twice", lang) in table for lang, table in zip(LANGS, shown, strict=True))
+    assert list_dropouts(gate.reset_index(), None)["agent_id"].tolist() == ["leave"]
 
 
 def test_the_sampling_list_has_everybody_once_and_nobody_checks_themselves() -> None:
