@@ -180,7 +180,7 @@ def test_the_roster_obeys_the_marks_of_the_readiness_workbook(shop: Path) -> Non
     """Who fails in the answers is refused whatever the store's own sheet says, and so is a failed quality check."""
     rows = rows_of(shop / "readiness.xlsx")
     for row in rows["exam"]:
-        row["answer"] = "" if row["agent_id"] == "B01" else row.get("answer", "")
+        row["answer"] = "?" if row["agent_id"] == "B01" else row.get("answer", "")
     for row in rows["training"]:
         row["qa_result"] = row["agent_id"] != "B02"
     write_readiness_template(shop / "readiness.xlsx", "en", rows=rows)
