@@ -20,7 +20,7 @@ RED_SHOWN = 16  # rows of the A3 page: the rest is in the report
 DATES_SHOWN = 6
 RENTAL_SHOWN = 4
 FOOD_SHOWN = 6  # at least; more where the other tables of the page leave room
-PAGE_ROWS = RED_SHOWN + DATES_SHOWN + RENTAL_SHOWN + FOOD_SHOWN
+PAGE_ROWS = 22  # of all tables together, for which the page has room
 FINDINGS_SHOWN = 4
 FOOD = ["logistics_item", "at", "shift", "quantity", "order_by"]  # the diets are on the order list
 LISTED = 400
@@ -47,14 +47,14 @@ def print_meeting(plan: Plan, *, lang: Lang) -> str:
         *((ready.tables, "red_items", RED_SHOWN), (plan.people.tables, "last_safe_dates", DATES_SHOWN)),
         (ready.tables, "rental", RENTAL_SHOWN),
     )
-    left = PAGE_ROWS - sum(min(len(tables.get(name, ())), rows) for tables, name, rows in above)
+    taken = sum(min(len(tables.get(name, ())), rows) for tables, name, rows in above)
     pieces = [
         stack(
             show_text(translate("pages.readiness_days", lang, count=days)),
             show_cards(cards),
             show_text(*(finding.text(lang) for finding in ready.findings[:FINDINGS_SHOWN])),
             *(_list(tables, name, lang, rows) for tables, name, rows in above),
-            _list(food, "food", lang, left),
+            _list(food, "food", lang, max(FOOD_SHOWN, PAGE_ROWS - taken)),
         ),
         stack(
             show_chart(plot_gantt(ready.tasks, lang=lang, today=plan.counted_from)),
