@@ -20,9 +20,7 @@ COMPUTERS = ("pc", "laptop", "rented")
 TESTS = ("test_smooth", "test_accounts", "test_bot")
 PER_PERSON = ("seat", "computer", "keyboard", "mouse", "headset", "port", "socket")
 NOWHERE = "-"
-SAME_FOOD = pd.Timedelta(
-    hours=2
-)  # a meal of the sheet logistics is the one of the roster that is at most so far from it
+SAME_FOOD = pd.Timedelta(hours=2)  # so far apart at most are a meal of the sheet logistics and the roster's (ours)
 
 
 def count_presence(assignments: pd.DataFrame, *, rooms: Mapping[str, str]) -> pd.DataFrame:
