@@ -97,7 +97,8 @@ def solve_with_progress(plan: Plan, *, lang: Lang) -> None:
 
 def kpi_cards(plan: Plan, *, lang: Lang, keys: Sequence[str] = ()) -> list[Card]:
     """Make a card of each headline KPI: its mean over the nights, its bands, its target, its worst half hour."""
-    weak = {each.kpi: each.message.text(lang) for each in plan.conclusion.judged.weaknesses}
+    judged = plan.conclusion.judged
+    weak = {each.kpi: text.text(lang) for each, text in zip(judged.weaknesses, judged.messages, strict=True)}
     shown = keys or plan.conclusion.headline
     return figure_cards(plan.kpis, shown, plan.conclusion.targets_met, lang=lang, notes=weak)
 
