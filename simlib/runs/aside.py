@@ -55,16 +55,17 @@ class Aside:
             vars(plan).setdefault(name, result)
 
     def lend(self, job: Callable[[], object]) -> Callable[[], None]:
-        """Have a job done there, when every chapter has been collected, and return what waits for its end.
+        """Have a job done there, after the chapters, and return what waits for its end.
 
-        A job that fails there is done here.
+        A job that fails there is done here, and a chapter that nobody has collected by then is left out.
         """
         with suppress(OSError):
             self.ours.send((job, ()))
 
         def wait() -> None:
             try:
-                self.ours.recv()
+                while self.ours.recv() is not None:
+                    pass
             except (EOFError, OSError):
                 job()
 
@@ -130,6 +131,8 @@ def _take_half(*, first: bool) -> frozenset[int]:
     if not hasattr(os, "sched_setaffinity"):
         return frozenset()
     cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == 1:
+        return frozenset()
     middle = len(cores) // 2
     os.sched_setaffinity(0, cores[:middle] if first else cores[middle:])
     return frozenset(cores)

@@ -100,7 +100,8 @@ def rehearse(
             with suppress(Exception):  # the notebook that asks again shows it
                 _ = night.required
             _hand_over(aside, night)
-            loading.result()
+            with suppress(Exception):
+                loading.result()
         import nbformat
 
         from simlib.runs.engine import run_notebook

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from simlib.planning import plan
-from simlib.runs.aside import working_aside
+from simlib.runs.aside import _take_half, working_aside
 from simlib.simulator import count_cores
 
 SMALL = Path(__file__).parents[2] / "templates" / "stores" / "bodycare"
@@ -58,6 +58,24 @@ def test_a_job_is_done_there_or_else_here(tmp_path: Path) -> None:
         assert (tmp_path / "here").read_text() == str(os.getpid())
 
 
+@pytest.mark.slow
+def test_a_chapter_that_nobody_collected_is_not_taken_for_the_end_of_a_job(tmp_path: Path) -> None:
+    """Who waits for a job waits until it is done."""
+    with working_aside() as aside:
+        aside.begin(plan(SMALL), ("sales",))
+        aside.lend(partial(_write_number, tmp_path / "there", 0))()
+        assert (tmp_path / "there").read_text() == str(aside.process.pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the cores cannot be chosen here")
+def test_a_single_core_is_not_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may have many cores and this process one of them."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3})
+    monkeypatch.setattr("os.sched_setaffinity", lambda *_: pytest.fail("the only core was taken away"))
+    assert _take_half(first=True) == frozenset()
+    assert _take_half(first=False) == frozenset()
+
+
 def _write_number(path: Path, only_in: int) -> None:
     if only_in not in (0, os.getpid()):
         raise RuntimeError
@@ -87,7 +105,7 @@ def test_the_two_processes_share_the_cores() -> None:
 def test_a_killed_run_leaves_no_process_behind() -> None:
     """The second process waits on a pipe whose other end is gone, and ends."""
     code = (
-        "import time\nfrom simlib.runs.aside import working_aside\n"
+        "import time\nfrom simlib.runs.aside import _take_half, working_aside\n"
         "with working_aside() as aside:\n    print(aside.process.pid, flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
